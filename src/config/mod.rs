@@ -1,0 +1,3 @@
+//! Text to program.
+
+pub mod ast;

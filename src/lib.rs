@@ -1,0 +1,48 @@
+//! alanui: a SIP server that runs Kamailio's own configuration files.
+//!
+//! Two hosts drive one silent core. [`node`] is the whole server without I/O: bytes, answers and time go in; packets, queries and a
+//! trace come out. [`host`] drives it with sockets and the real clock (`alanui run`), [`sim`] with scripted peers and a clock that jumps
+//! (`alanui test`). Only `host` asks the operating system for anything.
+//!
+//! ```text
+//! kamailio.cfg
+//!   -> preprocess   defines, ifdef, subst, includes; every byte keeps its origin
+//!   -> parse        cut into items; pest; syntax tree with places
+//!   -> resolve      names -> rows of modules; every mistake gathered
+//!   -> compile      bytecode in which nothing is a name any more
+//!   -> start        modules make their state from their parameters
+//!
+//! datagram
+//!   -> node         index the headers; garbage is counted and dropped, or answered 400
+//!   -> transaction  a retransmission, an ACK, a reply to a branch? or new
+//!   -> script       the machine runs a task; functions edit the message or want an effect
+//!   -> relay        branches, branch_route; timers; failure_route; the reply that wins
+//!   -> datagrams
+//! ```
+//!
+//! # Who may use whom
+//!
+//! Dependencies point one way. Each line may use what stands on the lines above it and is named behind it:
+//!
+//! ```text
+//! time         -
+//! source       -
+//! sip          -
+//! transaction  time
+//! builtin      time source sip config::ast
+//! modules      time source sip builtin
+//! script       time source sip builtin config::ast
+//! config       time source sip builtin script
+//! lint         source builtin script config
+//! node         time source sip transaction builtin script
+//! host         time source sip builtin modules script node config
+//! sim          time source sip builtin modules script node config
+//! command      time source sip builtin modules script node config lint host sim
+//! ```
+//!
+//! `config::ast` is plain data: the words for route kinds and operators that the language, its rows and its machine share. `config` and `node`
+//! are handed the list of modules and name none; `host` and `sim` never meet.
+
+pub mod config;
+pub mod source;
+pub mod time;

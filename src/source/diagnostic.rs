@@ -1,0 +1,76 @@
+//! What is said about a place in a config.
+
+use super::Span;
+
+/// How bad it is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Level {
+    /// `run` refuses to start.
+    Error,
+    /// It runs, but probably not as its author thinks.
+    Warning,
+    /// Worth knowing.
+    Note,
+}
+
+/// A span with the words that stand beside its underline; they may be empty.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Label {
+    /// The text underlined.
+    pub span: Span,
+    /// The words beside it.
+    pub text: String,
+}
+
+/// One finding: a code that names the fault, a sentence, the place, the reasons, and what to do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub level: Level,
+    /// The name of the fault, such as `unknown-route`: words, never reused.
+    pub code: &'static str,
+    /// The fault in one sentence, without a full stop.
+    pub message: String,
+    /// Where: the first is the place itself, others say how it came about.
+    pub labels: Vec<Label>,
+    /// Reasons and effects, one sentence each.
+    pub notes: Vec<String>,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// A finding of the given level at `span`.
+    pub fn new(level: Level, code: &'static str, message: impl Into<String>, span: Span) -> Diagnostic {
+        let labels = vec![Label { span, text: String::new() }];
+        Diagnostic { level, code, message: message.into(), labels, notes: Vec::new(), help: None }
+    }
+
+    /// An error at `span`.
+    pub fn error(code: &'static str, message: impl Into<String>, span: Span) -> Diagnostic {
+        Diagnostic::new(Level::Error, code, message, span)
+    }
+
+    /// A warning at `span`.
+    pub fn warning(code: &'static str, message: impl Into<String>, span: Span) -> Diagnostic {
+        Diagnostic::new(Level::Warning, code, message, span)
+    }
+
+    /// Adds another place with its words.
+    pub fn label(mut self, span: Span, text: impl Into<String>) -> Diagnostic {
+        self.labels.push(Label { span, text: text.into() });
+        self
+    }
+
+    /// Adds a reason or an effect.
+    pub fn note(mut self, text: impl Into<String>) -> Diagnostic {
+        self.notes.push(text.into());
+        self
+    }
+
+    /// Says what to do.
+    pub fn help(mut self, text: impl Into<String>) -> Diagnostic {
+        self.help = Some(text.into());
+        self
+    }
+}
