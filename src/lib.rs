@@ -44,5 +44,6 @@
 //! are handed the list of modules and name none; `host` and `sim` never meet.
 
 pub mod config;
+pub mod sip;
 pub mod source;
 pub mod time;

@@ -1,0 +1,121 @@
+use super::header::HeaderName;
+use super::message::{Message, StartLine};
+use super::number::push_number;
+use super::reply::{push_header, push_line};
+
+/// Appends the ACK for `reply`, a final reply other than 2xx to `invite` as it was sent (RFC 3261 section 17.1.1.3): its
+/// topmost Via alone, Content-Length spelled as there, To from the reply, the rest from the INVITE in the INVITE's order.
+pub fn write_ack(invite: &Message, reply: &Message, out: &mut Vec<u8>) {
+    write_hop(invite, b"ACK", Some(reply), b"", out);
+}
+
+/// Appends the CANCEL for `invite` as it was sent (RFC 3261 section 9.1); `extra_headers` are whole lines, such as Reason
+/// (RFC 3326).
+pub fn write_cancel(invite: &Message, extra_headers: &[u8], out: &mut Vec<u8>) {
+    write_hop(invite, b"CANCEL", None, extra_headers, out);
+}
+
+/// A request of the server's own, such as an OPTIONS that asks a destination whether it lives.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Request<'a> {
+    /// The method.
+    pub method: &'a [u8],
+    /// The request URI.
+    pub uri: &'a [u8],
+    /// The value for Via.
+    pub via: &'a [u8],
+    /// The value for From, with its tag.
+    pub from: &'a [u8],
+    /// The value for To.
+    pub to: &'a [u8],
+    /// The Call-ID.
+    pub call_id: &'a [u8],
+    /// The number for CSeq.
+    pub cseq: u32,
+    /// Max-Forwards, when it is to be written.
+    pub max_forwards: Option<u32>,
+    /// The value for User-Agent.
+    pub user_agent: Option<&'a [u8]>,
+    /// Whole header lines.
+    pub extra_headers: &'a [u8],
+    /// The body; its Content-Type is among the extra headers.
+    pub body: &'a [u8],
+}
+
+impl Request<'_> {
+    /// Appends the request (RFC 3261 section 8.1.1), its headers in the order of Kamailio's own requests.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        for part in [self.method, b" ", self.uri, b" SIP/2.0\r\n"] {
+            out.extend_from_slice(part);
+        }
+        push_header(b"Via", self.via, out);
+        push_header(b"To", self.to, out);
+        push_header(b"From", self.from, out);
+        out.extend_from_slice(b"CSeq: ");
+        push_number(out, usize::try_from(self.cseq).unwrap_or(usize::MAX));
+        for part in [b" ", self.method, b"\r\n"] {
+            out.extend_from_slice(part);
+        }
+        push_header(b"Call-ID", self.call_id, out);
+        if let Some(hops) = self.max_forwards {
+            out.extend_from_slice(b"Max-Forwards: ");
+            push_number(out, usize::try_from(hops).unwrap_or(usize::MAX));
+            out.extend_from_slice(b"\r\n");
+        }
+        out.extend_from_slice(b"Content-Length: ");
+        push_number(out, self.body.len());
+        out.extend_from_slice(b"\r\n");
+        if let Some(user_agent) = self.user_agent {
+            push_header(b"User-Agent", user_agent, out);
+        }
+        out.extend_from_slice(self.extra_headers);
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(self.body);
+    }
+
+    /// The request as bytes of its own.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(512 + self.extra_headers.len() + self.body.len());
+        self.write(&mut out);
+        out
+    }
+}
+
+fn write_hop(invite: &Message, method: &[u8], reply: Option<&Message>, extra_headers: &[u8], out: &mut Vec<u8>) {
+    if let StartLine::Request { uri, .. } = invite.start() {
+        for part in [method, b" ", invite.text(uri), b" SIP/2.0\r\n"] {
+            out.extend_from_slice(part);
+        }
+    }
+    let mut seen = 0;
+    for header in invite.headers() {
+        let again = seen & header.name.bit() != 0;
+        seen |= header.name.bit();
+        match header.name {
+            HeaderName::Via if !again => match invite.via() {
+                Some(via) => push_header(b"Via", via.text(), out),
+                None => push_line(invite, header, out),
+            },
+            HeaderName::To if !again => match reply.and_then(|reply| Some((reply, reply.header(HeaderName::To)?))) {
+                Some((reply, to)) => push_line(reply, to, out),
+                None => push_line(invite, header, out),
+            },
+            HeaderName::CSeq if !again => {
+                let value = header.value.range();
+                let digits = invite.cseq().map_or(0, |cseq| cseq.method_text.len());
+                let raw = invite.bytes();
+                let kept = raw.get(usize::from(header.line.start)..value.end.saturating_sub(digits));
+                out.extend_from_slice(kept.unwrap_or_default());
+                out.extend_from_slice(method);
+                out.extend_from_slice(b"\r\n");
+            }
+            HeaderName::From | HeaderName::CallId | HeaderName::MaxForwards if !again => push_line(invite, header, out),
+            HeaderName::Route => push_line(invite, header, out),
+            _ => {}
+        }
+    }
+    let length = invite.header(HeaderName::ContentLength);
+    push_header(length.map_or(b"Content-Length", |header| invite.text(header.name_text)), b"0", out);
+    out.extend_from_slice(extra_headers);
+    out.extend_from_slice(b"\r\n");
+}

@@ -1,0 +1,16 @@
+//! Names of headers and the values that have a shape of their own. Values are views of the message's bytes.
+
+mod cseq;
+mod name;
+mod name_addr;
+pub(super) mod parameters;
+mod via;
+
+pub use cseq::CSeq;
+pub(super) use cseq::CSeqParts;
+pub use name::HeaderName;
+pub(super) use name_addr::NameAddrParts;
+pub use name_addr::{NameAddr, NameAddrFault, NameAddrs};
+pub use parameters::{Parameter, Parameters, Values};
+pub(super) use via::ViaParts;
+pub use via::{Rport, Stamp, Via, ViaFault};

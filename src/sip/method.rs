@@ -1,0 +1,104 @@
+macro_rules! methods {
+    ($($variant:ident $text:literal $source:literal;)*) => {
+        /// A request method. Names are compared byte for byte: methods are case-sensitive (RFC 3261 section 7.1).
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        pub enum Method {
+            $(#[doc = concat!($text, ", ", $source, ".")] $variant,)*
+            /// Any other method; its text stands in the message.
+            Other,
+        }
+
+        impl Method {
+            /// Every method that has a name here, in the order of their bits in a [`MethodSet`].
+            pub const NAMED: &'static [Method] = &[$(Method::$variant,)*];
+
+            /// The method called `text`; [`Method::Other`] when it has no row here.
+            pub fn parse(text: &[u8]) -> Method {
+                match text {
+                    $(_ if text == $text.as_bytes() => Method::$variant,)*
+                    _ => Method::Other,
+                }
+            }
+
+            /// Its name as it stands on the wire; empty for [`Method::Other`].
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Method::$variant => $text,)*
+                    Method::Other => "",
+                }
+            }
+        }
+    };
+}
+
+methods! {
+    Invite "INVITE" "RFC 3261 section 13";
+    Ack "ACK" "RFC 3261 section 17.1.1.3";
+    Bye "BYE" "RFC 3261 section 15";
+    Cancel "CANCEL" "RFC 3261 section 9";
+    Options "OPTIONS" "RFC 3261 section 11";
+    Register "REGISTER" "RFC 3261 section 10";
+    Prack "PRACK" "RFC 3262";
+    Subscribe "SUBSCRIBE" "RFC 6665";
+    Notify "NOTIFY" "RFC 6665";
+    Publish "PUBLISH" "RFC 3903";
+    Info "INFO" "RFC 6086";
+    Refer "REFER" "RFC 3515";
+    Message "MESSAGE" "RFC 3428";
+    Update "UPDATE" "RFC 3311";
+    Kdmq "KDMQ" "Kamailio's distributed message queue";
+}
+
+/// Several methods as a bit mask, for tests such as `is_method("INVITE|BYE")`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct MethodSet(u32);
+
+impl MethodSet {
+    /// No method.
+    pub const EMPTY: MethodSet = MethodSet(0);
+
+    /// Reads names separated by `|`. A name without a row here stands for [`Method::Other`].
+    pub fn parse(text: &[u8]) -> MethodSet {
+        let names = text.split(|byte| *byte == b'|').map(<[u8]>::trim_ascii);
+        names.filter(|name| !name.is_empty()).fold(MethodSet::EMPTY, |set, name| set.with(Method::parse(name)))
+    }
+
+    /// This set and `method`.
+    #[must_use]
+    pub const fn with(self, method: Method) -> MethodSet {
+        MethodSet(self.0 | 1 << method as u32)
+    }
+
+    /// Whether `method` is in it.
+    pub const fn contains(self, method: Method) -> bool {
+        self.0 & (1 << method as u32) != 0
+    }
+
+    /// Whether it holds no method.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_case_sensitive() {
+        assert_eq!(Method::parse(b"INVITE"), Method::Invite);
+        assert_eq!(Method::parse(b"invite"), Method::Other);
+        assert_eq!(Method::parse(b""), Method::Other);
+        for method in Method::NAMED {
+            assert_eq!(Method::parse(method.as_str().as_bytes()), *method);
+        }
+    }
+
+    #[test]
+    fn sets() {
+        let set = MethodSet::parse(b"INVITE| BYE|FOO");
+        assert!(set.contains(Method::Invite) && set.contains(Method::Bye) && set.contains(Method::Other));
+        assert!(!set.contains(Method::Ack));
+        assert!(MethodSet::parse(b"|").is_empty());
+    }
+}

@@ -1,0 +1,38 @@
+//! SIP messages: bytes and back.
+//!
+//! A [`Message`] is immutable bytes with an index of its headers; [`Edits`] say what changes; [`write_request`],
+//! [`write_reply`] and [`apply`] bring both together, byte for byte where nothing changes. [`Reply`], [`Request`],
+//! [`write_ack`] and [`write_cancel`] make messages of the server's own. Values ([`Uri`], [`NameAddr`], [`Via`]) are views
+//! of the bytes they were read from. Nothing here panics on what a peer sends.
+//!
+//! Uses nothing of ours.
+
+mod build;
+mod edit;
+mod extent;
+mod header;
+mod index;
+mod message;
+mod method;
+mod number;
+mod reply;
+#[cfg(test)]
+mod tests;
+mod typed;
+mod uri;
+mod uri_parts;
+mod write;
+
+pub use build::{Request, write_ack, write_cancel};
+pub use edit::Edits;
+pub use extent::Extent;
+pub use header::{
+    CSeq, HeaderName, NameAddr, NameAddrFault, NameAddrs, Parameter, Parameters, Rport, Stamp, Values, Via, ViaFault,
+};
+pub use message::{Header, MAX_HEADERS, MAX_MESSAGE, Malformed, Message, StartLine};
+pub use method::{Method, MethodSet};
+pub use number::{number, port};
+pub use reply::Reply;
+pub use typed::Entry;
+pub use uri::{Scheme, Uri, UriFault, parse_ip};
+pub use write::{apply, write, write_reply, write_request};
