@@ -47,3 +47,4 @@ pub mod config;
 pub mod sip;
 pub mod source;
 pub mod time;
+pub mod transaction;
