@@ -1,0 +1,294 @@
+//! Pairs of routes and statements to tree nodes.
+
+use super::cut::{Piece, skip_blanks};
+use super::{Reader, Rule, depth, range};
+use crate::config::ast::{
+    Assign, Block, Call, Case, CaseLabel, Expression, ExpressionKind, Item, Jump, Name, Route, RouteKind, Statement,
+    StatementKind, Text, Variable,
+};
+use crate::config::literal;
+use crate::source::{Diagnostic, Span};
+use bytes::Bytes;
+use pest::iterators::Pair;
+
+/// An `else if` chain nests in the tree; no chain is longer.
+const LONGEST_CHAIN: usize = 200;
+
+impl<'a> Reader<'a> {
+    /// Reads one top-level piece.
+    pub(super) fn item(&mut self, piece: Piece, items: &mut Vec<Item>) {
+        let text = self.text.as_bytes();
+        let (piece, open) = match piece {
+            Piece::Stray(range) => return self.stray(range),
+            Piece::Statement(range) => (range, None),
+            Piece::Route { range, open } => (range, open),
+        };
+        if let Some(at) = depth::too_deep(text, piece.clone()) {
+            return self.too_deep(at);
+        }
+        if let Some(open) = open {
+            self.unclosed(open);
+            return items.extend(self.recover_route(piece, true).map(Item::Route));
+        }
+        let base = piece.start;
+        match self.run(Rule::top, piece.clone()) {
+            Ok(pairs) => {
+                let Some(pair) = pairs.into_iter().next() else { return };
+                let end = base + pair.as_span().end();
+                for pair in pair.into_inner() {
+                    match pair.as_rule() {
+                        Rule::route => items.extend(self.route(pair, base).map(Item::Route)),
+                        _ => self.top_statement(pair, base, items),
+                    }
+                }
+                let rest = skip_blanks(text, end);
+                if rest < piece.end {
+                    self.stray(rest..piece.end);
+                }
+            }
+            Err(_) if super::cut::is_route_word(super::cut::word(text, base)) => {
+                items.extend(self.recover_route(piece, false).map(Item::Route));
+            }
+            Err(error) => self.fault(&error, piece),
+        }
+    }
+
+    pub(super) fn place(&self, pair: &Pair<'_, Rule>, base: usize) -> Span {
+        self.span(range(pair, base))
+    }
+
+    pub(super) fn name(&self, pair: &Pair<'_, Rule>, base: usize) -> Name {
+        let text = String::from_utf8_lossy(self.bytes(range(pair, base))).into_owned();
+        Name { text, span: self.place(pair, base) }
+    }
+
+    /// A string: one literal or several that follow each other.
+    pub(super) fn string(&self, pair: &Pair<'_, Rule>, base: usize) -> Text {
+        let parts = pair.clone().into_inner();
+        let value: Vec<u8> = parts.flat_map(|part| literal::string(self.bytes(range(&part, base)))).collect();
+        Text { value: Bytes::from(value), span: self.place(pair, base) }
+    }
+
+    pub(super) fn variable(&self, pair: &Pair<'_, Rule>, base: usize) -> Variable {
+        let span = self.place(pair, base);
+        let (text, long) = match self.bytes(range(pair, base)) {
+            [b'$', b'(', inner @ .., b')'] => (Bytes::copy_from_slice(inner), true),
+            [b'$', name @ ..] => (Bytes::copy_from_slice(name), false),
+            // `%name` is the AVP of that name.
+            [_, name @ ..] => (Bytes::from([b"avp(", name, b")"].concat()), false),
+            [] => (Bytes::new(), false),
+        };
+        Variable { text, long, span }
+    }
+
+    fn route(&mut self, pair: Pair<'_, Rule>, base: usize) -> Option<Route> {
+        let mut inner = pair.into_inner();
+        let (kind, name, head) = self.route_head(inner.next()?, base)?;
+        let body = self.block(inner.next()?, base);
+        Some(Route { kind, name, head, body })
+    }
+
+    /// The kind, name and place of a route.
+    pub(super) fn route_head(&mut self, pair: Pair<'_, Rule>, base: usize) -> Option<(RouteKind, Option<Name>, Span)> {
+        let head = self.place(&pair, base);
+        let mut inner = pair.into_inner();
+        let word = inner.next()?;
+        let name = inner.find(|pair| matches!(pair.as_rule(), Rule::route_name | Rule::event_name));
+        let name = name.and_then(|pair| self.route_name(pair, base));
+        let kind = match (word.as_str(), &name) {
+            ("reply_route", _) | ("onreply_route", None) => RouteKind::CoreReply,
+            ("onreply_route", Some(_)) => RouteKind::Reply,
+            ("failure_route", _) => RouteKind::Failure,
+            ("branch_route", _) => RouteKind::Branch,
+            ("onsend_route", _) => RouteKind::Onsend,
+            ("event_route", _) => RouteKind::Event,
+            _ => RouteKind::Request,
+        };
+        if let (RouteKind::Event, Some(name)) = (kind, &name)
+            && !name.text.contains(':')
+        {
+            let found = Diagnostic::error(
+                "syntax-event-name",
+                format!("`{}` is not the name of an event", name.text),
+                name.span,
+            );
+            self.report(found.help("event names have a colon, such as `tm:local-request`"));
+        }
+        Some((kind, name, head))
+    }
+
+    /// A route's name; none when it is written as 0.
+    fn route_name(&self, pair: Pair<'_, Rule>, base: usize) -> Option<Name> {
+        let span = self.place(&pair, base);
+        if pair.as_rule() == Rule::event_name {
+            let text = pair.as_str().trim_matches(['"', '\'']).to_string();
+            return Some(Name { text, span });
+        }
+        let inner = pair.into_inner().next()?;
+        let text = match inner.as_rule() {
+            Rule::number => literal::number(inner.as_str().as_bytes()).to_string(),
+            Rule::string => String::from_utf8_lossy(&self.string(&inner, base).value).into_owned(),
+            _ => inner.as_str().to_string(),
+        };
+        (text != "0").then_some(Name { text, span })
+    }
+
+    /// Statements between braces.
+    pub(super) fn block(&mut self, pair: Pair<'_, Rule>, base: usize) -> Block {
+        let span = self.place(&pair, base);
+        let pairs = pair.into_inner().filter(|pair| pair.as_rule() == Rule::statement);
+        let statements: Vec<Statement> = pairs.filter_map(|pair| self.statement(pair, base)).collect();
+        if statements.is_empty() {
+            self.empty_block(span);
+        }
+        Block { statements, span }
+    }
+
+    /// Reports a block without a statement.
+    pub(super) fn empty_block(&mut self, span: Span) {
+        let found = Diagnostic::error("syntax-empty-block", "this block is empty", span);
+        self.report(found.note("Kamailio refuses an empty block").help("write `{ ; }`, or leave it out"));
+    }
+
+    fn body(&mut self, pair: Pair<'_, Rule>, base: usize) -> Block {
+        let span = self.place(&pair, base);
+        match pair.into_inner().next() {
+            Some(inner) if inner.as_rule() == Rule::block => self.block(inner, base),
+            Some(inner) => Block { statements: self.statement(inner, base).into_iter().collect(), span },
+            None => Block { statements: Vec::new(), span },
+        }
+    }
+
+    pub(super) fn statement(&mut self, pair: Pair<'_, Rule>, base: usize) -> Option<Statement> {
+        let pair = pair.into_inner().next()?;
+        let whole = range(&pair, base);
+        let rule = pair.as_rule();
+        let mut inner = pair.into_inner();
+        let kind = match rule {
+            Rule::empty => StatementKind::Empty,
+            Rule::if_ => return self.if_statement(inner.collect(), base, self.span(whole)),
+            Rule::while_ => {
+                let (_, condition, body) = (inner.next()?, inner.next()?, inner.next()?);
+                StatementKind::While { condition: self.condition(condition, base), body: self.body(body, base) }
+            }
+            Rule::switch => {
+                let (_, value) = (inner.next()?, inner.next()?);
+                let value = self.expression(value, base);
+                let cases = inner.filter(|pair| pair.as_rule() == Rule::case);
+                StatementKind::Switch { value, cases: cases.filter_map(|pair| self.case(pair, base)).collect() }
+            }
+            Rule::jump => {
+                let jump = match inner.next()?.as_str() {
+                    "return" => Jump::Return,
+                    "exit" => Jump::Exit,
+                    _ => Jump::Drop,
+                };
+                let value = inner.find(|pair| pair.as_rule() == Rule::expression);
+                StatementKind::Jump(jump, value.map(|pair| self.expression(pair, base)))
+            }
+            Rule::break_ => StatementKind::Break,
+            Rule::assign => StatementKind::Assign(self.assignment(inner.next()?, base)?),
+            _ => {
+                let name = self.name(&inner.next()?, base);
+                let arguments = inner.find(|pair| pair.as_rule() == Rule::arguments);
+                StatementKind::Call(self.call(name, arguments, base))
+            }
+        };
+        Some(Statement { kind, span: self.without_semicolon(whole) })
+    }
+
+    /// The place of a statement without the semicolon that ends it.
+    fn without_semicolon(&self, whole: std::ops::Range<usize>) -> Span {
+        let text = self.bytes(whole.clone());
+        match text.strip_suffix(b";") {
+            Some(before) if text.len() > 1 => self.span(whole.start..whole.start + before.trim_ascii_end().len()),
+            _ => self.span(whole),
+        }
+    }
+
+    /// `if`, with its `else if` parts nested from the last to the first.
+    fn if_statement(&mut self, pairs: Vec<Pair<'_, Rule>>, base: usize, span: Span) -> Option<Statement> {
+        let mut links = Vec::new();
+        let mut otherwise = None;
+        let mut condition = None;
+        for pair in pairs {
+            match pair.as_rule() {
+                Rule::expression => condition = Some((self.condition(pair, base), span)),
+                Rule::body => {
+                    let (condition, span) = condition.take()?;
+                    links.push((condition, self.body(pair, base), span));
+                }
+                Rule::else_if => {
+                    let whole = range(&pair, base);
+                    let mut inner = pair.into_inner();
+                    let (_, word, test, body) = (inner.next()?, inner.next()?, inner.next()?, inner.next()?);
+                    if links.len() > LONGEST_CHAIN {
+                        self.too_deep(whole.start);
+                        break;
+                    }
+                    let span = self.span(range(&word, base).start..whole.end);
+                    links.push((self.condition(test, base), self.body(body, base), span));
+                }
+                Rule::else_ => otherwise = pair.into_inner().nth(1).map(|body| self.body(body, base)),
+                _ => {}
+            }
+        }
+        while let Some((condition, then, span)) = links.pop() {
+            let statement =
+                Statement { kind: StatementKind::If { condition, then, otherwise: otherwise.take() }, span };
+            if links.is_empty() {
+                return Some(statement);
+            }
+            otherwise = Some(Block { statements: vec![statement], span });
+        }
+        None
+    }
+
+    /// The condition of `if` and `while`: an assignment there is legal, and hardly ever meant.
+    pub(super) fn condition(&mut self, pair: Pair<'_, Rule>, base: usize) -> Expression {
+        let expression = self.expression(pair, base);
+        if let ExpressionKind::Assign(_) = expression.kind {
+            let found = Diagnostic::warning("assignment-in-condition", "this condition assigns", expression.span);
+            self.report(found.note("an assignment is always true").help("`=` assigns, `==` compares"));
+        }
+        expression
+    }
+
+    fn case(&mut self, pair: Pair<'_, Rule>, base: usize) -> Option<Case> {
+        let mut inner = pair.into_inner();
+        let label = inner.next()?;
+        let span = self.place(&label, base);
+        let label = self.case_label(label, base)?;
+        let pairs = inner.filter(|pair| pair.as_rule() == Rule::statement);
+        Some(Case { label, body: pairs.filter_map(|pair| self.statement(pair, base)).collect(), span })
+    }
+
+    pub(super) fn case_label(&mut self, pair: Pair<'_, Rule>, base: usize) -> Option<CaseLabel> {
+        let inner = pair.into_inner().last()?;
+        Some(match inner.as_rule() {
+            Rule::regex_label => CaseLabel::Regex(self.expression(inner.into_inner().next()?, base)),
+            Rule::expression => CaseLabel::Value(self.expression(inner, base)),
+            _ => CaseLabel::Default,
+        })
+    }
+
+    pub(super) fn assignment(&mut self, pair: Pair<'_, Rule>, base: usize) -> Option<Assign> {
+        let span = self.place(&pair, base);
+        let mut inner = pair.into_inner();
+        let target = self.variable(&inner.next()?, base);
+        let value = inner.find(|pair| pair.as_rule() == Rule::expression)?;
+        Some(Assign { target, value: self.expression(value, base), span })
+    }
+
+    /// A call of `name` with the arguments of a pair.
+    pub(super) fn call(&mut self, name: Name, arguments: Option<Pair<'_, Rule>>, base: usize) -> Call {
+        let mut span = name.span;
+        let mut args = Vec::new();
+        if let Some(pair) = arguments {
+            span = span.to(self.place(&pair, base));
+            let pairs = pair.into_inner().filter(|pair| pair.as_rule() == Rule::argument);
+            args = pairs.filter_map(|pair| self.argument(pair, base)).collect();
+        }
+        Call { name, args, span }
+    }
+}

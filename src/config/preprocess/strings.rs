@@ -1,0 +1,134 @@
+//! Strings and pseudo-variables: where they end, what `#!subst` makes of them, and what to do when they do not end.
+
+use super::lexer::{is_blank, is_word, string_end, variable_end, word_end};
+use super::origin::Origin;
+use super::{Define, Expect, Input, Preprocessor, lexer};
+use crate::config::literal;
+use crate::source::Diagnostic;
+
+impl Preprocessor<'_> {
+    /// A string, with the double-quoted ones that follow it when rules have to see them joined.
+    pub(super) fn string(&mut self, input: &Input, at: usize) -> usize {
+        let text = &input.text[..];
+        let end = match string_end(text, at) {
+            Some(end) if !is_suspicious(text, at, end) => end,
+            found => return self.unterminated(input, at, found),
+        };
+        let expected = self.expect;
+        if self.rules.is_empty() {
+            self.copy(input, at, end);
+            self.loaded(expected, &literal::string(&text[at..end]), input, at, end);
+            return end;
+        }
+        let mut value = literal::string(&text[at..end]);
+        let mut last = end;
+        if text[at] == b'"' {
+            loop {
+                let next = lexer::skip_blanks(text, last, true);
+                let Some(end) = (text.get(next) == Some(&b'"')).then(|| string_end(text, next)).flatten() else {
+                    break;
+                };
+                value.extend(literal::string(&text[next..end]));
+                last = end;
+            }
+        }
+        match self.substitute(&value) {
+            Some(changed) => {
+                self.expect = Expect::Nothing;
+                let origin = Origin::Replaced(input.span(at, last), input.value.map(|(_, define)| define));
+                self.out.push(&literal::quote(&changed), origin);
+                self.loaded(expected, &changed, input, at, last);
+            }
+            None => {
+                self.copy(input, at, last);
+                self.loaded(expected, &value, input, at, last);
+            }
+        }
+        last
+    }
+
+    /// A pseudo-variable.
+    pub(super) fn variable(&mut self, input: &Input, at: usize) -> usize {
+        let text = &input.text[..];
+        match variable_end(text, at) {
+            Ok(end) => {
+                match self.substitute(&text[at..end]) {
+                    Some(changed) => {
+                        self.expect = Expect::Nothing;
+                        let origin = Origin::Replaced(input.span(at, end), input.value.map(|(_, define)| define));
+                        self.out.push(&changed, origin);
+                    }
+                    None => {
+                        self.copy(input, at, end);
+                    }
+                }
+                end
+            }
+            Err(open) => {
+                let end = word_end(text, open + 1);
+                let name = String::from_utf8_lossy(&text[at..end]).into_owned();
+                let found = Diagnostic::error(
+                    "syntax-unterminated-variable",
+                    "the parenthesis of this pseudo-variable is not closed",
+                    input.span(at, end),
+                );
+                self.report(found.help(format!("write `{name})`")));
+                self.copy(input, at, end);
+                self.out.push(b")", Origin::Replaced(input.span(at, end), None));
+                end
+            }
+        }
+    }
+
+    /// `value` after all rules, when one of them changes it.
+    pub(super) fn substitute(&self, value: &[u8]) -> Option<Vec<u8>> {
+        self.rules.iter().fold(None, |changed: Option<Vec<u8>>, rule| {
+            let next = rule.apply(changed.as_deref().unwrap_or(value));
+            next.or(changed)
+        })
+    }
+
+    /// A string behind `loadmodule` defines `MOD_<name>`.
+    fn loaded(&mut self, expected: Expect, value: &[u8], input: &Input, at: usize, end: usize) {
+        if expected != Expect::Module {
+            return;
+        }
+        let file = value.rsplit(|&byte| byte == b'/').next().unwrap_or(value);
+        let name = [b"MOD_", file.strip_suffix(b".so").unwrap_or(file)].concat();
+        self.defines.entry(name).or_insert(Define { value: None, span: input.span(at, end) });
+    }
+
+    /// Reports a string without its closing quote, and goes on as if it stood at the end of the line, before what
+    /// ends the statement there.
+    fn unterminated(&mut self, input: &Input, at: usize, found: Option<usize>) -> usize {
+        let text = &input.text[..];
+        let line = lexer::line_end(text, at);
+        let tail = text[at + 1..line].iter().rev().take_while(|byte| is_blank(**byte) || b");{".contains(byte)).count();
+        let end = line - tail;
+        let mut diagnostic = Diagnostic::error(
+            "syntax-unterminated-string",
+            "this string has no closing quote",
+            input.span(at, end.max(at + 1)),
+        );
+        if let Some(found) = found {
+            diagnostic = diagnostic.label(input.span(found - 1, found), "the next quote, which begins another string");
+        }
+        let quote = text[at] as char;
+        self.report(diagnostic.help(format!("add the missing `{quote}`")));
+        let value = match text[at] {
+            b'"' => literal::string(&[&text[at..end], b"\""].concat()),
+            _ => text[at + 1..end].to_vec(),
+        };
+        self.expect = Expect::Nothing;
+        self.out.push(&literal::quote(&value), Origin::Replaced(input.span(at, end), None));
+        end
+    }
+}
+
+/// Whether a closing quote rather opens the next string: the text between spans lines, and what follows could not
+/// follow a string.
+fn is_suspicious(text: &[u8], at: usize, end: usize) -> bool {
+    let follows = text.get(end).copied().unwrap_or(b'\n');
+    let odd = is_word(follows) || matches!(follows, b'$' | b'\\' | b'%' | b'<' | b'[' | b'@' | b':');
+    odd && memchr::memchr(b'\n', &text[at..end]).is_some()
+}
