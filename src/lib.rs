@@ -43,7 +43,9 @@
 //! `config::ast` is plain data: the words for route kinds and operators that the language, its rows and its machine share. `config` and `node`
 //! are handed the list of modules and name none; `host` and `sim` never meet.
 
+pub mod builtin;
 pub mod config;
+pub mod script;
 pub mod sip;
 pub mod source;
 pub mod time;

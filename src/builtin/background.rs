@@ -1,0 +1,229 @@
+//! What modules do apart from messages: starting, and work by the clock.
+
+use super::context::{Core, ModuleId};
+use super::effect::{ConnectionId, QueryFault, Rows};
+use super::extension::{Extension, Extensions};
+use super::log::LogLevel;
+use super::prepare::Slots;
+use super::settings::{Settings, SocketId};
+use crate::source::Span;
+use crate::time::Now;
+use bytes::Bytes;
+use std::any::Any;
+use std::fmt::Debug;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+/// What a module made of its parameters; shared by all workers, so what changes in it is atomic or behind a lock held for moments.
+pub trait State: Any + Debug + Send + Sync {
+    /// How often [`tick`](State::tick) is called; `None` for never.
+    fn period(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Work by the clock.
+    fn tick(&self, _cx: &mut Background) {}
+
+    /// The final reply to a request of this module, or a timeout (408).
+    fn replied(&self, _tag: u64, _code: u16, _cx: &mut Background) {}
+
+    /// Loads again what was loaded at start, keeping what was learnt since.
+    ///
+    /// # Errors
+    /// Says why, and leaves everything as it was.
+    fn reload(&self, _world: &mut dyn World) -> Result<(), StartFault> {
+        Ok(())
+    }
+}
+
+impl State for () {}
+
+/// What a module's background work may do.
+#[derive(Debug)]
+pub struct Background<'a> {
+    /// The present.
+    pub now: Now,
+    /// The worker it runs on; `core.commands` takes its wishes.
+    pub core: &'a mut Core,
+    /// The module.
+    pub module: ModuleId,
+}
+
+/// What background work or a function asks the node to do later, in order.
+#[derive(Debug)]
+pub enum Command {
+    /// Send a request of our own, in a transaction.
+    Request(OwnRequest),
+    /// Run an event route.
+    Event(Event),
+    /// Let a module load its data again, where waiting is fine.
+    Reload(ModuleId),
+}
+
+/// A request made here, such as a dispatcher's OPTIONS.
+#[derive(Debug)]
+pub struct OwnRequest {
+    /// The module that is told the reply.
+    pub module: ModuleId,
+    /// What it is told beside the reply.
+    pub tag: u64,
+    /// Method.
+    pub method: Bytes,
+    /// Request-URI; also the To URI.
+    pub uri: Bytes,
+    /// From URI.
+    pub from: Bytes,
+    /// Next hop when not the Request-URI.
+    pub next_hop: Option<Bytes>,
+    /// Socket to send from, when one is wanted.
+    pub socket: Option<SocketId>,
+    /// More header lines, each with CRLF.
+    pub headers: Bytes,
+}
+
+/// An event route to run, with the addresses it sees.
+#[derive(Debug)]
+pub struct Event {
+    /// Its name: `dispatcher:dst-down`.
+    pub name: &'static str,
+    /// `$ru` in it.
+    pub uri: Bytes,
+    /// `$du` in it.
+    pub destination: Option<Bytes>,
+    /// `$rs`-like code when a reply caused it; 0 when none did.
+    pub code: u16,
+}
+
+/// The world as a module may use it at start, before traffic: blocking is fine.
+pub trait World {
+    /// The bytes of a file.
+    fn read(&mut self, path: &Path) -> io::Result<Vec<u8>>;
+
+    /// Opens a database, or finds the one open under this URL.
+    fn connect(&mut self, url: &str, extensions: Extensions) -> Result<ConnectionId, QueryFault>;
+
+    /// Asks a database.
+    fn query(&mut self, connection: ConnectionId, sql: &str) -> Result<Rows, QueryFault>;
+}
+
+/// What a module's `start` sees.
+pub struct Start<'a> {
+    /// The values of its parameters.
+    pub params: Params<'a>,
+    /// Core settings, to which a module may add.
+    pub settings: &'a mut Settings,
+    /// The extensions in force.
+    pub extensions: Extensions,
+    /// Those that its parameters rely on, with the value's place.
+    pub used: &'a mut Vec<(Extension, Span)>,
+    /// Names that became slots.
+    pub slots: &'a Slots,
+    /// Event routes that the config defines, with their places.
+    pub events: &'a [(String, Span)],
+    /// Files and databases; `None` in `check`, where nothing may be opened.
+    pub world: Option<&'a mut dyn World>,
+    /// Its place among the modules.
+    pub module: ModuleId,
+    /// Lines for the log.
+    pub log: &'a mut Vec<(LogLevel, String)>,
+}
+
+/// Why a module cannot start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartFault {
+    /// One clear line.
+    pub message: String,
+    /// The parameter at fault, when it is one.
+    pub span: Option<Span>,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl StartFault {
+    /// A fault that no parameter's value shows.
+    pub fn new(message: impl Into<String>) -> StartFault {
+        StartFault { message: message.into(), span: None, help: None }
+    }
+
+    /// The parameter at fault.
+    pub fn at(self, span: Span) -> StartFault {
+        StartFault { span: Some(span), ..self }
+    }
+
+    /// Says what to do.
+    pub fn help(self, help: impl Into<String>) -> StartFault {
+        StartFault { help: Some(help.into()), ..self }
+    }
+}
+
+/// A value given to a parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParamGiven {
+    /// The parameter's first name.
+    pub name: &'static str,
+    /// The value.
+    pub value: ParamGivenValue,
+    /// Where.
+    pub span: Span,
+}
+
+/// A number or a string.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ParamGivenValue {
+    /// A number.
+    Int(i64),
+    /// A string.
+    Text(Bytes),
+}
+
+/// The values given to the parameters of one module, and the defaults of the rest.
+#[derive(Debug, Clone, Copy)]
+pub struct Params<'a> {
+    rows: &'static [super::module::Param],
+    given: &'a [ParamGiven],
+}
+
+impl<'a> Params<'a> {
+    /// For the compiler: the module's rows and what the config gave, checked against them.
+    pub fn new(rows: &'static [super::module::Param], given: &'a [ParamGiven]) -> Params<'a> {
+        Params { rows, given }
+    }
+
+    /// All values given to a parameter, in order.
+    pub fn all(&self, name: &'static str) -> impl Iterator<Item = &'a ParamGiven> + use<'a> {
+        debug_assert!(self.rows.iter().any(|row| row.names.contains(&name)), "{name} has no row");
+        self.given.iter().filter(move |given| given.name == name)
+    }
+
+    /// The last value given, when there was one.
+    pub fn given(&self, name: &'static str) -> Option<&'a ParamGiven> {
+        self.all(name).last()
+    }
+
+    /// The number given or the default; 0 when there is neither.
+    pub fn int(&self, name: &'static str) -> i64 {
+        match self.given(name).map(|given| &given.value) {
+            Some(ParamGivenValue::Int(number)) => *number,
+            _ => self.default(name).and_then(|text| super::value::parse_int(text.as_bytes())).unwrap_or(0),
+        }
+    }
+
+    /// Whether the number is not 0.
+    pub fn switch(&self, name: &'static str) -> bool {
+        self.int(name) != 0
+    }
+
+    /// The string given or the default, when there is one.
+    pub fn text(&self, name: &'static str) -> Option<Bytes> {
+        match self.given(name).map(|given| &given.value) {
+            Some(ParamGivenValue::Text(text)) => Some(text.clone()),
+            Some(ParamGivenValue::Int(number)) => Some(super::value::int_text(*number)),
+            None => self.default(name).map(|text| Bytes::from_static(text.as_bytes())),
+        }
+    }
+
+    fn default(&self, name: &'static str) -> Option<&'static str> {
+        self.rows.iter().find(|row| row.names.contains(&name))?.default
+    }
+}

@@ -1,0 +1,140 @@
+//! What a function or variable sees while it runs.
+
+use super::avp::Avps;
+use super::background::{Command, State};
+use super::extension::Extensions;
+use super::log::{LogLevel, LogLine};
+use super::module::RouteKind;
+use super::random::Random;
+use super::regex::RegexCache;
+use super::settings::{Settings, Sockets};
+use super::trace::TraceEvent;
+use super::value::Value;
+use super::working::Working;
+use crate::time::Now;
+use std::any::Any;
+use std::sync::Arc;
+
+/// A module by its place among those loaded.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct ModuleId(pub u16);
+
+/// A route block by its place in the program.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct RouteId(pub u16);
+
+/// What a function or variable sees and may change while it runs.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// The present.
+    pub now: Now,
+    /// The message being routed.
+    pub message: &'a mut Working,
+    /// What lives as long as this run of the script.
+    pub locals: &'a mut Locals,
+    /// What lives as long as the worker.
+    pub core: &'a mut Core,
+    /// The module whose row runs.
+    pub module: ModuleId,
+    /// The kind of top-level block that runs.
+    pub route: RouteKind,
+}
+
+impl Context<'_> {
+    /// The state that the running module made at start; `None` when it made no `T`.
+    pub fn state<T: State>(&self) -> Option<Arc<T>> {
+        self.core.state(self.module)
+    }
+
+    /// What the running module keeps for this run of the script, made when first asked for.
+    pub fn local<T: Any + Default + Send>(&mut self) -> &mut T {
+        self.locals.of_module(self.module)
+    }
+
+    /// Logs a line of the running module.
+    pub fn log(&mut self, level: LogLevel, text: impl Into<String>) {
+        self.core.log(level, text);
+    }
+}
+
+/// What lives as long as one run of the script on one message.
+#[derive(Debug, Default)]
+pub struct Locals {
+    /// `$var`, by slot.
+    pub vars: Vec<Value>,
+    /// `$rc`: the last return code of a function or route.
+    pub return_code: i64,
+    /// Text of the group that the last guarding `=~` matched, by nesting: what `$re` reads under its extension.
+    pub groups: Vec<Value>,
+    /// AVPs and XAVPs; they follow the transaction.
+    pub avps: Avps,
+    modules: Vec<Option<Box<dyn Any + Send>>>,
+}
+
+impl Locals {
+    /// What a module keeps here, made when first asked for.
+    pub fn of_module<T: Any + Default + Send>(&mut self, module: ModuleId) -> &mut T {
+        let at = module.0 as usize;
+        if self.modules.len() <= at {
+            self.modules.resize_with(at + 1, || None);
+        }
+        let slot = &mut self.modules[at];
+        if !slot.as_ref().is_some_and(|kept| kept.is::<T>()) {
+            *slot = Some(Box::new(T::default()));
+        }
+        match slot.as_mut().and_then(|kept| kept.downcast_mut()) {
+            Some(kept) => kept,
+            None => unreachable!("the slot was just filled with a value of this type"),
+        }
+    }
+}
+
+/// What lives as long as a worker and is seen by everything that runs on it.
+#[derive(Debug)]
+pub struct Core {
+    /// The settings of the config.
+    pub settings: Arc<Settings>,
+    /// The extensions in force.
+    pub extensions: Extensions,
+    /// Where the server listens.
+    pub sockets: Arc<Sockets>,
+    /// Randomness.
+    pub random: Random,
+    /// Patterns known only at run time.
+    pub regexes: RegexCache,
+    /// Lines to be logged, taken by the host after each step.
+    pub log: Vec<LogLine>,
+    /// What the node is asked to do after this step, in order.
+    pub commands: Vec<Command>,
+    /// What happened, when somebody listens (`alanui test`): each with the number of lines in `log` before it.
+    pub trace: Option<Vec<(usize, TraceEvent)>>,
+    /// The state of every module, by [`ModuleId`].
+    pub modules: Arc<[Arc<dyn State>]>,
+}
+
+impl Core {
+    /// The state that a module made at start; `None` when it made no `T`.
+    pub fn state<T: State>(&self, module: ModuleId) -> Option<Arc<T>> {
+        let state: Arc<dyn Any + Send + Sync> = self.modules.get(module.0 as usize)?.clone();
+        state.downcast().ok()
+    }
+
+    /// Whether a line of this level would be seen.
+    pub fn logs(&self, level: LogLevel) -> bool {
+        level as i8 <= self.settings.debug || self.trace.is_some()
+    }
+
+    /// Keeps a line for the log, when the level is seen.
+    pub fn log(&mut self, level: LogLevel, text: impl Into<String>) {
+        if self.logs(level) {
+            self.log.push(LogLine { level, from_script: false, text: text.into() });
+        }
+    }
+
+    /// Notes what happened, when somebody listens; `event` is only made then.
+    pub fn trace(&mut self, event: impl FnOnce() -> TraceEvent) {
+        if let Some(trace) = &mut self.trace {
+            trace.push((self.log.len(), event()));
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! What a function wants from others, and the answers.
+//!
+//! A function that needs the transaction layer or the world outside returns an [`Effect`] and the function to call with the [`Answer`]. The
+//! task is plain data and waits; the worker goes on. The compiler finds every driver that forgot a variant.
+
+use super::args::Args;
+use super::context::Context;
+use super::value::Value;
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// What a function did.
+pub enum Outcome {
+    /// It is done: above 0 true, below 0 false, 0 ends the script.
+    Return(i32),
+    /// It wants something first; `then` makes the outcome from the answer.
+    Wait(Effect, Then),
+}
+
+/// Called with the answer to an effect.
+pub type Then = fn(&mut Context, &Args, Answer) -> Outcome;
+
+impl Outcome {
+    /// 1.
+    pub const TRUE: Outcome = Outcome::Return(1);
+    /// -1.
+    pub const FALSE: Outcome = Outcome::Return(-1);
+    /// Ends the script.
+    pub const END: Outcome = Outcome::Return(0);
+
+    /// 1 or -1.
+    pub const fn truth(yes: bool) -> Outcome {
+        Outcome::Return(if yes { 1 } else { -1 })
+    }
+
+    /// Wants an effect whose answer is the return code.
+    pub const fn code_of(effect: Effect) -> Outcome {
+        Outcome::Wait(effect, |_, _, answer| Outcome::Return(answer.code()))
+    }
+}
+
+/// What a function wants from the node or the world.
+#[derive(Debug)]
+pub enum Effect {
+    /// Answer the request. Gives a code.
+    Reply(Reply),
+    /// Forward the request in a transaction. Gives a code.
+    Relay(Relay),
+    /// Forward the message without a transaction. Gives a code.
+    Forward(Relay),
+    /// Something about the message's transaction. Gives a code.
+    Transaction(TransactionStep),
+    /// Ask a database. Gives rows.
+    Query(Query),
+}
+
+/// The answer to an effect.
+#[derive(Debug)]
+pub enum Answer {
+    /// A return code.
+    Code(i32),
+    /// What a database said.
+    Rows(Result<Rows, QueryFault>),
+}
+
+impl Answer {
+    /// The code; an answer of another kind is false.
+    pub fn code(&self) -> i32 {
+        match self {
+            Answer::Code(code) => *code,
+            Answer::Rows(_) => -1,
+        }
+    }
+}
+
+/// A reply made here.
+#[derive(Debug)]
+pub struct Reply {
+    /// Status code.
+    pub code: u16,
+    /// Reason phrase.
+    pub reason: Bytes,
+    /// Through the transaction or not.
+    pub mode: ReplyMode,
+    /// More header lines, each with CRLF.
+    pub headers: Vec<u8>,
+}
+
+impl Reply {
+    /// A reply without more headers.
+    pub fn new(code: u16, reason: impl Into<Bytes>, mode: ReplyMode) -> Reply {
+        Reply { code, reason: reason.into(), mode, headers: Vec::new() }
+    }
+}
+
+/// How a reply goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReplyMode {
+    /// Without a transaction: `sl_send_reply`.
+    Stateless,
+    /// Through the transaction, made when missing: `t_reply`.
+    Transaction,
+    /// Through the transaction if there is one: `send_reply`.
+    Either,
+    /// As the error that the last failed relay left: `sl_reply_error`. The code and reason are those of the error.
+    Error,
+}
+
+/// Where and how to forward.
+#[derive(Debug, Default)]
+pub struct Relay {
+    /// The next hop as a URI; else `$du`, else the Request-URI.
+    pub next_hop: Option<Bytes>,
+}
+
+/// A question or command about the transaction of the message at hand. The codes are those of the `tm` function named.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TransactionStep {
+    /// Makes it: `t_newtran`.
+    New,
+    /// Is there one for this request: `t_lookup_request`.
+    LookupRequest,
+    /// Is there an INVITE to this CANCEL: `t_lookup_cancel`.
+    LookupCancel,
+    /// `t_check_trans`.
+    Check,
+    /// `t_relay_cancel`.
+    RelayCancel,
+    /// Forget it once the script ends: `t_release`.
+    Release,
+    /// Send the last reply again: `t_retransmit_reply`.
+    RetransmitReply,
+}
+
+/// A database of the config.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ConnectionId(pub u16);
+
+/// A statement for a database.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// Which database.
+    pub connection: ConnectionId,
+    /// SQL text with `?` for each parameter; the same `Arc` for the same call site, so that its compiled form can be kept.
+    pub statement: Arc<str>,
+    /// The text is the same at each call: its compiled form is worth keeping.
+    pub fixed: bool,
+    /// Values of the parameters in order.
+    pub parameters: Vec<Value>,
+}
+
+/// What a query found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// Names of the columns.
+    pub columns: Vec<Bytes>,
+    /// All cells, row by row.
+    pub cells: Vec<Value>,
+}
+
+impl Rows {
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.cells.len().checked_div(self.columns.len()).unwrap_or(0)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    /// The cell in a row and column.
+    pub fn cell(&self, row: usize, column: usize) -> Option<&Value> {
+        if column >= self.columns.len() {
+            return None;
+        }
+        self.cells.get(row.checked_mul(self.columns.len())?.checked_add(column)?)
+    }
+
+    /// The place of the column with this name, case ignored.
+    pub fn column(&self, name: &[u8]) -> Option<usize> {
+        self.columns.iter().position(|its| its.eq_ignore_ascii_case(name))
+    }
+}
+
+/// Why a database did not answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum QueryFault {
+    /// It cannot be opened or reached.
+    Unavailable(String),
+    /// It is busy with other writers.
+    Locked(String),
+    /// It refused the statement: bad SQL, a missing table, a broken constraint.
+    Refused(String),
+    /// Its URL cannot be read or names a kind that is not built in.
+    BadUrl(String),
+    /// Too many queries wait already.
+    Overloaded,
+}
+
+impl std::fmt::Display for QueryFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        match self {
+            QueryFault::Unavailable(why) => write!(f, "the database cannot be opened: {why}"),
+            QueryFault::Locked(why) => write!(f, "the database is locked: {why}"),
+            QueryFault::Refused(why) => write!(f, "the database refused the statement: {why}"),
+            QueryFault::BadUrl(why) => write!(f, "the database URL is bad: {why}"),
+            QueryFault::Overloaded => f.write_str("too many queries wait for the database"),
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The contract between scripts and Rust: rows of modules, values, what a function sees, and what it may want.
+//!
+//! Modules are written against this alone; the compiler, the machine and the node know them only through it.
+
+mod args;
+mod avp;
+mod background;
+#[cfg(test)]
+pub(crate) mod bench;
+mod context;
+mod effect;
+mod extension;
+mod log;
+mod module;
+mod prepare;
+mod random;
+mod record_route;
+mod reference;
+mod regex;
+mod settings;
+mod trace;
+mod value;
+mod working;
+
+pub use args::{Args, Argument, CallSite};
+pub use avp::{Avps, Xavp};
+pub use background::{
+    Background, Command, Event, OwnRequest, ParamGiven, ParamGivenValue, Params, Start, StartFault, State, World,
+};
+pub use context::{Context, Core, Locals, ModuleId, RouteId};
+pub use effect::{
+    Answer, ConnectionId, Effect, Outcome, Query, QueryFault, Relay, Reply, ReplyMode, Rows, Then, TransactionStep,
+};
+pub use extension::{EXTENSIONS, Extension, ExtensionRow, Extensions};
+pub use log::{LogLevel, LogLine};
+pub use module::{
+    Arg, ArgKind, Function, KeyKind, Module, Param, ParamKind, RouteKind, Routes, Transformation, Unit, Variable,
+    Write, count, join,
+};
+pub use prepare::{Fault, Prepare, Prepared, Slots};
+pub use random::Random;
+pub use record_route::{RecordRoute, SecondRecordRoute};
+pub use reference::{Applied, Index, Key, Part, Place, Reference, Template};
+pub use regex::{Regex, RegexCache};
+pub use settings::{Listen, Settings, Socket, SocketId, Sockets, TransactionSettings};
+pub use trace::TraceEvent;
+pub use value::{Value, int_text, parse_int, print_int};
+pub use working::{Branch, Received, TransactionId, TransactionView, Working};

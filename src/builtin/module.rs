@@ -1,0 +1,378 @@
+//! The rows: what a module offers to scripts, each row beside the Rust that does it.
+//!
+//! A row is `static` data. `check`, `run`, `explain` and the manual all read it; nothing about a function, parameter or variable is
+//! written a second time.
+
+use super::args::Args;
+use super::background::{Start, StartFault, State};
+use super::context::Context;
+use super::effect::Outcome;
+use super::extension::Extension;
+use super::prepare::{Fault, Prepare, Prepared};
+use super::reference::{Key, Place, Template};
+use super::value::Value;
+
+/// A module as `loadmodule` names it.
+#[derive(Debug)]
+pub struct Module {
+    /// Its name without `.so`.
+    pub name: &'static str,
+    /// What it is for, in a sentence.
+    pub doc: &'static str,
+    /// Functions callable from route blocks.
+    pub functions: &'static [Function],
+    /// Parameters settable with `modparam` (for the core: global settings).
+    pub params: &'static [Param],
+    /// Pseudo-variables.
+    pub variables: &'static [Variable],
+    /// Words of old-style tests such as `src_ip`, read like variables.
+    pub words: &'static [Variable],
+    /// Transformation functions.
+    pub transformations: &'static [Transformation],
+    /// Event routes it runs, such as `dispatcher:dst-down`.
+    pub events: &'static [&'static str],
+    /// Modules it cannot work without.
+    pub requires: &'static [&'static str],
+    /// Modules that Kamailio wants loaded before it, when they are loaded at all.
+    pub after: &'static [&'static str],
+    /// Makes its state from the parameters, once, before traffic.
+    pub start: fn(&mut Start) -> Result<Box<dyn State>, StartFault>,
+}
+
+impl Module {
+    /// A module of this name with nothing in it: the base for `..`.
+    pub const fn new(name: &'static str, doc: &'static str) -> Module {
+        Module {
+            name,
+            doc,
+            functions: &[],
+            params: &[],
+            variables: &[],
+            words: &[],
+            transformations: &[],
+            events: &[],
+            requires: &[],
+            after: &[],
+            start: stateless,
+        }
+    }
+}
+
+fn stateless(_: &mut Start) -> Result<Box<dyn State>, StartFault> {
+    Ok(Box::new(()))
+}
+
+/// A function callable from route blocks. Several rows may share a name when their arguments differ in number.
+#[derive(Debug, Clone, Copy)]
+pub struct Function {
+    /// Its name and aliases.
+    pub names: &'static [&'static str],
+    /// Its arguments, optional ones last.
+    pub args: &'static [Arg],
+    /// Where it may be called.
+    pub routes: Routes,
+    /// What it does. The return code follows Kamailio: above 0 true, below 0 false, 0 ends the script.
+    pub run: fn(&mut Context, &Args) -> Outcome,
+    /// What it does, for people.
+    pub doc: &'static str,
+}
+
+impl Function {
+    /// How few and how many arguments it takes.
+    pub fn arity(&self) -> (usize, usize) {
+        (self.args.iter().filter(|arg| !arg.optional).count(), self.args.len())
+    }
+}
+
+/// One argument of a function.
+#[derive(Debug, Clone, Copy)]
+pub struct Arg {
+    /// Its name in messages and manuals.
+    pub name: &'static str,
+    /// How it is read.
+    pub kind: ArgKind,
+    /// May be left out, with all that follow.
+    pub optional: bool,
+}
+
+impl Arg {
+    /// An integer: a constant, or a variable read at each call.
+    pub const fn int(name: &'static str) -> Arg {
+        Arg { name, kind: ArgKind::Int, optional: false }
+    }
+
+    /// Text in which variables are expanded at each call.
+    pub const fn text(name: &'static str) -> Arg {
+        Arg { name, kind: ArgKind::Text, optional: false }
+    }
+
+    /// Text taken as it stands.
+    pub const fn literal(name: &'static str) -> Arg {
+        Arg { name, kind: ArgKind::Literal, optional: false }
+    }
+
+    /// A POSIX extended regular expression, compiled beforehand when constant. Case matters, unlike in `=~`.
+    pub const fn regex(name: &'static str) -> Arg {
+        Arg { name, kind: ArgKind::Regex, optional: false }
+    }
+
+    /// A constant POSIX extended regular expression that is searched line by line, whatever the case: `search`, `check_route_param`. It is found again
+    /// with [`Args::pattern`].
+    pub const fn pattern(name: &'static str) -> Arg {
+        Arg::custom(name, super::prepare::pattern)
+    }
+
+    /// A variable that the function writes: `$var(x)` or `"$var(x)"`.
+    pub const fn target(name: &'static str) -> Arg {
+        Arg { name, kind: ArgKind::Target, optional: false }
+    }
+
+    /// The name of a route of this kind, resolved beforehand.
+    pub const fn route(name: &'static str, kind: RouteKind) -> Arg {
+        Arg { name, kind: ArgKind::Route(kind), optional: false }
+    }
+
+    /// Text in a form of the function's own, prepared once from the text with its variables unexpanded.
+    pub const fn custom(name: &'static str, prepare: fn(&Template, &mut Prepare) -> Result<Prepared, Fault>) -> Arg {
+        Arg { name, kind: ArgKind::Custom(prepare), optional: false }
+    }
+
+    /// The same, but it may be left out.
+    pub const fn optional(self) -> Arg {
+        Arg { optional: true, ..self }
+    }
+}
+
+/// How an argument is read.
+#[derive(Debug, Clone, Copy)]
+pub enum ArgKind {
+    /// See [`Arg::int`].
+    Int,
+    /// See [`Arg::text`].
+    Text,
+    /// See [`Arg::literal`].
+    Literal,
+    /// See [`Arg::regex`].
+    Regex,
+    /// See [`Arg::target`].
+    Target,
+    /// See [`Arg::route`].
+    Route(RouteKind),
+    /// See [`Arg::custom`].
+    Custom(fn(&Template, &mut Prepare) -> Result<Prepared, Fault>),
+}
+
+pub use crate::config::ast::RouteKind;
+
+/// The kinds of route block in which a function may be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Routes(u8);
+
+impl Routes {
+    /// `request_route` and `route` blocks (and `event_route`, which Kamailio treats alike).
+    pub const REQUEST: Routes = Routes(1 << RouteKind::Request as u8 | 1 << RouteKind::Event as u8);
+    /// `failure_route`.
+    pub const FAILURE: Routes = Routes(1 << RouteKind::Failure as u8);
+    /// `onreply_route[NAME]`.
+    pub const REPLY: Routes = Routes(1 << RouteKind::Reply as u8);
+    /// `reply_route`, `onreply_route`.
+    pub const CORE_REPLY: Routes = Routes(1 << RouteKind::CoreReply as u8);
+    /// Both kinds of reply route.
+    pub const ONREPLY: Routes = Routes::REPLY.or(Routes::CORE_REPLY);
+    /// `branch_route`.
+    pub const BRANCH: Routes = Routes(1 << RouteKind::Branch as u8);
+    /// `onsend_route`.
+    pub const ONSEND: Routes = Routes(1 << RouteKind::Onsend as u8);
+    /// Everywhere.
+    pub const ANY: Routes = Routes(0xff);
+
+    /// Both.
+    pub const fn or(self, other: Routes) -> Routes {
+        Routes(self.0 | other.0)
+    }
+
+    /// Whether a block of this kind is among them.
+    pub const fn allows(self, kind: RouteKind) -> bool {
+        self.0 & (1 << kind as u8) != 0
+    }
+}
+
+/// A module parameter or core setting.
+#[derive(Debug, Clone, Copy)]
+pub struct Param {
+    /// Its name and aliases.
+    pub names: &'static [&'static str],
+    /// The type it takes.
+    pub kind: ParamKind,
+    /// What it is when not set, as it would be written.
+    pub default: Option<&'static str>,
+    /// What the number counts.
+    pub unit: Unit,
+    /// May be given several times; all values count.
+    pub repeat: bool,
+    /// Read and accepted, but without effect here: it tunes something that alanui does not have.
+    pub inert: bool,
+    /// What it does.
+    pub doc: &'static str,
+}
+
+impl Param {
+    /// An integer.
+    pub const fn int(name: &'static [&'static str], default: &'static str, unit: Unit, doc: &'static str) -> Param {
+        Param { names: name, kind: ParamKind::Int, default: Some(default), unit, repeat: false, inert: false, doc }
+    }
+
+    /// A string with a default.
+    pub const fn text(name: &'static [&'static str], default: &'static str, doc: &'static str) -> Param {
+        Param {
+            names: name,
+            kind: ParamKind::Text,
+            default: Some(default),
+            unit: Unit::None,
+            repeat: false,
+            inert: false,
+            doc,
+        }
+    }
+
+    /// A string that is absent when not set.
+    pub const fn absent(name: &'static [&'static str], doc: &'static str) -> Param {
+        Param { names: name, kind: ParamKind::Text, default: None, unit: Unit::None, repeat: false, inert: false, doc }
+    }
+
+    /// The same, but without effect here.
+    pub const fn inert(self) -> Param {
+        Param { inert: true, ..self }
+    }
+
+    /// The same, but every value given counts.
+    pub const fn repeated(self) -> Param {
+        Param { repeat: true, ..self }
+    }
+}
+
+/// The type of a parameter's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ParamKind {
+    /// A number or a word such as `yes`.
+    Int,
+    /// A string.
+    Text,
+    /// A core setting that takes a word, a string or a number.
+    Any,
+    /// A core setting with addresses: `listen`, `alias`.
+    Addresses,
+}
+
+/// What a number counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// A bare number, a switch, a mask.
+    None,
+    /// Seconds.
+    Seconds,
+    /// Milliseconds.
+    Milliseconds,
+    /// Bytes.
+    Bytes,
+}
+
+/// Writes a pseudo-variable.
+pub type Write = fn(&mut Context, &Key, Place, Value) -> Result<(), Fault>;
+
+/// A pseudo-variable.
+#[derive(Debug, Clone, Copy)]
+pub struct Variable {
+    /// Its name without `$`, and aliases.
+    pub names: &'static [&'static str],
+    /// What stands in its parentheses.
+    pub key: KeyKind,
+    /// Reads it.
+    pub get: fn(&mut Context, &Key, Place) -> Value,
+    /// The extension that unsets it for each message: a read before any write relies on it.
+    pub forgotten: Option<Extension>,
+    /// Writes it; `None` when it cannot be written.
+    pub set: Option<Write>,
+    /// What it is.
+    pub doc: &'static str,
+}
+
+impl Variable {
+    /// A variable without parentheses that is only read.
+    pub const fn read(
+        names: &'static [&'static str],
+        get: fn(&mut Context, &Key, Place) -> Value,
+        doc: &'static str,
+    ) -> Variable {
+        Variable { names, key: KeyKind::None, get, forgotten: None, set: None, doc }
+    }
+
+    /// The same with something in its parentheses.
+    pub const fn keyed(self, key: KeyKind) -> Variable {
+        Variable { key, ..self }
+    }
+
+    /// The same, unset for each message under an extension.
+    pub const fn forgotten(self, extension: Extension) -> Variable {
+        Variable { forgotten: Some(extension), ..self }
+    }
+
+    /// The same, writable.
+    pub const fn written(self, set: Write) -> Variable {
+        Variable { set: Some(set), ..self }
+    }
+}
+
+/// What stands in the parentheses of a variable.
+#[derive(Debug, Clone, Copy)]
+pub enum KeyKind {
+    /// Nothing: `$ru`.
+    None,
+    /// A fixed name that becomes the number of a slot: `$var(x)`.
+    Slot,
+    /// Text, which may hold variables: `$hdr(X)`, `$avp($var(name))`.
+    Text,
+    /// A form of its own, prepared once.
+    Custom(fn(&Template, &mut Prepare) -> Result<Prepared, Fault>),
+}
+
+/// One function of a transformation class: `{s.len}`, `{uri.param,transport}`.
+#[derive(Debug, Clone, Copy)]
+pub struct Transformation {
+    /// Its class: `s`, `uri`. Case matters.
+    pub class: &'static str,
+    /// Its name, in lower case; configs may write it in any case.
+    pub name: &'static str,
+    /// How few and how many parameters it takes.
+    pub params: (usize, usize),
+    /// What it makes of a value.
+    pub run: fn(&mut Context, Value, &[Template]) -> Value,
+    /// What it does.
+    pub doc: &'static str,
+}
+
+/// How many rows several slices have.
+pub const fn count<T>(parts: &[&[T]]) -> usize {
+    let (mut sum, mut part) = (0, 0);
+    while part < parts.len() {
+        sum += parts[part].len();
+        part += 1;
+    }
+    sum
+}
+
+/// Joins the rows of several files into one list; `N` is their [`count`].
+pub const fn join<T: Copy, const N: usize>(parts: &[&[T]]) -> [T; N] {
+    let mut all = [parts[0][0]; N];
+    let (mut at, mut part) = (0, 0);
+    while part < parts.len() {
+        let mut row = 0;
+        while row < parts[part].len() {
+            all[at] = parts[part][row];
+            at += 1;
+            row += 1;
+        }
+        part += 1;
+    }
+    all
+}

@@ -1,0 +1,106 @@
+//! Record-Route lines that depend on the socket a request leaves by, which is known only when it is sent.
+
+use super::context::Core;
+use super::extension::Extension;
+use super::settings::SocketId;
+use super::working::Working;
+use bytes::Bytes;
+use std::io::Write;
+use std::net::IpAddr;
+
+/// A Record-Route that the script wants, and how it stands in the edits so far.
+#[derive(Clone, Debug)]
+pub struct RecordRoute {
+    /// The lines as they stand in the edits; empty when they were removed again.
+    pub lines: Bytes,
+    /// `Record-Route: <sip:user@`
+    pub prefix: Vec<u8>,
+    /// The address of the socket the request came in on; empty when `prefix` holds a fixed one.
+    pub arrived: Vec<u8>,
+    /// `;lr;ftag=...`, without the end of the line.
+    pub suffix: Vec<u8>,
+    /// When there is a second line, for the socket it leaves by.
+    pub second: SecondRecordRoute,
+}
+
+/// When a second Record-Route line is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SecondRecordRoute {
+    /// Never.
+    Never,
+    /// When the request leaves by another address than it came in on.
+    WhenDifferent,
+    /// Always.
+    Always,
+}
+
+impl RecordRoute {
+    /// The lines of a request that leaves by `leaving`: the outgoing side on top, each marked `r2=on` when there are two.
+    pub fn write(&self, leaving: &[u8]) -> Vec<u8> {
+        let two = match self.second {
+            SecondRecordRoute::Never => false,
+            SecondRecordRoute::WhenDifferent => leaving != self.arrived,
+            SecondRecordRoute::Always => true,
+        };
+        let mark: &[u8] = if two { b";r2=on" } else { b"" };
+        let mut out = Vec::with_capacity(128);
+        let addresses = [leaving, &self.arrived];
+        for address in if two { &addresses[..] } else { &addresses[1..] } {
+            for part in [&self.prefix, *address, mark, &self.suffix, b">\r\n"] {
+                out.extend_from_slice(part);
+            }
+        }
+        out
+    }
+}
+
+impl Working {
+    /// Writes the Record-Route lines again for a request that leaves by the address `leaving` (as [`Core::address_text`] prints it).
+    pub fn settle_record_routes(&mut self, leaving: &[u8]) {
+        for route in &mut self.record_routes {
+            let lines = Bytes::from(route.write(leaving));
+            if !route.lines.is_empty() && lines != route.lines {
+                self.edits.replace_inserted(&route.lines, lines.clone());
+                route.lines = lines;
+            }
+        }
+    }
+}
+
+impl Core {
+    /// What a socket is called in Record-Route: what it advertises, or its address; the wildcard is the address that reaches `peer`. Port 5060 is
+    /// not written, as in Kamailio, whose `advertised_address` is likewise not meant here; it stands in for the wildcard alone.
+    pub fn address_text(&self, id: SocketId, peer: IpAddr) -> Vec<u8> {
+        let Some(socket) = self.sockets.socket(id) else { return Vec::new() };
+        let mut out = Vec::with_capacity(48);
+        let port = match (&socket.advertise, &self.settings.advertised_address) {
+            (Some((host, port)), _) => {
+                out.extend_from_slice(host);
+                *port
+            }
+            (None, Some(host)) if self.stands_in(socket.address.ip()) => {
+                out.extend_from_slice(host);
+                self.settings.advertised_port.unwrap_or(socket.address.port())
+            }
+            (None, _) => {
+                let bound = socket.address.ip();
+                let ip = if self.stands_in(bound) { self.sockets.address_towards(id, peer) } else { bound };
+                // Writing to a Vec does not fail.
+                let _ = match ip {
+                    IpAddr::V4(ip) => write!(out, "{ip}"),
+                    IpAddr::V6(ip) => write!(out, "[{ip}]"),
+                };
+                socket.address.port()
+            }
+        };
+        if port != 5060 {
+            let _ = write!(out, ":{port}");
+        }
+        out
+    }
+
+    /// Whether another address is written in place of this one.
+    fn stands_in(&self, bound: IpAddr) -> bool {
+        bound.is_unspecified() && self.extensions.allows(Extension::InterfaceAddress)
+    }
+}

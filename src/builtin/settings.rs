@@ -1,0 +1,182 @@
+//! Settings that more than one part reads, and the sockets the server listens on.
+
+use bytes::Bytes;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+/// The core's settings; modules add theirs at start.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The highest log level that is seen: `debug`.
+    pub debug: i8,
+    /// `listen` entries in order.
+    pub listen: Vec<Listen>,
+    /// Names and ports that are this server beside its sockets: `alias`.
+    pub alias: Vec<(Bytes, Option<u16>)>,
+    /// Host to write into Via and Record-Route instead of the socket's: `advertised_address`.
+    pub advertised_address: Option<Bytes>,
+    /// The port to write with it: `advertised_port`.
+    pub advertised_port: Option<u16>,
+    /// The `Server` header line of replies made here, without CRLF; empty for none: `server_header`, `server_signature`.
+    pub server_header: Bytes,
+    /// The `User-Agent` header line of requests made here, without CRLF: `user_agent_header`.
+    pub user_agent_header: Bytes,
+    /// Iterations after which a `while` ends: `max_while_loops`; 0 for no limit.
+    pub max_while_loops: u32,
+    /// How deep blocks and routes may nest: `max_recursive_level`.
+    pub max_recursive_level: u32,
+    /// Timers and habits of transactions, set by `tm`.
+    pub transaction: TransactionSettings,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            debug: 0,
+            listen: Vec::new(),
+            alias: Vec::new(),
+            advertised_address: None,
+            advertised_port: None,
+            server_header: Bytes::from_static(concat!("Server: alanui (", env!("CARGO_PKG_VERSION"), ")").as_bytes()),
+            user_agent_header: Bytes::from_static(
+                concat!("User-Agent: alanui (", env!("CARGO_PKG_VERSION"), ")").as_bytes(),
+            ),
+            max_while_loops: 100,
+            max_recursive_level: 256,
+            transaction: TransactionSettings::default(),
+        }
+    }
+}
+
+/// One `listen` entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// An address, a host name, or the name of an interface.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// Host and port to advertise.
+    pub advertise: Option<(Bytes, Option<u16>)>,
+    /// The socket's name.
+    pub name: Option<Bytes>,
+}
+
+/// Timers and habits of transactions.
+#[derive(Debug, Clone)]
+pub struct TransactionSettings {
+    /// `tm` was loaded.
+    pub loaded: bool,
+    /// First retransmission interval: `retr_timer1`.
+    pub retr_timer1: Duration,
+    /// Longest retransmission interval: `retr_timer2`.
+    pub retr_timer2: Duration,
+    /// No final reply, or no ACK: `fr_timer`.
+    pub fr_timer: Duration,
+    /// No final reply to an INVITE after a provisional one: `fr_inv_timer`.
+    pub fr_inv_timer: Duration,
+    /// How long a finished transaction absorbs: `wt_timer`.
+    pub wt_timer: Duration,
+    /// An INVITE transaction never lives longer: `max_inv_lifetime`.
+    pub max_inv_lifetime: Duration,
+    /// Any other transaction never lives longer: `max_noninv_lifetime`.
+    pub max_noninv_lifetime: Duration,
+    /// `fr_inv_timer` starts again with each provisional reply: `restart_fr_on_each_reply`.
+    pub restart_fr_on_each_reply: bool,
+    /// An INVITE is answered 100 at once: `auto_inv_100`.
+    pub auto_inv_100: bool,
+    /// The reason phrase of that 100: `auto_inv_100_reason`.
+    pub auto_inv_100_reason: Bytes,
+}
+
+impl Default for TransactionSettings {
+    fn default() -> TransactionSettings {
+        TransactionSettings {
+            loaded: false,
+            retr_timer1: Duration::from_millis(500),
+            retr_timer2: Duration::from_millis(4000),
+            fr_timer: Duration::from_millis(30_000),
+            fr_inv_timer: Duration::from_millis(120_000),
+            wt_timer: Duration::from_millis(5000),
+            max_inv_lifetime: Duration::from_millis(180_000),
+            max_noninv_lifetime: Duration::from_millis(32_000),
+            restart_fr_on_each_reply: true,
+            auto_inv_100: true,
+            auto_inv_100_reason: Bytes::from_static(b"trying -- your call is important to us"),
+        }
+    }
+}
+
+/// A socket by its place among the server's.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct SocketId(pub u16);
+
+/// One place where the server listens.
+#[derive(Debug, Clone)]
+pub struct Socket {
+    /// The address it is bound to; the wildcard when it listens everywhere.
+    pub address: SocketAddr,
+    /// Host and port to write into Via and Record-Route instead: `listen ... advertise`.
+    pub advertise: Option<(Bytes, u16)>,
+    /// Its name.
+    pub name: Option<Bytes>,
+}
+
+/// Everything the server knows of its own addresses.
+#[derive(Debug, Clone, Default)]
+pub struct Sockets {
+    /// Where it listens.
+    pub list: Vec<Socket>,
+    /// Addresses of the machine's interfaces with the length of their network prefix, for sockets bound to the wildcard.
+    pub interfaces: Vec<(IpAddr, u8)>,
+    /// The address that packets to far networks leave by.
+    pub default_address: Option<IpAddr>,
+}
+
+impl Sockets {
+    /// The socket with this id.
+    pub fn socket(&self, id: SocketId) -> Option<&Socket> {
+        self.list.get(id.0 as usize)
+    }
+
+    /// The socket to send from towards `next`: the one asked for, else the one the message came in on when it can reach `next`, else the first of the same
+    /// address family.
+    pub fn towards(&self, next: SocketAddr, wanted: Option<SocketId>, arrived: Option<SocketId>) -> Option<SocketId> {
+        let fits = |id: &SocketId| self.socket(*id).is_some_and(|socket| socket.address.is_ipv4() == next.is_ipv4());
+        let mut all = (0..self.list.len()).map(|at| SocketId(at as u16));
+        wanted.filter(fits).or_else(|| arrived.filter(fits)).or_else(|| all.find(fits))
+    }
+
+    /// The address that a packet to `next` leaves by when sent from `id`.
+    pub fn address_towards(&self, id: SocketId, next: IpAddr) -> IpAddr {
+        let bound = self.socket(id).map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |socket| socket.address.ip());
+        if !bound.is_unspecified() {
+            return bound;
+        }
+        let near = self.interfaces.iter().filter(|(own, prefix)| same_network(*own, next, *prefix));
+        let nearest = near.max_by_key(|(_, prefix)| *prefix).map(|(own, _)| *own);
+        nearest.or(self.default_address.filter(|own| own.is_ipv4() == next.is_ipv4())).unwrap_or(bound)
+    }
+
+    /// Whether `address` and `port` are one of ours; no port matches any.
+    pub fn is_own(&self, address: IpAddr, port: Option<u16>) -> bool {
+        self.list.iter().any(|socket| {
+            let ip = socket.address.ip();
+            let same = ip == address || ip.is_unspecified() && self.interfaces.iter().any(|(own, _)| *own == address);
+            same && port.is_none_or(|port| port == socket.address.port())
+        })
+    }
+}
+
+fn same_network(own: IpAddr, other: IpAddr, prefix: u8) -> bool {
+    match (own, other) {
+        (IpAddr::V4(own), IpAddr::V4(other)) => {
+            let mask = u32::MAX.checked_shl(32 - u32::from(prefix.min(32))).unwrap_or(0);
+            own.to_bits() & mask == other.to_bits() & mask
+        }
+        (IpAddr::V6(own), IpAddr::V6(other)) => {
+            let mask = u128::MAX.checked_shl(128 - u32::from(prefix.min(128))).unwrap_or(0);
+            own.to_bits() & mask == other.to_bits() & mask
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,155 @@
+//! The message that a script works on, with what the script has done to it so far.
+
+use super::context::RouteId;
+use super::record_route::RecordRoute;
+use super::settings::SocketId;
+use crate::sip::{Edits, Message, StartLine};
+use crate::time::Tick;
+use bytes::Bytes;
+use std::net::SocketAddr;
+
+/// Where a message came from and where it arrived.
+#[derive(Clone, Copy, Debug)]
+pub struct Received {
+    /// The sender's address.
+    pub source: SocketAddr,
+    /// The socket it arrived on.
+    pub socket: SocketId,
+    /// When.
+    pub at: Tick,
+}
+
+/// A message with what the script has done to it so far.
+#[derive(Clone, Debug)]
+pub struct Working {
+    /// The message as it arrived; reads see this.
+    pub message: Message,
+    /// What will be different when it is written.
+    pub edits: Edits,
+    /// Where it came from.
+    pub received: Received,
+    /// A number that tells messages of this worker apart: `$mi`.
+    pub id: u64,
+    /// The Request-URI that the script set: `$ru`.
+    pub uri: Option<Bytes>,
+    /// Where to send it instead of to the Request-URI: `$du`.
+    pub destination: Option<Bytes>,
+    /// The socket to send from, when the script chose one.
+    pub send_socket: Option<SocketId>,
+    /// Flags 0 to 31 of the message.
+    pub flags: u32,
+    /// Flags 0 to 31 of the first branch.
+    pub branch_flags: u32,
+    /// Further destinations to fork to.
+    pub branches: Vec<Branch>,
+    /// `failure_route` to run when the transaction fails.
+    pub on_failure: Option<RouteId>,
+    /// `onreply_route` for replies of the transaction.
+    pub on_reply: Option<RouteId>,
+    /// `branch_route` for each outgoing branch.
+    pub on_branch: Option<RouteId>,
+    /// Replies go to the source port even if the sender did not ask (RFC 3581): `force_rport`.
+    pub force_rport: bool,
+    /// Put our source port into our own Via: `add_local_rport`.
+    pub local_rport: bool,
+    /// Record-Route lines that the script added; the node settles them when it knows the socket a request leaves by.
+    pub record_routes: Vec<RecordRoute>,
+    /// Host to write into our own Via and Record-Route for this message: `set_advertised_address`.
+    pub advertised_address: Option<Bytes>,
+    /// Port to write with it: `set_advertised_port`.
+    pub advertised_port: Option<u16>,
+    /// Header lines for replies made here: `append_to_reply`.
+    pub reply_headers: Vec<u8>,
+    /// Own `fr_inv_timer` and `fr_timer` for the transaction (milliseconds), each only when given: `t_set_fr`.
+    pub timers: Option<(Option<u32>, Option<u32>)>,
+    /// The transaction it belongs to, as far as scripts see it.
+    pub transaction: Option<TransactionView>,
+    /// `drop` was called.
+    pub dropped: bool,
+}
+
+impl Working {
+    /// A message as it arrived.
+    pub fn new(message: Message, received: Received, id: u64) -> Working {
+        Working {
+            message,
+            edits: Edits::default(),
+            received,
+            id,
+            uri: None,
+            destination: None,
+            send_socket: None,
+            flags: 0,
+            branch_flags: 0,
+            branches: Vec::new(),
+            on_failure: None,
+            on_reply: None,
+            on_branch: None,
+            force_rport: false,
+            local_rport: false,
+            record_routes: Vec::new(),
+            advertised_address: None,
+            advertised_port: None,
+            reply_headers: Vec::new(),
+            timers: None,
+            transaction: None,
+            dropped: false,
+        }
+    }
+
+    /// The Request-URI as it stands: the script's, else the message's. Empty for a reply.
+    pub fn request_uri(&self) -> Bytes {
+        match &self.uri {
+            Some(uri) => uri.clone(),
+            None => match self.message.start() {
+                StartLine::Request { uri, .. } => self.message.slice(uri),
+                StartLine::Status { .. } => Bytes::new(),
+            },
+        }
+    }
+
+    /// The next hop: `$du` when set, else the Request-URI.
+    pub fn next_hop(&self) -> Bytes {
+        self.destination.clone().unwrap_or_else(|| self.request_uri())
+    }
+}
+
+/// A further destination to fork to.
+#[derive(Clone, Debug, Default)]
+pub struct Branch {
+    /// Its Request-URI.
+    pub uri: Bytes,
+    /// Its next hop when not the Request-URI.
+    pub destination: Option<Bytes>,
+    /// Its socket.
+    pub send_socket: Option<SocketId>,
+    /// Its flags.
+    pub flags: u32,
+}
+
+/// Names a transaction of one node; a number is not used again soon.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct TransactionId(pub u64);
+
+/// What scripts see of the transaction that a message belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TransactionView {
+    /// Which.
+    pub id: TransactionId,
+    /// The code of the reply being handled or of the winning one: `$T_reply_code`. 0 when there is none.
+    pub reply_code: u16,
+    /// The branch being handled: `$T_branch_idx`.
+    pub branch: Option<u16>,
+    /// The caller cancelled it.
+    pub canceled: bool,
+    /// A branch ran into its timer.
+    pub timed_out: bool,
+    /// A branch received some reply.
+    pub replied: bool,
+    /// The branch with the winning reply ran into its timer.
+    pub branch_timed_out: bool,
+    /// The branch with the winning reply received some reply.
+    pub branch_replied: bool,
+    /// The last reply sent upstream: `t_get_status_code`.
+    pub sent_code: u16,
+}

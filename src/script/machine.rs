@@ -1,0 +1,392 @@
+//! Runs a task until it ends or wants something.
+
+use super::op::Op;
+use super::operator::{apply, apply_unary};
+use super::program::{Program, SwitchLabel, SwitchTable};
+use super::task::{End, Frame, Task};
+use crate::builtin::{
+    Answer, Args, CallSite, Context, Core, Effect, LogLevel, ModuleId, Outcome, RouteId, RouteKind, TraceEvent, Value,
+};
+use crate::time::Now;
+
+/// Why the machine stopped.
+#[derive(Debug)]
+pub enum Step {
+    /// The run is over.
+    Done(End),
+    /// The task waits for an answer to this.
+    Wait(Effect),
+}
+
+/// Runs a task until it ends or wants something. `answer` is that to what it last wanted; a task that waits does not run without it.
+pub fn run(program: &Program, task: &mut Task, core: &mut Core, now: Now, answer: Option<Answer>) -> Step {
+    let mut machine = Machine { program, task, core, now };
+    if let Some((call, then)) = machine.task.waiting.take() {
+        let Some(answer) = answer else {
+            machine.task.waiting = Some((call, then));
+            return Step::Done(End { value: -1, exited: true, dropped: false });
+        };
+        match machine.resume(call, then, answer) {
+            Flow::Next => {}
+            Flow::Stop(step) => return step,
+        }
+    }
+    machine.run()
+}
+
+struct Machine<'a> {
+    program: &'a Program,
+    task: &'a mut Task,
+    core: &'a mut Core,
+    now: Now,
+}
+
+enum Flow {
+    Next,
+    Stop(Step),
+}
+
+impl Machine<'_> {
+    fn run(&mut self) -> Step {
+        let program = self.program;
+        loop {
+            let Some(op) = program.code.get(self.task.place as usize) else {
+                return self.end(-1, false);
+            };
+            self.task.place += 1;
+            self.task.budget -= 1;
+            if self.task.budget == 0 {
+                self.core.log(LogLevel::Critical, "the script did not come to an end and was stopped");
+                return self.end(-1, false);
+            }
+            match *op {
+                Op::Null => self.push(Value::Null),
+                Op::Int(number) => self.push(Value::Int(i64::from(number))),
+                Op::Constant(at) => self.push(program.constants[at as usize].clone()),
+                Op::Load(at) => {
+                    let value = program.references[at as usize].value(&mut self.context());
+                    self.push(value);
+                }
+                Op::LoadTruth => self.push(Value::truth(self.task.last > 0)),
+                Op::LoadLast => self.push(Value::Int(self.task.last)),
+                Op::Unary(operator) => {
+                    let operand = self.pop();
+                    self.push(apply_unary(operator, operand));
+                }
+                Op::Binary(operator) => {
+                    let (right, left) = (self.pop(), self.pop());
+                    match apply(operator, left, right) {
+                        Some(value) => self.push(value),
+                        None => {
+                            self.core.log(LogLevel::Error, "division by zero");
+                            self.task.failed = true;
+                            self.push(Value::Null);
+                        }
+                    }
+                }
+                Op::IsNull => {
+                    let value = self.pop();
+                    self.push(Value::truth(value.is_nothing()));
+                }
+                Op::Match(at) => {
+                    let text = self.pop().to_text();
+                    self.push(Value::truth(program.regexes[at as usize].is_match(&text)));
+                }
+                Op::MatchGroup(at, level) => self.match_group(at, level),
+                Op::MatchComputed => self.match_computed(),
+                Op::Truth => {
+                    let value = self.pop();
+                    self.push(Value::truth(value.to_int() != 0));
+                }
+                Op::Jump(place) => self.task.place = place,
+                Op::JumpUnless(place) => {
+                    let holds = self.pop().to_int() > 0;
+                    if !holds || std::mem::take(&mut self.task.failed) {
+                        self.task.place = place;
+                    }
+                }
+                Op::JumpIfZero(place) => {
+                    if self.pop().to_int() == 0 {
+                        self.push(Value::Int(0));
+                        self.task.place = place;
+                    }
+                }
+                Op::JumpIfNotZero(place) => {
+                    if self.pop().to_int() != 0 {
+                        self.push(Value::Int(1));
+                        self.task.place = place;
+                    }
+                }
+                Op::Switch(at) => {
+                    let value = self.pop();
+                    self.task.failed = false;
+                    self.task.place = target(&program.switches[at as usize], &value);
+                }
+                Op::Store(at) => self.store(at),
+                Op::SetLast(value) => self.task.last = i64::from(value),
+                Op::Call(at) => match self.call(at) {
+                    Flow::Next => {}
+                    Flow::Stop(step) => return step,
+                },
+                Op::Route(route, depth) => self.enter(RouteId(route), depth),
+                Op::RouteNamed(depth) => self.enter_named(depth),
+                Op::LoopEnter => self.task.loops.push(0),
+                Op::LoopWhile(place) => {
+                    let ends = self.pop().to_int() == 0;
+                    if ends || std::mem::take(&mut self.task.failed) {
+                        self.task.place = place;
+                    }
+                }
+                Op::LoopCount(place) => self.count_loop(place),
+                Op::LoopLeave => {
+                    self.task.loops.pop();
+                }
+                Op::Return => {
+                    let value = self.pop_int();
+                    if value == 0 {
+                        return self.end(0, false);
+                    }
+                    if let Some(step) = self.leave(value) {
+                        return step;
+                    }
+                }
+                Op::End => {
+                    if let Some(step) = self.leave(self.task.last) {
+                        return step;
+                    }
+                }
+                Op::Exit => {
+                    let value = self.pop_int();
+                    return self.end(value, false);
+                }
+                Op::Drop => {
+                    let value = self.pop_int();
+                    return self.end(value, true);
+                }
+            }
+        }
+    }
+
+    fn context(&mut self) -> Context<'_> {
+        Context {
+            now: self.now,
+            message: &mut self.task.message,
+            locals: &mut self.task.locals,
+            core: self.core,
+            module: ModuleId(0),
+            route: self.task.kind,
+        }
+    }
+
+    fn push(&mut self, value: Value) {
+        self.task.stack.push(value);
+    }
+
+    /// The compiler pushes before it pops; a missing value reads as undefined.
+    fn pop(&mut self) -> Value {
+        self.task.stack.pop().unwrap_or_default()
+    }
+
+    fn pop_int(&mut self) -> i64 {
+        let value = self.pop().to_int();
+        if std::mem::take(&mut self.task.failed) { -1 } else { value }
+    }
+
+    fn match_group(&mut self, at: u32, level: u16) {
+        let text = self.pop().to_text();
+        let group = self.program.regexes[at as usize].first_group(&text);
+        self.push(Value::truth(group.is_some()));
+        if let Some(range) = group {
+            let groups = &mut self.task.locals.groups;
+            if groups.len() <= level as usize {
+                groups.resize(level as usize + 1, Value::Null);
+            }
+            groups[level as usize] = Value::Text(text.slice(range));
+        }
+    }
+
+    fn match_computed(&mut self) {
+        let (pattern, text) = (self.pop().to_text(), self.pop().to_text());
+        let compiled = self.core.regexes.compile_ignoring_case(&pattern, self.core.extensions);
+        if compiled.is_none() {
+            self.core.log(LogLevel::Error, format!("bad regular expression '{}'", String::from_utf8_lossy(&pattern)));
+            self.task.failed = true;
+        }
+        self.push(Value::truth(compiled.is_some_and(|pattern| pattern.is_match(&text))));
+    }
+
+    fn store(&mut self, at: u32) {
+        let value = self.pop();
+        if std::mem::take(&mut self.task.failed) {
+            self.task.last = -1;
+            return;
+        }
+        let done = self.program.references[at as usize].assign(&mut self.context(), value);
+        self.task.last = if done.is_ok() { 1 } else { -1 };
+        if let Err(fault) = done {
+            self.core.log(LogLevel::Error, fault.message);
+        }
+    }
+
+    fn call(&mut self, at: u32) -> Flow {
+        let (site, computed) = &self.program.calls[at as usize];
+        let (outcome, args) = self.with_args(site, *computed, |cx, args| {
+            let told = cx.core.trace.is_some().then(|| describe(cx, site, args));
+            ((site.function.run)(cx, args), told)
+        });
+        self.settle(at, outcome, args)
+    }
+
+    fn resume(&mut self, at: u32, then: crate::builtin::Then, answer: Answer) -> Flow {
+        let (site, computed) = &self.program.calls[at as usize];
+        let (outcome, args) = self.with_args(site, *computed, |cx, args| {
+            let told = cx.core.trace.is_some().then(|| describe(cx, site, args));
+            (then(cx, args, answer), told)
+        });
+        self.settle(at, outcome, args)
+    }
+
+    /// Runs something with the arguments of a call: its computed ones lie on top of the stack and stay there.
+    fn with_args<T>(&mut self, site: &CallSite, computed: u8, body: impl FnOnce(&mut Context, &Args) -> T) -> T {
+        let base = self.task.stack.len().saturating_sub(usize::from(computed));
+        let mut context = Context {
+            now: self.now,
+            message: &mut self.task.message,
+            locals: &mut self.task.locals,
+            core: self.core,
+            module: site.module,
+            route: self.task.kind,
+        };
+        body(&mut context, &Args::new(site, &self.task.stack[base..]))
+    }
+
+    fn settle(&mut self, at: u32, outcome: Outcome, args: Option<String>) -> Flow {
+        let (site, computed) = &self.program.calls[at as usize];
+        let code = match outcome {
+            Outcome::Wait(effect, then) => {
+                self.task.waiting = Some((at, then));
+                return Flow::Stop(Step::Wait(effect));
+            }
+            Outcome::Return(code) => code,
+        };
+        if let Some(args) = args {
+            self.core.trace(|| TraceEvent::Call { name: site.name, args, code });
+        }
+        let base = self.task.stack.len().saturating_sub(usize::from(*computed));
+        self.task.stack.truncate(base);
+        self.task.last = i64::from(code);
+        // Core statements leave $rc alone, as in Kamailio.
+        if site.module != ModuleId(0) {
+            self.task.locals.return_code = i64::from(code);
+        }
+        if code == 0 { Flow::Stop(self.end(0, false)) } else { Flow::Next }
+    }
+
+    fn enter(&mut self, route: RouteId, depth: u16) {
+        let level = self.task.frames.last().map_or(0, |frame| frame.level) + u32::from(depth) + 1;
+        if level >= self.core.settings.max_recursive_level {
+            self.core.log(LogLevel::Error, "too many nested routes and blocks");
+            self.task.last = -1;
+            return;
+        }
+        let block = &self.program.routes[route.0 as usize];
+        self.core.trace(|| TraceEvent::Route { kind: block.kind, name: block.name.clone() });
+        self.task.frames.push(Frame {
+            place: self.task.place,
+            level,
+            values: self.task.stack.len() as u32,
+            loops: self.task.loops.len() as u32,
+        });
+        self.task.place = block.entry;
+        self.task.last = 1;
+    }
+
+    fn enter_named(&mut self, depth: u16) {
+        let name = self.pop().to_text();
+        let name = String::from_utf8_lossy(&name);
+        match self.program.route(RouteKind::Request, &name) {
+            Some(route) => self.enter(route, depth),
+            None => {
+                self.core.log(LogLevel::Error, format!("route({name}) does not exist"));
+                self.task.last = -1;
+                self.task.locals.return_code = -1;
+            }
+        }
+    }
+
+    fn count_loop(&mut self, place: u32) {
+        let limit = self.core.settings.max_while_loops;
+        let Some(count) = self.task.loops.last_mut() else { return };
+        *count += 1;
+        if limit != 0 && *count > limit {
+            self.core
+                .log(LogLevel::Error, format!("a while loop was ended after {limit} iterations (max_while_loops)"));
+            self.task.last = -1;
+            self.task.place = place;
+        }
+    }
+
+    /// Leaves a route with a result; the run is over when nobody called it.
+    fn leave(&mut self, value: i64) -> Option<Step> {
+        let Some(frame) = self.task.frames.pop() else {
+            return Some(Step::Done(End { value, exited: false, dropped: false }));
+        };
+        self.task.stack.truncate(frame.values as usize);
+        self.task.loops.truncate(frame.loops as usize);
+        self.task.place = frame.place;
+        self.task.last = value;
+        self.task.locals.return_code = value;
+        None
+    }
+
+    fn end(&mut self, value: i64, dropped: bool) -> Step {
+        if dropped {
+            self.task.message.dropped = true;
+        }
+        Step::Done(End { value, exited: true, dropped })
+    }
+}
+
+fn target(table: &SwitchTable, value: &Value) -> u32 {
+    let found = match table.labels.first() {
+        None => None,
+        Some((SwitchLabel::Int(_), _)) => {
+            let number = value.to_int();
+            table.labels.iter().find(|(label, _)| matches!(label, SwitchLabel::Int(its) if *its == number))
+        }
+        Some(_) => {
+            let text = value.to_text();
+            table.labels.iter().find(|(label, _)| match label {
+                SwitchLabel::Text(its) => *its == text,
+                SwitchLabel::Regex(pattern) => pattern.is_match(&text),
+                SwitchLabel::Int(_) => false,
+            })
+        }
+    };
+    found.map_or(table.otherwise, |(_, place)| *place)
+}
+
+fn describe(cx: &mut Context, site: &CallSite, args: &Args) -> String {
+    use crate::builtin::Argument;
+    let mut out = Vec::new();
+    for (at, argument) in site.args.iter().enumerate() {
+        if at > 0 {
+            out.extend_from_slice(b", ");
+        }
+        match argument {
+            Argument::Int(_) | Argument::Computed(_) => args.value(cx, at).print(&mut out),
+            Argument::Template(template) => match template.variable() {
+                Some(reference) => reference.value(cx).print(&mut out),
+                None => {
+                    out.push(b'"');
+                    template.expand(cx, &mut out);
+                    out.push(b'"');
+                }
+            },
+            Argument::Target(reference) => out.extend_from_slice(reference.text.as_bytes()),
+            Argument::Regex(regex) => out.extend_from_slice(regex.inner().as_str().as_bytes()),
+            Argument::Route(_, text) | Argument::Custom(_, text) => out.extend(format!("\"{text}\"").into_bytes()),
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}

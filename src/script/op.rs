@@ -1,0 +1,70 @@
+//! Instructions.
+
+use super::operator::{BinaryOperator, UnaryOperator};
+
+/// One instruction of the machine: a stack of values, a register `last` that holds the result of the last action, and jumps to absolute places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// Pushes undefined.
+    Null,
+    /// Pushes a small integer.
+    Int(i32),
+    /// Pushes a constant.
+    Constant(u32),
+    /// Pushes the value of a variable.
+    Load(u32),
+    /// Pushes 1 when `last` is above 0, else 0.
+    LoadTruth,
+    /// Pushes `last`.
+    LoadLast,
+    /// Pops one operand, pushes the result.
+    Unary(UnaryOperator),
+    /// Pops two operands, pushes the result.
+    Binary(BinaryOperator),
+    /// Pops a value, pushes whether it is undefined.
+    IsNull,
+    /// Pops a value, pushes whether a constant pattern matches it.
+    Match(u32),
+    /// The same, and keeps the first group for `$re` at this nesting.
+    MatchGroup(u32, u16),
+    /// Pops pattern and value, pushes whether it matches.
+    MatchComputed,
+    /// Replaces the top by 1 when it is not 0, else 0.
+    Truth,
+    /// Goes on at a place.
+    Jump(u32),
+    /// Pops a condition of `if` or `while`; jumps unless it is above 0.
+    JumpUnless(u32),
+    /// Pops; pushes 0 and jumps when it is 0: `&&`.
+    JumpIfZero(u32),
+    /// Pops; pushes 1 and jumps when it is not 0: `||`.
+    JumpIfNotZero(u32),
+    /// Pops the value of a `switch` and jumps by a table.
+    Switch(u32),
+    /// Pops a value into a variable; `last` is 1, or -1 when it could not be written.
+    Store(u32),
+    /// Sets `last`.
+    SetLast(i32),
+    /// Calls a function; `last` and `$rc` are its code.
+    Call(u32),
+    /// Calls a route; the second number is how deep blocks are nested around the call.
+    Route(u16, u16),
+    /// Pops the name of a route and calls it.
+    RouteNamed(u16),
+    /// Begins a loop.
+    LoopEnter,
+    /// Pops the condition of a loop; jumps when it is 0 (5.6.3 goes on for any other number).
+    LoopWhile(u32),
+    /// Counts an iteration; jumps when there were too many.
+    LoopCount(u32),
+    /// Ends a loop.
+    LoopLeave,
+    /// Pops the value of `return` and leaves the route; 0 ends the script.
+    Return,
+    /// Leaves the route with `last`.
+    End,
+    /// Pops the value of `exit` and ends the script.
+    Exit,
+    /// Pops the value of `drop`, sets the drop mark and ends the script.
+    Drop,
+}

@@ -1,0 +1,86 @@
+//! One run of a script on one message: plain data, which can be put aside while it waits.
+
+use crate::builtin::{Locals, RouteId, RouteKind, Then, Value, Working};
+use smallvec::SmallVec;
+
+/// One run of a script on one message.
+pub struct Task {
+    /// The message.
+    pub message: Working,
+    /// What lives as long as this run.
+    pub locals: Locals,
+    /// The kind of top-level block that runs.
+    pub kind: RouteKind,
+    pub(super) stack: Vec<Value>,
+    pub(super) frames: SmallVec<[Frame; 4]>,
+    pub(super) loops: SmallVec<[u32; 4]>,
+    pub(super) place: u32,
+    pub(super) last: i64,
+    /// The expression at hand could not be computed.
+    pub(super) failed: bool,
+    pub(super) budget: u32,
+    /// The call that waits, and what makes its outcome from the answer.
+    pub(super) waiting: Option<(u32, Then)>,
+}
+
+/// A route that called another.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frame {
+    /// Where it goes on.
+    pub(super) place: u32,
+    /// How deep blocks are nested up to here.
+    pub(super) level: u32,
+    /// How many values and loops it had.
+    pub(super) values: u32,
+    pub(super) loops: u32,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// The result of the block: of `return`, `exit` or the last action.
+    pub value: i64,
+    /// It ended by `exit` or `drop`, or because something returned 0.
+    pub exited: bool,
+    /// It ended by `drop`.
+    pub dropped: bool,
+}
+
+impl Task {
+    /// Instructions after which a run is ended: an endless script must not hold a worker.
+    const BUDGET: u32 = 50_000_000;
+
+    /// A run of the block `route`, whose first instruction is `entry`.
+    pub fn new(message: Working, locals: Locals, kind: RouteKind, entry: u32) -> Task {
+        Task {
+            message,
+            locals,
+            kind,
+            stack: Vec::new(),
+            frames: SmallVec::new(),
+            loops: SmallVec::new(),
+            place: entry,
+            last: 1,
+            failed: false,
+            budget: Task::BUDGET,
+            waiting: None,
+        }
+    }
+
+    /// A run of a route of a program.
+    pub fn of_route(message: Working, locals: Locals, program: &super::Program, route: RouteId) -> Task {
+        let block = &program.routes[route.0 as usize];
+        Task::new(message, locals, block.kind, block.entry)
+    }
+
+    /// Whether it waits for an answer.
+    pub fn is_waiting(&self) -> bool {
+        self.waiting.is_some()
+    }
+}
+
+impl std::fmt::Debug for Task {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.debug_struct("Task").field("kind", &self.kind).field("place", &self.place).finish_non_exhaustive()
+    }
+}
