@@ -1,15 +1,148 @@
 //! Text to program.
 //!
 //! [`preprocess`] follows includes and defines and remembers where every byte came from; [`parse`] cuts the result into
-//! top-level items and turns each into the tree of [`ast`], keeping what it can when a part does not parse.
+//! top-level items and turns each into the tree of [`ast`], keeping what it can when a part does not parse; then names become
+//! rows, mistakes are gathered, and bytecode comes out. The modules are handed in; none is named here.
 
 pub mod ast;
+mod compile;
 mod literal;
 pub mod parse;
 pub mod preprocess;
+mod registry;
+mod routes;
+mod settings;
+mod start;
+#[cfg(test)]
+mod tests;
+mod variable;
+mod walk;
 
 pub use parse::parse_config;
 pub use preprocess::{CommandLine, Environment, Options};
+pub use registry::Registry;
+pub use routes::{CallGraph, RouteUse};
+pub use settings::parse_address;
+pub use start::Started;
 
-#[cfg(test)]
-mod tests;
+use crate::builtin::{Extension, Extensions, Module, Param, ParamGiven, Settings};
+use crate::script::Program;
+use crate::source::{Diagnostic, FileId, Files, Level, Sources, Span};
+use std::path::Path;
+use std::sync::Arc;
+
+/// What the command line adds to a config.
+#[derive(Default)]
+pub struct Additions<'a> {
+    /// Defines and substitutions, in order.
+    pub options: Options<'a>,
+    /// `--loadmodule`, in order.
+    pub modules: Vec<String>,
+    /// `--modparam`, in order.
+    pub params: Vec<String>,
+}
+
+/// A config, compiled.
+#[derive(Debug)]
+pub struct Config {
+    /// The script.
+    pub program: Arc<Program>,
+    /// The modules it loads.
+    pub registry: Registry,
+    /// Which routes and functions each route calls.
+    pub graph: CallGraph,
+    /// Settings of the core as far as the text alone gives them.
+    pub settings: Settings,
+    /// The extensions in force.
+    pub extensions: Extensions,
+    /// Those that it relies on, with places.
+    pub used: Vec<(Extension, Span)>,
+    /// The syntax tree, for lints.
+    pub tree: ast::Config,
+    given: settings::Given,
+}
+
+/// Reads and compiles a config. Whatever is wrong is in `diagnostics`; with an error among them the result must not run.
+pub fn load(
+    main: &Path,
+    files: &dyn Files,
+    additions: &Additions,
+    modules: &'static [&'static Module],
+    extensions: Extensions,
+    sources: &mut Sources,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Config {
+    let tree = parse_config(main, files, &additions.options, sources, diagnostics);
+    let mut registry = Registry::new(modules);
+    for name in &additions.modules {
+        if registry.load(settings::module_name(name)).is_none() {
+            let message = format!("--loadmodule {name}: this module is not built in");
+            diagnostics.push(Diagnostic::error("unsupported-module", message, Span::default()));
+        }
+    }
+    let mut used = settings::load_modules(&tree.items, &mut registry, diagnostics);
+    let mut core = Settings::default();
+    let mut given = settings::read(&tree.items, &registry, &mut core, diagnostics);
+    for param in &additions.params {
+        if let Err(message) = settings::command_line_param(param, &registry, &mut given) {
+            diagnostics.push(Diagnostic::error("bad-option", message, Span::default()));
+        }
+    }
+    let compiled = compile::compile(&tree, &registry, extensions, diagnostics);
+    used.extend(compiled.extensions);
+    routes::check(&compiled.program, &compiled.graph, diagnostics);
+    Config {
+        program: Arc::new(compiled.program),
+        registry,
+        graph: compiled.graph,
+        settings: core,
+        extensions,
+        used,
+        tree,
+        given,
+    }
+}
+
+impl Config {
+    /// Every value given to a parameter or core setting, with its module and row.
+    pub fn params(&self) -> impl Iterator<Item = (&'static str, &'static Param, &ParamGiven)> {
+        let modules = self.registry.loaded().iter().zip(&self.given);
+        modules.flat_map(|(module, given)| {
+            given.iter().filter_map(|given| Some((module.name, Registry::param(module, given.name)?, given)))
+        })
+    }
+}
+
+/// Whether a config with these findings must not run.
+pub fn has_errors(diagnostics: &[Diagnostic]) -> bool {
+    diagnostics.iter().any(|diagnostic| diagnostic.level == Level::Error)
+}
+
+/// One finding for each extension a config relies on, at the first place that does, in the order of the text: a warning, or under
+/// `--strict` an error.
+pub fn extension_diagnostics(used: &[(Extension, Span)], strict: bool) -> Vec<Diagnostic> {
+    let mut first: Vec<(Extension, Span, usize)> = Vec::new();
+    for (extension, span) in used {
+        match first.iter_mut().find(|(known, ..)| known == extension) {
+            Some((_, earliest, count)) => {
+                *count += 1;
+                if *earliest == Span::default() || (*span != Span::default() && span < earliest) {
+                    *earliest = *span;
+                }
+            }
+            None => first.push((*extension, *span, 1)),
+        }
+    }
+    first.sort_by_key(|(extension, span, _)| (*span, *extension));
+    let level = if strict { Level::Error } else { Level::Warning };
+    let told = first.into_iter().map(|(extension, span, count)| {
+        let row = extension.row();
+        let more = if count > 1 { format!(" ({count} places)") } else { String::new() };
+        let message = format!("relies on the extension {}{more}", row.name);
+        Diagnostic::new(level, "extension", message, span).note(row.sentence)
+    });
+    told.collect()
+}
+
+/// The file that a place outside any file is shown in: the first one read.
+pub const MAIN_FILE: FileId = FileId(0);

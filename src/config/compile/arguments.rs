@@ -1,0 +1,221 @@
+//! Calls of functions: the row by name and number of arguments, and each argument prepared as its row says.
+
+use super::Compiler;
+use crate::builtin::{Arg, ArgKind, Argument, CallSite, Function, ModuleId, Regex, RouteKind, Template, parse_int};
+use crate::config::ast::{Call, Expression, ExpressionKind};
+use crate::config::routes::{RouteUse, allowed, article};
+use crate::config::variable;
+use crate::script::Op;
+use crate::source::{Diagnostic, Span};
+use bytes::Bytes;
+use std::sync::Arc;
+
+impl Compiler<'_> {
+    pub(super) fn call_function(&mut self, call: &Call) {
+        let Some((module, function)) = self.function(call) else { return };
+        if !function.routes.allows(self.kind) {
+            let message = format!("{} cannot be used in {}", call.name.text, article(self.kind));
+            let mut diagnostic =
+                Diagnostic::error("wrong-route", message, call.span).note(format!("allowed in: {}", allowed(function)));
+            if matches!(self.kind, RouteKind::Reply | RouteKind::CoreReply)
+                && function.routes.allows(RouteKind::Failure)
+            {
+                diagnostic = diagnostic.help("to act on a failed call, use failure_route");
+            }
+            self.diagnostics.push(diagnostic);
+        }
+        let mut args = Vec::with_capacity(call.args.len());
+        let mut computed = 0u8;
+        for (arg, given) in function.args.iter().zip(&call.args) {
+            match self.argument(arg, given, &call.name.text, &mut computed) {
+                Some(argument) => args.push(argument),
+                None => args.push(Argument::Int(0)),
+            }
+        }
+        let name = function.names.iter().find(|name| **name == call.name.text).copied().unwrap_or_default();
+        self.uses(RouteUse::Function(function, call.name.text.clone(), call.span));
+        self.program.calls.push((CallSite { function, name, module, args: args.into(), span: call.span }, computed));
+        self.emit(Op::Call(self.program.calls.len() as u32 - 1), call.span);
+    }
+
+    fn function(&mut self, call: &Call) -> Option<(ModuleId, &'static Function)> {
+        let name = call.name.text.as_str();
+        let given = call.args.len();
+        let registry = self.names.registry;
+        let rows = registry.functions(name);
+        let fits = |(_, row): &&(ModuleId, &'static Function)| (row.arity().0..=row.arity().1).contains(&given);
+        // Rows of one name may differ in where they are allowed: the one that is allowed here comes first.
+        let fitting = rows.iter().filter(fits);
+        if let Some(row) =
+            fitting.clone().find(|(_, row)| row.routes.allows(self.kind)).or_else(|| fitting.clone().next())
+        {
+            return Some(*row);
+        }
+        let diagnostic = if let Some((_, row)) = rows.first() {
+            let wanted: Vec<String> = rows.iter().map(|(_, row)| arity(row)).collect();
+            let message = format!("{name} takes {} arguments, not {given}", wanted.join(" or "));
+            let args: Vec<_> = row.args.iter().map(|arg| arg.name).collect();
+            Diagnostic::error("wrong-arity", message, call.span).help(format!("{name}({})", args.join(", ")))
+        } else if let Some(module) = registry.module_of_function(name) {
+            let message = format!("{name} belongs to the module {module}, which is not loaded");
+            Diagnostic::error("missing-module", message, call.name.span).help(format!("add loadmodule \"{module}.so\""))
+        } else {
+            let unknown = Diagnostic::error("unknown-function", format!("unknown function {name}"), call.name.span);
+            match registry.function_like(name) {
+                Some(near) => unknown.help(format!("did you mean {near}?")),
+                None => unknown,
+            }
+        };
+        self.diagnostics.push(diagnostic);
+        None
+    }
+
+    fn argument(&mut self, arg: &Arg, given: &Expression, function: &str, computed: &mut u8) -> Option<Argument> {
+        let span = given.span;
+        match arg.kind {
+            ArgKind::Int => self.int_argument(arg, given, function, computed),
+            ArgKind::Text => match self.template(given, true)? {
+                Some(template) => Some(Argument::Template(template)),
+                None => Some(self.computed(given, computed)),
+            },
+            ArgKind::Literal => match self.template(given, false)? {
+                Some(template) => Some(Argument::Template(template)),
+                None => self.not_constant(arg, function, span),
+            },
+            ArgKind::Regex => match self.template(given, true)? {
+                Some(template) => match template.constant() {
+                    Some(pattern) => self.regex_argument(&pattern, span),
+                    None => Some(Argument::Template(template)),
+                },
+                None => Some(self.computed(given, computed)),
+            },
+            ArgKind::Target => self.target_argument(arg, given, function),
+            ArgKind::Route(kind) => {
+                let Some(name) = constant_text(given) else { return self.not_constant(arg, function, span) };
+                let name = String::from_utf8_lossy(&name).into_owned();
+                if name.is_empty() || name == "0" {
+                    return Some(Argument::Route(None, name.into()));
+                }
+                let route = self.route_named(kind, &name, span);
+                Some(Argument::Route(route, name.into()))
+            }
+            ArgKind::Custom(prepare) => {
+                let Some(template) = self.template(given, true)? else { return self.not_constant(arg, function, span) };
+                let prepared = self.names.prepare(|cx| prepare(&template, cx));
+                self.note_extensions(span);
+                match prepared {
+                    Ok(prepared) => Some(Argument::Custom(prepared, format!("{template:?}").into())),
+                    Err(fault) => {
+                        let message = format!("{function}: {}", fault.message);
+                        let mut diagnostic = Diagnostic::error("bad-argument", message, span);
+                        diagnostic.help = fault.help;
+                        self.diagnostics.push(diagnostic);
+                        None
+                    }
+                }
+            }
+        }
+    }
+
+    fn int_argument(&mut self, arg: &Arg, given: &Expression, function: &str, computed: &mut u8) -> Option<Argument> {
+        if let ExpressionKind::Word(word) = &given.kind
+            && let Some(place) = self.flags.get(word)
+        {
+            return Some(Argument::Int(*place));
+        }
+        let Some(template) = self.template(given, true)? else { return Some(self.computed(given, computed)) };
+        let Some(text) = template.constant() else { return Some(Argument::Template(template)) };
+        match parse_int(&text) {
+            Some(number) if !text.is_empty() => Some(Argument::Int(number)),
+            _ => {
+                let text = String::from_utf8_lossy(&text).into_owned();
+                let message = format!("{function}: {} is a number, not \"{text}\"", arg.name);
+                self.error("bad-argument", message, given.span);
+                None
+            }
+        }
+    }
+
+    fn regex_argument(&mut self, pattern: &Bytes, span: Span) -> Option<Argument> {
+        match Regex::new(pattern, false, self.names.extensions) {
+            Ok(regex) => {
+                if regex.is_perl() {
+                    self.extensions.push((crate::builtin::Extension::PerlRegex, span));
+                }
+                Some(Argument::Regex(Arc::new(regex)))
+            }
+            Err(why) => {
+                self.error("bad-regex", format!("bad regular expression: {why}"), span);
+                None
+            }
+        }
+    }
+
+    fn target_argument(&mut self, arg: &Arg, given: &Expression, function: &str) -> Option<Argument> {
+        let template = self.template(given, true)??;
+        let mut parts = template.into_parts();
+        match (parts.pop(), parts.is_empty()) {
+            (Some(crate::builtin::Part::Variable(reference)), true) if reference.is_writable() => {
+                self.names.written(reference.key.slot() as u32);
+                Some(Argument::Target(reference))
+            }
+            _ => {
+                let message = format!("{function}: {} must be a variable that can be written", arg.name);
+                self.error("bad-argument", message, given.span);
+                None
+            }
+        }
+    }
+
+    /// The text of an argument, its variables resolved when `interpolate`. `Some(None)` for an expression that must be computed at each call.
+    #[allow(clippy::option_option)]
+    fn template(&mut self, given: &Expression, interpolate: bool) -> Option<Option<Template>> {
+        match &given.kind {
+            ExpressionKind::Text(text) if interpolate => {
+                let read = variable::template(&mut self.names, text);
+                self.note_extensions(given.span);
+                match read {
+                    Ok(template) => Some(Some(template)),
+                    Err(mistake) => {
+                        self.mistake(mistake, given.span);
+                        None
+                    }
+                }
+            }
+            ExpressionKind::Variable(variable) => {
+                let reference = self.reference(variable)?;
+                Some(Some(Template::new(vec![crate::builtin::Part::Variable(reference)])))
+            }
+            _ => Some(constant_text(given).map(Template::fixed)),
+        }
+    }
+
+    fn computed(&mut self, given: &Expression, computed: &mut u8) -> Argument {
+        self.value(given);
+        *computed += 1;
+        Argument::Computed(*computed - 1)
+    }
+
+    fn not_constant(&mut self, arg: &Arg, function: &str, span: Span) -> Option<Argument> {
+        self.error("not-constant", format!("{function}: {} must be a constant", arg.name), span);
+        None
+    }
+}
+
+fn constant_text(given: &Expression) -> Option<Bytes> {
+    match &given.kind {
+        ExpressionKind::Text(text) => Some(text.clone()),
+        ExpressionKind::Int(number) => Some(crate::builtin::int_text(*number)),
+        ExpressionKind::Word(word) | ExpressionKind::Address(word) => Some(Bytes::from(word.clone())),
+        ExpressionKind::Unary(crate::config::ast::UnaryOperator::Negate, inner) => match inner.kind {
+            ExpressionKind::Int(number) => Some(crate::builtin::int_text(-number)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn arity(function: &Function) -> String {
+    let (least, most) = function.arity();
+    if least == most { least.to_string() } else { format!("{least} to {most}") }
+}

@@ -1,0 +1,307 @@
+//! The syntax tree to bytecode: every name is resolved here, and every mistake gathered.
+
+mod arguments;
+mod expression;
+mod statement;
+
+use super::ast;
+use super::registry::Registry;
+use super::routes::{CallGraph, RouteUse};
+use crate::builtin::{Extension, Extensions, Fault, Prepare, Reference, RouteId, RouteKind, Slots, Value};
+use crate::script::{Op, Program, RouteBlock};
+use crate::source::{Diagnostic, Span};
+use rustc_hash::FxHashMap;
+
+/// What names mean while a config is compiled.
+#[derive(Debug)]
+pub(super) struct Names<'a> {
+    /// Modules and their rows.
+    pub(super) registry: &'a Registry,
+    /// The extensions in force.
+    pub(super) extensions: Extensions,
+    /// Names that become numbers.
+    pub(super) slots: Slots,
+    /// Extensions that the text relied on since they were last taken.
+    pub(super) used: Vec<Extension>,
+    /// Names of all functions that the config calls.
+    pub(super) functions: Vec<String>,
+    /// An unknown variable in an expression is the AVP of that name.
+    pub(super) unknown_is_avp: bool,
+    /// Uses of variables that an extension unsets for each message, in the order of the text.
+    pub(super) uses: Vec<VariableUse>,
+    /// How deep guards are nested here: `$re` reads the innermost group. `None` outside any.
+    pub(super) guard: Option<u16>,
+}
+
+/// A use of a variable that an extension unsets for each message.
+#[derive(Debug)]
+pub(super) struct VariableUse {
+    pub(super) extension: Extension,
+    pub(super) slot: u32,
+    /// It is written here.
+    pub(super) writes: bool,
+    /// Block and place; known once the compiler has seen it.
+    route: RouteId,
+    span: Span,
+}
+
+impl Names<'_> {
+    /// Whether an extension is in force; the text relies on it then.
+    pub(super) fn rely_on(&mut self, extension: Extension) -> bool {
+        if self.extensions.allows(extension) {
+            self.used.push(extension);
+            return true;
+        }
+        false
+    }
+
+    /// Notes that a variable is used; as read until [`Names::written`] says otherwise.
+    pub(super) fn used(&mut self, extension: Extension, slot: u32) {
+        let (route, span) = (RouteId(0), Span::default());
+        self.uses.push(VariableUse { extension, slot, writes: false, route, span });
+    }
+
+    /// Notes that the variable used last is written there.
+    pub(super) fn written(&mut self, slot: u32) {
+        if let Some(last) = self.uses.last_mut().filter(|last| last.slot == slot) {
+            last.writes = true;
+        }
+    }
+
+    /// Lets a row prepare something.
+    pub(super) fn prepare<T>(&mut self, body: impl FnOnce(&mut Prepare) -> Result<T, Fault>) -> Result<T, Fault> {
+        body(&mut Prepare::new(self.extensions, &mut self.used, &mut self.slots, &self.functions))
+    }
+}
+
+/// What compiling found beside the program.
+#[derive(Debug)]
+pub(super) struct Compiled {
+    /// The program.
+    pub(super) program: Program,
+    /// Which routes and functions each route calls.
+    pub(super) graph: CallGraph,
+    /// Extensions that the script relies on, with places.
+    pub(super) extensions: Vec<(Extension, Span)>,
+}
+
+/// Compiles the route blocks of a config.
+pub(super) fn compile(
+    config: &ast::Config,
+    registry: &Registry,
+    extensions: Extensions,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Compiled {
+    let functions = called_functions(config);
+    let names = Names {
+        registry,
+        extensions,
+        slots: Slots::default(),
+        used: Vec::new(),
+        functions,
+        unknown_is_avp: false,
+        uses: Vec::new(),
+        guard: None,
+    };
+    let mut compiler = Compiler {
+        names,
+        program: Program::default(),
+        graph: CallGraph::default(),
+        extensions: Vec::new(),
+        diagnostics,
+        flags: flags(config),
+        mixed_names: !config.kamailio_names,
+        route: RouteId(0),
+        kind: RouteKind::Request,
+        breaks: Vec::new(),
+        depth: 0,
+        guards: 0,
+        constants: FxHashMap::default(),
+    };
+    let blocks = compiler.declare(config);
+    for (at, bodies) in blocks.iter().enumerate() {
+        compiler.block(RouteId(at as u16), bodies);
+    }
+    compiler.rely_on_unset();
+    compiler.program.slots = compiler.names.slots;
+    Compiled { program: compiler.program, graph: compiler.graph, extensions: compiler.extensions }
+}
+
+struct Compiler<'a> {
+    names: Names<'a>,
+    program: Program,
+    graph: CallGraph,
+    extensions: Vec<(Extension, Span)>,
+    diagnostics: &'a mut Vec<Diagnostic>,
+    flags: FxHashMap<String, i64>,
+    /// The config does not say `#!KAMAILIO`.
+    mixed_names: bool,
+    /// The block being compiled.
+    route: RouteId,
+    kind: RouteKind,
+    /// Jumps out of the loops and switches around the statement at hand.
+    breaks: Vec<Vec<usize>>,
+    depth: u16,
+    guards: u16,
+    constants: FxHashMap<bytes::Bytes, u32>,
+}
+
+impl<'a> Compiler<'a> {
+    /// Gives each block its place; bodies of unnamed blocks of one kind run one after another, as in Kamailio.
+    fn declare<'c>(&mut self, config: &'c ast::Config) -> Vec<Vec<&'c ast::Route>> {
+        let mut blocks: Vec<Vec<&ast::Route>> = Vec::new();
+        for item in &config.items {
+            let ast::Item::Route(route) = item else { continue };
+            let name = route.name.as_ref().map_or("", |name| name.text.as_str());
+            match self.program.route(route.kind, name) {
+                Some(known) if name.is_empty() => blocks[known.0 as usize].push(route),
+                Some(known) => {
+                    let first = self.program.routes[known.0 as usize].head;
+                    let message = format!("the route {name} is defined twice");
+                    self.diagnostics.push(
+                        Diagnostic::error("duplicate-route", message, route.head).label(first, "first defined here"),
+                    );
+                }
+                None => {
+                    let block = RouteBlock { kind: route.kind, name: name.to_owned(), entry: 0, head: route.head };
+                    self.program.routes.push(block);
+                    blocks.push(vec![route]);
+                }
+            }
+        }
+        self.graph.resize(self.program.routes.len());
+        blocks
+    }
+
+    fn block(&mut self, id: RouteId, bodies: &[&ast::Route]) {
+        let at = id.0 as usize;
+        self.route = id;
+        self.kind = self.program.routes[at].kind;
+        self.program.routes[at].entry = self.here();
+        for route in bodies {
+            self.statements(&route.body.statements);
+        }
+        self.emit(Op::End, self.program.routes[at].head);
+    }
+
+    fn here(&self) -> u32 {
+        self.program.code.len() as u32
+    }
+
+    fn emit(&mut self, op: Op, span: Span) -> usize {
+        self.program.code.push(op);
+        self.program.spans.push(span);
+        self.program.code.len() - 1
+    }
+
+    /// Lets the jump at `at` go to here.
+    fn land(&mut self, at: usize) {
+        let here = self.here();
+        match &mut self.program.code[at] {
+            Op::Jump(place)
+            | Op::JumpUnless(place)
+            | Op::JumpIfZero(place)
+            | Op::JumpIfNotZero(place)
+            | Op::LoopWhile(place)
+            | Op::LoopCount(place) => *place = here,
+            _ => {}
+        }
+    }
+
+    fn constant(&mut self, text: &bytes::Bytes) -> u32 {
+        if let Some(known) = self.constants.get(text) {
+            return *known;
+        }
+        let place = self.program.constants.len() as u32;
+        self.program.constants.push(Value::Text(text.clone()));
+        self.constants.insert(text.clone(), place);
+        place
+    }
+
+    fn keep(&mut self, reference: Reference) -> u32 {
+        self.program.references.push(reference);
+        self.program.references.len() as u32 - 1
+    }
+
+    /// A read that no write precedes relies on the extension that unsets the variable for each message: nothing ever writes it, or only its own
+    /// block does, further down.
+    fn rely_on_unset(&mut self) {
+        let uses = std::mem::take(&mut self.names.uses);
+        for (at, read) in uses.iter().enumerate().filter(|(_, used)| !used.writes) {
+            let mut writes = uses.iter().enumerate().filter(|(_, used)| used.writes && used.slot == read.slot);
+            if writes.all(|(place, write)| write.route == read.route && place > at) {
+                self.extensions.push((read.extension, read.span));
+            }
+        }
+    }
+
+    /// Notes at a place what was relied on, and which variables were used, since the last call.
+    fn note_extensions(&mut self, span: Span) {
+        let route = self.route;
+        for used in self.names.uses.iter_mut().rev().take_while(|used| used.span == Span::default()) {
+            used.span = span;
+            used.route = route;
+        }
+        for extension in self.names.used.drain(..) {
+            self.extensions.push((extension, span));
+        }
+    }
+
+    fn error(&mut self, code: &'static str, message: impl Into<String>, span: Span) {
+        self.diagnostics.push(Diagnostic::error(code, message, span));
+    }
+
+    fn mistake(&mut self, mistake: super::variable::Mistake, span: Span) {
+        let mut diagnostic = Diagnostic::error(mistake.code, mistake.fault.message, span);
+        diagnostic.help = mistake.fault.help;
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Reads a variable; after a mistake `$null`-like nothing stands in its place.
+    fn reference(&mut self, variable: &ast::Variable) -> Option<Reference> {
+        self.names.unknown_is_avp = self.mixed_names;
+        let read = super::variable::reference(&mut self.names, &variable.text, variable.long);
+        self.names.unknown_is_avp = false;
+        self.note_extensions(variable.span);
+        match read {
+            Ok(reference) => Some(reference),
+            Err(mistake) => {
+                self.mistake(mistake, variable.span);
+                None
+            }
+        }
+    }
+
+    fn uses(&mut self, used: RouteUse) {
+        self.graph.add(self.route, used);
+    }
+}
+
+/// Flags declared with `flags`: given positions first, the rest take the free places from 0 on.
+fn flags(config: &ast::Config) -> FxHashMap<String, i64> {
+    let declared = config.items.iter().filter_map(|item| match item {
+        ast::Item::Flags(flags) if !flags.avp => Some(&flags.names),
+        _ => None,
+    });
+    let all: Vec<_> = declared.flatten().collect();
+    let mut places: FxHashMap<String, i64> =
+        all.iter().filter_map(|(name, place)| Some((name.text.clone(), (*place)?))).collect();
+    for (name, place) in &all {
+        if place.is_none() {
+            let free = (0..32).find(|free| !places.values().any(|taken| taken == free)).unwrap_or(31);
+            places.insert(name.text.clone(), free);
+        }
+    }
+    places
+}
+
+/// Names of all functions that the config calls anywhere.
+fn called_functions(config: &ast::Config) -> Vec<String> {
+    let mut names = Vec::new();
+    super::walk::calls(config, &mut |call| {
+        if !names.contains(&call.name.text) {
+            names.push(call.name.text.clone());
+        }
+    });
+    names
+}

@@ -1,0 +1,263 @@
+//! Statements.
+
+use super::Compiler;
+use crate::builtin::{Regex, RouteId, RouteKind};
+use crate::config::ast::{
+    Assign, BinaryOperator, Block, Call, Case, CaseLabel, Expression, ExpressionKind, Jump, Statement, StatementKind,
+};
+use crate::config::registry::nearest;
+use crate::config::routes::RouteUse;
+use crate::script::{Op, SwitchLabel, SwitchTable};
+use crate::source::{Diagnostic, Span};
+
+impl Compiler<'_> {
+    pub(super) fn statements(&mut self, statements: &[Statement]) {
+        for statement in statements {
+            self.statement(statement);
+        }
+    }
+
+    fn statement(&mut self, statement: &Statement) {
+        let span = statement.span;
+        match &statement.kind {
+            StatementKind::Empty => {
+                self.emit(Op::SetLast(1), span);
+            }
+            StatementKind::Call(call) => self.call(call),
+            StatementKind::Assign(assign) => self.assign(assign),
+            StatementKind::If { condition, then, otherwise } => self.branch(condition, then, otherwise.as_ref(), span),
+            StatementKind::While { condition, body } => self.repeat(condition, body, span),
+            StatementKind::Switch { value, cases } => self.switch(value, cases, span),
+            StatementKind::Jump(jump, value) => {
+                match value {
+                    Some(value) => self.value(value),
+                    None => {
+                        self.emit(Op::Int(1), span);
+                    }
+                }
+                let op = match jump {
+                    Jump::Return => Op::Return,
+                    Jump::Exit => Op::Exit,
+                    Jump::Drop => Op::Drop,
+                };
+                self.emit(op, span);
+            }
+            StatementKind::Break => {
+                self.emit(Op::SetLast(0), span);
+                if self.breaks.is_empty() {
+                    self.emit(Op::End, span);
+                } else {
+                    let jump = self.emit(Op::Jump(0), span);
+                    if let Some(out) = self.breaks.last_mut() {
+                        out.push(jump);
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn nested(&mut self, block: &Block) {
+        self.depth += 1;
+        if block.statements.is_empty() {
+            self.emit(Op::SetLast(1), block.span);
+        }
+        self.statements(&block.statements);
+        self.depth -= 1;
+    }
+
+    /// An assignment; a call that is the whole right side gives its raw code.
+    pub(super) fn assign(&mut self, assign: &Assign) {
+        match &assign.value.kind {
+            ExpressionKind::Call(call) => {
+                self.call(call);
+                self.emit(Op::LoadLast, call.span);
+            }
+            _ => self.value(&assign.value),
+        }
+        let Some(target) = self.reference(&assign.target) else { return };
+        if !target.is_writable() {
+            let why = if target.transformations.is_empty() { "is read-only" } else { "has a transformation" };
+            self.error("read-only", format!("{} {why} and cannot be assigned", target.text), assign.target.span);
+        }
+        self.names.written(target.key.slot() as u32);
+        let place = self.keep(target);
+        self.emit(Op::Store(place), assign.span);
+    }
+
+    fn branch(&mut self, condition: &Expression, then: &Block, otherwise: Option<&Block>, span: Span) {
+        let guard = self.condition(condition);
+        let outer = self.names.guard;
+        if let Some(level) = guard {
+            self.names.guard = Some(level);
+            self.guards += 1;
+        }
+        let unless = self.emit(Op::JumpUnless(0), condition.span);
+        self.nested(then);
+        self.guards -= u16::from(guard.is_some());
+        self.names.guard = outer;
+        let end = self.emit(Op::Jump(0), span);
+        self.land(unless);
+        match otherwise {
+            Some(otherwise) => self.nested(otherwise),
+            None => {
+                self.emit(Op::SetLast(1), span);
+            }
+        }
+        self.land(end);
+    }
+
+    /// A condition. A single `=~` with a group keeps it for `$re` in the guarded block: the nesting of that guard is given.
+    fn condition(&mut self, condition: &Expression) -> Option<u16> {
+        if let ExpressionKind::Binary(BinaryOperator::Match, left, right) = &condition.kind
+            && let ExpressionKind::Text(pattern) = &right.kind
+            && !self.names.extensions.is_strict()
+        {
+            self.value(left);
+            let (at, groups) = self.regex(pattern, right.span)?;
+            if groups == 0 {
+                self.emit(Op::Match(at), condition.span);
+                return None;
+            }
+            self.emit(Op::MatchGroup(at, self.guards), condition.span);
+            return Some(self.guards);
+        }
+        self.value(condition);
+        None
+    }
+
+    fn repeat(&mut self, condition: &Expression, body: &Block, span: Span) {
+        self.emit(Op::LoopEnter, span);
+        let start = self.here();
+        self.value(condition);
+        let leave = self.emit(Op::LoopWhile(0), condition.span);
+        let count = self.emit(Op::LoopCount(0), span);
+        self.breaks.push(Vec::new());
+        self.nested(body);
+        self.emit(Op::Jump(start), span);
+        let breaks = self.breaks.pop().unwrap_or_default();
+        for jump in breaks.into_iter().chain([leave, count]) {
+            self.land(jump);
+        }
+        self.emit(Op::LoopLeave, span);
+    }
+
+    fn switch(&mut self, value: &Expression, cases: &[Case], span: Span) {
+        self.value(value);
+        let switch = self.emit(Op::Switch(0), span);
+        let mut table = SwitchTable { labels: Vec::new(), otherwise: 0 };
+        let mut default = None;
+        self.breaks.push(Vec::new());
+        self.depth += 1;
+        for case in cases {
+            let here = self.here();
+            match self.label(&case.label, case.span) {
+                Some(label) => table.labels.push((label, here)),
+                None if matches!(case.label, CaseLabel::Default) => default = Some(here),
+                None => {}
+            }
+            self.statements(&case.body);
+        }
+        self.depth -= 1;
+        for jump in self.breaks.pop().unwrap_or_default() {
+            self.land(jump);
+        }
+        let mixed = table.labels.windows(2).any(|pair| is_int(&pair[0].0) != is_int(&pair[1].0));
+        if mixed {
+            self.error("mixed-labels", "the labels of a switch are all integers or all strings", span);
+        }
+        table.otherwise = default.unwrap_or_else(|| self.here());
+        self.program.code[switch] = Op::Switch(self.program.switches.len() as u32);
+        self.program.switches.push(table);
+    }
+
+    fn label(&mut self, label: &CaseLabel, span: Span) -> Option<SwitchLabel> {
+        match label {
+            CaseLabel::Default => None,
+            CaseLabel::Value(Expression { kind: ExpressionKind::Int(number), .. }) => Some(SwitchLabel::Int(*number)),
+            CaseLabel::Value(Expression { kind: ExpressionKind::Text(text), .. }) => {
+                Some(SwitchLabel::Text(text.clone()))
+            }
+            CaseLabel::Value(Expression { kind: ExpressionKind::Unary(_, inner), .. })
+                if matches!(inner.kind, ExpressionKind::Int(_)) =>
+            {
+                let ExpressionKind::Int(number) = inner.kind else { return None };
+                Some(SwitchLabel::Int(-number))
+            }
+            CaseLabel::Regex(Expression { kind: ExpressionKind::Text(text), span }) => {
+                match Regex::new(text, false, self.names.extensions) {
+                    Ok(regex) => Some(SwitchLabel::Regex(regex)),
+                    Err(why) => {
+                        self.error("bad-regex", format!("bad regular expression: {why}"), *span);
+                        None
+                    }
+                }
+            }
+            CaseLabel::Value(_) | CaseLabel::Regex(_) => {
+                self.error("label-not-constant", "the label of a case must be a constant", span);
+                None
+            }
+        }
+    }
+
+    /// A call for its effect; its code is in `last` afterwards.
+    pub(super) fn call(&mut self, call: &Call) {
+        if call.name.text == "route" {
+            self.call_route(call);
+        } else {
+            self.call_function(call);
+        }
+    }
+
+    fn call_route(&mut self, call: &Call) {
+        let depth = self.depth;
+        let [arg] = call.args.as_slice() else {
+            self.error("wrong-arity", "route() takes one name", call.span);
+            return;
+        };
+        let name = match &arg.kind {
+            ExpressionKind::Word(name) => name.clone(),
+            ExpressionKind::Text(text) => String::from_utf8_lossy(text).into_owned(),
+            ExpressionKind::Int(number) => number.to_string(),
+            _ => {
+                self.value(arg);
+                self.emit(Op::RouteNamed(depth), call.span);
+                return;
+            }
+        };
+        if let Some(route) = self.route_named(RouteKind::Request, &name, arg.span) {
+            self.uses(RouteUse::Route(route, call.span));
+            self.emit(Op::Route(route.0, depth), call.span);
+        }
+    }
+
+    /// The route of this kind and name; reported when there is none.
+    pub(super) fn route_named(&mut self, kind: RouteKind, name: &str, span: Span) -> Option<RouteId> {
+        let plain = if name == "0" { "" } else { name };
+        if let Some(route) = self.program.route(kind, plain) {
+            return Some(route);
+        }
+        let word = match kind {
+            RouteKind::Request => "route",
+            RouteKind::CoreReply | RouteKind::Reply => "onreply_route",
+            RouteKind::Failure => "failure_route",
+            RouteKind::Branch => "branch_route",
+            RouteKind::Onsend => "onsend_route",
+            RouteKind::Event => "event_route",
+        };
+        let message = format!("there is no {word}[{name}]");
+        let mut diagnostic = Diagnostic::error("unknown-route", message, span);
+        let same = self.program.routes.iter().filter(|block| block.kind == kind && !block.name.is_empty());
+        if let Some(near) = nearest(name, same.map(|block| block.name.as_str())) {
+            diagnostic = diagnostic.help(format!("did you mean {near}?"));
+        }
+        if kind != RouteKind::Request {
+            diagnostic = diagnostic.note("Kamailio starts all the same, and the block is never run");
+        }
+        self.diagnostics.push(diagnostic);
+        None
+    }
+}
+
+fn is_int(label: &SwitchLabel) -> bool {
+    matches!(label, SwitchLabel::Int(_))
+}

@@ -1,0 +1,295 @@
+//! Core settings, modules and their parameters: from what the author wrote to values checked against rows.
+
+use super::ast::{Item, Listen as ListenItem, LoadModule, ModParam, ParamValue, Setting, SettingValue};
+use super::registry::{Registry, nearest};
+use crate::builtin::{
+    Extension, Listen, Module, ModuleId, Param, ParamGiven, ParamGivenValue, ParamKind, Regex, Settings,
+};
+use crate::source::{Diagnostic, Span};
+use bytes::Bytes;
+
+/// The values given to the parameters of each loaded module, by its place.
+pub(super) type Given = Vec<Vec<ParamGiven>>;
+
+/// Loads the modules that the config names; a name that is not built in is reported. Gives the extensions that their order relies on.
+pub(super) fn load_modules(
+    items: &[Item],
+    registry: &mut Registry,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<(Extension, Span)> {
+    let mut places: Vec<Span> = vec![Span::default(); registry.loaded().len()];
+    for item in items {
+        let Item::LoadModule(LoadModule { name, .. }) = item else { continue };
+        let written = String::from_utf8_lossy(&name.value).into_owned();
+        let base = module_name(&written);
+        if registry.loaded_id(base).is_some() {
+            let message = format!("the module {base} is loaded twice");
+            diagnostics.push(Diagnostic::error("duplicate-module", message, name.span));
+        } else if registry.load(base).is_some() {
+            places.push(name.span);
+        } else {
+            let message = format!("the module {base} is not built in");
+            let mut diagnostic = Diagnostic::error("unsupported-module", message, name.span);
+            if let Some(near) = nearest(base, registry.module_names()) {
+                diagnostic = diagnostic.help(format!("did you mean {near}?"));
+            }
+            diagnostics.push(diagnostic);
+        }
+    }
+    let mut used = Vec::new();
+    for (at, module) in registry.loaded().iter().enumerate() {
+        let place = places.get(at).copied().unwrap_or_default();
+        for wanted in module.requires {
+            if registry.loaded_id(wanted).is_none() {
+                let message = format!("the module {} needs {wanted}, which is not loaded", module.name);
+                let help = format!("add loadmodule \"{wanted}.so\"");
+                diagnostics.push(Diagnostic::error("missing-module", message, place).help(help));
+            }
+        }
+        for earlier in module.after {
+            if registry.loaded_id(earlier).is_some_and(|its| its.0 as usize > at) {
+                used.push((Extension::AnyModuleOrder, place));
+            }
+        }
+    }
+    used
+}
+
+/// The name of a module as it is written in `loadmodule`: without folders and `.so`.
+pub(super) fn module_name(written: &str) -> &str {
+    let base = written.rsplit('/').next().unwrap_or_default();
+    base.strip_suffix(".so").unwrap_or(base)
+}
+
+/// Reads core settings and module parameters.
+pub(super) fn read(
+    items: &[Item],
+    registry: &Registry,
+    settings: &mut Settings,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Given {
+    let mut given: Given = vec![Vec::new(); registry.loaded().len()];
+    for item in items {
+        match item {
+            Item::Setting(setting) => read_setting(setting, registry, settings, &mut given, diagnostics),
+            Item::ModParam(modparam) => read_modparam(modparam, registry, &mut given, diagnostics),
+            Item::LoadModule(_) | Item::LoadPath(_) | Item::CfgEngine(_) | Item::Flags(_) | Item::Route(_) => {}
+        }
+    }
+    given
+}
+
+fn read_setting(
+    setting: &Setting,
+    registry: &Registry,
+    settings: &mut Settings,
+    given: &mut Given,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let name = setting.name.text.as_str();
+    // A custom global has a group, a dot and a name.
+    if name.contains('.') {
+        return;
+    }
+    let Some(core) = registry.loaded().first() else { return };
+    let Some(param) = Registry::param(core, name) else {
+        let mut diagnostic = Diagnostic::error("unknown-setting", format!("unknown setting {name}"), setting.name.span);
+        if let Some(near) = nearest(name, core.params.iter().flat_map(|param| param.names).copied()) {
+            diagnostic = diagnostic.help(format!("did you mean {near}?"));
+        }
+        diagnostics.push(diagnostic);
+        return;
+    };
+    for value in &setting.values {
+        if param.kind == ParamKind::Addresses {
+            read_address(param, value, settings, diagnostics);
+            continue;
+        }
+        let (value, span) = match value {
+            SettingValue::Int(number, span) => (ParamGivenValue::Int(*number), *span),
+            SettingValue::Text(text) => (ParamGivenValue::Text(text.value.clone()), text.span),
+            SettingValue::Word(word) => (ParamGivenValue::Text(Bytes::from(word.text.clone())), word.span),
+            SettingValue::Listen(listen) => {
+                diagnostics.push(Diagnostic::error(
+                    "wrong-type",
+                    format!("{name} does not take an address"),
+                    listen.span,
+                ));
+                continue;
+            }
+        };
+        let fits = match (param.kind, &value) {
+            (ParamKind::Int, ParamGivenValue::Int(_)) | (ParamKind::Any, _) => true,
+            (ParamKind::Text, ParamGivenValue::Text(_)) => true,
+            (ParamKind::Int | ParamKind::Text | ParamKind::Addresses, _) => false,
+        };
+        if fits {
+            given[0].push(ParamGiven { name: param.names[0], value, span });
+        } else {
+            diagnostics.push(wrong_type(name, param, span));
+        }
+    }
+}
+
+fn read_address(param: &Param, value: &SettingValue, settings: &mut Settings, diagnostics: &mut Vec<Diagnostic>) {
+    let is_listen = param.names[0] == "listen";
+    match value {
+        SettingValue::Listen(listen) if is_listen => settings.listen.extend(listens(listen, diagnostics)),
+        SettingValue::Listen(listen) => {
+            for address in &listen.addresses {
+                settings.alias.push((Bytes::from(address.text.clone()), listen.port.map(|(port, _)| port)));
+            }
+        }
+        SettingValue::Word(_) | SettingValue::Text(_) | SettingValue::Int(..) => {
+            let text = match value {
+                SettingValue::Word(word) => word.text.clone(),
+                SettingValue::Text(text) => String::from_utf8_lossy(&text.value).into_owned(),
+                _ => String::new(),
+            };
+            match parse_address(&text) {
+                Some((_, host, port)) if !is_listen => settings.alias.push((Bytes::from(host), port)),
+                Some((_, host, port)) => {
+                    settings.listen.push(Listen { host, port: port.unwrap_or(5060), advertise: None, name: None });
+                }
+                None => {}
+            }
+        }
+    }
+}
+
+/// The sockets of one `listen` entry. Only UDP is served: another protocol alone is an error, "any protocol" means UDP.
+fn listens(item: &ListenItem, diagnostics: &mut Vec<Diagnostic>) -> Vec<Listen> {
+    if let Some(proto) = &item.proto
+        && !proto.text.eq_ignore_ascii_case("udp")
+        && proto.text != "*"
+    {
+        let message = format!("the transport {} is not supported", proto.text);
+        diagnostics.push(Diagnostic::error("unsupported-transport", message, proto.span).help("only udp is served"));
+        return Vec::new();
+    }
+    let advertise = item.advertise.as_ref().map(|(host, port)| (Bytes::from(host.text.clone()), *port));
+    let port = item.port.map_or(5060, |(port, _)| port);
+    let name = item.socket_name.as_ref().map(|name| name.value.clone());
+    let hosts = item.addresses.iter().map(|address| address.text.trim_matches(['[', ']']).to_owned());
+    hosts.map(|host| Listen { host, port, advertise: advertise.clone(), name: name.clone() }).collect()
+}
+
+/// Reads `[proto:]host[:port]`.
+pub fn parse_address(text: &str) -> Option<(Option<String>, String, Option<u16>)> {
+    let (proto, rest) = match text.split_once(':') {
+        Some((proto @ ("udp" | "tcp" | "tls" | "sctp" | "ws" | "wss"), rest)) => (Some(proto.to_owned()), rest),
+        _ => (None, text),
+    };
+    if let Some(inner) = rest.strip_prefix('[') {
+        let (host, after) = inner.split_once(']')?;
+        let port = match after.strip_prefix(':') {
+            Some(port) => Some(port.parse().ok()?),
+            None => None,
+        };
+        return Some((proto, host.to_owned(), port));
+    }
+    match rest.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') => Some((proto, host.to_owned(), Some(port.parse().ok()?))),
+        _ if rest.is_empty() => None,
+        _ => Some((proto, rest.to_owned(), None)),
+    }
+}
+
+fn read_modparam(modparam: &ModParam, registry: &Registry, given: &mut Given, diagnostics: &mut Vec<Diagnostic>) {
+    let written = String::from_utf8_lossy(&modparam.modules.value).into_owned();
+    let pattern = format!("^({written})$");
+    let Ok(regex) = Regex::new(pattern.as_bytes(), true, Default::default()) else {
+        diagnostics.push(Diagnostic::error("bad-regex", "bad module name", modparam.modules.span));
+        return;
+    };
+    let matching: Vec<(usize, &'static Module)> = registry
+        .loaded()
+        .iter()
+        .enumerate()
+        .skip(1)
+        .filter(|(_, module)| regex.is_match(module.name.as_bytes()))
+        .map(|(at, module)| (at, *module))
+        .collect();
+    if matching.is_empty() {
+        diagnostics.push(
+            Diagnostic::error("missing-module", format!("no module {written} is loaded"), modparam.modules.span)
+                .help(format!("add loadmodule \"{written}.so\" before this line")),
+        );
+    }
+    for (at, module) in matching {
+        let name = String::from_utf8_lossy(&modparam.name.value).into_owned();
+        let Some(param) = Registry::param(module, &name) else {
+            let message = format!("the module {} has no parameter {name}", module.name);
+            let mut diagnostic = Diagnostic::error("unknown-parameter", message, modparam.name.span);
+            if let Some(near) = nearest(&name, module.params.iter().flat_map(|param| param.names).copied()) {
+                diagnostic = diagnostic.help(format!("did you mean {near}?"));
+            }
+            diagnostics.push(diagnostic);
+            continue;
+        };
+        let value = match (&modparam.value, param.kind) {
+            (ParamValue::Int(number, _), ParamKind::Int | ParamKind::Any) => ParamGivenValue::Int(*number),
+            (ParamValue::Text(text), ParamKind::Text | ParamKind::Any) => ParamGivenValue::Text(text.value.clone()),
+            (ParamValue::Variable(variable), _) => {
+                let message = "variables in parameters are not supported";
+                diagnostics.push(Diagnostic::error("unsupported-variable", message, variable.span));
+                continue;
+            }
+            _ => {
+                diagnostics.push(wrong_type(&name, param, modparam.value.span()));
+                continue;
+            }
+        };
+        given[at].push(ParamGiven { name: param.names[0], value, span: modparam.value.span() });
+    }
+}
+
+fn wrong_type(name: &str, param: &Param, span: Span) -> Diagnostic {
+    let (wanted, help) = match param.kind {
+        ParamKind::Int => ("a number", "write it without quotes"),
+        ParamKind::Text => ("a string", "write it in quotes"),
+        ParamKind::Any | ParamKind::Addresses => ("an address", "write it as proto:address:port"),
+    };
+    Diagnostic::error("wrong-type", format!("{name} takes {wanted}"), span).help(help)
+}
+
+/// The name of a value of the form name=>text; a value without one stands for itself.
+fn entry(value: &ParamGivenValue) -> Option<&[u8]> {
+    match value {
+        ParamGivenValue::Text(text) => Some(text.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii()),
+        ParamGivenValue::Int(_) => None,
+    }
+}
+
+/// A parameter given on the command line: `module:param:type:value`, the type `s` or `i`.
+///
+/// # Errors
+/// The fault in one sentence.
+pub(super) fn command_line_param(text: &str, registry: &Registry, given: &mut Given) -> Result<(), String> {
+    let mut pieces = text.splitn(4, ':');
+    let (Some(module), Some(name), Some(kind), Some(value)) =
+        (pieces.next(), pieces.next(), pieces.next(), pieces.next())
+    else {
+        return Err(format!("--modparam {text}: write module:param:s:text or module:param:i:number"));
+    };
+    let Some(ModuleId(at)) = registry.loaded_id(module) else {
+        return Err(format!("--modparam {text}: the module {module} is not loaded"));
+    };
+    let Some(param) = Registry::param(registry.loaded()[at as usize], name) else {
+        return Err(format!("--modparam {text}: the module {module} has no parameter {name}"));
+    };
+    let value = match (kind, param.kind) {
+        ("i", ParamKind::Int | ParamKind::Any) => match value.parse() {
+            Ok(number) => ParamGivenValue::Int(number),
+            Err(_) => return Err(format!("--modparam {text}: {value} is no number")),
+        },
+        ("s", ParamKind::Text | ParamKind::Any) => ParamGivenValue::Text(Bytes::from(value.to_owned())),
+        ("i" | "s", _) => return Err(format!("--modparam {text}: {name} has the other type")),
+        _ => return Err(format!("--modparam {text}: the type is s or i")),
+    };
+    let given = &mut given[at as usize];
+    // The command line wins over the file. Of a parameter that may be repeated it replaces the value with the same name, as in name=>text.
+    given.retain(|its| its.name != param.names[0] || param.repeat && entry(&its.value) != entry(&value));
+    given.push(ParamGiven { name: param.names[0], value, span: Span::default() });
+    Ok(())
+}
