@@ -45,6 +45,7 @@
 
 pub mod builtin;
 pub mod config;
+pub mod modules;
 pub mod script;
 pub mod sip;
 pub mod source;

@@ -1,0 +1,68 @@
+//! Statements about further branches.
+
+use crate::builtin::{Arg, Args, Branch, Context, Function, Outcome, Routes};
+
+/// The statements.
+pub(super) const ROWS: &[Function] = &[
+    Function {
+        names: &["remove_branch"],
+        args: &[Arg::int("index").optional()],
+        routes: Routes::ANY,
+        run: remove,
+        doc: "Takes the further branch of this index away, counted from 0; without one the last. A negative index counts from the end.",
+    },
+    Function {
+        names: &["clear_branches"],
+        args: &[],
+        routes: Routes::ANY,
+        run: clear,
+        doc: "Takes all further branches away.",
+    },
+];
+
+/// The one that stands in `corex`.
+pub(crate) const APPEND: &[Function] = &[Function {
+    names: &["append_branch"],
+    args: &[Arg::text("uri").optional(), Arg::text("q").optional()],
+    routes: Routes::REQUEST.or(Routes::FAILURE),
+    run: append,
+    doc: "Adds a destination to fork to: the URI given, else the Request-URI as it stands. The q value is read and not used.",
+}];
+
+/// Kamailio's limit of branches, the first one included.
+const MOST: usize = 12;
+
+fn append(cx: &mut Context, args: &Args) -> Outcome {
+    if cx.message.branches.len() + 1 >= MOST {
+        cx.log(crate::builtin::LogLevel::Error, "there are too many branches");
+        return Outcome::FALSE;
+    }
+    let uri = args.text(cx, 0);
+    let uri = if uri.is_empty() { cx.message.request_uri() } else { uri };
+    let message = &mut *cx.message;
+    message.branches.push(Branch {
+        uri,
+        destination: message.destination.clone(),
+        send_socket: message.send_socket,
+        flags: message.branch_flags,
+    });
+    Outcome::TRUE
+}
+
+fn remove(cx: &mut Context, args: &Args) -> Outcome {
+    let index = if args.has(0) { args.int(cx, 0) } else { -1 };
+    let branches = &mut cx.message.branches;
+    let at = if index < 0 { index + branches.len() as i64 } else { index };
+    match usize::try_from(at) {
+        Ok(at) if at < branches.len() => {
+            branches.remove(at);
+            Outcome::TRUE
+        }
+        _ => Outcome::FALSE,
+    }
+}
+
+fn clear(cx: &mut Context, _: &Args) -> Outcome {
+    cx.message.branches.clear();
+    Outcome::TRUE
+}

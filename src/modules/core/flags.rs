@@ -1,0 +1,130 @@
+//! Statements about flags: of the message, of a branch, of the script.
+
+use crate::builtin::{Arg, Args, Context, Function, Outcome, Routes};
+
+/// The statements.
+pub(super) const ROWS: &[Function] = &[
+    message(
+        &["setflag"],
+        |cx, args| change(cx, args, message_flags, set),
+        "Sets a flag of the message, 0 to 31 or a declared name.",
+    ),
+    message(&["resetflag"], |cx, args| change(cx, args, message_flags, reset), "Clears a flag of the message."),
+    message(&["isflagset"], |cx, args| test(cx, args, message_flags), "Whether a flag of the message is set."),
+    Function {
+        names: &["setavpflag", "resetavpflag", "isavpflagset"],
+        args: &[Arg::text("avp"), Arg::text("flag")],
+        routes: Routes::ANY,
+        run: |_, _| Outcome::FALSE,
+        doc: "Flags of AVPs, which alanui does not keep: always false.",
+    },
+];
+
+/// Those that stand in `kex`.
+pub(crate) const KEX: &[Function] = &[
+    branch(
+        &["setbflag"],
+        |cx, args| change(cx, args, branch_flags, set),
+        "Sets a flag of a branch; of the first one when no index is given.",
+    ),
+    branch(&["resetbflag"], |cx, args| change(cx, args, branch_flags, reset), "Clears a flag of a branch."),
+    branch(&["isbflagset"], |cx, args| test(cx, args, branch_flags), "Whether a flag of a branch is set."),
+    message(
+        &["setsflag"],
+        |cx, args| change(cx, args, script_flags, set),
+        "Sets a flag of the script, which lasts for this run of it.",
+    ),
+    message(&["resetsflag"], |cx, args| change(cx, args, script_flags, reset), "Clears a flag of the script."),
+    message(&["issflagset"], |cx, args| test(cx, args, script_flags), "Whether a flag of the script is set."),
+];
+
+const FLAG: &[Arg] = &[Arg::int("flag")];
+const FLAG_AND_BRANCH: &[Arg] = &[Arg::int("flag"), Arg::int("branch").optional()];
+
+type Names = &'static [&'static str];
+type Run = fn(&mut Context, &Args) -> Outcome;
+
+const fn message(names: Names, run: Run, doc: &'static str) -> Function {
+    Function { names, args: FLAG, routes: Routes::ANY, run, doc }
+}
+
+const fn branch(names: Names, run: Run, doc: &'static str) -> Function {
+    Function { names, args: FLAG_AND_BRANCH, routes: Routes::ANY, run, doc }
+}
+
+fn message_flags<'a>(cx: &'a mut Context, _: &Args) -> Option<&'a mut u32> {
+    Some(&mut cx.message.flags)
+}
+
+/// The flags of the branch that the second argument names: 0 is the first, and the further ones follow.
+fn branch_flags<'a>(cx: &'a mut Context, args: &Args) -> Option<&'a mut u32> {
+    match usize::try_from(args.int(cx, 1)).ok()?.checked_sub(1) {
+        None => Some(&mut cx.message.branch_flags),
+        Some(further) => cx.message.branches.get_mut(further).map(|branch| &mut branch.flags),
+    }
+}
+
+fn script_flags<'a>(cx: &'a mut Context, _: &Args) -> Option<&'a mut u32> {
+    Some(&mut super::run(cx).script_flags)
+}
+
+fn set(flags: &mut u32, bit: u32) {
+    *flags |= bit;
+}
+
+fn reset(flags: &mut u32, bit: u32) {
+    *flags &= !bit;
+}
+
+type Flags = for<'a> fn(&'a mut Context, &Args) -> Option<&'a mut u32>;
+
+fn change(cx: &mut Context, args: &Args, flags: Flags, change: fn(&mut u32, u32)) -> Outcome {
+    let bit = bit(cx, args);
+    match (flags(cx, args), bit) {
+        (Some(flags), Some(bit)) => {
+            change(flags, bit);
+            Outcome::TRUE
+        }
+        _ => Outcome::FALSE,
+    }
+}
+
+fn test(cx: &mut Context, args: &Args, flags: Flags) -> Outcome {
+    let bit = bit(cx, args);
+    Outcome::truth(matches!((flags(cx, args), bit), (Some(flags), Some(bit)) if *flags & bit != 0))
+}
+
+fn bit(cx: &mut Context, args: &Args) -> Option<u32> {
+    1u32.checked_shl(u32::try_from(args.int(cx, 0)).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::builtin::Argument;
+    use crate::builtin::bench::Bench;
+    use std::sync::Arc;
+
+    #[test]
+    fn flags_stay_apart() {
+        let mut bench = Bench::new("INVITE sip:h SIP/2.0\nVia: SIP/2.0/UDP h\n\n", Arc::new(()));
+        let cases: &[(&str, &[i64], i32)] = &[
+            ("isflagset", &[5], -1),
+            ("setflag", &[5], 1),
+            ("isflagset", &[5], 1),
+            ("issflagset", &[5], -1),
+            ("setbflag", &[3, 0], 1),
+            ("isbflagset", &[3], 1),
+            ("isbflagset", &[3, 1], -1),
+            ("setbflag", &[3, 9], -1),
+            ("setflag", &[32], -1),
+            ("resetflag", &[5], 1),
+            ("isflagset", &[5], -1),
+        ];
+        for (name, args, code) in cases {
+            let row = ROWS.iter().chain(KEX).find(|row| row.names.contains(name)).unwrap();
+            let outcome = bench.call_with(row, args.iter().map(|number| Argument::Int(*number)).collect());
+            assert!(matches!(outcome, Outcome::Return(its) if its == *code), "{name}{args:?}");
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! Settings that tune what alanui does not have: they are read, so that configs load, and have no effect.
+
+use crate::builtin::{Param, ParamKind, Unit, count, join};
+
+/// Every setting without effect.
+pub(super) const ROWS: &[Param] = &JOINED;
+
+const JOINED: [Param; count(PARTS)] = join(PARTS);
+const PARTS: &[&[Param]] =
+    &[HABITS, SERVICE, SCRIPTING, PROCESSES, SOCKETS, LOG, TRANSPORTS, TLS, DNS, BLOCKLIST, MEMORY, TIMERS];
+
+const fn number(names: &'static [&'static str], doc: &'static str) -> Param {
+    inert(names, ParamKind::Int, doc)
+}
+
+const fn text(names: &'static [&'static str], doc: &'static str) -> Param {
+    inert(names, ParamKind::Text, doc)
+}
+
+/// One that takes a word, a string or a number.
+const fn any(names: &'static [&'static str], doc: &'static str) -> Param {
+    inert(names, ParamKind::Any, doc)
+}
+
+const fn inert(names: &'static [&'static str], kind: ParamKind, doc: &'static str) -> Param {
+    Param { names, kind, default: None, unit: Unit::None, repeat: true, inert: true, doc }
+}
+
+const HABITS: &[Param] = {
+    const DOC: &str = "A habit of Kamailio's core that alanui does not have.";
+    &[
+        number(&["add_rport", "force_rport"], DOC),
+        number(&["auto_aliases"], DOC),
+        number(&["auto_domains"], DOC),
+        number(&["check_via"], DOC),
+        any(&["coreparam"], DOC),
+        text(&["hdr_name_extra_chars"], DOC),
+        text(&["ipv6_hex_style"], DOC),
+        number(&["local_rport"], DOC),
+        number(&["max_branches"], DOC),
+        number(&["msg_apply_changes_mode"], DOC),
+        number(&["msg_time"], DOC),
+        number(&["onsend_route_reply"], DOC),
+        number(&["phone2tel"], DOC),
+        number(&["reply_to_via"], DOC),
+        number(&["return_mode"], DOC),
+        number(&["server_id"], DOC),
+        number(&["sip_parser_mode"], DOC),
+        number(&["sip_warning"], DOC),
+        text(&["stats_name_separator"], DOC),
+        text(&["uri_host_extra_chars"], DOC),
+        text(&["version_table"], DOC),
+        text(&["xavp_via_fields"], DOC),
+        text(&["xavp_via_params"], DOC),
+        text(&["xavp_via_reply_params"], DOC),
+    ]
+};
+
+const SERVICE: &[Param] = {
+    const DOC: &str = "How Kamailio runs as a service; alanui leaves that to the service manager.";
+    &[
+        any(&["chroot"], DOC),
+        number(&["disable_core_dump"], DOC),
+        number(&["exit_timeout", "ser_kill_timeout"], DOC),
+        any(&["gid", "group"], DOC),
+        number(&["open_files_limit"], DOC),
+        any(&["run_dir", "rundir"], DOC),
+        any(&["uid", "user"], DOC),
+        any(&["wdir", "workdir"], DOC),
+    ]
+};
+
+const SCRIPTING: &[Param] = {
+    const DOC: &str = "About a way of running scripts or commands that alanui does not have.";
+    &[
+        number(&["async_nonblock"], DOC),
+        text(&["async_tkv_evcb"], DOC),
+        text(&["async_tkv_gname"], DOC),
+        number(&["async_usleep"], DOC),
+        text(&["kemi.event_route_callback"], DOC),
+        text(&["kemi.onsend_route_callback"], DOC),
+        text(&["kemi.pre_routing_callback"], DOC),
+        text(&["kemi.received_route_callback"], DOC),
+        text(&["kemi.reply_route_callback"], DOC),
+        text(&["kemi.request_route_callback"], DOC),
+        number(&["rpc_exec_delta"], DOC),
+        number(&["rpc_exec_locks"], DOC),
+        number(&["rpc_exec_locks_mode"], DOC),
+    ]
+};
+
+const PROCESSES: &[Param] = {
+    const DOC: &str = "Processes of Kamailio; how many workers alanui has is chosen with --workers.";
+    &[
+        number(&["async_workers"], DOC),
+        text(&["async_workers_group"], DOC),
+        number(&["fork"], DOC),
+        number(&["fork_delay"], DOC),
+        number(&["modinit_delay"], DOC),
+        number(&["sctp_children"], DOC),
+        number(&["socket_workers"], DOC),
+        number(&["tcp_children"], DOC),
+        number(&["tcp_main_threads"], DOC),
+        number(&["wait_worker1_mode"], DOC),
+        number(&["wait_worker1_time"], DOC),
+        number(&["wait_worker1_usleep"], DOC),
+    ]
+};
+
+const SOCKETS: &[Param] = {
+    const DOC: &str = "A detail of sockets that alanui leaves to the system.";
+    &[
+        number(&["auto_bind_ipv6"], DOC),
+        number(&["bind_ipv6_link_local"], DOC),
+        number(&["ip_free_bind", "ipfreebind", "ip_nonlocal_bind"], DOC),
+        any(&["mcast"], DOC),
+        number(&["mcast_loopback"], DOC),
+        number(&["mcast_ttl"], DOC),
+        number(&["mhomed"], DOC),
+        number(&["msg_recv_max_size"], DOC),
+        number(&["pmtu_discovery"], DOC),
+        number(&["port"], DOC),
+        any(&["socket"], DOC),
+        any(&["tos"], DOC),
+        number(&["udp4_raw"], DOC),
+        number(&["udp4_raw_mtu"], DOC),
+        number(&["udp4_raw_ttl"], DOC),
+        number(&["udp_accept_proxy"], DOC),
+        number(&["udp_mtu"], DOC),
+        number(&["udp_receiver_mode"], DOC),
+    ]
+};
+
+const LOG: &[Param] = {
+    const DOC: &str =
+        "About the form of Kamailio's own log and its measurements; alanui's log is set up on the command line.";
+    &[
+        number(&["core_log", "corelog"], DOC),
+        number(&["latency_cfg_log"], DOC),
+        number(&["latency_limit_action"], DOC),
+        number(&["latency_limit_cfg"], DOC),
+        number(&["latency_limit_db"], DOC),
+        number(&["latency_log"], DOC),
+        number(&["log_color"], DOC),
+        text(&["log_engine_data"], DOC),
+        text(&["log_engine_type"], DOC),
+        any(&["log_facility"], DOC),
+        text(&["log_name"], DOC),
+        text(&["log_prefix"], DOC),
+        number(&["log_prefix_mode"], DOC),
+        number(&["log_stderror"], DOC),
+        number(&["sip_parser_log"], DOC),
+        number(&["sip_parser_log_oneline"], DOC),
+        number(&["verbose_startup"], DOC),
+    ]
+};
+
+const TRANSPORTS: &[Param] = {
+    const DOC: &str = "About transports other than UDP, which alanui does not serve.";
+    &[
+        number(&["disable_sctp"], DOC),
+        number(&["disable_tcp"], DOC),
+        number(&["enable_sctp"], DOC),
+        number(&["http_reply_hack", "http_reply_parse"], DOC),
+        number(&["received_route_mode"], DOC),
+        number(&["tcp_accept_aliases"], DOC),
+        number(&["tcp_accept_haproxy"], DOC),
+        number(&["tcp_accept_hep3"], DOC),
+        number(&["tcp_accept_iplimit"], DOC),
+        number(&["tcp_accept_no_cl"], DOC),
+        any(&["tcp_accept_protocols", "tcp_accept_protos"], DOC),
+        number(&["tcp_accept_unique"], DOC),
+        number(&["tcp_async", "tcp_buf_write"], DOC),
+        number(&["tcp_check_timer"], DOC),
+        number(&["tcp_clone_rcvbuf"], DOC),
+        number(&["tcp_close_rst"], DOC),
+        number(&["tcp_conn_wq_max"], DOC),
+        number(&["tcp_connect_timeout"], DOC),
+        number(&["tcp_connection_lifetime"], DOC),
+        number(&["tcp_connection_match"], DOC),
+        number(&["tcp_crlf_ping"], DOC),
+        number(&["tcp_defer_accept"], DOC),
+        number(&["tcp_delayed_ack"], DOC),
+        number(&["tcp_fd_cache"], DOC),
+        number(&["tcp_keepalive"], DOC),
+        number(&["tcp_keepcnt"], DOC),
+        number(&["tcp_keepidle"], DOC),
+        number(&["tcp_keepintvl"], DOC),
+        number(&["tcp_linger2"], DOC),
+        number(&["tcp_listen_backlog"], DOC),
+        number(&["tcp_max_connections"], DOC),
+        number(&["tcp_msg_data_timeout"], DOC),
+        number(&["tcp_msg_read_timeout"], DOC),
+        number(&["tcp_no_connect"], DOC),
+        any(&["tcp_poll_method"], DOC),
+        number(&["tcp_rd_buf_size"], DOC),
+        number(&["tcp_reuse_port"], DOC),
+        number(&["tcp_script_mode"], DOC),
+        number(&["tcp_send_timeout"], DOC),
+        any(&["tcp_source_ipv4"], DOC),
+        any(&["tcp_source_ipv6"], DOC),
+        number(&["tcp_syncnt"], DOC),
+        number(&["tcp_wait_data"], DOC),
+        number(&["tcp_wq_blk_size"], DOC),
+        number(&["tcp_wq_max"], DOC),
+        any(&["udp_mtu_try_proto"], DOC),
+    ]
+};
+
+const TLS: &[Param] = {
+    const DOC: &str = "About TLS, which alanui does not serve.";
+    &[
+        number(&["disable_tls", "tls_disable"], DOC),
+        number(&["enable_tls", "tls_enable"], DOC),
+        text(&["tls_ca_list"], DOC),
+        text(&["tls_certificate"], DOC),
+        number(&["tls_connection_match_domain"], DOC),
+        number(&["tls_handshake_timeout"], DOC),
+        number(&["tls_log", "tlslog", "tls_port_no"], DOC),
+        number(&["tls_max_connections"], DOC),
+        any(&["tls_method"], DOC),
+        text(&["tls_private_key"], DOC),
+        number(&["tls_require_certificate"], DOC),
+        number(&["tls_send_timeout"], DOC),
+        number(&["tls_threads_mode"], DOC),
+        number(&["tls_verify"], DOC),
+    ]
+};
+
+const DNS: &[Param] = {
+    const DOC: &str = "Tunes Kamailio's own DNS resolver and cache; alanui asks the resolver of its host.";
+    &[
+        number(&["dns"], DOC),
+        number(&["dns_cache_del_nonexp", "dns_cache_delete_nonexpired"], DOC),
+        number(&["dns_cache_flags"], DOC),
+        number(&["dns_cache_gc_interval"], DOC),
+        number(&["dns_cache_init"], DOC),
+        number(&["dns_cache_max_ttl"], DOC),
+        number(&["dns_cache_mem"], DOC),
+        number(&["dns_cache_min_ttl"], DOC),
+        number(&["dns_cache_negative_ttl"], DOC),
+        number(&["dns_cache_rec_pref"], DOC),
+        number(&["dns_naptr_ignore_rfc"], DOC),
+        number(&["dns_retr_no"], DOC),
+        number(&["dns_retr_time"], DOC),
+        number(&["dns_rev_via", "rev_dns"], DOC),
+        number(&["dns_sctp_pref", "dns_sctp_preference"], DOC),
+        number(&["dns_search_full_match"], DOC),
+        number(&["dns_servers_no"], DOC),
+        number(&["dns_slow_query_ms"], DOC),
+        number(&["dns_srv_lb", "dns_srv_loadbalancing"], DOC),
+        number(&["dns_tcp_pref", "dns_tcp_preference"], DOC),
+        number(&["dns_tls_pref", "dns_tls_preference"], DOC),
+        number(&["dns_try_ipv6"], DOC),
+        number(&["dns_try_naptr"], DOC),
+        number(&["dns_udp_pref", "dns_udp_preference"], DOC),
+        number(&["dns_use_cache", "use_dns_cache"], DOC),
+        number(&["dns_use_failover", "use_dns_failover"], DOC),
+        number(&["dns_use_search_list"], DOC),
+    ]
+};
+
+const BLOCKLIST: &[Param] = {
+    const DOC: &str = "Kamailio's list of destinations that did not answer; alanui keeps none.";
+    &[
+        number(&["dst_blocklist_expire", "dst_blocklist_ttl"], DOC),
+        number(&["dst_blocklist_gc_interval"], DOC),
+        number(&["dst_blocklist_init"], DOC),
+        number(&["dst_blocklist_mem"], DOC),
+        number(&["dst_blocklist_sctp_imask"], DOC),
+        number(&["dst_blocklist_tcp_imask"], DOC),
+        number(&["dst_blocklist_tls_imask"], DOC),
+        number(&["dst_blocklist_udp_imask"], DOC),
+        number(&["use_dst_blocklist"], DOC),
+    ]
+};
+
+const MEMORY: &[Param] = {
+    const DOC: &str = "Sizes and habits of Kamailio's memory; alanui takes memory as it needs it.";
+    &[
+        number(&["maxbuffer"], DOC),
+        number(&["maxsndbuffer"], DOC),
+        number(&["mem_add_size"], DOC),
+        number(&["mem_dbg", "memdbg"], DOC),
+        number(&["mem_join"], DOC),
+        number(&["mem_log", "memlog"], DOC),
+        number(&["mem_safety"], DOC),
+        number(&["mem_status_mode"], DOC),
+        number(&["mem_summary"], DOC),
+        number(&["mlock_pages"], DOC),
+        number(&["msg_clone_extra_size"], DOC),
+        number(&["pv_buffer_size"], DOC),
+        number(&["pv_buffer_slots"], DOC),
+        number(&["pv_cache_action"], DOC),
+        number(&["pv_cache_limit"], DOC),
+        number(&["route_locks_size"], DOC),
+        number(&["shm", "shm_mem", "shm_mem_size"], DOC),
+        number(&["shm_force_alloc"], DOC),
+        number(&["sql_buffer_size"], DOC),
+    ]
+};
+
+const TIMERS: &[Param] = {
+    const DOC: &str = "Scheduling of Kamailio's timer processes, which alanui does not have.";
+    &[
+        number(&["real_time"], DOC),
+        number(&["rt_fast_timer_prio", "rt_timer1_prio", "rt_ftimer_prio"], DOC),
+        number(&["rt_ftimer_policy", "rt_timer1_policy"], DOC),
+        number(&["rt_policy"], DOC),
+        number(&["rt_prio"], DOC),
+        number(&["rt_stimer_policy", "rt_timer2_policy"], DOC),
+        number(&["rt_stimer_prio", "rt_timer2_prio"], DOC),
+    ]
+};

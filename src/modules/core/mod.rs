@@ -1,0 +1,50 @@
+//! The core: global settings, statements that are no module's, the words of old-style tests. Always loaded, always first.
+
+mod branches;
+mod flags;
+mod inert;
+pub(crate) mod rewrite;
+mod routing;
+mod settings;
+mod uri;
+mod variables;
+mod words;
+
+use crate::builtin::{Context, Function, Module, ModuleId, Param, Variable, count, join};
+
+pub(crate) use branches::APPEND as APPEND_BRANCH;
+pub(crate) use flags::KEX as KEX_FLAGS;
+pub(crate) use routing::socket;
+pub(crate) use words::{family, is_own};
+
+/// The rows of the core.
+pub static MODULE: Module = Module {
+    functions: &FUNCTIONS,
+    params: &PARAMS,
+    variables: variables::ROWS,
+    words: &WORDS,
+    transformations: words::TESTS,
+    start: settings::start,
+    ..Module::new("core", "Settings, statements and words that need no module.")
+};
+
+static FUNCTIONS: [Function; count(FUNCTION_PARTS)] = join(FUNCTION_PARTS);
+const FUNCTION_PARTS: &[&[Function]] = &[uri::ROWS, flags::ROWS, branches::ROWS, routing::ROWS];
+
+static PARAMS: [Param; count(PARAM_PARTS)] = join(PARAM_PARTS);
+const PARAM_PARTS: &[&[Param]] = &[settings::ROWS, inert::ROWS];
+
+static WORDS: [Variable; count(WORD_PARTS)] = join(WORD_PARTS);
+const WORD_PARTS: &[&[Variable]] = &[words::ROWS, words::CONSTANTS];
+
+/// What the core keeps for one run of the script.
+#[derive(Debug, Default)]
+pub(crate) struct Run {
+    /// `$sf`: flags 0 to 31 of the script.
+    pub(crate) script_flags: u32,
+}
+
+/// What the core keeps for this run, whichever module asks: the core is always the first.
+pub(crate) fn run<'a>(cx: &'a mut Context) -> &'a mut Run {
+    cx.locals.of_module(ModuleId(0))
+}

@@ -1,0 +1,188 @@
+//! Statements about sending: where to, from which socket, and what to write into our own Via.
+
+use super::uri::{given, literal};
+use crate::builtin::{Arg, Args, Context, Effect, Function, LogLevel, LogLine, Outcome, Relay, Routes, SocketId};
+use bytes::Bytes;
+
+const ONWARD: Routes = Routes::REQUEST.or(Routes::FAILURE).or(Routes::BRANCH).or(Routes::ONREPLY);
+
+/// The statements.
+pub(super) const ROWS: &[Function] = &[
+    Function {
+        names: &["forward", "forward_udp"],
+        args: &[Arg::custom("host", literal).optional(), Arg::int("port").optional()],
+        routes: ONWARD,
+        run: forward,
+        doc: "Forwards the message without a transaction: to the host and port given, else to $du or the Request-URI.",
+    },
+    log_row(
+        &[Arg::text("text")],
+        |cx, args| log(cx, args, LogLevel::Error, 0),
+        "Writes a line to the log, as an error.",
+    ),
+    log_row(
+        &[Arg::text("level"), Arg::text("text")],
+        |cx, args| {
+            let level = level(&args.value(cx, 0).to_text());
+            log(cx, args, level, 1)
+        },
+        "Writes a line to the log at a level, -5 to 3 or L_ALERT to L_DBG.",
+    ),
+    Function {
+        names: &["error"],
+        args: &[Arg::text("kind"), Arg::text("text")],
+        routes: Routes::ANY,
+        run: |cx, args| log(cx, args, LogLevel::Error, 1),
+        doc: "Writes a line to the log, as an error.",
+    },
+    bare(
+        &["force_rport", "add_rport"],
+        force_rport,
+        "Replies go back to the source port, as if the sender had asked for rport (RFC 3581).",
+    ),
+    bare(&["add_local_rport"], add_local_rport, "Asks for rport in our own Via."),
+    Function {
+        names: &["set_advertised_address"],
+        args: &[Arg::custom("host", literal)],
+        routes: ONWARD,
+        run: set_advertised_address,
+        doc: "The host that our own Via and Record-Route name for this message.",
+    },
+    Function {
+        names: &["set_advertised_port"],
+        args: &[Arg::int("port")],
+        routes: ONWARD,
+        run: set_advertised_port,
+        doc: "The port that our own Via and Record-Route name for this message.",
+    },
+    Function {
+        names: &["force_send_socket"],
+        args: &[Arg::custom("socket", literal)],
+        routes: ONWARD,
+        run: force_send_socket,
+        doc: "Sends from this socket, written proto:address:port; false when the server does not listen there.",
+    },
+    bare(
+        &["set_forward_no_connect", "set_reply_no_connect", "set_forward_close", "set_reply_close"],
+        nothing,
+        "About connections, which UDP does not have: always true.",
+    ),
+    Function {
+        names: &["force_tcp_alias", "add_tcp_alias"],
+        args: &[Arg::int("port").optional()],
+        routes: Routes::ANY,
+        run: nothing,
+        doc: "About connections, which UDP does not have: always true.",
+    },
+    Function {
+        names: &["udp_mtu_try_proto"],
+        args: &[Arg::text("proto")],
+        routes: Routes::ANY,
+        run: nothing,
+        doc: "Which transport to use for what is too large for UDP; alanui has only UDP, so it is always true.",
+    },
+];
+
+type Run = fn(&mut Context, &Args) -> Outcome;
+
+const fn bare(names: &'static [&'static str], run: Run, doc: &'static str) -> Function {
+    Function { names, args: &[], routes: Routes::ANY, run, doc }
+}
+
+const fn log_row(args: &'static [Arg], run: Run, doc: &'static str) -> Function {
+    Function { names: &["log"], args, routes: Routes::ANY, run, doc }
+}
+
+/// The socket written `[proto:]address[:port]`, or called by its name. Only UDP sockets exist.
+pub(crate) fn socket(cx: &Context, text: &[u8]) -> Option<SocketId> {
+    let text = std::str::from_utf8(text).ok()?;
+    let address = match text.split_once(':') {
+        Some((proto, rest)) if proto.eq_ignore_ascii_case("udp") => rest,
+        Some(("tcp" | "tls" | "sctp" | "ws" | "wss" | "TCP" | "TLS" | "SCTP" | "WS" | "WSS", _)) => return None,
+        _ => text,
+    };
+    let mut places = cx.core.sockets.list.iter();
+    let at = places.position(|socket| {
+        let bound = socket.address;
+        let exactly = address.parse().is_ok_and(|wanted: std::net::SocketAddr| wanted == bound);
+        let default_port = crate::sip::parse_ip(address.as_bytes()).is_some_and(|ip| ip == bound.ip());
+        exactly || default_port && bound.port() == 5060
+    });
+    at.and_then(|at| u16::try_from(at).ok()).map(SocketId)
+}
+
+fn forward(cx: &mut Context, args: &Args) -> Outcome {
+    let next_hop = args.has(0).then(|| {
+        let host = given(cx, args, 0);
+        let port = args.has(1).then(|| args.int(cx, 1));
+        let mut uri = b"sip:".to_vec();
+        uri.extend_from_slice(&host);
+        if let Some(port) = port {
+            uri.push(b':');
+            crate::builtin::print_int(port, &mut uri);
+        }
+        Bytes::from(uri)
+    });
+    Outcome::code_of(Effect::Forward(Relay { next_hop }))
+}
+
+fn log(cx: &mut Context, args: &Args, level: LogLevel, at: usize) -> Outcome {
+    if cx.core.logs(level) {
+        let text = args.text(cx, at);
+        let text = String::from_utf8_lossy(&text).trim_end_matches('\n').to_owned();
+        cx.core.log.push(LogLine { level, from_script: true, text });
+    }
+    Outcome::TRUE
+}
+
+fn level(text: &[u8]) -> LogLevel {
+    match text {
+        b"L_ALERT" => LogLevel::Alert,
+        b"L_BUG" => LogLevel::Bug,
+        b"L_CRIT" | b"L_CRIT2" => LogLevel::Critical,
+        b"L_ERR" => LogLevel::Error,
+        b"L_WARN" => LogLevel::Warning,
+        b"L_NOTICE" => LogLevel::Notice,
+        b"L_INFO" => LogLevel::Info,
+        b"L_DBG" => LogLevel::Debug,
+        number => LogLevel::from_number(crate::builtin::parse_int(number).unwrap_or(-1)),
+    }
+}
+
+fn force_rport(cx: &mut Context, _: &Args) -> Outcome {
+    cx.message.force_rport = true;
+    Outcome::TRUE
+}
+
+fn add_local_rport(cx: &mut Context, _: &Args) -> Outcome {
+    cx.message.local_rport = true;
+    Outcome::TRUE
+}
+
+fn set_advertised_address(cx: &mut Context, args: &Args) -> Outcome {
+    cx.message.advertised_address = Some(given(cx, args, 0));
+    Outcome::TRUE
+}
+
+fn set_advertised_port(cx: &mut Context, args: &Args) -> Outcome {
+    cx.message.advertised_port = u16::try_from(args.int(cx, 0)).ok().filter(|port| *port != 0);
+    Outcome::truth(cx.message.advertised_port.is_some())
+}
+
+fn force_send_socket(cx: &mut Context, args: &Args) -> Outcome {
+    let text = given(cx, args, 0);
+    match socket(cx, &text) {
+        Some(socket) => {
+            cx.message.send_socket = Some(socket);
+            Outcome::TRUE
+        }
+        None => {
+            cx.log(LogLevel::Error, format!("the server does not listen on {}", String::from_utf8_lossy(&text)));
+            Outcome::FALSE
+        }
+    }
+}
+
+fn nothing(_: &mut Context, _: &Args) -> Outcome {
+    Outcome::TRUE
+}

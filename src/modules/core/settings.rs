@@ -1,0 +1,101 @@
+//! The global settings of the core that count here, and what they do to [`Settings`].
+
+use crate::builtin::{Param, ParamGivenValue, ParamKind, Params, Settings, Start, StartFault, State, Unit, parse_int};
+use bytes::Bytes;
+
+/// Settings with an effect.
+pub(super) const ROWS: &[Param] = &[
+    Param::int(&["debug"], "0", Unit::None, "The highest level of log lines that are seen: -5 (alerts) to 3 (debug)."),
+    Param {
+        names: &["listen"],
+        kind: ParamKind::Addresses,
+        default: None,
+        unit: Unit::None,
+        repeat: true,
+        inert: false,
+        doc: "An address, host name or interface to listen on, with protocol and port, and what to advertise in its place.",
+    },
+    Param {
+        names: &["alias", "domain"],
+        kind: ParamKind::Addresses,
+        default: None,
+        unit: Unit::None,
+        repeat: true,
+        inert: false,
+        doc: "A host, with or without a port, that is this server beside the addresses it listens on.",
+    },
+    any(&["advertised_address"], "The host that Via and Record-Route name instead of the socket's own address."),
+    Param::int(
+        &["advertised_port"],
+        "0",
+        Unit::None,
+        "The port that goes with advertised_address; 0 for the socket's own.",
+    ),
+    Param::absent(
+        &["server_header"],
+        "The whole Server header line of replies made here; an empty one leaves the header out.",
+    ),
+    Param::int(&["server_signature"], "1", Unit::None, "Whether replies made here carry a Server header."),
+    Param::absent(&["user_agent_header"], "The whole User-Agent header line of requests made here."),
+    Param::int(&["max_while_loops"], "100", Unit::None, "How often the body of a while runs at most; 0 for no limit."),
+    Param::int(&["max_recursive_level"], "256", Unit::None, "How deep blocks and calls of routes may nest."),
+    Param::int(
+        &["children"],
+        "8",
+        Unit::None,
+        "Kamailio's receiving processes; how many workers alanui has is chosen with --workers.",
+    )
+    .inert(),
+];
+
+const fn any(names: &'static [&'static str], doc: &'static str) -> Param {
+    Param { names, kind: ParamKind::Any, default: None, unit: Unit::None, repeat: false, inert: false, doc }
+}
+
+/// Fills the settings; the compiler has filled `listen` and `alias`.
+///
+/// # Errors
+/// A port beyond 65535.
+pub(super) fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
+    let Start { params, settings, .. } = start;
+    apply(params, settings)?;
+    Ok(Box::new(()))
+}
+
+fn apply(params: &Params, settings: &mut Settings) -> Result<(), StartFault> {
+    if params.given("debug").is_some() {
+        settings.debug = params.int("debug").clamp(-5, 3) as i8;
+    }
+    settings.advertised_address = params.text("advertised_address").filter(|host| !host.is_empty());
+    settings.advertised_port = port(params, "advertised_port")?;
+    if !params.switch("server_signature") {
+        settings.server_header = Bytes::new();
+    } else if let Some(line) = params.text("server_header") {
+        settings.server_header = line;
+    }
+    if let Some(line) = params.text("user_agent_header") {
+        settings.user_agent_header = line;
+    }
+    settings.max_while_loops = limit(params.int("max_while_loops"));
+    settings.max_recursive_level = limit(params.int("max_recursive_level"));
+    Ok(())
+}
+
+fn limit(number: i64) -> u32 {
+    u32::try_from(number).unwrap_or(0)
+}
+
+fn port(params: &Params, name: &'static str) -> Result<Option<u16>, StartFault> {
+    let Some(given) = params.given(name) else { return Ok(None) };
+    let number = match &given.value {
+        ParamGivenValue::Int(number) => Some(*number),
+        ParamGivenValue::Text(text) => parse_int(text),
+    };
+    match number.and_then(|number| u16::try_from(number).ok()) {
+        Some(0) => Ok(None),
+        Some(port) => Ok(Some(port)),
+        None => {
+            Err(StartFault::new(format!("{name} is no port")).at(given.span).help("a port is a number up to 65535"))
+        }
+    }
+}

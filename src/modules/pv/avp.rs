@@ -1,0 +1,117 @@
+//! `$avp` and `$cnt`.
+
+use crate::builtin::{Context, Fault, Key, KeyKind, Place, Prepare, Prepared, Template, Value, Variable};
+use bytes::Bytes;
+
+/// The variable.
+pub(super) const ROWS: &[Variable] = &[Variable::read(
+    &["avp"],
+    read,
+    "A list of values that follows the message into its transaction, newest first; [n] picks one, [*] all. An assignment adds in front, to [*] it replaces all; $null takes the newest away.",
+)
+.keyed(KeyKind::Text)
+.written(write)];
+
+/// The name under which a list is kept: `s:x` is `x`, and `i:5` is a name of its own.
+fn name(cx: &mut Context, key: &Key) -> Bytes {
+    let text = key.text(cx);
+    if text.starts_with(b"s:") { text.slice(2..) } else { text }
+}
+
+fn read(cx: &mut Context, key: &Key, place: Place) -> Value {
+    let name = name(cx, key);
+    let avps = &cx.locals.avps;
+    match place {
+        Place::Whole => avps.value(&name, 0).cloned().unwrap_or_default(),
+        Place::At(index) => {
+            usize::try_from(index).ok().and_then(|index| avps.value(&name, index)).cloned().unwrap_or_default()
+        }
+        Place::All => {
+            let mut values = avps.values(&name);
+            let (Some(first), rest) = (values.next(), values) else { return Value::Null };
+            let mut out = Vec::new();
+            first.print(&mut out);
+            rest.for_each(|value| {
+                out.extend_from_slice(b", ");
+                value.print(&mut out);
+            });
+            Value::Text(Bytes::from(out))
+        }
+    }
+}
+
+fn write(cx: &mut Context, key: &Key, place: Place, value: Value) -> Result<(), Fault> {
+    let name = name(cx, key);
+    let avps = &mut cx.locals.avps;
+    match (place, value) {
+        (Place::All, value) => {
+            avps.clear(&name);
+            if !value.is_null() {
+                avps.push(name, value);
+            }
+        }
+        (Place::Whole | Place::At(_), Value::Null) => drop(avps.pop(&name)),
+        (Place::Whole | Place::At(_), value) => avps.push(name, value),
+    }
+    Ok(())
+}
+
+/// What `$cnt` counts.
+enum Counted {
+    Values(Template),
+    Records(&'static str, Template),
+}
+
+/// Reads what stands in the parentheses of `$cnt`: one `$avp` or `$xavp`.
+pub(super) fn countable(text: &Template, _: &mut Prepare) -> Result<Prepared, Fault> {
+    let wrong = || Fault::new("only an $avp or $xavp can be counted");
+    let reference = text.variable().ok_or_else(wrong)?;
+    let Key::Text(inner) = &reference.key else { return Err(wrong()) };
+    match reference.variable.names.first().copied() {
+        Some("avp") => Ok(Box::new(Counted::Values(inner.clone()))),
+        Some(kind @ ("xavp" | "xavi" | "xavu")) => Ok(Box::new(Counted::Records(kind, inner.clone()))),
+        _ => Err(wrong()),
+    }
+}
+
+/// Counts them.
+pub(super) fn counted(cx: &mut Context, key: &Key) -> Value {
+    let count = match key.prepared::<Counted>() {
+        Some(Counted::Values(text)) => {
+            let text = text.text(cx);
+            let name = text.strip_prefix(b"s:").unwrap_or(&text);
+            cx.locals.avps.values(name).count()
+        }
+        Some(Counted::Records(kind, text)) => {
+            let path = super::xavp::Path::read(&text.text(cx), kind);
+            cx.locals.avps.records(&path.class)
+        }
+        None => 0,
+    };
+    Value::Int(count as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::builtin::bench::Bench;
+    use std::sync::Arc;
+
+    #[test]
+    fn lists_of_values() {
+        let mut bench = Bench::new("INVITE sip:x SIP/2.0\nVia: SIP/2.0/UDP h\n\n", Arc::new(()));
+        let key = Key::Text(Template::fixed("s:a"));
+        let plain = Key::Text(Template::fixed("a"));
+        let mut set = |place, value| write(&mut bench.context(), &key, place, value).unwrap();
+        set(Place::Whole, Value::text("a"));
+        set(Place::Whole, Value::Int(2));
+        set(Place::At(1), Value::text("z"));
+        assert_eq!(read(&mut bench.context(), &plain, Place::All), Value::text("z, 2, a"));
+        assert_eq!(read(&mut bench.context(), &plain, Place::At(1)), Value::Int(2));
+        assert_eq!(read(&mut bench.context(), &plain, Place::At(-1)), Value::Null);
+        write(&mut bench.context(), &plain, Place::Whole, Value::Null).unwrap();
+        assert_eq!(read(&mut bench.context(), &plain, Place::Whole), Value::Int(2));
+        write(&mut bench.context(), &plain, Place::All, Value::text("x")).unwrap();
+        assert_eq!(read(&mut bench.context(), &plain, Place::All), Value::text("x"));
+    }
+}

@@ -1,0 +1,157 @@
+//! `$branch`, `$br`, `$bR`, `$ds`: the further destinations of a request.
+
+use super::{pick, wanted_text};
+use crate::builtin::{Branch, Context, Fault, Key, KeyKind, Place, Value, Variable};
+use crate::modules::core;
+use bytes::Bytes;
+
+/// The variables.
+pub(super) const ROWS: &[Variable] = &[
+    Variable {
+        names: &["branch"],
+        key: KeyKind::Custom(|text, _| pick(text, FIELDS)),
+        get: read,
+        set: Some(write),
+        forgotten: None,
+        doc: "A field of a further branch, [n] picks which: uri, dst_uri, flags, send_socket; count is how many there are.",
+    },
+    Variable::read(
+        &["br"],
+        |cx, _, _| cx.message.branches.first().map_or(Value::Null, |branch| Value::Text(branch.uri.clone())),
+        "The URI of the first further branch; an assignment adds a branch.",
+    )
+    .written(append),
+    Variable::read(&["bR"], |cx, _, _| listed(cx, false), "The URIs of all further branches, in one text."),
+    Variable::read(
+        &["ds"],
+        |cx, _, _| listed(cx, true),
+        "The Request-URI and all further branches in the form of a Contact header; undefined when the script has touched neither.",
+    ),
+    Variable::read(
+        &["ruid"],
+        |_, _, _| Value::Null,
+        "The record a location was found by; undefined, for locations do not keep one.",
+    ),
+    Variable::read(&["location_ua"], |_, _, _| Value::Null, "The User-Agent a location was registered by; undefined."),
+];
+
+/// A field of a branch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Field {
+    Uri,
+    Destination,
+    Flags,
+    Socket,
+    Count,
+    /// One that Kamailio's location service fills.
+    Location,
+}
+
+/// The fields by name.
+pub(super) const FIELDS: &[(&str, Field)] = &[
+    ("uri", Field::Uri),
+    ("dst_uri", Field::Destination),
+    ("flags", Field::Flags),
+    ("send_socket", Field::Socket),
+    ("count", Field::Count),
+    ("path", Field::Location),
+    ("ruid", Field::Location),
+    ("instance", Field::Location),
+    ("location_ua", Field::Location),
+    ("otcpid", Field::Location),
+];
+
+/// Reads a field of a branch.
+pub(super) fn field(cx: &Context, branch: &Branch, field: Field) -> Value {
+    match field {
+        Field::Uri => Value::Text(branch.uri.clone()),
+        Field::Destination => Value::text_or_null(branch.destination.clone()),
+        Field::Flags => Value::Int(i64::from(branch.flags)),
+        Field::Socket => match branch.send_socket.and_then(|id| cx.core.sockets.socket(id)) {
+            Some(socket) => Value::Text(Bytes::from(format!("udp:{}", socket.address))),
+            None => Value::Null,
+        },
+        Field::Count | Field::Location => Value::Null,
+    }
+}
+
+/// Writes a field of a branch.
+///
+/// # Errors
+/// A value that the field cannot hold.
+pub(super) fn set_field(cx: &Context, branch: &mut Branch, field: Field, value: &Value) -> Result<(), Fault> {
+    match field {
+        Field::Uri => branch.uri = wanted_text(value)?,
+        Field::Destination if value.is_null() => branch.destination = None,
+        Field::Destination => branch.destination = Some(wanted_text(value)?),
+        Field::Flags => branch.flags = value.to_int() as u32,
+        Field::Socket if value.is_null() => branch.send_socket = None,
+        Field::Socket => branch.send_socket = core::socket(cx, &wanted_text(value)?).or(branch.send_socket),
+        Field::Count => return Err(Fault::new("the number of branches cannot be written")),
+        // Nobody reads them here.
+        Field::Location => {}
+    }
+    Ok(())
+}
+
+fn read(cx: &mut Context, key: &Key, place: Place) -> Value {
+    let count = cx.message.branches.len();
+    match key.prepared::<Field>() {
+        Some(Field::Count) if count == 0 => Value::Null,
+        Some(Field::Count) => Value::Int(count as i64),
+        Some(which) => {
+            let branch = at(place, count).and_then(|at| cx.message.branches.get(at));
+            branch.map_or(Value::Null, |branch| field(cx, branch, *which))
+        }
+        None => Value::Null,
+    }
+}
+
+fn write(cx: &mut Context, key: &Key, place: Place, value: Value) -> Result<(), Fault> {
+    let count = cx.message.branches.len();
+    let Some(at) = at(place, count).filter(|at| *at < count) else {
+        return Err(Fault::new("there is no such branch"));
+    };
+    let mut branch = cx.message.branches[at].clone();
+    set_field(cx, &mut branch, key.prepared::<Field>().copied().unwrap_or(Field::Location), &value)?;
+    cx.message.branches[at] = branch;
+    Ok(())
+}
+
+fn at(place: Place, count: usize) -> Option<usize> {
+    match place {
+        Place::Whole | Place::All => Some(0),
+        Place::At(index) if index < 0 => count.checked_sub(index.unsigned_abs() as usize),
+        Place::At(index) => Some(index as usize),
+    }
+}
+
+fn append(cx: &mut Context, _: &Key, _: Place, value: Value) -> Result<(), Fault> {
+    let uri = wanted_text(&value)?;
+    let message = &mut *cx.message;
+    message.branches.push(Branch {
+        uri,
+        destination: message.destination.clone(),
+        send_socket: message.send_socket,
+        flags: message.branch_flags,
+    });
+    Ok(())
+}
+
+fn listed(cx: &mut Context, as_contact: bool) -> Value {
+    let message = &cx.message;
+    let mut uris: Vec<Bytes> = message.branches.iter().map(|branch| branch.uri.clone()).collect();
+    if as_contact && let Some(uri) = &message.uri {
+        uris.insert(0, uri.clone());
+    }
+    if uris.is_empty() {
+        return Value::Null;
+    }
+    let mut out = if as_contact { b"Contact: ".to_vec() } else { Vec::new() };
+    for (place, uri) in uris.iter().enumerate() {
+        let (open, close): (&[u8], &[u8]) = if as_contact { (b"<", b">") } else { (b"", b"") };
+        let comma: &[u8] = if place > 0 { b", " } else { b"" };
+        [comma, open, uri, close].into_iter().for_each(|part| out.extend_from_slice(part));
+    }
+    Value::Text(Bytes::from(out))
+}

@@ -1,0 +1,271 @@
+//! Functions that take `$xavp` and `$xavu` records apart and put them together.
+
+use super::xavp::own_class;
+use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Routes, Value, Xavp};
+use crate::sip::Parameters;
+use bytes::Bytes;
+
+const CLASS: Arg = Arg::text("class");
+const FIELD: Arg = Arg::text("field");
+
+/// The functions.
+pub(super) const ROWS: &[Function] = &[
+    row(
+        &["xavp_params_explode"],
+        &[Arg::text("parameters"), CLASS],
+        |cx, args| explode(cx, args, "xavp", b';'),
+        "Makes a record of the class from text of the form a=1;b=2.",
+    ),
+    row(
+        &["xavp_xparams_explode"],
+        &[Arg::text("parameters"), Arg::text("separator"), CLASS],
+        explode_at,
+        "The same, with another separator than the semicolon.",
+    ),
+    row(
+        &["xavu_params_explode"],
+        &[Arg::text("parameters"), CLASS],
+        |cx, args| explode(cx, args, "xavu", b';'),
+        "Like xavp_params_explode, for $xavu.",
+    ),
+    row(
+        &["xavp_params_implode"],
+        IMPLODE,
+        |cx, args| implode(cx, args, "xavp", b""),
+        "Writes the newest record of the class into a variable in the form a=1;b=2; and is false without a record.",
+    ),
+    row(
+        &["xavp_params_implode_qval"],
+        IMPLODE,
+        |cx, args| implode(cx, args, "xavp", b"\""),
+        "The same, with each value in quotes.",
+    ),
+    row(
+        &["xavu_params_implode"],
+        IMPLODE,
+        |cx, args| implode(cx, args, "xavu", b""),
+        "Like xavp_params_implode, for $xavu.",
+    ),
+    row(
+        &["xavp_slist_explode"],
+        &[Arg::text("list"), Arg::text("separator"), Arg::text("mode"), CLASS],
+        list_explode,
+        "Makes a record of the class in which each item of the list is a field v; with mode t blanks around items go.",
+    ),
+    row(
+        &["xavp_copy"],
+        &[CLASS, Arg::int("index"), Arg::text("to"), Arg::text("to_index").optional()],
+        copy,
+        "Copies a record to another class, as a new record or over the one of to_index; false when there is none to copy.",
+    ),
+    row(
+        &["xavp_child_seti", "xavp_child_sets"],
+        CHILD,
+        |cx, args| set_child(cx, args, "xavp"),
+        "Sets a field of the newest record, which is made when there is none.",
+    ),
+    row(
+        &["xavi_child_seti", "xavi_child_sets"],
+        CHILD,
+        |cx, args| set_child(cx, args, "xavi"),
+        "Like xavp_child_sets, for $xavi.",
+    ),
+    row(
+        &["xavp_child_rm"],
+        &[CLASS, FIELD],
+        |cx, args| remove_child(cx, args, "xavp"),
+        "Takes a field of the newest record away.",
+    ),
+    row(
+        &["xavi_child_rm"],
+        &[CLASS, FIELD],
+        |cx, args| remove_child(cx, args, "xavi"),
+        "Like xavp_child_rm, for $xavi.",
+    ),
+    row(
+        &["xavp_rm"],
+        &[CLASS],
+        |cx, args| remove(cx, args, "xavp", false),
+        "Takes the newest record of the class away.",
+    ),
+    row(&["xavp_rm_all"], &[CLASS], |cx, args| remove(cx, args, "xavp", true), "Takes all records of the class away."),
+    row(&["xavi_rm"], &[CLASS], |cx, args| remove(cx, args, "xavi", false), "Like xavp_rm, for $xavi."),
+    row(&["xavi_rm_all"], &[CLASS], |cx, args| remove(cx, args, "xavi", true), "Like xavp_rm_all, for $xavi."),
+    row(&["xavp_lshift"], &[CLASS, Arg::int("count")], shift, "Takes as many of the newest records of the class away."),
+];
+
+const CHILD: &[Arg] = &[CLASS, FIELD, Arg::text("value")];
+const IMPLODE: &[Arg] = &[CLASS, Arg::target("variable")];
+
+const fn row(
+    names: &'static [&'static str],
+    args: &'static [Arg],
+    run: fn(&mut Context, &Args) -> Outcome,
+    doc: &'static str,
+) -> Function {
+    Function { names, args, routes: Routes::ANY, run, doc }
+}
+
+fn class(cx: &mut Context, args: &Args, at: usize, kind: &str) -> Bytes {
+    let name = args.text(cx, at);
+    if kind == "xavi" { own_class(kind, &name.to_ascii_lowercase()) } else { own_class(kind, &name) }
+}
+
+fn field(cx: &mut Context, args: &Args, kind: &str) -> Bytes {
+    let name = args.text(cx, 1);
+    if kind == "xavi" { Bytes::from(name.to_ascii_lowercase()) } else { name }
+}
+
+fn explode(cx: &mut Context, args: &Args, kind: &str, separator: u8) -> Outcome {
+    let text = args.text(cx, 0);
+    let class = class(cx, args, args.len() - 1, kind);
+    exploded(cx, &text, separator, kind, class)
+}
+
+fn explode_at(cx: &mut Context, args: &Args) -> Outcome {
+    let separator = args.text(cx, 1).first().copied().unwrap_or(b';');
+    explode(cx, args, "xavp", separator)
+}
+
+fn exploded(cx: &mut Context, text: &Bytes, separator: u8, kind: &str, class: Bytes) -> Outcome {
+    let text = if separator == b';' {
+        text.clone()
+    } else {
+        Bytes::from(text.iter().map(|byte| if *byte == separator { b';' } else { *byte }).collect::<Vec<u8>>())
+    };
+    let mut fields: Vec<(Bytes, Value)> = Vec::new();
+    for parameter in Parameters::new(&text) {
+        let value = parameter.value.unwrap_or_default();
+        let bare = value.strip_prefix(b"\"").and_then(|inner| inner.strip_suffix(b"\"")).unwrap_or(value);
+        fields.push((text.slice_ref(parameter.name), Value::Text(text.slice_ref(bare))));
+    }
+    if fields.is_empty() {
+        return Outcome::FALSE;
+    }
+    let avps = &mut cx.locals.avps;
+    match avps.record_mut(&class, 0) {
+        Some(record) if kind == "xavu" => fields.into_iter().for_each(|(name, value)| record.set(&name, value)),
+        _ => avps.push_record(Xavp { class, fields }),
+    }
+    Outcome::TRUE
+}
+
+fn implode(cx: &mut Context, args: &Args, kind: &str, quote: &[u8]) -> Outcome {
+    let class = class(cx, args, 0, kind);
+    let (Some(record), Some(target)) = (cx.locals.avps.record(&class, 0), args.target(1)) else {
+        return Outcome::FALSE;
+    };
+    let mut out = Vec::new();
+    for (name, value) in &record.fields {
+        out.extend_from_slice(name);
+        let text = value.to_text();
+        if !text.is_empty() {
+            [b"=", quote, &text, quote].into_iter().for_each(|part| out.extend_from_slice(part));
+        }
+        out.push(b';');
+    }
+    Outcome::truth(target.assign(cx, Value::Text(Bytes::from(out))).is_ok())
+}
+
+fn list_explode(cx: &mut Context, args: &Args) -> Outcome {
+    let (text, separator, mode) = (args.text(cx, 0), args.text(cx, 1), args.text(cx, 2));
+    let class = class(cx, args, 3, "xavp");
+    let Some(separator) = separator.first() else { return Outcome::FALSE };
+    let items = text.split(|byte| byte == separator);
+    let kept = items.map(|item| if mode.contains(&b't') { item.trim_ascii() } else { item });
+    let fields: Vec<_> = kept.map(|item| (Bytes::from_static(b"v"), Value::Text(text.slice_ref(item)))).collect();
+    cx.locals.avps.push_record(Xavp { class, fields });
+    Outcome::TRUE
+}
+
+fn copy(cx: &mut Context, args: &Args) -> Outcome {
+    let from = class(cx, args, 0, "xavp");
+    let to = class(cx, args, 2, "xavp");
+    let index = usize::try_from(args.int(cx, 1)).unwrap_or(usize::MAX);
+    let over = args.has(3).then(|| args.int(cx, 3)).and_then(|index| usize::try_from(index).ok());
+    let avps = &mut cx.locals.avps;
+    let Some(fields) = avps.record(&from, index).map(|record| record.fields.clone()) else {
+        let text = format!("there is no record {} to copy", String::from_utf8_lossy(&from));
+        cx.log(LogLevel::Error, text);
+        return Outcome::FALSE;
+    };
+    match over {
+        None => avps.push_record(Xavp { class: to, fields }),
+        Some(over) => match avps.record_mut(&to, over) {
+            Some(record) => record.fields = fields,
+            None => return Outcome::FALSE,
+        },
+    }
+    Outcome::TRUE
+}
+
+fn set_child(cx: &mut Context, args: &Args, kind: &str) -> Outcome {
+    let (class, name) = (class(cx, args, 0, kind), field(cx, args, kind));
+    let value = if args.name().ends_with("seti") { Value::Int(args.int(cx, 2)) } else { Value::Text(args.text(cx, 2)) };
+    let avps = &mut cx.locals.avps;
+    match avps.record_mut(&class, 0) {
+        Some(record) => record.set(&name, value),
+        None => avps.push_record(Xavp { class, fields: vec![(name, value)] }),
+    }
+    Outcome::TRUE
+}
+
+fn remove_child(cx: &mut Context, args: &Args, kind: &str) -> Outcome {
+    let (class, name) = (class(cx, args, 0, kind), field(cx, args, kind));
+    if let Some(record) = cx.locals.avps.record_mut(&class, 0)
+        && let Some(at) = record.fields.iter().position(|(its, _)| *its == name)
+    {
+        record.fields.remove(at);
+    }
+    Outcome::TRUE
+}
+
+fn remove(cx: &mut Context, args: &Args, kind: &str, all: bool) -> Outcome {
+    let class = class(cx, args, 0, kind);
+    if all {
+        cx.locals.avps.clear_records(&class);
+    } else {
+        let _ = cx.locals.avps.remove_record(&class, 0);
+    }
+    Outcome::TRUE
+}
+
+fn shift(cx: &mut Context, args: &Args) -> Outcome {
+    let class = class(cx, args, 0, "xavp");
+    let count = args.int(cx, 1);
+    let gone = (0..count).take_while(|_| cx.locals.avps.remove_record(&class, 0).is_some()).count();
+    Outcome::truth(gone > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::builtin::bench::Bench;
+    use std::sync::Arc;
+
+    #[test]
+    fn records_from_text() {
+        let mut bench = Bench::new("INVITE sip:x SIP/2.0\nVia: SIP/2.0/UDP h\n\n", Arc::new(()));
+        let steps: &[(&str, &[&str], i32)] = &[
+            ("xavp_params_explode", &["a=1;b=\"q r\";c", "x"], 1),
+            ("xavp_copy", &["x", "0", "y"], 1),
+            ("xavp_copy", &["nope", "0", "y"], -1),
+            ("xavp_child_seti", &["k", "i", "7"], 1),
+            ("xavp_child_rm", &["x", "a"], 1),
+            ("xavp_slist_explode", &["a, b,,c", ",", "t", "s"], 1),
+        ];
+        for (name, args, code) in steps {
+            let row = ROWS.iter().find(|row| row.names.contains(name)).unwrap();
+            let site_name = row.names.iter().find(|its| *its == name).unwrap();
+            assert_eq!(site_name, name);
+            assert!(matches!(bench.call(row, args), Outcome::Return(its) if its == *code), "{name}{args:?}");
+        }
+        let avps = &bench.locals.avps;
+        let text = |class: &[u8], field: &[u8]| avps.record(class, 0).and_then(|record| record.field(field).cloned());
+        assert_eq!(text(b"x", b"a"), None);
+        assert_eq!(text(b"x", b"b"), Some(Value::text("q r")));
+        assert_eq!(text(b"y", b"a"), Some(Value::text("1")));
+        assert_eq!(text(b"k", b"i"), Some(Value::Int(7)));
+        assert_eq!(avps.record(b"s", 0).map(|record| record.fields.len()), Some(4));
+    }
+}
