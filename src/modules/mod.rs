@@ -1,7 +1,19 @@
 //! The modules that scripts can load, one file or folder each, listed once.
 
 pub mod core;
+pub mod corex;
+pub mod kex;
+pub mod maxfwd;
+pub mod nathelper;
 pub mod pv;
+pub mod rr;
+pub mod sanity;
+pub mod siputils;
+pub mod sl;
+pub mod textops;
+pub mod textopsx;
+pub mod tm;
+pub mod tmx;
 pub mod xlog;
 
 use crate::builtin::Module;
@@ -9,6 +21,18 @@ use crate::builtin::Module;
 /// Every module that is built in; `core` is always loaded and stands first.
 pub static MODULES: &[&Module] = &[
     &core::MODULE,
+    &corex::MODULE,
+    &kex::MODULE,
+    &maxfwd::MODULE,
+    &nathelper::MODULE,
     &pv::MODULE,
+    &rr::MODULE,
+    &sanity::MODULE,
+    &siputils::MODULE,
+    &sl::MODULE,
+    &textops::MODULE,
+    &textopsx::MODULE,
+    &tm::MODULE,
+    &tmx::MODULE,
     &xlog::MODULE,
 ];

@@ -1,0 +1,306 @@
+//! `corex`: what was a statement once, with variables in it; more flags; sockets by address or name.
+
+use crate::builtin::{
+    Arg, Args, Context, Function, LogLevel, Module, Outcome, Param, RouteKind, Routes, SocketId, Template,
+    Transformation, Unit, Value, count, join,
+};
+use crate::modules::core;
+use bytes::Bytes;
+
+/// The module.
+pub static MODULE: Module = Module {
+    functions: &FUNCTIONS,
+    params: PARAMS,
+    transformations: TRANSFORMATIONS,
+    ..Module::new("corex", "Branches, flags and sockets, chosen by variables.")
+};
+
+static FUNCTIONS: [Function; count(PARTS)] = join(PARTS);
+const PARTS: &[&[Function]] = &[core::APPEND_BRANCH, ROWS];
+
+static PARAMS: &[Param] = &[
+    Param::absent(
+        &["alias_subdomains"],
+        "A domain that is this server with all below it; alanui knows single names only.",
+    )
+    .repeated()
+    .inert(),
+    Param::absent(&["dns_cache"], "Answers that the resolver keeps from the start.").repeated().inert(),
+    Param::absent(&["dns_file"], "A file with such answers.").repeated().inert(),
+    Param::int(&["nio_intercept"], "0", Unit::None, "Whether a script sees raw packets.").inert(),
+    Param::int(&["nio_min_msg_len"], "0", Unit::Bytes, "How long a packet must be for that.").inert(),
+    Param::absent(&["nio_msg_avp"], "The AVP that replaces a packet.").inert(),
+    Param::absent(&["evcb_reply_out"], "A function of a script in another language.").inert(),
+];
+
+const ROWS: &[Function] = &[
+    row(
+        &["setxflag"],
+        FLAG,
+        |cx, args| extended(cx, args, |flags, bit| *flags |= bit),
+        "Sets an extended flag of the message, 0 to 63; it lasts for this run of the script.",
+    ),
+    row(
+        &["resetxflag"],
+        FLAG,
+        |cx, args| extended(cx, args, |flags, bit| *flags &= !bit),
+        "Clears an extended flag of the message.",
+    ),
+    row(
+        &["isxflagset"],
+        FLAG,
+        |cx, args| {
+            let bit = bit(args.int(cx, 0));
+            Outcome::truth(bit.is_some_and(|bit| cx.local::<Flags>().extended & bit != 0))
+        },
+        "Whether an extended flag of the message is set.",
+    ),
+    row(
+        &["set_send_socket"],
+        &[Arg::text("socket")],
+        |cx, args| {
+            let text = args.text(cx, 0);
+            let found = core::socket(cx, &text);
+            choose(cx, found, &text, |cx, socket| cx.message.send_socket = Some(socket))
+        },
+        "Sends from this socket, written proto:address:port. One that the server does not have changes nothing.",
+    ),
+    row(
+        &["set_send_socket_name"],
+        &[Arg::text("name")],
+        |cx, args| {
+            let name = args.text(cx, 0);
+            let found = named(cx, &name);
+            choose(cx, found, &name, |cx, socket| cx.message.send_socket = Some(socket))
+        },
+        "Sends from the socket of this name. A name that no socket has changes nothing.",
+    ),
+    row(
+        &["set_recv_socket"],
+        &[Arg::text("socket")],
+        |cx, args| {
+            let text = args.text(cx, 0);
+            let found = core::socket(cx, &text);
+            choose(cx, found, &text, |cx, socket| cx.message.received.socket = socket)
+        },
+        "Treats the message as if it had arrived on this socket.",
+    ),
+    row(
+        &["set_recv_socket_name"],
+        &[Arg::text("name")],
+        |cx, args| {
+            let name = args.text(cx, 0);
+            let found = named(cx, &name);
+            choose(cx, found, &name, |cx, socket| cx.message.received.socket = socket)
+        },
+        "Treats the message as if it had arrived on the socket of this name.",
+    ),
+    row(
+        &["set_source_address"],
+        &[Arg::text("address")],
+        set_source_address,
+        "Treats the message as if it had come from here, written proto:address:port.",
+    ),
+    row(
+        &["is_socket_name"],
+        &[Arg::text("name")],
+        |cx, args| {
+            let name = args.text(cx, 0);
+            Outcome::truth(named(cx, &name).is_some())
+        },
+        "Whether a socket has this name.",
+    ),
+    row(
+        &["is_faked_msg"],
+        &[],
+        |cx, _| Outcome::truth(cx.route == RouteKind::Event),
+        "Whether the message stands in for one that never was, as in an event route.",
+    ),
+    row(
+        &["msg_iflag_set"],
+        NAME,
+        |cx, args| {
+            let bit = internal(cx, args);
+            cx.local::<Flags>().internal |= bit;
+            Outcome::TRUE
+        },
+        "Sets an internal flag by name or number. alanui goes by none of them.",
+    ),
+    row(
+        &["msg_iflag_reset"],
+        NAME,
+        |cx, args| {
+            let bit = internal(cx, args);
+            cx.local::<Flags>().internal &= !bit;
+            Outcome::TRUE
+        },
+        "Clears an internal flag.",
+    ),
+    row(
+        &["msg_iflag_is_set"],
+        NAME,
+        |cx, args| {
+            let bit = internal(cx, args);
+            Outcome::Return(if cx.local::<Flags>().internal & bit != 0 { 1 } else { -2 })
+        },
+        "Whether an internal flag was set by msg_iflag_set.",
+    ),
+];
+
+type Run = fn(&mut Context, &Args) -> Outcome;
+
+const FLAG: &[Arg] = &[Arg::int("flag")];
+const NAME: &[Arg] = &[Arg::text("flag")];
+
+const fn row(names: &'static [&'static str], args: &'static [Arg], run: Run, doc: &'static str) -> Function {
+    Function { names, args, routes: Routes::ANY, run, doc }
+}
+
+/// What is kept for one run of the script.
+#[derive(Debug, Default)]
+struct Flags {
+    extended: u64,
+    internal: u64,
+}
+
+fn bit(flag: i64) -> Option<u64> {
+    1u64.checked_shl(u32::try_from(flag).ok()?)
+}
+
+fn extended(cx: &mut Context, args: &Args, change: fn(&mut u64, u64)) -> Outcome {
+    match bit(args.int(cx, 0)) {
+        Some(bit) => {
+            change(&mut cx.local::<Flags>().extended, bit);
+            Outcome::TRUE
+        }
+        None => Outcome::FALSE,
+    }
+}
+
+/// The flag of this name or number; none of an unknown name.
+fn internal(cx: &mut Context, args: &Args) -> u64 {
+    let text = args.text(cx, 0);
+    match &text[..] {
+        b"USE_UAC_FROM" => 1,
+        b"USE_UAC_TO" => 1 << 1,
+        b"UAC_AUTH" => 1 << 2,
+        b"MSG_APPLY_CHANGES" => 1 << 3,
+        number => crate::builtin::parse_int(number).and_then(bit).unwrap_or(0),
+    }
+}
+
+fn named(cx: &Context, name: &[u8]) -> Option<SocketId> {
+    let at = cx.core.sockets.list.iter().position(|socket| socket.name.as_deref() == Some(name))?;
+    u16::try_from(at).ok().map(SocketId)
+}
+
+/// A socket that the server does not have is no failure: the choice stays as it was.
+fn choose(cx: &mut Context, found: Option<SocketId>, wanted: &[u8], take: fn(&mut Context, SocketId)) -> Outcome {
+    match found {
+        Some(socket) => take(cx, socket),
+        None => {
+            let text = format!("the server does not listen on {}", String::from_utf8_lossy(wanted));
+            cx.log(LogLevel::Warning, text);
+        }
+    }
+    Outcome::TRUE
+}
+
+fn set_source_address(cx: &mut Context, args: &Args) -> Outcome {
+    let text = args.text(cx, 0);
+    let address = text.strip_prefix(b"udp:").unwrap_or(&text);
+    let address = std::str::from_utf8(address).ok().and_then(|address| {
+        let bare = || crate::sip::parse_ip(address.as_bytes()).map(|ip| (ip, 5060).into());
+        address.parse().ok().or_else(bare)
+    });
+    match address {
+        Some(address) => {
+            cx.message.received.source = address;
+            Outcome::TRUE
+        }
+        None => {
+            cx.log(LogLevel::Error, format!("{} is no address", String::from_utf8_lossy(&text)));
+            Outcome::FALSE
+        }
+    }
+}
+
+static TRANSFORMATIONS: &[Transformation] = &[
+    part("host", |_, value, _| of_socket(&value, |_, host, _| host.to_vec()), "The host of proto:host:port."),
+    part("port", |_, value, _| of_socket(&value, |_, _, port| port.to_vec()), "The port of proto:host:port."),
+    part("proto", |_, value, _| of_socket(&value, |proto, _, _| proto.to_vec()), "The transport of proto:host:port."),
+    part(
+        "touri",
+        |_, value, _| {
+            of_socket(&value, |proto, host, port| [b"sip:", host, b":", port, b";transport=", proto].concat())
+        },
+        "A socket, written proto:host:port, as a URI.",
+    ),
+];
+
+type Transform = fn(&mut Context, Value, &[Template]) -> Value;
+
+const fn part(name: &'static str, run: Transform, doc: &'static str) -> Transformation {
+    Transformation { class: "sock", name, params: (0, 0), run, doc }
+}
+
+/// Makes something of transport, host and port.
+type Make = fn(&[u8], &[u8], &[u8]) -> Vec<u8>;
+
+fn of_socket(value: &Value, make: Make) -> Value {
+    let text = value.to_text();
+    let split = || {
+        let proto = memchr::memchr(b':', &text)?;
+        let port = memchr::memrchr(b':', &text).filter(|port| *port > proto)?;
+        Some(make(text.get(..proto)?, text.get(proto + 1..port)?, text.get(port + 1..)?))
+    };
+    Value::text_or_null(split().map(Bytes::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::builtin::Argument;
+    use crate::builtin::bench::Bench;
+    use std::sync::Arc;
+
+    #[test]
+    fn flags_and_sockets() {
+        let mut bench = Bench::new("INVITE sip:h SIP/2.0\nVia: SIP/2.0/UDP h\n\n", Arc::new(()));
+        let number = |number: i64| Argument::Int(number);
+        let text = |text: &'static str| Argument::Template(Template::fixed(text));
+        let steps: Vec<(&str, Argument, i32)> = vec![
+            ("setxflag", number(63), 1),
+            ("isxflagset", number(63), 1),
+            ("isxflagset", number(62), -1),
+            ("setxflag", number(64), -1),
+            ("resetxflag", number(63), 1),
+            ("isxflagset", number(63), -1),
+            ("set_send_socket", text("udp:127.0.0.1:99"), 1),
+            ("is_socket_name", text("a"), -1),
+            ("msg_iflag_set", text("UAC_AUTH"), 1),
+            ("msg_iflag_is_set", text("UAC_AUTH"), 1),
+            ("msg_iflag_is_set", text("USE_UAC_TO"), -2),
+            ("msg_iflag_set", text("junk"), 1),
+            ("set_source_address", text("junk"), -1),
+            ("set_source_address", text("udp:1.2.3.4:77"), 1),
+        ];
+        for (name, arg, code) in steps {
+            let row = ROWS.iter().find(|row| row.names.contains(&name)).unwrap();
+            let shown = format!("{name} {arg:?}");
+            assert!(matches!(bench.call_with(row, vec![arg]), Outcome::Return(its) if its == code), "{shown}");
+        }
+        assert_eq!(bench.message.received.source, "1.2.3.4:77".parse().unwrap());
+        assert_eq!(bench.message.send_socket, None);
+    }
+
+    #[test]
+    fn parts_of_a_socket() {
+        let mut bench = Bench::new("INVITE sip:h SIP/2.0\nVia: SIP/2.0/UDP h\n\n", Arc::new(()));
+        let shown: Vec<Bytes> = TRANSFORMATIONS
+            .iter()
+            .map(|row| (row.run)(&mut bench.context(), Value::text("udp:[::1]:5060"), &[]).to_text())
+            .collect();
+        assert_eq!(shown, ["[::1]", "5060", "udp", "sip:[::1]:5060;transport=udp"]);
+    }
+}

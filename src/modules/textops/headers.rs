@@ -1,0 +1,337 @@
+//! Header lines: adding, removing, asking for.
+
+use super::HeaderKey;
+use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Regex, Routes};
+use crate::sip::Header;
+use std::time::Duration;
+
+/// Where a request can be changed before it is sent.
+const SENDING: Routes = Routes::REQUEST.or(Routes::FAILURE).or(Routes::BRANCH);
+
+pub(super) const APPEND_HF: Function = Function {
+    names: &["append_hf"],
+    args: &[Arg::text("line"), HeaderKey::argument("header").optional()],
+    routes: Routes::ANY,
+    run: append_hf,
+    doc: "Adds a header line, given with its line end, behind the last header, or behind the last one of the name given.",
+};
+
+fn append_hf(cx: &mut Context, args: &Args) -> Outcome {
+    let line = args.text(cx, 0);
+    if line.is_empty() {
+        return Outcome::FALSE;
+    }
+    let message = &mut *cx.message;
+    match args.prepared::<HeaderKey>(1).and_then(|key| key.headers(&message.message).next_back()) {
+        Some(header) => message.edits.insert_after(header, line),
+        None => message.edits.append(&message.message, line),
+    }
+    Outcome::TRUE
+}
+
+pub(super) const INSERT_HF: Function = Function {
+    names: &["insert_hf"],
+    args: &[Arg::text("line"), HeaderKey::argument("header").optional()],
+    routes: Routes::ANY,
+    run: insert_hf,
+    doc: "Adds a header line, given with its line end, before the first header, or before the first one of the name given.",
+};
+
+fn insert_hf(cx: &mut Context, args: &Args) -> Outcome {
+    let line = args.text(cx, 0);
+    if line.is_empty() {
+        return Outcome::FALSE;
+    }
+    let message = &mut *cx.message;
+    match args.prepared::<HeaderKey>(1).and_then(|key| key.headers(&message.message).next()) {
+        Some(header) => message.edits.insert_before(header, line),
+        None => message.edits.insert_first(&message.message, line),
+    }
+    Outcome::TRUE
+}
+
+pub(super) const APPEND_URIHF: Function = Function {
+    names: &["append_urihf"],
+    args: &[Arg::text("prefix"), Arg::text("suffix")],
+    routes: SENDING,
+    run: append_urihf,
+    doc: "Adds a line of prefix, Request-URI and suffix behind the last header; the suffix ends the line.",
+};
+
+fn append_urihf(cx: &mut Context, args: &Args) -> Outcome {
+    let (prefix, suffix) = (args.text(cx, 0), args.text(cx, 1));
+    let line = [&prefix[..], &cx.message.request_uri(), &suffix].concat();
+    cx.message.edits.append(&cx.message.message, line);
+    Outcome::TRUE
+}
+
+pub(super) const APPEND_TO_REPLY: Function = Function {
+    names: &["append_to_reply"],
+    args: &[Arg::text("line")],
+    routes: SENDING,
+    run: append_to_reply,
+    doc: "Adds a header line, given with its line end, to replies that are made here.",
+};
+
+fn append_to_reply(cx: &mut Context, args: &Args) -> Outcome {
+    let line = args.text(cx, 0);
+    if line.is_empty() {
+        return Outcome::FALSE;
+    }
+    cx.message.reply_headers.extend_from_slice(&line);
+    Outcome::TRUE
+}
+
+pub(super) const APPEND_TIME: Function = Function {
+    names: &["append_time"],
+    args: &[],
+    routes: SENDING,
+    run: |cx, _| {
+        let line = date(cx.now.unix);
+        cx.message.reply_headers.extend_from_slice(line.as_bytes());
+        Outcome::TRUE
+    },
+    doc: "Adds a Date header to replies that are made here.",
+};
+
+pub(super) const APPEND_TIME_TO_REQUEST: Function = Function {
+    names: &["append_time_to_request"],
+    args: &[],
+    routes: Routes::ANY,
+    run: append_time_to_request,
+    doc: "Adds a Date header behind the first header of the message.",
+};
+
+fn append_time_to_request(cx: &mut Context, _: &Args) -> Outcome {
+    let line = date(cx.now.unix);
+    let message = &mut *cx.message;
+    let Some(first) = message.message.headers().first() else { return Outcome::FALSE };
+    message.edits.insert_after(first, line);
+    Outcome::TRUE
+}
+
+/// A Date line (RFC 3261 section 20.17).
+fn date(unix: Duration) -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let seconds = unix.as_secs();
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    // Years are counted from March 1 of the year 0, so that a leap day ends one.
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let month = (month + 2) % 12;
+    let year = era * 400 + year_of_era + u64::from(month < 2);
+    let weekday = DAYS.get((days % 7) as usize).unwrap_or(&"");
+    let name = MONTHS.get(month as usize).unwrap_or(&"");
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("Date: {weekday}, {day:02} {name} {year} {hour:02}:{minute:02}:{second:02} GMT\r\n")
+}
+
+pub(super) const REMOVE_HF: Function = Function {
+    names: &["remove_hf"],
+    args: &[HeaderKey::argument("header")],
+    routes: Routes::ANY,
+    run: |cx, args| match args.prepared::<HeaderKey>(0) {
+        Some(key) => remove_named(cx, key),
+        None => Outcome::FALSE,
+    },
+    doc: "Removes every header of this name; false when there is none.",
+};
+
+pub(super) const REMOVE_HF_PV: Function = Function {
+    names: &["remove_hf_pv"],
+    args: &[Arg::text("header")],
+    routes: Routes::ANY,
+    run: |cx, args| {
+        let key = HeaderKey::new(args.text(cx, 0));
+        remove_named(cx, &key);
+        Outcome::TRUE
+    },
+    doc: "Removes every header of the name that the text expands to.",
+};
+
+fn remove_named(cx: &mut Context, key: &HeaderKey) -> Outcome {
+    let message = &mut *cx.message;
+    let mut any = false;
+    for header in key.headers(&message.message) {
+        message.edits.remove_header(header);
+        any = true;
+    }
+    Outcome::truth(any)
+}
+
+pub(super) const REMOVE_HF_IDX: Function = Function {
+    names: &["remove_hf_idx"],
+    args: &[Arg::text("header"), Arg::int("index")],
+    routes: Routes::ANY,
+    run: remove_hf_idx,
+    doc: "Removes one of the headers of this name: 0 is the first, -1 the last. 2 when there is none at this place.",
+};
+
+fn remove_hf_idx(cx: &mut Context, args: &Args) -> Outcome {
+    let key = HeaderKey::new(args.text(cx, 0));
+    let index = args.int(cx, 1);
+    let message = &mut *cx.message;
+    let mut headers = key.headers(&message.message);
+    let found = match usize::try_from(index) {
+        Ok(index) => headers.nth(index),
+        Err(_) => usize::try_from(-(index + 1)).ok().and_then(|index| headers.nth_back(index)),
+    };
+    match found {
+        Some(header) => {
+            message.edits.remove_header(header);
+            Outcome::TRUE
+        }
+        None => Outcome::Return(2),
+    }
+}
+
+pub(super) const REMOVE_HF_RE: Function = Function {
+    names: &["remove_hf_re"],
+    args: &[Arg::pattern("pattern")],
+    routes: Routes::ANY,
+    run: |cx, args| match args.pattern(0) {
+        Some(pattern) => remove_matching(cx, pattern, None),
+        None => Outcome::FALSE,
+    },
+    doc: "Removes every header whose name the pattern matches; false when there is none.",
+};
+
+pub(super) const REMOVE_HF_RE_PV: Function = Function {
+    names: &["remove_hf_re_pv"],
+    args: &[Arg::text("pattern")],
+    routes: Routes::ANY,
+    run: |cx, args| match computed(cx, args, 0) {
+        Some(pattern) => remove_matching(cx, &pattern, None),
+        None => Outcome::FALSE,
+    },
+    doc: "Removes every header whose name is matched by the pattern that the text expands to.",
+};
+
+pub(super) const REMOVE_HF_EXP: Function = Function {
+    names: &["remove_hf_exp"],
+    args: &[Arg::pattern("pattern"), Arg::pattern("kept")],
+    routes: Routes::ANY,
+    run: |cx, args| match (args.pattern(0), args.pattern(1)) {
+        (Some(pattern), Some(kept)) => remove_matching(cx, pattern, Some(kept)),
+        _ => Outcome::FALSE,
+    },
+    doc: "Removes every header whose name the first pattern matches and the second does not.",
+};
+
+pub(super) const REMOVE_HF_EXP_PV: Function = Function {
+    names: &["remove_hf_exp_pv"],
+    args: &[Arg::text("pattern"), Arg::text("kept")],
+    routes: Routes::ANY,
+    run: |cx, args| match (computed(cx, args, 0), computed(cx, args, 1)) {
+        (Some(pattern), Some(kept)) => remove_matching(cx, &pattern, Some(&kept)),
+        _ => Outcome::FALSE,
+    },
+    doc: "Removes every header whose name is matched by the first pattern that a text expands to and not by the second.",
+};
+
+fn remove_matching(cx: &mut Context, pattern: &Regex, kept: Option<&Regex>) -> Outcome {
+    let message = &mut *cx.message;
+    let mut any = false;
+    for header in message.message.headers() {
+        let name = message.message.text(header.name_text);
+        if pattern.is_match(name) && !kept.is_some_and(|kept| kept.is_match(name)) {
+            message.edits.remove_header(header);
+            any = true;
+        }
+    }
+    Outcome::truth(any)
+}
+
+fn computed(cx: &mut Context, args: &Args, at: usize) -> Option<std::sync::Arc<Regex>> {
+    let text = args.text(cx, at);
+    let pattern = cx.core.regexes.compile_ignoring_case(&text, cx.core.extensions);
+    if pattern.is_none() {
+        cx.log(LogLevel::Error, format!("{} is no regular expression", String::from_utf8_lossy(&text)));
+    }
+    pattern
+}
+
+pub(super) const REMOVE_HF_MATCH: Function = Function {
+    names: &["remove_hf_match"],
+    args: &[Arg::text("header"), Arg::text("operator"), Arg::text("text")],
+    routes: Routes::ANY,
+    run: remove_hf_match,
+    doc: "Removes the headers of this name whose value is (`eq`), is not (`ne`), holds (`in`) or is matched by (`re`) the text.",
+};
+
+fn remove_hf_match(cx: &mut Context, args: &Args) -> Outcome {
+    let key = HeaderKey::new(args.text(cx, 0));
+    let (operator, wanted) = (args.text(cx, 1), args.text(cx, 2));
+    let pattern = if &operator[..] == b"re" { computed(cx, args, 2) } else { None };
+    let fits = |value: &[u8]| -> Option<bool> {
+        Some(match &operator[..] {
+            b"eq" => value == wanted,
+            b"ne" => value != wanted,
+            b"in" => memchr::memmem::find(value, &wanted).is_some(),
+            b"re" => pattern.as_ref()?.is_match(value),
+            _ => return None,
+        })
+    };
+    if fits(b"").is_none() {
+        cx.log(LogLevel::Error, format!("{} is no operator of remove_hf_match", String::from_utf8_lossy(&operator)));
+        return Outcome::FALSE;
+    }
+    let message = &mut *cx.message;
+    for header in key.headers(&message.message) {
+        if fits(message.message.text(header.value)) == Some(true) {
+            message.edits.remove_header(header);
+        }
+    }
+    Outcome::TRUE
+}
+
+pub(super) const IS_PRESENT_HF: Function = Function {
+    names: &["is_present_hf"],
+    args: &[HeaderKey::argument("header")],
+    routes: Routes::ANY,
+    run: |cx, args| {
+        let key = args.prepared::<HeaderKey>(0);
+        Outcome::truth(key.is_some_and(|key| key.headers(&cx.message.message).next().is_some()))
+    },
+    doc: "True when the message came with a header of this name.",
+};
+
+pub(super) const IS_PRESENT_HF_PV: Function = Function {
+    names: &["is_present_hf_pv"],
+    args: &[Arg::text("header")],
+    routes: Routes::ANY,
+    run: |cx, args| {
+        let key = HeaderKey::new(args.text(cx, 0));
+        Outcome::truth(key.headers(&cx.message.message).next().is_some())
+    },
+    doc: "True when the message came with a header of the name that the text expands to.",
+};
+
+pub(super) const IS_PRESENT_HF_RE: Function = Function {
+    names: &["is_present_hf_re"],
+    args: &[Arg::pattern("pattern")],
+    routes: Routes::ANY,
+    run: |cx, args| Outcome::truth(args.pattern(0).is_some_and(|pattern| is_named(cx, pattern))),
+    doc: "True when the message came with a header whose name the pattern matches.",
+};
+
+pub(super) const IS_PRESENT_HF_RE_PV: Function = Function {
+    names: &["is_present_hf_re_pv"],
+    args: &[Arg::text("pattern")],
+    routes: Routes::ANY,
+    run: |cx, args| {
+        let pattern = computed(cx, args, 0);
+        Outcome::truth(pattern.is_some_and(|pattern| is_named(cx, &pattern)))
+    },
+    doc: "True when the message came with a header whose name is matched by the pattern that the text expands to.",
+};
+
+fn is_named(cx: &Context, pattern: &Regex) -> bool {
+    let message = &cx.message.message;
+    message.headers().iter().any(|header: &Header| pattern.is_match(message.text(header.name_text)))
+}

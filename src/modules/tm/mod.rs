@@ -1,0 +1,302 @@
+//! `tm`: transactions as scripts steer them (RFC 3261 sections 16 and 17). The work is the node's; these rows tell it what is wanted.
+
+mod params;
+mod view;
+mod wishes;
+
+use crate::builtin::{
+    Arg, Args, Context, Function, Module, Outcome, Reply, ReplyMode, RouteKind, Routes, TransactionStep,
+};
+use wishes::{
+    forward_nonack_to, relay, relay_by, relay_to, relay_to_proxy, reply, set_fr, step, t_reply, t_send_reply,
+};
+
+/// The module.
+pub static MODULE: Module = Module {
+    functions: FUNCTIONS,
+    params: params::PARAMS,
+    events: &["tm:local-request", "tm:local-response", "tm:local-response-sent"],
+    start: params::start,
+    ..Module::new("tm", "Relays requests in transactions, with their retransmissions, timers and replies.")
+};
+
+/// Where a request can be relayed.
+const RELAYING: Routes = Routes::REQUEST.or(Routes::FAILURE);
+/// Where a request can be answered.
+const ANSWERING: Routes = RELAYING.or(Routes::ONREPLY);
+/// Where a transaction can be steered.
+const STEERING: Routes = RELAYING.or(Routes::REPLY).or(Routes::BRANCH);
+
+/// A row without arguments.
+const fn bare(
+    names: &'static [&'static str],
+    routes: Routes,
+    run: fn(&mut Context, &Args) -> Outcome,
+    doc: &'static str,
+) -> Function {
+    Function { names, args: &[], routes, run, doc }
+}
+
+/// A row that takes host and port of the next hop.
+const fn hop(
+    names: &'static [&'static str],
+    routes: Routes,
+    run: fn(&mut Context, &Args) -> Outcome,
+    doc: &'static str,
+) -> Function {
+    const HOP: &[Arg] = &[Arg::text("host"), Arg::text("port")];
+    Function { names, args: HOP, routes, run, doc }
+}
+
+static FUNCTIONS: &[Function] = &[
+    bare(
+        &["t_relay", "t_relay_to"],
+        RELAYING,
+        relay,
+        "Forwards the request in a transaction to `$du` or the Request-URI; 1 once it is sent, false with Kamailio's codes when it cannot be.",
+    ),
+    hop(
+        &["t_relay"],
+        RELAYING,
+        |cx, args| relay_to(cx, args, ""),
+        "Forwards the request in a transaction to this host and port; the Request-URI stays.",
+    ),
+    Function {
+        names: &["t_relay_to"],
+        args: &[Arg::text("proxy_or_flags"), Arg::text("flags").optional()],
+        routes: RELAYING,
+        run: relay_to_proxy,
+        doc: "Forwards the request in a transaction to a proxy, written `udp:host:port`. Flags, a number, change nothing here.",
+    },
+    Function {
+        names: &["t_relay_to_proxy"],
+        args: &[Arg::text("proxy")],
+        routes: RELAYING,
+        run: relay_to_proxy,
+        doc: "Forwards the request in a transaction to a proxy, written `udp:host:port`.",
+    },
+    Function {
+        names: &["t_forward_nonack_to"],
+        args: &[Arg::text("protocol"), Arg::text("proxy")],
+        routes: Routes::REQUEST,
+        run: forward_nonack_to,
+        doc: "Forwards the request in a transaction by this protocol to `host:port`.",
+    },
+    bare(&["t_relay_to_udp"], RELAYING, |cx, _| relay_by(cx, "udp"), "Forwards the request in a transaction over UDP."),
+    bare(&["t_relay_to_tcp"], RELAYING, |cx, _| relay_by(cx, "tcp"), "Forwards the request in a transaction over TCP."),
+    bare(&["t_relay_to_tls"], RELAYING, |cx, _| relay_by(cx, "tls"), "Forwards the request in a transaction over TLS."),
+    bare(
+        &["t_relay_to_sctp"],
+        RELAYING,
+        |cx, _| relay_by(cx, "sctp"),
+        "Forwards the request in a transaction over SCTP.",
+    ),
+    hop(
+        &["t_relay_to_udp"],
+        RELAYING,
+        |cx, args| relay_to(cx, args, "udp"),
+        "Forwards the request in a transaction over UDP to this host and port.",
+    ),
+    hop(
+        &["t_relay_to_tcp"],
+        RELAYING,
+        |cx, args| relay_to(cx, args, "tcp"),
+        "Forwards the request in a transaction over TCP to this host and port.",
+    ),
+    hop(
+        &["t_relay_to_tls"],
+        RELAYING,
+        |cx, args| relay_to(cx, args, "tls"),
+        "Forwards the request in a transaction over TLS to this host and port.",
+    ),
+    hop(
+        &["t_relay_to_sctp"],
+        RELAYING,
+        |cx, args| relay_to(cx, args, "sctp"),
+        "Forwards the request in a transaction over SCTP to this host and port.",
+    ),
+    bare(
+        &["t_forward_nonack_uri"],
+        Routes::REQUEST,
+        relay,
+        "Forwards the request in a transaction to `$du` or the Request-URI.",
+    ),
+    hop(
+        &["t_forward_nonack"],
+        Routes::REQUEST,
+        |cx, args| relay_to(cx, args, ""),
+        "Forwards the request in a transaction to this host and port.",
+    ),
+    hop(
+        &["t_forward_nonack_udp"],
+        Routes::REQUEST,
+        |cx, args| relay_to(cx, args, "udp"),
+        "Forwards the request in a transaction over UDP to this host and port.",
+    ),
+    hop(
+        &["t_forward_nonack_tcp"],
+        Routes::REQUEST,
+        |cx, args| relay_to(cx, args, "tcp"),
+        "Forwards the request in a transaction over TCP to this host and port.",
+    ),
+    hop(
+        &["t_forward_nonack_tls"],
+        Routes::REQUEST,
+        |cx, args| relay_to(cx, args, "tls"),
+        "Forwards the request in a transaction over TLS to this host and port.",
+    ),
+    hop(
+        &["t_forward_nonack_sctp"],
+        Routes::REQUEST,
+        |cx, args| relay_to(cx, args, "sctp"),
+        "Forwards the request in a transaction over SCTP to this host and port.",
+    ),
+    bare(
+        &["t_newtran"],
+        Routes::REQUEST,
+        |_, _| step(TransactionStep::New),
+        "Makes the transaction. False when the request is a retransmission, whose last reply is then sent again, or has a transaction already.",
+    ),
+    bare(
+        &["t_lookup_request"],
+        Routes::REQUEST,
+        |_, _| step(TransactionStep::LookupRequest),
+        "True when the request belongs to a transaction.",
+    ),
+    Function {
+        names: &["t_lookup_cancel"],
+        args: &[Arg::int("copy_flags").optional()],
+        routes: Routes::REQUEST,
+        run: |_, _| step(TransactionStep::LookupCancel),
+        doc: "True when the INVITE that this CANCEL is for has a transaction.",
+    },
+    bare(
+        &["t_check_trans"],
+        Routes::REQUEST.or(Routes::BRANCH).or(Routes::ONREPLY),
+        |_, _| step(TransactionStep::Check),
+        "Ends the script for a retransmission or an ACK that its transaction takes; true for a CANCEL with an INVITE to cancel and a reply with a transaction, false for what is not known.",
+    ),
+    bare(
+        &["t_relay_cancel"],
+        Routes::REQUEST,
+        |_, _| step(TransactionStep::RelayCancel),
+        "Ends the script after a CANCEL was relayed to where its INVITE went; true when the INVITE is not known.",
+    ),
+    bare(
+        &["t_retransmit_reply"],
+        Routes::REQUEST,
+        |_, _| step(TransactionStep::RetransmitReply),
+        "Sends the transaction's last reply again.",
+    ),
+    bare(
+        &["t_release"],
+        Routes::REQUEST,
+        |_, _| step(TransactionStep::Release),
+        "Lets go of a transaction that the script made and does not need.",
+    ),
+    Function {
+        names: &["t_reply"],
+        args: &[Arg::text("code"), Arg::text("reason")],
+        routes: ANSWERING,
+        run: t_reply,
+        doc: "Answers the request through its transaction; false without one or after a final reply.",
+    },
+    Function {
+        names: &["t_send_reply"],
+        args: &[Arg::text("code"), Arg::text("reason")],
+        routes: ANSWERING,
+        run: t_send_reply,
+        doc: "Answers the request through its transaction, which is made when it is missing.",
+    },
+    bare(
+        &["t_reply_error"],
+        ANSWERING,
+        |_, _| reply(Reply::new(500, "", ReplyMode::Error)),
+        "Answers the request with the error that the last attempt to forward it met.",
+    ),
+    Function {
+        names: &["t_on_failure"],
+        args: &[Arg::route("route", RouteKind::Failure)],
+        routes: STEERING,
+        run: |cx, args| {
+            cx.message.on_failure = args.route(0);
+            Outcome::TRUE
+        },
+        doc: "Names the failure_route that runs when every branch has failed; an empty name or `0` takes it back.",
+    },
+    Function {
+        names: &["t_on_reply"],
+        args: &[Arg::route("route", RouteKind::Reply)],
+        routes: STEERING,
+        run: |cx, args| {
+            cx.message.on_reply = args.route(0);
+            Outcome::TRUE
+        },
+        doc: "Names the onreply_route that runs for each reply to the transaction; an empty name or `0` takes it back.",
+    },
+    Function {
+        names: &["t_on_branch"],
+        args: &[Arg::route("route", RouteKind::Branch)],
+        routes: RELAYING,
+        run: |cx, args| {
+            cx.message.on_branch = args.route(0);
+            Outcome::TRUE
+        },
+        doc: "Names the branch_route that runs for each branch before it is sent; an empty name or `0` takes it back.",
+    },
+    Function {
+        names: &["t_is_set"],
+        args: &[Arg::custom("route", view::prepare_armed)],
+        routes: Routes::ANY,
+        run: view::is_set,
+        doc: "True when a `failure_route`, `branch_route` or `onreply_route` is named for the transaction.",
+    },
+    Function {
+        names: &["t_set_fr"],
+        args: &[Arg::int("fr_inv_timer"), Arg::int("fr_timer").optional()],
+        routes: STEERING,
+        run: set_fr,
+        doc: "Sets `fr_inv_timer` and `fr_timer` of this transaction, in milliseconds; 0 keeps what is set.",
+    },
+    bare(
+        &["t_reset_fr"],
+        STEERING,
+        |cx, _| {
+            cx.message.timers = None;
+            Outcome::TRUE
+        },
+        "Gives the transaction the timers of the module's parameters again.",
+    ),
+    Function {
+        names: &["t_check_status"],
+        args: &[Arg::regex("pattern")],
+        routes: ANSWERING,
+        run: view::check_status,
+        doc: "True when the pattern matches the code of the reply at hand, in a failure_route the winning one, in a request_route the last one sent.",
+    },
+    bare(
+        &["t_get_status_code"],
+        ANSWERING.or(Routes::BRANCH),
+        view::status_code,
+        "The code of the last reply the transaction sent; false when there is none.",
+    ),
+    bare(&["t_is_canceled"], STEERING, view::is_canceled, "True when the caller cancelled the transaction."),
+    bare(
+        &["t_any_timeout"],
+        STEERING,
+        view::any_timeout,
+        "True when a branch of the transaction got no final reply in time.",
+    ),
+    bare(&["t_any_replied"], STEERING, view::any_replied, "True when a branch of the transaction got some reply."),
+    bare(
+        &["t_branch_timeout"],
+        RELAYING,
+        view::branch_timeout,
+        "True when the winning branch failed for lack of a final reply.",
+    ),
+    bare(&["t_branch_replied"], RELAYING, view::branch_replied, "True when the winning branch got some reply."),
+    bare(&["t_exists"], Routes::ANY, view::exists, "True when the message belongs to a transaction."),
+];
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,188 @@
+//! The parameters of `tm`.
+
+use crate::builtin::{Extension, Param, Start, StartFault, State, Unit};
+use std::time::Duration;
+
+/// A timer in milliseconds.
+const fn timer(names: &'static [&'static str], default: &'static str, doc: &'static str) -> Param {
+    Param::int(names, default, Unit::Milliseconds, doc)
+}
+
+/// A number that tunes what alanui does otherwise.
+const fn other(names: &'static [&'static str], default: &'static str, doc: &'static str) -> Param {
+    Param::int(names, default, Unit::None, doc).inert()
+}
+
+/// A string that names what alanui does not have.
+const fn word(names: &'static [&'static str], doc: &'static str) -> Param {
+    Param::absent(names, doc).inert()
+}
+
+pub(super) static PARAMS: &[Param] = &[
+    timer(&["fr_timer"], "30000", "How long a branch without any reply is waited for, and an ACK."),
+    timer(&["fr_inv_timer"], "120000", "How long an INVITE is waited for after a provisional reply."),
+    timer(&["wt_timer"], "5000", "How long a finished transaction takes retransmissions."),
+    timer(&["retr_timer1"], "500", "The first wait before a request or reply is sent again; it doubles each time."),
+    timer(&["retr_timer2"], "4000", "The longest wait before a request or reply is sent again."),
+    timer(&["max_inv_lifetime"], "180000", "How long an INVITE transaction lives at most."),
+    timer(&["max_noninv_lifetime"], "32000", "How long any other transaction lives at most."),
+    Param::int(
+        &["restart_fr_on_each_reply"],
+        "1",
+        Unit::None,
+        "Starts `fr_inv_timer` again with each provisional reply.",
+    ),
+    Param::int(&["auto_inv_100"], "1", Unit::None, "Answers an INVITE with 100 at once."),
+    Param::text(&["auto_inv_100_reason"], "trying -- your call is important to us", "The reason phrase of that 100."),
+    other(
+        &["reply_matching"],
+        "1",
+        "How replies find their transaction; here by the branch (RFC 3261 section 17.1.3).",
+    ),
+    other(&["ruri_matching"], "1", "Whether requests of RFC 2543 are compared by Request-URI."),
+    other(&["via1_matching"], "1", "Whether requests of RFC 2543 are compared by Via."),
+    other(&["callid_matching"], "1", "Whether Call-ID is compared beside the branch."),
+    other(&["callid_cseq_matching"], "1", "Whether Call-ID and CSeq are compared beside the branch."),
+    other(&["noisy_ctimer"], "1", "Whether silent INVITEs end with a reply; here all do."),
+    other(&["unix_tx_timeout"], "500", "How long an answer over a Unix socket may take."),
+    word(&["fr_timer_avp"], "An AVP that holds `fr_timer`; call `t_set_fr` instead."),
+    word(&["fr_inv_timer_avp"], "An AVP that holds `fr_inv_timer`; call `t_set_fr` instead."),
+    word(&["tw_append"], "What `t_write_req` adds.").repeated(),
+    other(&["pass_provisional_replies"], "0", "Whether embedded modules are told of provisional replies."),
+    other(&["aggregate_challenges"], "1", "Whether the challenges of several branches are joined."),
+    other(&["unmatched_cancel"], "0", "What happens to a CANCEL without transaction; here it is relayed."),
+    other(&["default_code"], "500", "The code of a reply whose code is missing."),
+    Param::text(&["default_reason"], "Server Internal Error", "The reason of a reply whose reason is missing.").inert(),
+    other(&["reparse_invite"], "1", "Whether CANCEL and ACK are made from the INVITE as sent; here they are."),
+    word(&["ac_extra_hdrs"], "Beginnings of headers that CANCEL and ACK copy."),
+    other(&["blst_503"], "0", "Whether a 503 blocks its sender."),
+    other(&["blst_503_def_timeout"], "0", "How long a 503 blocks its sender."),
+    other(&["blst_503_min_timeout"], "0", "The shortest such block."),
+    other(&["blst_503_max_timeout"], "3600", "The longest such block."),
+    other(&["blst_methods_add"], "1", "Methods whose timeout blocks a destination."),
+    other(&["blst_methods_lookup"], "0", "Methods that heed blocked destinations."),
+    other(&["cancel_b_method"], "1", "How a branch without reply is cancelled; here once it has one."),
+    other(&["reparse_on_dns_failover"], "1", "Whether a request is read again for the next address."),
+    word(&["on_sl_reply"], "An onreply_route for replies without transaction."),
+    word(&["contacts_avp"], "Where `t_load_contacts` keeps contacts."),
+    word(&["contact_flows_avp"], "Where `t_load_contacts` keeps flows."),
+    other(&["disable_6xx_block"], "0", "Whether a 6xx lets other branches go on."),
+    other(&["local_ack_mode"], "0", "Where ACKs made here are sent."),
+    other(&["local_ack_branch_mode"], "0", "The branch of ACKs made here."),
+    other(&["failure_reply_mode"], "0", "Which replies a failure_route sees."),
+    other(&["faked_reply_prio"], "2000", "How a timeout ranks among the replies."),
+    other(&["remap_503_500"], "1", "Whether a 503 goes back as 500; here it does."),
+    other(&["failure_exec_mode"], "0", "When failure_route counts as armed."),
+    other(&["dns_reuse_rcv_socket"], "0", "Whether the next address is tried from the same socket."),
+    other(&["local_cancel_reason"], "1", "Whether a CANCEL made here carries Reason."),
+    other(&["e2e_cancel_reason"], "1", "Whether a relayed CANCEL keeps Reason."),
+    other(&["e2e_cancel_hop_by_hop"], "0", "Whether a CANCEL is answered before it is relayed."),
+    other(&["headers_mode"], "0", "Which headers requests made here carry."),
+    word(&["xavp_contact"], "Where `t_load_contacts` finds branches."),
+    word(&["event_callback"], "A function of an embedded script for events."),
+    word(&["event_callback_lres_sent"], "A function of an embedded script for replies sent."),
+    word(&["evcb_local_ack_sent"], "A function of an embedded script for ACKs sent."),
+    other(&["relay_100"], "0", "Whether a 100 is forwarded."),
+    other(&["rich_redirect"], "0", "Adds details of branches to Contact in a 3xx."),
+    other(&["exec_time_check"], "1", "Whether long scripts are kept from making transactions."),
+    other(&["reply_relay_mode"], "1", "How replies in different processes are ordered."),
+    other(&["enable_uac_fr"], "0", "Whether failure routes run for requests made here."),
+    word(&["failover_reply_codes"], "Codes that lead to the next address."),
+    other(&["reply_408_code"], "408", "The code that stands for no answer."),
+    word(&["reply_408_reason"], "The reason that stands for no answer."),
+    other(&["delayed_reply"], "0", "Whether replies of scripts wait for their end."),
+    other(&["evlreq_mode"], "0", "When event_route[tm:local-request] runs."),
+];
+
+pub(super) fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
+    let mut read = |name| milliseconds(start, name);
+    let timers = (
+        read("fr_timer")?,
+        read("fr_inv_timer")?,
+        read("wt_timer")?,
+        read("retr_timer1")?,
+        read("retr_timer2")?,
+        read("max_inv_lifetime")?,
+        read("max_noninv_lifetime")?,
+    );
+    let params = start.params;
+    let settings = &mut start.settings.transaction;
+    settings.loaded = true;
+    (
+        settings.fr_timer,
+        settings.fr_inv_timer,
+        settings.wt_timer,
+        settings.retr_timer1,
+        settings.retr_timer2,
+        settings.max_inv_lifetime,
+        settings.max_noninv_lifetime,
+    ) = timers;
+    settings.restart_fr_on_each_reply = params.switch("restart_fr_on_each_reply");
+    settings.auto_inv_100 = params.switch("auto_inv_100");
+    settings.auto_inv_100_reason = params.text("auto_inv_100_reason").unwrap_or_default();
+    Ok(Box::new(()))
+}
+
+/// The value of a timer. Below 100 it is read as seconds under its extension; to the letter it is rounded up to the next of Kamailio's ticks of 62.5 ms.
+fn milliseconds(start: &mut Start, name: &'static str) -> Result<Duration, StartFault> {
+    let value = start.params.int(name);
+    let given = start.params.given(name);
+    let number = u64::try_from(value).map_err(|_| {
+        let fault = StartFault::new(format!("{name} is negative")).help("write milliseconds");
+        given.map_or(fault.clone(), |given| fault.at(given.span))
+    })?;
+    if let Some(given) = given.filter(|_| (1..100).contains(&number)) {
+        start.used.push((Extension::TimerSeconds, given.span));
+        if start.extensions.allows(Extension::TimerSeconds) {
+            return Ok(Duration::from_secs(number));
+        }
+    }
+    if start.extensions.is_strict() {
+        const TICK: u64 = 62_500;
+        return Ok(Duration::from_micros(number.saturating_mul(1000).div_ceil(TICK).saturating_mul(TICK)));
+    }
+    Ok(Duration::from_millis(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::builtin::{Extensions, ModuleId, ParamGiven, ParamGivenValue, Params, Settings, Slots};
+    use crate::source::Span;
+
+    fn settings(given: &[(&'static str, i64)], extensions: Extensions) -> (Settings, usize) {
+        let given: Vec<ParamGiven> = given
+            .iter()
+            .map(|(name, value)| ParamGiven { name, value: ParamGivenValue::Int(*value), span: Span::default() })
+            .collect();
+        let (mut settings, mut used, slots, mut log) = (Settings::default(), Vec::new(), Slots::default(), Vec::new());
+        let mut start = Start {
+            params: Params::new(PARAMS, &given),
+            settings: &mut settings,
+            extensions,
+            used: &mut used,
+            slots: &slots,
+            events: &[],
+            world: None,
+            module: ModuleId(0),
+            log: &mut log,
+        };
+        super::start(&mut start).unwrap();
+        (settings, used.len())
+    }
+
+    #[test]
+    fn small_timers_are_seconds_unless_strict() {
+        let given = [("fr_timer", 5), ("fr_inv_timer", 30_000), ("retr_timer1", 100)];
+        let (read, used) = settings(&given, Extensions::default());
+        assert_eq!(used, 1);
+        assert_eq!(read.transaction.fr_timer, Duration::from_secs(5));
+        assert_eq!(read.transaction.fr_inv_timer, Duration::from_secs(30));
+        assert!(read.transaction.loaded);
+        let (read, used) = settings(&given, Extensions::STRICT);
+        assert_eq!(used, 1);
+        assert_eq!(read.transaction.fr_timer, Duration::from_micros(62_500));
+        assert_eq!(read.transaction.retr_timer1, Duration::from_millis(125));
+        assert_eq!(read.transaction.max_noninv_lifetime, Duration::from_millis(32_000));
+    }
+}

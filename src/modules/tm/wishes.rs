@@ -1,0 +1,107 @@
+//! What the functions ask of the node.
+
+use crate::builtin::{Args, Context, Effect, LogLevel, Outcome, Relay, Reply, ReplyMode, TransactionStep, print_int};
+use crate::modules::sl;
+use bytes::Bytes;
+
+pub(super) fn step(step: TransactionStep) -> Outcome {
+    Outcome::code_of(Effect::Transaction(step))
+}
+
+pub(super) fn relay(_: &mut Context, _: &Args) -> Outcome {
+    Outcome::code_of(Effect::Relay(Relay::default()))
+}
+
+fn send_to(uri: Vec<u8>) -> Outcome {
+    Outcome::code_of(Effect::Relay(Relay { next_hop: Some(Bytes::from(uri)) }))
+}
+
+/// `host` and `port` as given; a port that is empty or 0 is left to DNS.
+pub(super) fn relay_to(cx: &mut Context, args: &Args, protocol: &str) -> Outcome {
+    let (host, port) = (args.text(cx, 0), args.int(cx, 1));
+    let mut uri = [b"sip:", &host[..]].concat();
+    if port > 0 {
+        uri.push(b':');
+        print_int(port, &mut uri);
+    }
+    push_transport(&mut uri, protocol.as_bytes());
+    send_to(uri)
+}
+
+/// The next hop as it stands, by another protocol.
+pub(super) fn relay_by(cx: &mut Context, protocol: &str) -> Outcome {
+    let next = cx.message.next_hop();
+    let Ok(uri) = crate::sip::Uri::parse(&next) else {
+        cx.log(LogLevel::Error, "the next hop is no URI");
+        return Outcome::FALSE;
+    };
+    let mut hop = [b"sip:", uri.host].concat();
+    if !uri.port_text.is_empty() {
+        hop.push(b':');
+        hop.extend_from_slice(uri.port_text);
+    }
+    push_transport(&mut hop, protocol.as_bytes());
+    send_to(hop)
+}
+
+pub(super) fn relay_to_proxy(cx: &mut Context, args: &Args) -> Outcome {
+    let proxy = args.text(cx, 0);
+    let is_flags = !proxy.is_empty() && crate::builtin::parse_int(&proxy).is_some();
+    if proxy.is_empty() || is_flags { relay(cx, args) } else { send_to(proxy_uri(&proxy)) }
+}
+
+pub(super) fn forward_nonack_to(cx: &mut Context, args: &Args) -> Outcome {
+    let (protocol, proxy) = (args.text(cx, 0), args.text(cx, 1));
+    let mut uri = [b"sip:", &proxy[..]].concat();
+    push_transport(&mut uri, &protocol);
+    send_to(uri)
+}
+
+/// `udp:host:port` as a URI.
+fn proxy_uri(proxy: &[u8]) -> Vec<u8> {
+    for protocol in [&b"udp"[..], b"tcp", b"tls", b"sctp"] {
+        let is = proxy.split_at_checked(protocol.len()).filter(|(start, _)| start.eq_ignore_ascii_case(protocol));
+        if let Some(address) = is.and_then(|(_, rest)| rest.strip_prefix(b":")) {
+            let mut uri = [b"sip:", address].concat();
+            push_transport(&mut uri, protocol);
+            return uri;
+        }
+    }
+    [b"sip:", proxy].concat()
+}
+
+fn push_transport(uri: &mut Vec<u8>, protocol: &[u8]) {
+    if !protocol.is_empty() {
+        uri.extend_from_slice(b";transport=");
+        uri.extend(protocol.to_ascii_lowercase());
+    }
+}
+
+pub(super) fn reply(reply: Reply) -> Outcome {
+    Outcome::code_of(Effect::Reply(reply))
+}
+
+pub(super) fn t_reply(cx: &mut Context, args: &Args) -> Outcome {
+    if cx.message.transaction.is_none() {
+        cx.log(LogLevel::Error, "t_reply: the request has no transaction");
+        return Outcome::FALSE;
+    }
+    t_send_reply(cx, args)
+}
+
+pub(super) fn t_send_reply(cx: &mut Context, args: &Args) -> Outcome {
+    let Some(code) = sl::status_code(&args.value(cx, 0)) else {
+        cx.log(LogLevel::Error, "the status code of a reply is none");
+        return Outcome::FALSE;
+    };
+    let reason = args.text(cx, 1);
+    reply(sl::reply(cx.message, code, reason, ReplyMode::Transaction))
+}
+
+pub(super) fn set_fr(cx: &mut Context, args: &Args) -> Outcome {
+    let milliseconds = |number: i64| u32::try_from(number).ok().filter(|number| *number > 0);
+    let (inv, fr) = (milliseconds(args.int(cx, 0)), milliseconds(args.int(cx, 1)));
+    let (old_inv, old_fr) = cx.message.timers.unwrap_or_default();
+    cx.message.timers = Some((inv.or(old_inv), fr.or(old_fr)));
+    Outcome::TRUE
+}
