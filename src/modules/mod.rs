@@ -2,6 +2,8 @@
 
 pub mod core;
 pub mod corex;
+pub mod db_sqlite;
+pub mod dispatcher;
 pub mod kex;
 pub mod maxfwd;
 pub mod nathelper;
@@ -10,6 +12,7 @@ pub mod rr;
 pub mod sanity;
 pub mod siputils;
 pub mod sl;
+pub mod sqlops;
 pub mod textops;
 pub mod textopsx;
 pub mod tm;
@@ -22,6 +25,8 @@ use crate::builtin::Module;
 pub static MODULES: &[&Module] = &[
     &core::MODULE,
     &corex::MODULE,
+    &db_sqlite::MODULE,
+    &dispatcher::MODULE,
     &kex::MODULE,
     &maxfwd::MODULE,
     &nathelper::MODULE,
@@ -30,6 +35,7 @@ pub static MODULES: &[&Module] = &[
     &sanity::MODULE,
     &siputils::MODULE,
     &sl::MODULE,
+    &sqlops::MODULE,
     &textops::MODULE,
     &textopsx::MODULE,
     &tm::MODULE,

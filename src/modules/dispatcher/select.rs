@@ -1,0 +1,171 @@
+//! The algorithms: which destination of a set a message goes to.
+
+use super::set::{Destination, Set};
+use super::{Dispatcher, HashOf};
+use crate::builtin::{Context, LogLevel};
+use crate::sip::{HeaderName, Method, Parameters, Uri};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// What an algorithm chose.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Choice {
+    /// Its place in the set.
+    pub(super) at: usize,
+    /// The order of the rest, when it is not the circle from the chosen one on.
+    pub(super) order: Option<Vec<usize>>,
+    /// Its call is counted: the rest is chosen by load as well.
+    pub(super) counted: bool,
+}
+
+/// Chooses by algorithm; `None` when no destination can be used.
+pub(super) fn choose(cx: &mut Context, state: &Dispatcher, set: &Set, algorithm: i64) -> Option<Choice> {
+    let count = set.destinations.len();
+    let mut counted = false;
+    let mut ordered = false;
+    let wish = match algorithm {
+        0 => hash(cx.message.message.call_id()) as usize,
+        1 => uri_hash(cx.message.message.from()?.uri_text(), state.user_only)?,
+        2 => uri_hash(cx.message.message.to()?.uri_text(), state.user_only)?,
+        3 => uri_hash(&cx.message.request_uri(), state.user_only)?,
+        4 => {
+            ordered = true;
+            set.next.load(Ordering::Relaxed) as usize
+        }
+        5 => match user_name(cx) {
+            Some(name) => name as usize,
+            None => {
+                ordered = true;
+                set.next.load(Ordering::Relaxed) as usize
+            }
+        },
+        6 => cx.core.random.below(count as u64) as usize,
+        7 => written_hash(cx, state)?,
+        8 | 12 => 0,
+        9 => set.by_weight(),
+        10 if cx.message.message.method() != Some(Method::Invite) => 0,
+        10 => {
+            let least = least_loaded(set)?;
+            counted = state.count_call(cx, set.destinations.get(least)?);
+            if !counted {
+                cx.log(LogLevel::Error, "ds_select: the call cannot be counted: is duid set, and ds_hash_size?");
+            }
+            least
+        }
+        11 => set.by_relative_weight(),
+        13 => return by_latency(state, set),
+        _ => {
+            cx.log(LogLevel::Warning, format!("ds_select: there is no algorithm {algorithm}; the first is used"));
+            0
+        }
+    };
+    let circle = match state.use_default && count > 1 {
+        true => count - 1,
+        false => count,
+    };
+    let at = first_active(set, wish.checked_rem(circle)?, circle, state.use_default)?;
+    if ordered {
+        // The one after the one used comes next, whoever was passed over.
+        set.next.store(((at + 1) % count) as u32, Ordering::Relaxed);
+    }
+    Some(Choice { at, order: None, counted })
+}
+
+// From `wish` on around the circle; the default destination when nobody else is active.
+fn first_active(set: &Set, wish: usize, circle: usize, use_default: bool) -> Option<usize> {
+    let active = |at: &usize| set.destinations.get(*at).is_some_and(|destination| !destination.is_skipped());
+    let around = (0..circle).map(|step| (wish + step) % circle);
+    let last = set.destinations.len().checked_sub(1).filter(|_| use_default);
+    around.chain(last).find(active)
+}
+
+fn least_loaded(set: &Set) -> Option<usize> {
+    let usable = |destination: &Arc<Destination>| !destination.is_skipped() && !destination.is_full();
+    let places = set.destinations.iter().enumerate().filter(|(_, destination)| usable(destination));
+    places.min_by_key(|(_, destination)| destination.live.load.load(Ordering::Relaxed)).map(|(at, _)| at)
+}
+
+// Round robin among the best, where slowness costs priority: one step for each time the latency exceeds the priority.
+fn by_latency(state: &Dispatcher, set: &Set) -> Option<Choice> {
+    let count = set.destinations.len();
+    let circle = match state.use_default && count > 1 {
+        true => count - 1,
+        false => count,
+    };
+    let start = (set.next.load(Ordering::Relaxed) as usize).checked_rem(circle)?;
+    let mut ranked: Vec<(i64, usize)> = Vec::with_capacity(circle);
+    for at in (0..circle).map(|step| (start + step) % circle) {
+        let Some(destination) = set.destinations.get(at).filter(|its| !its.is_skipped()) else { continue };
+        let latency = match destination.live.latency.lock() {
+            Ok(latency) if destination.attributes.congestion => latency.estimate - latency.average,
+            Ok(latency) => latency.estimate,
+            Err(_) => 0.0,
+        } as i64;
+        let priority = destination.priority;
+        let rank = match priority > 0 && latency > priority {
+            true => (priority - latency / priority).max(1),
+            false => priority,
+        };
+        ranked.push((rank, at));
+    }
+    ranked.sort_by_key(|(rank, _)| std::cmp::Reverse(*rank));
+    let order: Vec<usize> = ranked.into_iter().map(|(_, at)| at).collect();
+    let default = count.checked_sub(1).filter(|last| {
+        state.use_default && set.destinations.get(*last).is_some_and(|destination| !destination.is_skipped())
+    });
+    let at = order.first().copied().or(default)?;
+    set.next.store(((at + 1) % count) as u32, Ordering::Relaxed);
+    Some(Choice { at, order: Some(order), counted: false })
+}
+
+/// FNV-1a with a last mix: the same text always gives the same number, on every machine.
+pub(super) fn hash(text: &[u8]) -> u64 {
+    let mixed = text
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    let mixed = (mixed ^ mixed >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed >> 33
+}
+
+// User, host, and the port when it is not the usual one.
+fn uri_hash(uri: &[u8], user_only: bool) -> Option<usize> {
+    let uri = Uri::parse(uri).ok()?;
+    let mut key = uri.user.unwrap_or_default().to_vec();
+    if !user_only {
+        key.push(b'@');
+        key.extend_from_slice(uri.host);
+        if !matches!(uri.port, None | Some(5060)) {
+            key.push(b':');
+            key.extend_from_slice(uri.port_text);
+        }
+    }
+    Some(hash(&key) as usize)
+}
+
+// Of the digest credentials, when there are some.
+fn user_name(cx: &Context) -> Option<u64> {
+    let message = &cx.message.message;
+    let credentials =
+        message.value(HeaderName::ProxyAuthorization).or_else(|| message.value(HeaderName::Authorization))?;
+    let digest = credentials.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case(b"digest "));
+    let list: Vec<u8> =
+        credentials.get(digest?.len()..)?.iter().map(|byte| if *byte == b',' { b';' } else { *byte }).collect();
+    let name = Parameters::new(&list).lookup(b"username")??;
+    Some(hash(name))
+}
+
+fn written_hash(cx: &mut Context, state: &Dispatcher) -> Option<usize> {
+    let text = match &state.hash_of {
+        Some(HashOf::Avp(name)) => cx.locals.avps.value(name, 0)?.to_text(),
+        Some(HashOf::Header(name)) => {
+            let header = cx.message.message.headers_called(name).next()?;
+            cx.message.message.unfolded_bytes(header)
+        }
+        None => {
+            cx.log(LogLevel::Error, "ds_select: algorithm 7 needs hash_pvar");
+            return None;
+        }
+    };
+    let text = text.trim_ascii();
+    (!text.is_empty()).then(|| hash(text) as usize)
+}
