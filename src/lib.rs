@@ -46,6 +46,7 @@
 pub mod builtin;
 pub mod config;
 pub mod modules;
+pub mod node;
 pub mod script;
 pub mod sip;
 pub mod source;

@@ -1,0 +1,72 @@
+//! Where messages go and what the server calls itself.
+
+use crate::builtin::{Core, Received, SocketId, Working};
+use crate::sip::{Message, Rport, Uri};
+use std::io::Write;
+use std::net::{IpAddr, SocketAddr};
+
+/// Why a URI is no next hop.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum NoHop {
+    /// It is no URI, or its host is no address.
+    Unresolvable,
+    /// It wants a transport that is not served.
+    Transport,
+}
+
+/// The address that a URI names: its `maddr` or host, and its port or 5060.
+pub(super) fn next_hop(uri: &[u8]) -> Result<SocketAddr, NoHop> {
+    let uri = Uri::parse(uri).map_err(|_| NoHop::Unresolvable)?;
+    if uri.transport().is_some_and(|transport| !transport.eq_ignore_ascii_case(b"udp")) {
+        return Err(NoHop::Transport);
+    }
+    let host = match uri.maddr() {
+        Some(maddr) => crate::sip::parse_ip(maddr),
+        None => uri.host_ip(),
+    };
+    let host = host.ok_or(NoHop::Unresolvable)?;
+    Ok(SocketAddr::new(host, uri.port_or_default()))
+}
+
+/// Where a reply to a request goes (RFC 3261 18.2.2, RFC 3581 4): to the source address, and to the source port when the sender asked for that or
+/// the script forces it, else to the port in Via.
+pub(super) fn reply_destination(request: &Message, received: &Received, force_rport: bool) -> SocketAddr {
+    let source = received.source;
+    let Some(via) = request.via() else { return source };
+    if force_rport || via.rport() != Rport::Absent {
+        return source;
+    }
+    let host = via.maddr().and_then(crate::sip::parse_ip).unwrap_or(source.ip());
+    SocketAddr::new(host, via.port().unwrap_or(5060))
+}
+
+/// Where a reply that is forwarded without a transaction goes: to the Via below the topmost one.
+pub(super) fn via_destination(reply: &Message) -> Option<SocketAddr> {
+    let via = reply.vias().nth(1)?.value.ok()?;
+    let host = via.received().and_then(crate::sip::parse_ip).or_else(|| via.host_ip())?;
+    let port = match via.rport() {
+        Rport::Port(port) => port,
+        Rport::Absent | Rport::Asked => via.port().unwrap_or(5060),
+    };
+    Some(SocketAddr::new(host, port))
+}
+
+/// Appends host and port as they stand in our Via towards `next`: what the socket advertises, else what the script (`set_advertised_address`) or
+/// the config wants for every message, else the socket's address.
+pub(super) fn push_sent_by(core: &Core, message: Option<&Working>, socket: SocketId, next: IpAddr, out: &mut Vec<u8>) {
+    let advertises = core.sockets.socket(socket).is_some_and(|its| its.advertise.is_some());
+    let of_message = message.and_then(|message| message.advertised_address.as_ref());
+    let host = of_message.or(core.settings.advertised_address.as_ref());
+    let (Some(host), false) = (host, advertises) else {
+        out.extend_from_slice(&core.address_text(socket, next));
+        return;
+    };
+    out.extend_from_slice(host);
+    let own = core.sockets.socket(socket).map_or(5060, |its| its.address.port());
+    let of_message = message.and_then(|message| message.advertised_port);
+    let port = of_message.or(core.settings.advertised_port).unwrap_or(own);
+    if port != 5060 {
+        // Writing to a Vec does not fail.
+        let _ = write!(out, ":{port}");
+    }
+}

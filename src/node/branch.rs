@@ -1,0 +1,160 @@
+//! Branches: a request on its way to one destination, and its CANCEL.
+
+use super::driver::Node;
+use super::relay::{Fault, Target};
+use super::table::Found;
+use super::transaction::{Branch, Client};
+use crate::builtin::{TransactionId, Working};
+use crate::sip::{HeaderName, Message};
+use crate::time::{Now, Tick};
+use crate::transaction::{Actions, Timer, Timers, client_invite, client_non_invite};
+use std::io::Write;
+
+impl Node {
+    /// Sends a request on a branch of its own.
+    pub(super) fn send_branch(
+        &mut self,
+        now: Now,
+        id: TransactionId,
+        message: &mut Working,
+        target: Target,
+    ) -> Result<(), Fault> {
+        let uri = target.uri.clone().unwrap_or_else(|| message.request_uri());
+        let hop = target.destination.as_ref().unwrap_or(&uri);
+        let (destination, socket) = self.route(hop, target.socket.or(message.send_socket), message.received.socket)?;
+        let Some(transaction) = self.transactions.get(id) else { return Err(Fault::Internal) };
+        let (place, timers, born, is_invite) =
+            (transaction.branches.len() as u16, transaction.timers, transaction.born, transaction.is_invite);
+        let branch = self.new_branch(place);
+        let sent = self.write_forwarded(message, &uri, destination, socket, &branch);
+        let key = self.seed.client(&branch, message.message.method_text());
+        let mut actions = Actions::new();
+        let machine = if is_invite {
+            Client::Invite(client_invite::State::start(now.tick, born, false, &timers, &mut actions))
+        } else {
+            Client::Other(client_non_invite::State::start(now.tick, born, false, &timers, &mut actions))
+        };
+        let branch = Branch::new(machine, key, sent, (destination, socket));
+        if let Some(transaction) = self.transactions.get(id) {
+            transaction.branches.push(branch);
+        }
+        self.transactions.name(key, Found::Branch(id, place));
+        self.client_actions(now, id, place, &actions, None);
+        Ok(())
+    }
+
+    /// A branch of a transaction, in the form of Kamailio's: the cookie, 4 and 32 digits, and the number of the branch.
+    pub(super) fn new_branch(&mut self, place: u16) -> Vec<u8> {
+        let mut digits = Vec::with_capacity(48);
+        for _ in 0..3 {
+            self.core.random.hex(&mut digits);
+        }
+        branch_text(&digits, place)
+    }
+
+    /// The branch of a message forwarded without a transaction: the same for the same message (RFC 3261 16.11).
+    pub(super) fn stateless_branch(&self, message: &Message) -> Vec<u8> {
+        let via = message.via().map(|via| via.text()).unwrap_or_default();
+        let mut digits = Vec::with_capacity(48);
+        for part in [b"a", b"b", b"c"] {
+            let bits = self.seed.client(via, part).low();
+            // Writing to a Vec does not fail.
+            let _ = write!(digits, "{bits:016x}");
+        }
+        branch_text(&digits, 0)
+    }
+
+    /// A CANCEL: answered here, and each branch of its INVITE is cancelled. False when there is no such INVITE.
+    pub(super) fn cancel(&mut self, now: Now, message: &mut Working) -> bool {
+        let Some(invite) = self.invite_of_cancel(&message.message) else { return false };
+        let id = match message.transaction {
+            Some(view) => view.id,
+            None => self.new_transaction(now, message),
+        };
+        let pending = self.transactions.get(invite).is_some_and(|transaction| transaction.is_pending());
+        let reason: &[u8] = if pending { b"canceling" } else { b"ok -- no more pending branches" };
+        self.reply_through(now, id, 200, reason, &[]);
+        if let Some(transaction) = self.transactions.get(invite) {
+            transaction.canceled = true;
+            for header in message.message.headers_named(HeaderName::Reason) {
+                transaction.cancel_headers.extend_from_slice(message.message.text(header.line));
+            }
+        }
+        self.cancel_branches(now, invite, None);
+        true
+    }
+
+    /// Says in the CANCELs of a transaction which reply they follow from (RFC 3326), unless the caller's own CANCEL came first.
+    pub(super) fn cancel_because(&mut self, id: TransactionId, code: u16) {
+        let Some(transaction) = self.transactions.get(id).filter(|transaction| !transaction.canceled) else { return };
+        transaction.cancel_headers = match code {
+            200 => b"Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n".to_vec(),
+            _ => format!("Reason: SIP;cause={code}\r\n").into_bytes(),
+        };
+    }
+
+    /// Cancels the branches of a transaction that may still be answered, but one.
+    pub(super) fn cancel_branches(&mut self, now: Now, id: TransactionId, but: Option<u16>) {
+        let count = self.transactions.get(id).map_or(0, |transaction| transaction.branches.len() as u16);
+        for place in (0..count).filter(|place| Some(*place) != but) {
+            let pending = self.transactions.get(id).and_then(|transaction| transaction.branches.get(place as usize));
+            if pending.is_some_and(|branch| branch.code == 0) {
+                self.client_event(now, id, place, ClientEvent::CancelRequested, None);
+            }
+        }
+    }
+}
+
+/// What happens to a branch, of either kind.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum ClientEvent {
+    Provisional,
+    Success,
+    Failure,
+    CancelRequested,
+    Timer(Timer),
+    TransportFailed,
+}
+
+impl Client {
+    /// Takes an event; what is to be done is appended to `out`.
+    pub(super) fn on(self, now: Tick, event: ClientEvent, timers: &Timers, out: &mut Actions) -> Client {
+        match self {
+            Client::Invite(state) => {
+                use client_invite::Event;
+                let event = match event {
+                    ClientEvent::Provisional => Event::Provisional,
+                    ClientEvent::Success => Event::Success,
+                    ClientEvent::Failure => Event::Failure,
+                    ClientEvent::CancelRequested => Event::CancelRequested,
+                    ClientEvent::Timer(timer) => Event::Timer(timer),
+                    ClientEvent::TransportFailed => Event::TransportFailed,
+                };
+                Client::Invite(state.on(now, event, timers, out))
+            }
+            Client::Other(state) => {
+                use client_non_invite::Event;
+                let event = match event {
+                    ClientEvent::Provisional => Event::Provisional,
+                    ClientEvent::Success | ClientEvent::Failure => Event::Final,
+                    // RFC 3261 9.1: only an INVITE is cancelled.
+                    ClientEvent::CancelRequested => return Client::Other(state),
+                    ClientEvent::Timer(timer) => Event::Timer(timer),
+                    ClientEvent::TransportFailed => Event::TransportFailed,
+                };
+                Client::Other(state.on(now, event, timers, out))
+            }
+        }
+    }
+}
+
+fn branch_text(digits: &[u8], place: u16) -> Vec<u8> {
+    let mut branch = Vec::with_capacity(48);
+    branch.extend_from_slice(b"z9hG4bK");
+    branch.extend_from_slice(&digits[..4]);
+    branch.push(b'.');
+    branch.extend_from_slice(&digits[4..36]);
+    // Writing to a Vec does not fail.
+    let _ = write!(branch, ".{place}");
+    branch
+}

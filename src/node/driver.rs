@@ -1,0 +1,278 @@
+//! The node as its driver sees it.
+
+use super::branch::ClientEvent;
+use super::run::{Queue, Run};
+use super::server::ServerEvent;
+use super::table::{Found, Table};
+use super::transaction::Due;
+use crate::builtin::{Answer, Core, ModuleId, Query, SocketId, TraceEvent, Value};
+use crate::script::Program;
+use crate::sip::Message;
+use crate::time::{Now, Tick};
+use crate::transaction::{Seed, Timer, TimerId, Timers, Wheel, client_non_invite};
+use bytes::Bytes;
+use rustc_hash::FxHashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// A packet that arrived.
+#[derive(Debug, Clone)]
+pub struct Datagram {
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// The sender.
+    pub source: SocketAddr,
+    /// The socket it arrived on.
+    pub socket: SocketId,
+}
+
+/// A packet to send.
+#[derive(Debug, Clone)]
+pub struct Transmit {
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// The receiver.
+    pub destination: SocketAddr,
+    /// The socket to send from.
+    pub socket: SocketId,
+}
+
+/// Names a query that waits for its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EffectId(pub u64);
+
+/// What a node wants from its driver.
+#[derive(Debug, Default)]
+pub struct Output {
+    /// Packets, in the order in which they must leave.
+    pub packets: Vec<Transmit>,
+    /// Queries; each is answered with [`Node::answer`].
+    pub queries: Vec<(EffectId, Query)>,
+    /// Modules that want their data loaded again.
+    pub reloads: Vec<ModuleId>,
+}
+
+/// What a node has counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Requests received.
+    pub requests: u64,
+    /// Replies received.
+    pub replies: u64,
+    /// Packets that are not SIP, or cannot be answered.
+    pub garbage: u64,
+    /// Packets dropped because too much waits already.
+    pub overloaded: u64,
+}
+
+/// The whole server for one worker's share of the calls.
+pub struct Node {
+    /// What scripts see of the worker; `core.log` and `core.trace` are taken by the driver.
+    pub core: Core,
+    /// What it wants; taken by the driver after each call.
+    pub output: Output,
+    pub(super) program: Arc<Program>,
+    pub(super) transactions: Table,
+    pub(super) wheel: Wheel<Due>,
+    pub(super) timers: Timers,
+    pub(super) seed: Seed,
+    pub(super) tag_prefix: [u8; 32],
+    /// Runs that wait for an answer.
+    pub(super) parked: FxHashMap<EffectId, Box<Run>>,
+    /// Calls with such runs, and the messages that wait behind them.
+    pub(super) calls: FxHashMap<u64, Queue>,
+    pub(super) queued: usize,
+    pub(super) next_effect: u64,
+    pub(super) next_message: u64,
+    pub(super) stopping: bool,
+    pub(super) statistics: Statistics,
+    /// `$var` of earlier messages, kept under `--strict` only.
+    pub(super) kept_vars: Vec<Value>,
+    /// Reused for writing.
+    pub(super) buffer: Vec<u8>,
+    pub(super) via: Vec<u8>,
+    due: Vec<(Tick, Due)>,
+}
+
+impl Node {
+    /// A node that runs `program`. `background` is whether modules work by the clock here: on one worker of a server.
+    pub fn new(program: Arc<Program>, mut core: Core, background: bool, now: Now) -> Node {
+        let settings = &core.settings.transaction;
+        let timers = Timers {
+            retr_t1: settings.retr_timer1,
+            retr_t2: settings.retr_timer2,
+            fr: settings.fr_timer,
+            fr_inv: settings.fr_inv_timer,
+            wait: settings.wt_timer,
+            max_inv_lifetime: settings.max_inv_lifetime,
+            max_noninv_lifetime: settings.max_noninv_lifetime,
+            restart_fr_on_each_reply: settings.restart_fr_on_each_reply,
+        };
+        let seed = Seed::new(core.random.bits(), core.random.bits());
+        let mut digits = Vec::with_capacity(32);
+        core.random.hex(&mut digits);
+        core.random.hex(&mut digits);
+        let mut tag_prefix = [b'0'; 32];
+        tag_prefix.copy_from_slice(&digits[..32]);
+        let mut node = Node {
+            core,
+            output: Output::default(),
+            program,
+            transactions: Table::default(),
+            wheel: Wheel::new(),
+            timers,
+            seed,
+            tag_prefix,
+            parked: FxHashMap::default(),
+            calls: FxHashMap::default(),
+            queued: 0,
+            next_effect: 0,
+            next_message: 0,
+            stopping: false,
+            statistics: Statistics::default(),
+            kept_vars: Vec::new(),
+            buffer: Vec::with_capacity(2048),
+            via: Vec::with_capacity(128),
+            due: Vec::new(),
+        };
+        if background {
+            node.start_clocks(now);
+        }
+        node
+    }
+
+    /// Handles a packet.
+    pub fn receive(&mut self, now: Now, datagram: Datagram) {
+        self.handle(now, datagram);
+        self.obey(now);
+    }
+
+    /// Handles the answer to a query.
+    pub fn answer(&mut self, now: Now, id: EffectId, answer: Answer) {
+        self.resume(now, id, answer);
+        self.obey(now);
+    }
+
+    /// Handles that a packet could not be sent: its network is unreachable, or the system refused it. A reply is sent again when its request comes
+    /// again; a request ends its branch.
+    pub fn unsent(&mut self, now: Now, packet: &Transmit) {
+        let Ok(message) = Message::parse(packet.bytes.clone()) else { return };
+        let branch = message.via().and_then(|via| via.branch());
+        let (Some(branch), true) = (branch, message.is_request()) else { return };
+        let key = self.seed.client(branch, message.method_text());
+        let Some(Found::Branch(id, place)) = self.transactions.find(&key) else { return };
+        let verdict = self.client_event(now, id, place, ClientEvent::TransportFailed, None);
+        if verdict.unsent {
+            self.branch_failed(now, id, place, 477, false);
+        }
+        self.obey(now);
+    }
+
+    /// Does what is due.
+    pub fn expire(&mut self, now: Now) {
+        let mut due = std::mem::take(&mut self.due);
+        self.wheel.expire(now.tick, &mut due);
+        for (at, what) in due.drain(..) {
+            self.timer(now, at, what);
+        }
+        self.due = due;
+        self.obey(now);
+    }
+
+    /// When [`Node::expire`] wants to be called next, at the latest.
+    pub fn next(&self) -> Option<Tick> {
+        self.wheel.next()
+    }
+
+    /// Takes no new calls from here on; what is in flight is finished.
+    pub fn stop(&mut self) {
+        self.stopping = true;
+    }
+
+    /// Answers what is still in flight: callers get 503, callees a CANCEL.
+    pub fn abandon(&mut self, now: Now) {
+        for id in self.transactions.ids() {
+            let waits = self.transactions.get(id).is_some_and(|its| its.owner.is_none() && !its.is_answered());
+            if waits {
+                self.reply_through(now, id, 503, b"Service Unavailable", &[]);
+                self.cancel_branches(now, id, None);
+            }
+        }
+    }
+
+    /// Whether no caller waits for a reply.
+    pub fn is_idle(&self) -> bool {
+        self.parked.is_empty()
+            && self.queued == 0
+            && self.transactions.iter().all(|transaction| transaction.owner.is_some() || transaction.is_answered())
+    }
+
+    /// What it has counted.
+    pub fn statistics(&self) -> Statistics {
+        self.statistics
+    }
+
+    /// How many transactions are alive.
+    pub fn transactions(&self) -> usize {
+        self.transactions.len()
+    }
+
+    fn timer(&mut self, now: Now, at: Tick, due: Due) {
+        match due {
+            Due::Module(module) => self.tick(now, module),
+            Due::Server(id, timer) => {
+                let Some(side) = self.transactions.get(id).and_then(|its| its.server.as_mut()) else { return };
+                if side.timers.slot(timer).take().is_some() {
+                    self.server_event(now, id, ServerEvent::Timer(timer), None);
+                }
+            }
+            Due::Branch(id, place, timer) => {
+                let Some(transaction) = self.transactions.get(id) else { return };
+                let (born, own) = (transaction.born, transaction.owner.is_some());
+                let Some(branch) = transaction.branches.get_mut(place as usize) else { return };
+                if branch.timers.slot(timer).take().is_none() {
+                    return;
+                }
+                let ringing = branch.replied && transaction.is_invite;
+                if timer != Timer::Wait {
+                    let name = match timer {
+                        Timer::Retransmit => "retr_timer",
+                        Timer::Deadline if ringing => "fr_inv_timer",
+                        Timer::Deadline | Timer::Wait => "fr_timer",
+                    };
+                    self.core.trace(|| TraceEvent::Timer { name, after: at.since(born) });
+                }
+                let verdict = self.client_event(now, id, place, ClientEvent::Timer(timer), None);
+                if verdict.timed_out {
+                    self.branch_failed(now, id, place, 408, true);
+                }
+                if verdict.ended && own {
+                    self.end_transaction(id);
+                }
+            }
+            Due::Cancel(id, place, timer) => {
+                let Some(transaction) = self.transactions.get(id) else { return };
+                let branch = transaction.branches.get_mut(place as usize);
+                let Some(cancel) = branch.and_then(|branch| branch.cancel.as_mut()) else { return };
+                if cancel.timers.slot(timer).take().is_some() {
+                    self.cancel_event(now, id, place, client_non_invite::Event::Timer(timer));
+                }
+            }
+        }
+    }
+}
+
+/// Sets a timer of a machine, in place of an earlier one of its kind.
+pub(super) fn set_timer(wheel: &mut Wheel<Due>, slot: &mut Option<TimerId>, at: Tick, due: Due) {
+    if let Some(earlier) = slot.take() {
+        wheel.cancel(earlier);
+    }
+    *slot = Some(wheel.insert(at, due));
+}
+
+/// Stops a timer of a machine.
+pub(super) fn clear_timer(wheel: &mut Wheel<Due>, slot: &mut Option<TimerId>) {
+    if let Some(earlier) = slot.take() {
+        wheel.cancel(earlier);
+    }
+}

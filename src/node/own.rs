@@ -1,0 +1,153 @@
+//! What the server does without being asked by a peer: work of modules by the clock, requests of its own, event routes.
+
+use super::address::push_sent_by;
+use super::driver::Node;
+use super::run::Role;
+use super::table::Found;
+use super::transaction::{Branch, Client, Due, Transaction};
+use crate::builtin::{
+    Avps, Background, Command, Event, LogLevel, ModuleId, OwnRequest, Received, RouteKind, SocketId, Working,
+};
+use crate::sip::{Message, Request};
+use crate::time::Now;
+use crate::transaction::{Actions, client_non_invite};
+use bytes::Bytes;
+use std::net::SocketAddr;
+
+impl Node {
+    /// Starts the clocks of modules.
+    pub(super) fn start_clocks(&mut self, now: Now) {
+        for at in 0..self.core.modules.len() {
+            if let Some(period) = self.core.modules[at].period() {
+                self.wheel.insert(now.tick.after(period), Due::Module(ModuleId(at as u16)));
+            }
+        }
+    }
+
+    /// The clock of a module has come round.
+    pub(super) fn tick(&mut self, now: Now, module: ModuleId) {
+        let Some(state) = self.core.modules.get(module.0 as usize).cloned() else { return };
+        state.tick(&mut Background { now, core: &mut self.core, module });
+        if let Some(period) = state.period() {
+            self.wheel.insert(now.tick.after(period), Due::Module(module));
+        }
+    }
+
+    /// Does what modules asked for, and what follows from it.
+    pub(super) fn obey(&mut self, now: Now) {
+        // Each round may ask for more; a module that never stops asking is cut off.
+        for _ in 0..1000 {
+            if self.core.commands.is_empty() {
+                return;
+            }
+            for command in std::mem::take(&mut self.core.commands) {
+                match command {
+                    Command::Request(request) => self.send_own(now, request),
+                    Command::Event(event) => self.run_event(now, event),
+                    Command::Reload(module) => self.output.reloads.push(module),
+                }
+            }
+        }
+    }
+
+    fn run_event(&mut self, now: Now, event: Event) {
+        let Some(route) = self.program.route(RouteKind::Event, event.name) else { return };
+        let Some(message) = stand_in(&event.uri) else { return };
+        let source = self.core.sockets.list.first().map(|socket| socket.address);
+        let Some(source) = source else { return };
+        let mut working =
+            Working::new(message, Received { source, socket: SocketId(0), at: now.tick }, self.next_message);
+        working.destination = event.destination;
+        let locals = self.locals(Avps::default());
+        self.start(now, working, locals, route, Role::Event, 0);
+    }
+
+    fn send_own(&mut self, now: Now, request: OwnRequest) {
+        let hop = request.next_hop.as_ref().unwrap_or(&request.uri).clone();
+        let Ok((destination, socket)) = self.route(&hop, request.socket, SocketId(0)) else {
+            return self.tell_unsent(now, &request);
+        };
+        let branch = self.new_branch(0);
+        let mut via = b"SIP/2.0/UDP ".to_vec();
+        push_sent_by(&self.core, None, socket, destination.ip(), &mut via);
+        via.extend_from_slice(b";branch=");
+        via.extend_from_slice(&branch);
+        let mut from = b"<".to_vec();
+        from.extend_from_slice(&request.from);
+        from.extend_from_slice(b">;tag=");
+        from.extend_from_slice(&self.tag_prefix);
+        from.push(b'-');
+        self.core.random.hex(&mut from);
+        let mut to = b"<".to_vec();
+        to.extend_from_slice(&request.uri);
+        to.push(b'>');
+        let mut call_id = self.own_call_id();
+        call_id.push(b'@');
+        let at = call_id.len();
+        push_sent_by(&self.core, None, socket, destination.ip(), &mut call_id);
+        if let Some(colon) = call_id[at..].iter().rposition(|byte| *byte == b':')
+            && !call_id[at..].contains(&b'[')
+        {
+            call_id.truncate(at + colon);
+        }
+        let agent = self.core.settings.user_agent_header.clone();
+        let bytes = Request {
+            method: &request.method,
+            uri: &request.uri,
+            via: &via,
+            from: &from,
+            to: &to,
+            call_id: &call_id,
+            cseq: 10,
+            max_forwards: Some(70),
+            user_agent: agent.strip_prefix(b"User-Agent: "),
+            extra_headers: &request.headers,
+            body: b"",
+        }
+        .to_bytes();
+        let sent = Bytes::from(bytes);
+        let Ok(message) = Message::parse(sent.clone()) else { return self.tell_unsent(now, &request) };
+        self.begin_own(now, &request, message, sent, &branch, (destination, socket));
+    }
+
+    fn begin_own(
+        &mut self,
+        now: Now,
+        request: &OwnRequest,
+        message: Message,
+        sent: Bytes,
+        branch: &[u8],
+        way: (SocketAddr, SocketId),
+    ) {
+        let id = self.transactions.reserve();
+        let key = self.seed.client(branch, &request.method);
+        let mut actions = Actions::new();
+        let machine = client_non_invite::State::start(now.tick, now.tick, false, &self.timers, &mut actions);
+        let received = Received { source: way.0, socket: way.1, at: now.tick };
+        let mut transaction = Box::new(Transaction::new(id, message, received, self.timers));
+        transaction.owner = Some((request.module, request.tag));
+        transaction.branches.push(Branch::new(Client::Other(machine), key, sent, way));
+        self.transactions.insert(transaction);
+        self.transactions.name(key, Found::Branch(id, 0));
+        self.client_actions(now, id, 0, &actions, None);
+    }
+
+    /// A request that cannot be sent counts as one that nobody answered.
+    fn tell_unsent(&mut self, now: Now, request: &OwnRequest) {
+        let Some(state) = self.core.modules.get(request.module.0 as usize).cloned() else { return };
+        let uri = String::from_utf8_lossy(&request.uri).into_owned();
+        self.core.log(LogLevel::Error, format!("{uri} cannot be reached"));
+        state.replied(request.tag, 408, &mut Background { now, core: &mut self.core, module: request.module });
+    }
+}
+
+/// A message for event routes, which run without one of a peer's.
+fn stand_in(uri: &[u8]) -> Option<Message> {
+    let mut text = b"OPTIONS ".to_vec();
+    text.extend_from_slice(if super::relay::is_uri(uri) { uri } else { b"sip:event@localhost.invalid" });
+    text.extend_from_slice(
+        b" SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bKevent\r\nFrom: <sip:event@localhost.invalid>;tag=event\r\n\
+        To: <sip:event@localhost.invalid>\r\nCall-ID: event@localhost.invalid\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n",
+    );
+    Message::parse(Bytes::from(text)).ok()
+}

@@ -1,0 +1,298 @@
+//! Forwarding requests: destinations, branches, `branch_route`, CANCEL.
+
+use super::address::{NoHop, next_hop, push_sent_by};
+use super::driver::{Node, Transmit};
+use super::run::{Performed, Role, Run};
+use crate::builtin::{Answer, LogLevel, Relay, SocketId, TransactionId, Working};
+use crate::script::Task;
+use crate::sip::{Method, Uri, write_request};
+use crate::time::Now;
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+/// Why a request could not be forwarded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Fault {
+    /// The next hop is no address.
+    Unresolvable,
+    /// It wants a transport that is not served.
+    Transport,
+    /// No branch was left.
+    NoBranch,
+    /// Anything else.
+    Internal,
+}
+
+impl Fault {
+    /// Code and reason that Kamailio answers; `by` is `SL` or `TM`.
+    pub(super) fn reply(self, by: &str) -> (u16, String) {
+        match self {
+            Fault::Unresolvable => (478, format!("Unresolvable destination (478/{by})")),
+            Fault::Transport => (500, format!("I'm terribly sorry, server error occurred (7/{by})")),
+            Fault::NoBranch => (500, format!("I'm terribly sorry, server error occurred (6/{by})")),
+            Fault::Internal => (500, format!("I'm terribly sorry, server error occurred (1/{by})")),
+        }
+    }
+
+    fn code(self) -> i32 {
+        match self {
+            Fault::NoBranch => -6,
+            Fault::Unresolvable | Fault::Transport | Fault::Internal => -1,
+        }
+    }
+}
+
+/// One destination of a relay.
+pub(super) struct Target {
+    pub(super) uri: Option<Bytes>,
+    pub(super) destination: Option<Bytes>,
+    pub(super) socket: Option<SocketId>,
+    pub(super) flags: u32,
+}
+
+/// A relay whose `branch_route` runs.
+pub(super) struct Forking {
+    outer: Box<Run>,
+    id: TransactionId,
+    targets: VecDeque<Target>,
+    sent: usize,
+    fault: Option<Fault>,
+}
+
+impl Node {
+    /// `t_relay`.
+    pub(super) fn relay(&mut self, now: Now, mut run: Box<Run>, relay: Relay) -> Performed {
+        let method = run.task.message.message.method().unwrap_or(Method::Other);
+        if method == Method::Ack {
+            let code = self.forward(now, &mut run.task.message, relay);
+            return Performed::Answered(run, Answer::Code(code));
+        }
+        if method == Method::Cancel && self.cancel(now, &mut run.task.message) {
+            return Performed::Answered(run, Answer::Code(1));
+        }
+        let known = run.task.message.transaction.map(|view| view.id);
+        let id = match known {
+            Some(id) => id,
+            None => self.new_transaction(now, &mut run.task.message),
+        };
+        if known.is_none() || !self.has_branches(id) {
+            self.trying(now, id, method);
+        }
+        let targets = targets(&mut run.task.message, relay);
+        self.keep_for_failure(id, &mut run.task);
+        let mut forking = Forking { outer: run, id, targets, sent: 0, fault: None };
+        if forking.outer.task.message.on_branch.is_some() {
+            return self.next_branch(now, forking);
+        }
+        while let Some(target) = forking.targets.pop_front() {
+            let Forking { outer, sent, fault, .. } = &mut forking;
+            match self.send_branch(now, id, &mut outer.task.message, target) {
+                Ok(()) => *sent += 1,
+                Err(why) => *fault = Some(why),
+            }
+        }
+        let (outer, answer) = self.relayed(forking);
+        Performed::Answered(outer, answer)
+    }
+
+    /// Starts the `branch_route` of the next destination, or gives the relay's result when none is left.
+    fn next_branch(&mut self, now: Now, mut forking: Forking) -> Performed {
+        let _ = now;
+        let (Some(route), Some(target)) = (forking.outer.task.message.on_branch, forking.targets.pop_front()) else {
+            let (outer, answer) = self.relayed(forking);
+            return Performed::Answered(outer, answer);
+        };
+        let mut message = forking.outer.task.message.clone();
+        message.uri = target.uri.or(message.uri);
+        message.destination = target.destination;
+        message.send_socket = target.socket;
+        message.branch_flags = target.flags;
+        if let Some(transaction) = self.transactions.get(forking.id) {
+            let branch = transaction.branches.len() as u16;
+            message.transaction = Some(transaction.view(Some(branch), 0));
+        }
+        let avps = std::mem::take(&mut forking.outer.task.locals.avps);
+        let vars = forking.outer.task.locals.vars.clone();
+        let mut locals = self.locals(avps);
+        locals.vars = vars;
+        let call = forking.outer.call;
+        Performed::Instead(self.make_run(message, locals, route, Role::Branch(Box::new(forking)), call))
+    }
+
+    /// What follows the end of a `branch_route`.
+    pub(super) fn branch_done(
+        &mut self,
+        now: Now,
+        mut forking: Forking,
+        mut task: Task,
+        dropped: bool,
+    ) -> Option<(Box<Run>, Option<Answer>)> {
+        forking.outer.task.locals.avps = std::mem::take(&mut task.locals.avps);
+        forking.outer.task.message.on_reply = task.message.on_reply;
+        forking.outer.task.message.on_failure = task.message.on_failure;
+        if dropped {
+            forking.fault = forking.fault.or(Some(Fault::NoBranch));
+        } else {
+            let target = Target {
+                uri: task.message.uri.clone(),
+                destination: task.message.destination.clone(),
+                socket: task.message.send_socket,
+                flags: task.message.branch_flags,
+            };
+            match self.send_branch(now, forking.id, &mut task.message, target) {
+                Ok(()) => forking.sent += 1,
+                Err(why) => forking.fault = Some(why),
+            }
+        }
+        match self.next_branch(now, forking) {
+            Performed::Answered(outer, answer) => Some((outer, Some(answer))),
+            Performed::Instead(run) => Some((run, None)),
+            Performed::Parked => None,
+        }
+    }
+
+    /// The result of a relay.
+    fn relayed(&mut self, mut forking: Forking) -> (Box<Run>, Answer) {
+        let code = if forking.sent > 0 {
+            1
+        } else {
+            let fault = forking.fault.unwrap_or(Fault::NoBranch);
+            if let Some(transaction) = self.transactions.get(forking.id) {
+                transaction.fault = Some(fault);
+            }
+            fault.code()
+        };
+        if let Some(transaction) = self.transactions.get(forking.id) {
+            let message = &mut forking.outer.task.message;
+            transaction.on_failure = message.on_failure.take().or(transaction.on_failure);
+            transaction.on_reply = message.on_reply.or(transaction.on_reply);
+        }
+        (forking.outer, Answer::Code(code))
+    }
+
+    fn has_branches(&mut self, id: TransactionId) -> bool {
+        self.transactions.get(id).is_some_and(|transaction| !transaction.branches.is_empty())
+    }
+
+    /// The 100 that tells the caller to stop repeating itself.
+    fn trying(&mut self, now: Now, id: TransactionId, method: Method) {
+        let settings = &self.core.settings.transaction;
+        if method == Method::Invite && settings.auto_inv_100 {
+            let reason = settings.auto_inv_100_reason.clone();
+            self.reply_through(now, id, 100, &reason, &[]);
+        }
+    }
+
+    /// Keeps the message as it stands, when a `failure_route` may want it.
+    fn keep_for_failure(&mut self, id: TransactionId, task: &mut Task) {
+        let armed = task.message.on_failure.is_some() || task.message.on_branch.is_some();
+        // What a failure_route changes belongs to the branches it adds: the next one starts from the request as it was first relayed.
+        if let Some(transaction) = self.transactions.get(id)
+            && armed
+            && transaction.relayed.is_none()
+        {
+            let mut kept = task.message.clone();
+            kept.on_failure = None;
+            transaction.relayed = Some(Box::new(kept));
+        }
+    }
+
+    /// `forward`, and the way of an ACK: without a transaction.
+    pub(super) fn forward(&mut self, now: Now, message: &mut Working, relay: Relay) -> i32 {
+        let _ = now;
+        let uri = message.request_uri();
+        let hop = relay.next_hop.or_else(|| message.destination.clone()).unwrap_or_else(|| uri.clone());
+        let (destination, socket) = match self.route(&hop, message.send_socket, message.received.socket) {
+            Ok(route) => route,
+            Err(fault) => return fault.code(),
+        };
+        let branch = self.stateless_branch(&message.message);
+        let bytes = self.write_forwarded(message, &uri, destination, socket, &branch);
+        self.output.packets.push(Transmit { bytes, destination, socket });
+        1
+    }
+
+    /// The address of a next hop and the socket to send from.
+    pub(super) fn route(
+        &mut self,
+        hop: &[u8],
+        wanted: Option<SocketId>,
+        arrived: SocketId,
+    ) -> Result<(SocketAddr, SocketId), Fault> {
+        let destination = next_hop(hop).map_err(|why| match why {
+            NoHop::Unresolvable => Fault::Unresolvable,
+            NoHop::Transport => Fault::Transport,
+        });
+        let destination = match destination {
+            Ok(destination) => destination,
+            Err(fault) => {
+                let hop = String::from_utf8_lossy(hop).into_owned();
+                self.core.log(LogLevel::Error, format!("the next hop {hop} is no address that can be reached by udp"));
+                return Err(fault);
+            }
+        };
+        let socket = self.core.sockets.towards(destination, wanted, Some(arrived)).ok_or(Fault::Transport)?;
+        Ok((destination, socket))
+    }
+
+    /// The bytes of a forwarded request.
+    pub(super) fn write_forwarded(
+        &mut self,
+        message: &mut Working,
+        uri: &Bytes,
+        destination: SocketAddr,
+        socket: SocketId,
+        branch: &[u8],
+    ) -> Bytes {
+        if !message.record_routes.is_empty() {
+            message.settle_record_routes(&self.core.address_text(socket, destination.ip()));
+        }
+        self.via.clear();
+        self.via.extend_from_slice(b"Via: SIP/2.0/UDP ");
+        push_sent_by(&self.core, Some(message), socket, destination.ip(), &mut self.via);
+        self.via.extend_from_slice(b";branch=");
+        self.via.extend_from_slice(branch);
+        if message.local_rport {
+            self.via.extend_from_slice(b";rport");
+        }
+        self.via.extend_from_slice(b"\r\n");
+        let stamp = message
+            .message
+            .via()
+            .map(|via| via.stamp(message.received.source, message.force_rport))
+            .unwrap_or_default();
+        self.buffer.clear();
+        let changed = message.uri.is_some() || **uri != *message.message.request_uri();
+        let uri = changed.then_some(&uri[..]);
+        write_request(&message.message, &message.edits, uri, &self.via, stamp, &mut self.buffer);
+        Bytes::copy_from_slice(&self.buffer)
+    }
+
+    pub(super) fn send(&mut self, bytes: Bytes, destination: SocketAddr, socket: SocketId) {
+        self.output.packets.push(Transmit { bytes, destination, socket });
+    }
+}
+
+/// The destinations of a relay: the message's own first, then those that the script appended.
+fn targets(message: &mut Working, relay: Relay) -> VecDeque<Target> {
+    let mut targets = VecDeque::with_capacity(1 + message.branches.len());
+    targets.push_back(Target {
+        uri: message.uri.clone(),
+        destination: relay.next_hop.or_else(|| message.destination.clone()),
+        socket: message.send_socket,
+        flags: message.branch_flags,
+    });
+    targets.extend(message.branches.drain(..).map(|branch| Target {
+        uri: Some(branch.uri),
+        destination: branch.destination,
+        socket: branch.send_socket,
+        flags: branch.flags,
+    }));
+    targets
+}
+
+/// Whether a URI reads as one: used before it is put into a request line.
+pub(super) fn is_uri(uri: &[u8]) -> bool {
+    Uri::parse(uri).is_ok()
+}

@@ -1,0 +1,241 @@
+//! Replies that arrive: to the branch they answer, or on to the next Via.
+
+use super::address::via_destination;
+use super::branch::ClientEvent;
+use super::driver::{Node, clear_timer, set_timer};
+use super::run::Role;
+use super::table::Found;
+use super::transaction::{Cancel, Client, Due, TimerSet};
+use crate::builtin::{Avps, RouteKind, TransactionId, Working};
+use crate::sip::{Edits, HeaderName, Message, write_ack, write_cancel, write_reply};
+use crate::time::Now;
+use crate::transaction::{Action, Actions, Timer, client_non_invite};
+use bytes::Bytes;
+
+/// The method in CSeq, whatever stands before it.
+pub(super) fn cseq_method(message: &Message) -> Option<&[u8]> {
+    let mut words = message.value(HeaderName::CSeq)?.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    words.nth(1)
+}
+
+/// What an event means for a branch beyond what its machine did.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Verdict {
+    /// The reply counts.
+    pub(super) counts: bool,
+    /// The reply is shown to the script only.
+    pub(super) shown: bool,
+    /// No reply came in time.
+    pub(super) timed_out: bool,
+    /// The request could not be sent.
+    pub(super) unsent: bool,
+    /// The machine has ended.
+    pub(super) ended: bool,
+}
+
+impl Node {
+    /// Handles a reply: `reply_route` first, then its transaction.
+    pub(super) fn receive_reply(&mut self, now: Now, working: Working, call: u64) {
+        match self.main_route(RouteKind::CoreReply) {
+            Some(route) => {
+                let locals = self.locals(Avps::default());
+                self.start(now, working, locals, route, Role::CoreReply, call);
+            }
+            None => self.reply_to_transaction(now, working, call),
+        }
+    }
+
+    /// Gives a reply to the branch it answers; one that answers none is forwarded by its Vias (RFC 3261 16.7 step 2, 16.11).
+    pub(super) fn reply_to_transaction(&mut self, now: Now, mut working: Working, call: u64) {
+        let message = &working.message;
+        let branch = message.via().and_then(|via| via.branch());
+        let method = cseq_method(message);
+        let found = match (branch, method) {
+            (Some(branch), Some(method)) => self.transactions.find(&self.seed.client(branch, method)),
+            _ => None,
+        };
+        let code = message.status().unwrap_or(0);
+        match found {
+            Some(Found::Branch(id, place)) => {
+                let event = match code {
+                    0..200 => ClientEvent::Provisional,
+                    200..300 => ClientEvent::Success,
+                    _ => ClientEvent::Failure,
+                };
+                let reply = working.message.clone();
+                let verdict = self.client_event(now, id, place, event, Some(&reply));
+                if !verdict.counts && !verdict.shown {
+                    return;
+                }
+                let Some(transaction) = self.transactions.get(id) else { return };
+                if let Some(branch) = transaction.branches.get_mut(place as usize) {
+                    branch.replied = true;
+                }
+                working.transaction = Some(transaction.view(Some(place), code));
+                let Some(route) = transaction.on_reply else {
+                    if verdict.counts {
+                        self.count_reply(now, id, place, working, call);
+                    }
+                    return;
+                };
+                working.flags = transaction.flags;
+                let avps = std::mem::take(&mut transaction.avps);
+                let locals = self.locals(avps);
+                self.start(now, working, locals, route, Role::Reply(id, place, verdict.counts), call);
+            }
+            Some(Found::Cancel(id, place)) => {
+                let event =
+                    if code < 200 { client_non_invite::Event::Provisional } else { client_non_invite::Event::Final };
+                self.cancel_event(now, id, place, event);
+            }
+            Some(Found::Server(_)) | None => self.forward_stray(&working),
+        }
+    }
+
+    fn forward_stray(&mut self, working: &Working) {
+        let Some(destination) = via_destination(&working.message) else {
+            self.statistics.garbage += 1;
+            return;
+        };
+        let socket = self.core.sockets.towards(destination, working.send_socket, Some(working.received.socket));
+        if let Some(socket) = socket {
+            let bytes = self.reply_bytes(&working.message, &working.edits);
+            self.send(bytes, destination, socket);
+        }
+    }
+
+    /// The bytes of a forwarded reply.
+    pub(super) fn reply_bytes(&mut self, message: &Message, edits: &Edits) -> Bytes {
+        self.buffer.clear();
+        write_reply(message, edits, &mut self.buffer);
+        Bytes::copy_from_slice(&self.buffer)
+    }
+
+    /// Hands an event to the machine of a branch and does what it asks.
+    pub(super) fn client_event(
+        &mut self,
+        now: Now,
+        id: TransactionId,
+        place: u16,
+        event: ClientEvent,
+        reply: Option<&Message>,
+    ) -> Verdict {
+        let Some(transaction) = self.transactions.get(id) else { return Verdict::default() };
+        let timers = transaction.timers;
+        let Some(branch) = transaction.branches.get_mut(place as usize) else { return Verdict::default() };
+        let mut actions = Actions::new();
+        let ended = Client::Other(client_non_invite::State::Terminated);
+        branch.machine = std::mem::replace(&mut branch.machine, ended).on(now.tick, event, &timers, &mut actions);
+        self.client_actions(now, id, place, &actions, reply)
+    }
+
+    /// Does what the machine of a branch asks.
+    pub(super) fn client_actions(
+        &mut self,
+        now: Now,
+        id: TransactionId,
+        place: u16,
+        actions: &Actions,
+        reply: Option<&Message>,
+    ) -> Verdict {
+        let mut verdict = Verdict::default();
+        let mut cancels = false;
+        let Some(transaction) = self.transactions.get(id) else { return verdict };
+        // A branch is kept as long as its transaction, so that late replies find it; an own request has nothing else.
+        let lingers = transaction.owner.is_none();
+        let Some(branch) = transaction.branches.get_mut(place as usize) else { return verdict };
+        for action in actions {
+            match *action {
+                Action::Send | Action::SendOnce | Action::SendAgain => {
+                    let (bytes, destination, socket) = (branch.sent.clone(), branch.destination, branch.socket);
+                    self.output.packets.push(super::driver::Transmit { bytes, destination, socket });
+                }
+                Action::SendAck => {
+                    if let (Ok(invite), Some(reply)) = (Message::parse(branch.sent.clone()), reply) {
+                        let mut bytes = Vec::with_capacity(branch.sent.len());
+                        write_ack(&invite, reply, &mut bytes);
+                        let (destination, socket) = (branch.destination, branch.socket);
+                        let bytes = Bytes::from(bytes);
+                        self.output.packets.push(super::driver::Transmit { bytes, destination, socket });
+                    }
+                }
+                Action::SendCancel => cancels = true,
+                Action::Set(Timer::Wait, _) if lingers => {}
+                Action::Set(timer, at) => {
+                    set_timer(&mut self.wheel, branch.timers.slot(timer), at, Due::Branch(id, place, timer));
+                }
+                Action::Clear(timer) => clear_timer(&mut self.wheel, branch.timers.slot(timer)),
+                Action::PassUp => verdict.counts = true,
+                Action::Show => verdict.shown = true,
+                Action::Timeout => verdict.timed_out = true,
+                Action::TransportFailed => verdict.unsent = true,
+                Action::Terminated => verdict.ended = true,
+            }
+        }
+        if cancels {
+            self.send_cancel(now, id, place);
+        }
+        verdict
+    }
+
+    /// Sends the CANCEL of a branch, or the same one again.
+    fn send_cancel(&mut self, now: Now, id: TransactionId, place: u16) {
+        let Some(transaction) = self.transactions.get(id) else { return };
+        let (timers, headers) = (transaction.timers, transaction.cancel_headers.clone());
+        let Some(branch) = transaction.branches.get_mut(place as usize) else { return };
+        let (destination, socket) = (branch.destination, branch.socket);
+        if let Some(cancel) = &branch.cancel {
+            let bytes = cancel.sent.clone();
+            return self.send(bytes, destination, socket);
+        }
+        let Ok(invite) = Message::parse(branch.sent.clone()) else { return };
+        let mut bytes = Vec::with_capacity(branch.sent.len());
+        write_cancel(&invite, &headers, &mut bytes);
+        let key = self.seed.client(invite.via().and_then(|via| via.branch()).unwrap_or_default(), b"CANCEL");
+        let mut actions = Actions::new();
+        // It is as old as itself: the lifetime of the INVITE does not shorten it.
+        let machine = client_non_invite::State::start(now.tick, now.tick, false, &timers, &mut actions);
+        branch.cancel = Some(Box::new(Cancel { machine, key, sent: Bytes::from(bytes), timers: TimerSet::default() }));
+        self.transactions.name(key, Found::Cancel(id, place));
+        self.cancel_actions(id, place, &actions);
+    }
+
+    /// Hands an event to the machine of a branch's CANCEL.
+    pub(super) fn cancel_event(&mut self, now: Now, id: TransactionId, place: u16, event: client_non_invite::Event) {
+        let Some(transaction) = self.transactions.get(id) else { return };
+        let timers = transaction.timers;
+        let Some(branch) = transaction.branches.get_mut(place as usize) else { return };
+        let Some(cancel) = &mut branch.cancel else { return };
+        let mut actions = Actions::new();
+        let machine = std::mem::replace(&mut cancel.machine, client_non_invite::State::Terminated);
+        cancel.machine = machine.on(now.tick, event, &timers, &mut actions);
+        self.cancel_actions(id, place, &actions);
+    }
+
+    fn cancel_actions(&mut self, id: TransactionId, place: u16, actions: &Actions) {
+        let Some(transaction) = self.transactions.get(id) else { return };
+        let Some(branch) = transaction.branches.get_mut(place as usize) else { return };
+        let Some(cancel) = &mut branch.cancel else { return };
+        for action in actions {
+            match *action {
+                Action::Send | Action::SendOnce | Action::SendAgain => {
+                    let (bytes, destination, socket) = (cancel.sent.clone(), branch.destination, branch.socket);
+                    self.output.packets.push(super::driver::Transmit { bytes, destination, socket });
+                }
+                // It lives as long as its branch.
+                Action::Set(Timer::Wait, _) => {}
+                Action::Set(timer, at) => {
+                    set_timer(&mut self.wheel, cancel.timers.slot(timer), at, Due::Cancel(id, place, timer));
+                }
+                Action::Clear(timer) => clear_timer(&mut self.wheel, cancel.timers.slot(timer)),
+                Action::SendAck
+                | Action::SendCancel
+                | Action::PassUp
+                | Action::Show
+                | Action::Timeout
+                | Action::TransportFailed
+                | Action::Terminated => {}
+            }
+        }
+    }
+}

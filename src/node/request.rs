@@ -1,0 +1,258 @@
+//! Requests that arrive: matched to a transaction, or handed to the script.
+
+use super::driver::{Datagram, Node};
+use super::reply::cseq_method;
+use super::run::Role;
+use super::server::ServerEvent;
+use super::table::Found;
+use crate::builtin::{Avps, LogLevel, Received, ReplyMode, RouteKind, TransactionStep, Working};
+use crate::script::Task;
+use crate::sip::{HeaderName, Malformed, Message, Method};
+use crate::time::Now;
+use crate::transaction::Key;
+use crate::transaction::key::{Legacy, has_cookie};
+use std::hash::Hasher;
+
+impl Node {
+    /// Handles a packet that its call does not hold back.
+    pub(super) fn handle(&mut self, now: Now, datagram: Datagram) {
+        // Keep-alives: RFC 5626 3.5.1, and the zero bytes that some phones send.
+        if datagram.bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+            return;
+        }
+        let (message, fault) = match Message::parse_lenient(datagram.bytes.clone()) {
+            Ok(parsed) => parsed,
+            Err(fault) => return self.garbage(&datagram, &format!("{fault:?}")),
+        };
+        let call = call_number(message.call_id());
+        if self.must_wait(call, &datagram) {
+            return;
+        }
+        let received = Received { source: datagram.source, socket: datagram.socket, at: now.tick };
+        self.next_message += 1;
+        let mut working = Working::new(message, received, self.next_message);
+        if !working.message.is_request() {
+            if fault.is_some() || !is_complete(&working.message) {
+                return self.garbage(&datagram, "a reply without the headers it needs");
+            }
+            self.statistics.replies += 1;
+            return self.receive_reply(now, working, call);
+        }
+        if !is_complete(&working.message) {
+            return self.garbage(&datagram, "required headers not found");
+        }
+        match fault {
+            None => {}
+            // RFC 3261 18.3: a request whose body is cut short is answered 400.
+            Some(Malformed::BodyTooShort) => {
+                self.stateless_reply(&mut working, 400, b"Content-Length mis-match", &[]);
+                return;
+            }
+            Some(fault) => return self.garbage(&datagram, &format!("{fault:?}")),
+        }
+        self.statistics.requests += 1;
+        self.receive_request(now, working, call);
+    }
+
+    fn garbage(&mut self, datagram: &Datagram, why: &str) {
+        self.statistics.garbage += 1;
+        self.core.log(LogLevel::Debug, format!("dropped a packet from {}: {why}", datagram.source));
+    }
+
+    fn receive_request(&mut self, now: Now, mut working: Working, call: u64) {
+        let method = working.message.method().unwrap_or(Method::Other);
+        let key = self.server_key(&working.message, method);
+        if method == Method::Ack {
+            if self.absorbs_ack(now, &working, &key) {
+                return;
+            }
+        } else if let Some(Found::Server(id)) = self.transactions.find(&key) {
+            return self.request_again(now, id);
+        }
+        if self.transactions.len() >= MAX_TRANSACTIONS && method != Method::Ack {
+            self.statistics.overloaded += 1;
+            self.stateless_reply(&mut working, 503, b"Service Unavailable", &[]);
+            return;
+        }
+        if self.stopping && method != Method::Ack && !has_to_tag(&working.message) && method != Method::Cancel {
+            self.stateless_reply(&mut working, 503, b"Service Unavailable", &[]);
+            return;
+        }
+        let Some(route) = self.main_route(RouteKind::Request) else {
+            return self.core.log(LogLevel::Error, "the config has no request_route");
+        };
+        let locals = self.locals(Avps::default());
+        self.start(now, working, locals, route, Role::Request, call);
+    }
+
+    /// What identifies the transaction of a request (RFC 3261 17.2.3); an ACK and a CANCEL's target count as their INVITE.
+    pub(super) fn server_key(&self, message: &Message, method: Method) -> Key {
+        let via = message.via();
+        let text: &[u8] = match method {
+            Method::Ack | Method::Invite => b"INVITE",
+            _ => message.method_text(),
+        };
+        if let Some(via) = &via
+            && let Some(branch) = via.branch()
+            && has_cookie(branch)
+        {
+            return self.seed.server(branch, via.host(), via.port().unwrap_or(5060), text);
+        }
+        self.seed.legacy(&Legacy {
+            method: text,
+            request_uri: message.request_uri(),
+            to_tag: b"",
+            from_tag: message.from().and_then(|from| from.tag()).unwrap_or_default(),
+            call_id: message.call_id(),
+            cseq: message.cseq().map_or(0, |cseq| cseq.number),
+            via: via.map(|via| via.text()).unwrap_or_default(),
+        })
+    }
+
+    /// Whether an ACK ends here: it acknowledges a final reply of a transaction, or one that was sent without a transaction.
+    fn absorbs_ack(&mut self, now: Now, working: &Working, key: &Key) -> bool {
+        let message = &working.message;
+        let to_tag = message.to().and_then(|to| to.tag()).unwrap_or_default();
+        if to_tag.len() > 32 && to_tag[..32] == self.tag_prefix[..] && to_tag[32] == b'.' {
+            return true;
+        }
+        if let Some(Found::Server(id)) = self.transactions.find(key) {
+            let refused = self.transactions.get(id).is_some_and(|transaction| transaction.sent_code >= 300);
+            if refused {
+                self.server_event(now, id, ServerEvent::Ack, None);
+                return true;
+            }
+        }
+        let from_tag = message.from().and_then(|from| from.tag()).unwrap_or_default();
+        let number = message.cseq().map_or(0, |cseq| cseq.number);
+        let own = self.seed.success_ack(message.call_id(), from_tag, to_tag, number);
+        if let Some(Found::Server(id)) = self.transactions.find(&own) {
+            self.server_event(now, id, ServerEvent::Ack, None);
+            return true;
+        }
+        false
+    }
+
+    fn request_again(&mut self, now: Now, id: crate::builtin::TransactionId) {
+        self.server_event(now, id, ServerEvent::RequestAgain, None);
+    }
+
+    /// What follows the end of `request_route`.
+    pub(super) fn request_done(&mut self, now: Now, task: Task) {
+        let Some(view) = task.message.transaction else { return };
+        let Some(transaction) = self.transactions.get(view.id) else { return };
+        transaction.avps = task.locals.avps;
+        transaction.flags = task.message.flags;
+        let unanswered = !transaction.is_answered() && transaction.branches.is_empty();
+        // A relay that failed is answered at the end, unless the script did so through the transaction.
+        if unanswered && let Some(fault) = transaction.fault {
+            let (code, reason) = fault.reply("TM");
+            self.reply_through(now, view.id, code, reason.as_bytes(), &[]);
+        }
+    }
+
+    /// A question or command of the script about the transaction of its message; gives the code of the `tm` function.
+    pub(super) fn transaction_step(&mut self, now: Now, task: &mut Task, step: TransactionStep) -> i32 {
+        let method = task.message.message.method().unwrap_or(Method::Other);
+        match step {
+            TransactionStep::New => match task.message.transaction {
+                Some(_) => -1,
+                None => {
+                    self.new_transaction(now, &mut task.message);
+                    1
+                }
+            },
+            TransactionStep::LookupRequest => {
+                let known = task.message.transaction.is_some();
+                if known { 1 } else { -1 }
+            }
+            TransactionStep::LookupCancel => self.invite_of_cancel(&task.message.message).map_or(-1, |_| 1),
+            TransactionStep::Check => match method {
+                Method::Cancel => self.invite_of_cancel(&task.message.message).map_or(-1, |_| 1),
+                // A retransmission never reaches the script, so a request here is new.
+                _ if task.message.message.is_request() => task.message.transaction.map_or(-1, |_| 1),
+                _ => task.message.transaction.map_or(-1, |_| 1),
+            },
+            TransactionStep::RelayCancel => match self.invite_of_cancel(&task.message.message) {
+                Some(_) if method == Method::Cancel => {
+                    self.cancel(now, &mut task.message);
+                    // Done, and the script ends.
+                    0
+                }
+                _ => 1,
+            },
+            TransactionStep::Release => 1,
+            TransactionStep::RetransmitReply => match task.message.transaction {
+                Some(view) => {
+                    self.server_event(now, view.id, ServerEvent::RequestAgain, None);
+                    1
+                }
+                None => -1,
+            },
+        }
+    }
+
+    /// The INVITE transaction that a CANCEL is for (RFC 3261 9.2).
+    pub(super) fn invite_of_cancel(&self, cancel: &Message) -> Option<crate::builtin::TransactionId> {
+        let key = self.server_key(cancel, Method::Invite);
+        match self.transactions.find(&key) {
+            Some(Found::Server(id)) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// A reply that the script makes; gives its code.
+    pub(super) fn reply_from_script(&mut self, now: Now, task: &mut Task, reply: crate::builtin::Reply) -> i32 {
+        if task.message.message.method() == Some(Method::Ack) {
+            return -1;
+        }
+        let transaction = task.message.transaction.map(|view| view.id);
+        match (reply.mode, transaction) {
+            (ReplyMode::Stateless, _) | (ReplyMode::Either, None) => {
+                self.stateless_reply(&mut task.message, reply.code, &reply.reason, &reply.headers)
+            }
+            (ReplyMode::Transaction, None) => {
+                let id = self.new_transaction(now, &mut task.message);
+                self.reply_through(now, id, reply.code, &reply.reason, &reply.headers)
+            }
+            (ReplyMode::Transaction | ReplyMode::Either, Some(id)) => {
+                if let Some(transaction) = self.transactions.get(id) {
+                    transaction.reply_headers.extend(std::mem::take(&mut task.message.reply_headers));
+                }
+                self.reply_through(now, id, reply.code, &reply.reason, &reply.headers)
+            }
+            (ReplyMode::Error, _) => {
+                let fault = transaction.and_then(|id| self.transactions.get(id)?.fault);
+                let (code, reason) = fault.unwrap_or(super::relay::Fault::Internal).reply("SL");
+                self.stateless_reply(&mut task.message, code, reason.as_bytes(), &[])
+            }
+        }
+    }
+}
+
+/// Transactions of one node at once; requests beyond are answered 503 without one. At 5 kB each that is about a gigabyte.
+const MAX_TRANSACTIONS: usize = 200_000;
+
+/// Headers of which a message has one at most; with two of them nobody knows which is meant, and Kamailio does not read on.
+const SINGLE: [HeaderName; 5] =
+    [HeaderName::From, HeaderName::To, HeaderName::CallId, HeaderName::CSeq, HeaderName::MaxForwards];
+
+/// Whether a message has what every answer needs.
+fn is_complete(message: &Message) -> bool {
+    message.via().is_some()
+        && message.to().is_some()
+        && cseq_method(message).is_some()
+        && [HeaderName::From, HeaderName::CallId].into_iter().all(|name| message.has(name))
+        && SINGLE.iter().all(|name| message.headers_named(*name).nth(1).is_none())
+}
+
+fn has_to_tag(message: &Message) -> bool {
+    message.to().is_some_and(|to| to.tag().is_some())
+}
+
+/// A number for a call, by its Call-ID.
+pub(super) fn call_number(call_id: &[u8]) -> u64 {
+    let mut hasher = rustc_hash::FxHasher::default();
+    hasher.write(call_id);
+    hasher.finish()
+}

@@ -1,0 +1,119 @@
+//! Replies made here.
+
+use super::address::reply_destination;
+use super::driver::Node;
+use crate::builtin::{LogLevel, TransactionId, Working, print_int};
+use crate::sip::{Message, Reply};
+use crate::time::Now;
+use crate::transaction::server_invite::Origin;
+use bytes::Bytes;
+use std::hash::Hasher;
+
+impl Node {
+    /// Answers a request without a transaction; gives the code of `sl_send_reply`.
+    pub(super) fn stateless_reply(&mut self, working: &mut Working, code: u16, reason: &[u8], headers: &[u8]) -> i32 {
+        if !(100..700).contains(&code) {
+            self.core.log(LogLevel::Error, format!("a reply with the code {code} was not sent"));
+            return -1;
+        }
+        let tag = self.own_tag(&working.message, b'.');
+        let mut extra = std::mem::take(&mut working.reply_headers);
+        extra.extend_from_slice(headers);
+        let bytes = self.own_reply_bytes(&working.message, working, code, reason, &tag, &extra);
+        let destination = reply_destination(&working.message, &working.received, working.force_rport);
+        self.send(bytes, destination, working.received.socket);
+        1
+    }
+
+    /// Answers a request through its transaction; gives the code of `t_reply`.
+    pub(super) fn reply_through(
+        &mut self,
+        now: Now,
+        id: TransactionId,
+        code: u16,
+        reason: &[u8],
+        headers: &[u8],
+    ) -> i32 {
+        let Some(transaction) = self.transactions.get(id) else { return -1 };
+        if transaction.server.is_none() || transaction.is_answered() || !(100..700).contains(&code) {
+            return -1;
+        }
+        let request = transaction.request.clone();
+        let mut working = Working::new(request, transaction.received, 0);
+        working.force_rport = transaction.force_rport;
+        let mut extra = transaction.reply_headers.clone();
+        extra.extend_from_slice(headers);
+        let tag = self.own_tag(&working.message, b'-');
+        let bytes = self.own_reply_bytes(&working.message, &working, code, reason, &tag, &extra);
+        if (200..300).contains(&code) {
+            self.expect_ack(id, &working.message, &tag);
+            self.cancel_branches(now, id, None);
+        }
+        self.send_upstream(now, id, code, bytes, Origin::Local);
+        1
+    }
+
+    /// Lets the ACK for our own 2xx find its transaction.
+    fn expect_ack(&mut self, id: TransactionId, request: &Message, own_tag: &[u8]) {
+        let to_tag = request.to().and_then(|to| to.tag()).unwrap_or(own_tag);
+        let from_tag = request.from().and_then(|from| from.tag()).unwrap_or_default();
+        let number = request.cseq().map_or(0, |cseq| cseq.number);
+        let key = self.seed.success_ack(request.call_id(), from_tag, to_tag, number);
+        if let Some(transaction) = self.transactions.get(id)
+            && transaction.is_invite
+        {
+            transaction.keys.push(key);
+            self.transactions.name(key, super::table::Found::Server(id));
+        }
+    }
+
+    fn own_reply_bytes(
+        &mut self,
+        request: &Message,
+        working: &Working,
+        code: u16,
+        reason: &[u8],
+        tag: &[u8],
+        extra: &[u8],
+    ) -> Bytes {
+        let stamp =
+            request.via().map(|via| via.stamp(working.received.source, working.force_rport)).unwrap_or_default();
+        let server = self.core.settings.server_header.strip_prefix(b"Server: ").filter(|value| !value.is_empty());
+        let reply = Reply {
+            code,
+            reason,
+            // RFC 3261 8.2.6.2: a 100 needs none.
+            to_tag: (code > 100).then_some(tag),
+            stamp,
+            extra_headers: extra,
+            server,
+            ..Reply::default()
+        };
+        self.buffer.clear();
+        reply.write(request, &mut self.buffer);
+        Bytes::copy_from_slice(&self.buffer)
+    }
+
+    /// The To tag of replies made here: the node's own 32 digits, and 8 that follow from the request, so that the same request gets the same tag
+    /// (RFC 3261 16.11 wants that of a stateless reply). The byte between tells whether a transaction sent it.
+    fn own_tag(&self, request: &Message, between: u8) -> Vec<u8> {
+        let mut hasher = rustc_hash::FxHasher::default();
+        hasher.write(request.via().map(|via| via.text()).unwrap_or_default());
+        hasher.write(request.call_id());
+        let hash = hasher.finish();
+        let mut tag = Vec::with_capacity(41);
+        tag.extend_from_slice(&self.tag_prefix);
+        tag.push(between);
+        tag.extend((0..8).map(|place| b"0123456789abcdef"[(hash >> (32 + 4 * place)) as usize & 15]));
+        tag
+    }
+
+    /// A Call-ID for requests of our own.
+    pub(super) fn own_call_id(&mut self) -> Vec<u8> {
+        let mut call_id = Vec::with_capacity(40);
+        self.core.random.hex(&mut call_id);
+        call_id.push(b'-');
+        print_int(i64::try_from(self.next_message).unwrap_or(0), &mut call_id);
+        call_id
+    }
+}

@@ -1,0 +1,216 @@
+//! Runs of the script: started, put aside while they wait, and followed by what their kind asks for.
+
+use super::driver::{Datagram, EffectId, Node};
+use super::relay::Forking;
+use crate::builtin::{Answer, Effect, Locals, QueryFault, RouteId, RouteKind, TraceEvent, TransactionId, Working};
+use crate::script::{End, Step, Task};
+use crate::time::Now;
+use std::collections::VecDeque;
+
+/// A run of the script, and what it is for.
+pub(super) struct Run {
+    pub(super) task: Task,
+    pub(super) role: Role,
+    /// Its call, whose other messages wait while it waits.
+    pub(super) call: u64,
+}
+
+/// What a run is for: what follows its end.
+pub(super) enum Role {
+    /// `request_route` on a request.
+    Request,
+    /// `reply_route` on a reply, before its transaction sees it.
+    CoreReply,
+    /// `onreply_route[...]` on a reply of this branch; whether the reply counts for it.
+    Reply(TransactionId, u16, bool),
+    /// `failure_route[...]` of a transaction.
+    Failure(TransactionId),
+    /// `branch_route[...]` on one destination of a relay.
+    Branch(Box<Forking>),
+    /// `event_route[...]`.
+    Event,
+}
+
+/// What became of an effect.
+pub(super) enum Performed {
+    /// It is answered; the run goes on.
+    Answered(Box<Run>, Answer),
+    /// The run was put aside.
+    Parked,
+    /// Another run comes first.
+    Instead(Box<Run>),
+}
+
+/// Messages of one call that wait because an earlier one is put aside.
+#[derive(Default)]
+pub(super) struct Queue {
+    pub(super) waiting: VecDeque<Datagram>,
+    /// Runs of this call that are put aside.
+    pub(super) parked: u32,
+}
+
+/// Messages of one call that may wait; more are dropped, for their sender repeats them.
+const MAX_QUEUE: usize = 64;
+
+/// Runs that may wait for an answer at once; the queries of more fail at once.
+const MAX_PARKED: usize = 50_000;
+
+impl Node {
+    /// Starts a run of a route and carries it as far as it goes.
+    pub(super) fn start(&mut self, now: Now, message: Working, locals: Locals, route: RouteId, role: Role, call: u64) {
+        let run = self.make_run(message, locals, route, role, call);
+        self.drive(now, run, None);
+    }
+
+    pub(super) fn make_run(
+        &mut self,
+        message: Working,
+        mut locals: Locals,
+        route: RouteId,
+        role: Role,
+        call: u64,
+    ) -> Box<Run> {
+        if self.core.extensions.is_strict() {
+            locals.vars = std::mem::take(&mut self.kept_vars);
+        }
+        let block = &self.program.routes[route.0 as usize];
+        let (kind, entry) = (block.kind, block.entry);
+        self.core.trace(|| TraceEvent::Route { kind, name: block.name.clone() });
+        Box::new(Run { task: Task::new(message, locals, kind, entry), role, call })
+    }
+
+    /// Carries a run, and those that it brings about, as far as they go.
+    pub(super) fn drive(&mut self, now: Now, mut run: Box<Run>, mut answer: Option<Answer>) {
+        loop {
+            let step = crate::script::run(&self.program, &mut run.task, &mut self.core, now, answer.take());
+            match step {
+                Step::Wait(effect) => match self.perform(now, run, effect) {
+                    Performed::Answered(same, given) => {
+                        run = same;
+                        answer = Some(given);
+                    }
+                    Performed::Instead(other) => run = other,
+                    Performed::Parked => return,
+                },
+                Step::Done(end) => match self.finish(now, *run, end) {
+                    Some((outer, given)) => {
+                        run = outer;
+                        answer = given;
+                    }
+                    None => return,
+                },
+            }
+        }
+    }
+
+    fn perform(&mut self, now: Now, mut run: Box<Run>, effect: Effect) -> Performed {
+        let answer = match effect {
+            Effect::Query(_) if self.parked.len() >= MAX_PARKED => Answer::Rows(Err(QueryFault::Overloaded)),
+            Effect::Query(query) => {
+                let id = EffectId(self.next_effect);
+                self.next_effect += 1;
+                self.calls.entry(run.call).or_default().parked += 1;
+                self.parked.insert(id, run);
+                self.output.queries.push((id, query));
+                return Performed::Parked;
+            }
+            Effect::Relay(relay) => return self.relay(now, run, relay),
+            Effect::Forward(relay) => Answer::Code(self.forward(now, &mut run.task.message, relay)),
+            Effect::Reply(reply) => Answer::Code(self.reply_from_script(now, &mut run.task, reply)),
+            Effect::Transaction(step) => Answer::Code(self.transaction_step(now, &mut run.task, step)),
+        };
+        Performed::Answered(run, answer)
+    }
+
+    /// What follows the end of a run; gives the run that waited for it.
+    fn finish(&mut self, now: Now, mut run: Run, end: End) -> Option<(Box<Run>, Option<Answer>)> {
+        if self.core.extensions.is_strict() {
+            self.kept_vars = std::mem::take(&mut run.task.locals.vars);
+        }
+        match run.role {
+            Role::Request => self.request_done(now, run.task),
+            Role::CoreReply => {
+                // Kamailio discards a reply whose route drops it, or ends with a result of 0 or less without exit.
+                if !end.dropped && (end.exited && end.value != 0 || end.value > 0) {
+                    self.reply_to_transaction(now, run.task.message, run.call);
+                }
+            }
+            Role::Reply(id, branch, counts) => {
+                self.give_back(id, &mut run.task);
+                let provisional = run.task.message.message.status().unwrap_or(0) < 200;
+                if counts && !(end.dropped && provisional) {
+                    self.count_reply(now, id, branch, run.task.message, run.call);
+                }
+            }
+            Role::Failure(id) => self.failure_done(now, id, run.task, run.call),
+            Role::Branch(forking) => return self.branch_done(now, *forking, run.task, end.dropped),
+            Role::Event => {}
+        }
+        None
+    }
+
+    /// Handles the answer to a query.
+    pub(super) fn resume(&mut self, now: Now, id: EffectId, answer: Answer) {
+        let Some(run) = self.parked.remove(&id) else { return };
+        let call = run.call;
+        if let Some(queue) = self.calls.get_mut(&call) {
+            queue.parked = queue.parked.saturating_sub(1);
+        }
+        self.drive(now, run, Some(answer));
+        self.release(now, call);
+    }
+
+    /// Lets the messages of a call go on that waited for an earlier one.
+    fn release(&mut self, now: Now, call: u64) {
+        while let Some(queue) = self.calls.get_mut(&call) {
+            if queue.parked > 0 {
+                return;
+            }
+            let Some(datagram) = queue.waiting.pop_front() else {
+                self.calls.remove(&call);
+                return;
+            };
+            self.queued -= 1;
+            self.handle(now, datagram);
+        }
+    }
+
+    /// Whether a message of this call must wait; it is kept then, or dropped when too many wait already.
+    pub(super) fn must_wait(&mut self, call: u64, datagram: &Datagram) -> bool {
+        if self.calls.is_empty() {
+            return false;
+        }
+        let Some(queue) = self.calls.get_mut(&call) else { return false };
+        if queue.parked == 0 {
+            return false;
+        }
+        if queue.waiting.len() < MAX_QUEUE {
+            queue.waiting.push_back(datagram.clone());
+            self.queued += 1;
+        } else {
+            self.statistics.overloaded += 1;
+        }
+        true
+    }
+
+    /// Gives what a run on a reply held of its transaction back to it.
+    fn give_back(&mut self, id: TransactionId, task: &mut Task) {
+        if let Some(transaction) = self.transactions.get(id) {
+            transaction.avps = std::mem::take(&mut task.locals.avps);
+            transaction.flags = task.message.flags;
+            transaction.on_reply = task.message.on_reply.or(transaction.on_reply);
+        }
+    }
+
+    /// The main block of a kind.
+    pub(super) fn main_route(&self, kind: RouteKind) -> Option<RouteId> {
+        self.program.route(kind, "")
+    }
+
+    /// Fresh locals with these AVPs.
+    pub(super) fn locals(&self, avps: crate::builtin::Avps) -> Locals {
+        let mut locals = Locals::default();
+        locals.avps = avps;
+        locals
+    }
+}

@@ -1,0 +1,162 @@
+//! The side of a transaction towards the caller.
+
+use super::driver::{Node, clear_timer, set_timer};
+use super::table::Found;
+use super::transaction::{Due, Server, Side, TimerSet, Transaction};
+use crate::builtin::{TransactionId, Working};
+use crate::sip::Method;
+use crate::time::{Now, Tick};
+use crate::transaction::{Action, Actions, Timer, Timers, server_invite, server_non_invite};
+use bytes::Bytes;
+use std::time::Duration;
+
+impl Node {
+    /// Makes the transaction of a request.
+    pub(super) fn new_transaction(&mut self, now: Now, message: &mut Working) -> TransactionId {
+        let id = self.transactions.reserve();
+        let method = message.message.method().unwrap_or(Method::Other);
+        let is_invite = method == Method::Invite;
+        let mut timers = self.timers;
+        if let Some((fr_inv, fr)) = message.timers {
+            let millis =
+                |value: Option<u32>| value.filter(|value| *value > 0).map(|value| Duration::from_millis(value.into()));
+            timers.fr_inv = millis(fr_inv).unwrap_or(timers.fr_inv);
+            timers.fr = millis(fr).unwrap_or(timers.fr);
+        }
+        let mut actions = Actions::new();
+        let machine = if is_invite {
+            Server::Invite(server_invite::State::start(now.tick, false, &timers, &mut actions))
+        } else {
+            Server::Other(server_non_invite::State::start(now.tick, &timers, &mut actions))
+        };
+        let key = self.server_key(&message.message, method);
+        let destination = super::address::reply_destination(&message.message, &message.received, message.force_rport);
+        let side =
+            Side { machine, kept: None, destination, socket: message.received.socket, timers: TimerSet::default() };
+        let mut transaction = Box::new(Transaction::new(id, message.message.clone(), message.received, timers));
+        transaction.born = now.tick;
+        transaction.server = Some(side);
+        transaction.flags = message.flags;
+        transaction.force_rport = message.force_rport;
+        transaction.reply_headers = std::mem::take(&mut message.reply_headers);
+        transaction.keys.push(key);
+        self.transactions.insert(transaction);
+        self.transactions.name(key, Found::Server(id));
+        for action in actions {
+            if let Action::Set(timer, at) = action {
+                let timer_id = self.wheel.insert(at, Due::Server(id, timer));
+                if let Some(side) = self.transactions.get(id).and_then(|transaction| transaction.server.as_mut()) {
+                    *side.timers.slot(timer) = Some(timer_id);
+                }
+            }
+        }
+        message.transaction = self.transactions.get(id).map(|transaction| transaction.view(None, 0));
+        id
+    }
+
+    /// Hands an event to the machine towards the caller and does what it asks; `bytes` is the reply that the event is about.
+    pub(super) fn server_event(&mut self, now: Now, id: TransactionId, event: ServerEvent, bytes: Option<Bytes>) {
+        let Some(transaction) = self.transactions.get(id) else { return };
+        let timers = transaction.timers;
+        let Some(mut side) = transaction.server.take() else { return };
+        let mut actions = Actions::new();
+        side.machine = side.machine.on(now.tick, event, &timers, &mut actions);
+        let mut ended = false;
+        for action in actions {
+            match action {
+                Action::Send | Action::SendOnce => {
+                    if let Some(bytes) = &bytes {
+                        if action == Action::Send {
+                            side.kept = Some(bytes.clone());
+                        }
+                        self.send(bytes.clone(), side.destination, side.socket);
+                    }
+                }
+                Action::SendAgain => {
+                    if let Some(bytes) = side.kept.clone() {
+                        self.send(bytes, side.destination, side.socket);
+                    }
+                }
+                Action::Set(timer, at) => {
+                    let due = Due::Server(id, timer);
+                    set_timer(&mut self.wheel, side.timers.slot(timer), at, due);
+                }
+                Action::Clear(timer) => clear_timer(&mut self.wheel, side.timers.slot(timer)),
+                Action::Terminated => ended = true,
+                Action::SendAck
+                | Action::SendCancel
+                | Action::PassUp
+                | Action::Show
+                | Action::Timeout
+                | Action::TransportFailed => {}
+            }
+        }
+        let pending = match self.transactions.get(id) {
+            Some(transaction) => {
+                if !ended {
+                    transaction.server = Some(side);
+                } else {
+                    for timer in side.timers.ids() {
+                        self.wheel.cancel(timer);
+                    }
+                }
+                transaction.is_pending()
+            }
+            None => return,
+        };
+        if ended && !pending {
+            self.end_transaction(id);
+        }
+    }
+
+    /// Forgets a transaction.
+    pub(super) fn end_transaction(&mut self, id: TransactionId) {
+        if let Some(transaction) = self.transactions.remove(id) {
+            for timer in transaction.timer_ids() {
+                self.wheel.cancel(timer);
+            }
+        }
+    }
+}
+
+/// What happens to the machine towards the caller, of either kind.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum ServerEvent {
+    RequestAgain,
+    Ack,
+    Provisional,
+    Success(server_invite::Origin),
+    Failure,
+    Timer(Timer),
+}
+
+impl Server {
+    /// Takes an event; what is to be done is appended to `out`.
+    pub(super) fn on(self, now: Tick, event: ServerEvent, timers: &Timers, out: &mut Actions) -> Server {
+        match self {
+            Server::Invite(state) => {
+                use server_invite::Event;
+                let event = match event {
+                    ServerEvent::RequestAgain => Event::RequestAgain,
+                    ServerEvent::Ack => Event::Ack,
+                    ServerEvent::Provisional => Event::Provisional,
+                    ServerEvent::Success(origin) => Event::Success(origin),
+                    ServerEvent::Failure => Event::Failure,
+                    ServerEvent::Timer(timer) => Event::Timer(timer),
+                };
+                Server::Invite(state.on(now, event, timers, out))
+            }
+            Server::Other(state) => {
+                use server_non_invite::Event;
+                let event = match event {
+                    ServerEvent::RequestAgain => Event::RequestAgain,
+                    ServerEvent::Ack => return Server::Other(state),
+                    ServerEvent::Provisional => Event::Provisional,
+                    ServerEvent::Success(_) | ServerEvent::Failure => Event::Final,
+                    ServerEvent::Timer(timer) => Event::Timer(timer),
+                };
+                Server::Other(state.on(now, event, timers, out))
+            }
+        }
+    }
+}

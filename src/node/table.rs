@@ -1,0 +1,115 @@
+//! All transactions of a node, by number and by what identifies them on the wire.
+
+use super::transaction::Transaction;
+use crate::builtin::TransactionId;
+use crate::transaction::Key;
+use rustc_hash::FxHashMap;
+
+/// What a key on the wire stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// The request of a transaction.
+    Server(TransactionId),
+    /// Replies to a branch.
+    Branch(TransactionId, u16),
+    /// Replies to the CANCEL of a branch.
+    Cancel(TransactionId, u16),
+}
+
+/// All transactions.
+#[derive(Default)]
+pub(super) struct Table {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    keys: FxHashMap<Key, Found>,
+}
+
+struct Slot {
+    generation: u32,
+    transaction: Option<Box<Transaction>>,
+}
+
+impl Table {
+    /// The number of the next transaction.
+    pub(super) fn reserve(&mut self) -> TransactionId {
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot { generation: 0, transaction: None });
+            self.slots.len() as u32 - 1
+        });
+        TransactionId(u64::from(self.slots[index as usize].generation) << 32 | u64::from(index))
+    }
+
+    /// Keeps a transaction under its reserved number.
+    pub(super) fn insert(&mut self, transaction: Box<Transaction>) {
+        let index = transaction.id.0 as u32 as usize;
+        if let Some(slot) = self.slots.get_mut(index) {
+            slot.transaction = Some(transaction);
+        }
+    }
+
+    /// The transaction of this number, unless it has ended.
+    pub(super) fn get(&mut self, id: TransactionId) -> Option<&mut Transaction> {
+        let slot = self.slots.get_mut(id.0 as u32 as usize)?;
+        if slot.generation != (id.0 >> 32) as u32 {
+            return None;
+        }
+        slot.transaction.as_deref_mut()
+    }
+
+    /// Takes a transaction out, with its keys.
+    pub(super) fn remove(&mut self, id: TransactionId) -> Option<Box<Transaction>> {
+        let index = id.0 as u32;
+        let slot = self.slots.get_mut(index as usize)?;
+        if slot.generation != (id.0 >> 32) as u32 {
+            return None;
+        }
+        let transaction = slot.transaction.take()?;
+        slot.generation = slot.generation.wrapping_add(1);
+        self.free.push(index);
+        for key in &transaction.keys {
+            self.forget(key, id);
+        }
+        for branch in &transaction.branches {
+            self.forget(&branch.key, id);
+            if let Some(cancel) = &branch.cancel {
+                self.forget(&cancel.key, id);
+            }
+        }
+        Some(transaction)
+    }
+
+    /// What a key stands for.
+    pub(super) fn find(&self, key: &Key) -> Option<Found> {
+        self.keys.get(key).copied()
+    }
+
+    /// Lets a key stand for something.
+    pub(super) fn name(&mut self, key: Key, found: Found) {
+        self.keys.insert(key, found);
+    }
+
+    /// How many transactions there are.
+    pub(super) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// Every transaction.
+    pub(super) fn ids(&self) -> Vec<TransactionId> {
+        self.slots.iter().filter_map(|slot| slot.transaction.as_ref().map(|transaction| transaction.id)).collect()
+    }
+
+    /// Every transaction, to be looked at.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Transaction> {
+        self.slots.iter().filter_map(|slot| slot.transaction.as_deref())
+    }
+
+    fn forget(&mut self, key: &Key, id: TransactionId) {
+        let owns = match self.keys.get(key) {
+            Some(Found::Server(its) | Found::Branch(its, _) | Found::Cancel(its, _)) => *its == id,
+            None => false,
+        };
+        if owns {
+            self.keys.remove(key);
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! One transaction as the node keeps it: the machines, the messages they send, and what the script left with it.
+
+use crate::builtin::{Avps, ModuleId, Received, RouteId, SocketId, TransactionId, TransactionView, Working};
+use crate::sip::{Message, Method};
+use crate::time::Tick;
+use crate::transaction::{
+    Key, Timer, TimerId, Timers, client_invite, client_non_invite, server_invite, server_non_invite,
+};
+use bytes::Bytes;
+use std::net::SocketAddr;
+
+/// A request, the replies to it, and the branches it went out on.
+pub(super) struct Transaction {
+    pub(super) id: TransactionId,
+    /// The request as it arrived; for an own request as it was sent.
+    pub(super) request: Message,
+    pub(super) received: Received,
+    pub(super) is_invite: bool,
+    pub(super) born: Tick,
+    pub(super) timers: Timers,
+    /// The side towards the caller; `None` for an own request.
+    pub(super) server: Option<Side>,
+    pub(super) branches: Vec<Branch>,
+    /// The module that sent it, and its tag, when it is an own request.
+    pub(super) owner: Option<(ModuleId, u64)>,
+    /// The message as it stood when it was relayed, for `failure_route`.
+    pub(super) relayed: Option<Box<Working>>,
+    pub(super) avps: Avps,
+    pub(super) flags: u32,
+    pub(super) on_failure: Option<RouteId>,
+    pub(super) on_reply: Option<RouteId>,
+    pub(super) force_rport: bool,
+    /// Header lines for replies made here.
+    pub(super) reply_headers: Vec<u8>,
+    pub(super) canceled: bool,
+    /// Header lines for the CANCELs of its branches: the Reason of the caller's CANCEL.
+    pub(super) cancel_headers: Vec<u8>,
+    /// A `failure_route` of this transaction is running or waiting.
+    pub(super) failing: bool,
+    /// The fault of the last relay, answered when the script ends without a reply.
+    pub(super) fault: Option<super::relay::Fault>,
+    /// The code of the last reply sent to the caller.
+    pub(super) sent_code: u16,
+    /// The INVITE with which an ACK for our own 2xx is recognised.
+    pub(super) keys: Vec<Key>,
+}
+
+/// The machine towards the caller.
+pub(super) struct Side {
+    pub(super) machine: Server,
+    pub(super) kept: Option<Bytes>,
+    pub(super) destination: SocketAddr,
+    pub(super) socket: SocketId,
+    pub(super) timers: TimerSet,
+}
+
+pub(super) enum Server {
+    Invite(server_invite::State),
+    Other(server_non_invite::State),
+}
+
+/// One outgoing branch.
+pub(super) struct Branch {
+    pub(super) machine: Client,
+    pub(super) key: Key,
+    pub(super) sent: Bytes,
+    pub(super) destination: SocketAddr,
+    pub(super) socket: SocketId,
+    pub(super) timers: TimerSet,
+    /// The final code that counts; 0 while there is none.
+    pub(super) code: u16,
+    /// The reply that counts; `None` when the code was made here.
+    pub(super) reply: Option<Message>,
+    pub(super) replied: bool,
+    pub(super) timed_out: bool,
+    /// Its outcome was handed to a `failure_route` that tried something else.
+    pub(super) superseded: bool,
+    pub(super) cancel: Option<Box<Cancel>>,
+}
+
+pub(super) enum Client {
+    Invite(client_invite::State),
+    Other(client_non_invite::State),
+}
+
+/// The CANCEL of a branch: a transaction of its own.
+pub(super) struct Cancel {
+    pub(super) machine: client_non_invite::State,
+    pub(super) key: Key,
+    pub(super) sent: Bytes,
+    pub(super) timers: TimerSet,
+}
+
+/// The timers of one machine, at most one of each kind.
+#[derive(Default)]
+pub(super) struct TimerSet([Option<TimerId>; 3]);
+
+impl TimerSet {
+    /// The place of a kind.
+    pub(super) fn slot(&mut self, timer: Timer) -> &mut Option<TimerId> {
+        &mut self.0[timer as usize]
+    }
+
+    /// Those that are set.
+    pub(super) fn ids(&self) -> impl Iterator<Item = TimerId> {
+        self.0.into_iter().flatten()
+    }
+}
+
+/// What a timer of the node is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Due {
+    Server(TransactionId, Timer),
+    Branch(TransactionId, u16, Timer),
+    Cancel(TransactionId, u16, Timer),
+    Module(ModuleId),
+}
+
+impl Branch {
+    /// A branch that was sent to `way` and has no reply yet.
+    pub(super) fn new(machine: Client, key: Key, sent: Bytes, way: (SocketAddr, SocketId)) -> Branch {
+        Branch {
+            machine,
+            key,
+            sent,
+            destination: way.0,
+            socket: way.1,
+            timers: TimerSet::default(),
+            code: 0,
+            reply: None,
+            replied: false,
+            timed_out: false,
+            superseded: false,
+            cancel: None,
+        }
+    }
+}
+
+impl Transaction {
+    /// A transaction with neither side yet.
+    pub(super) fn new(id: TransactionId, request: Message, received: Received, timers: Timers) -> Transaction {
+        Transaction {
+            id,
+            is_invite: request.method() == Some(Method::Invite),
+            request,
+            received,
+            born: received.at,
+            timers,
+            server: None,
+            branches: Vec::with_capacity(1),
+            owner: None,
+            relayed: None,
+            avps: Avps::default(),
+            flags: 0,
+            on_failure: None,
+            on_reply: None,
+            force_rport: false,
+            reply_headers: Vec::new(),
+            canceled: false,
+            cancel_headers: Vec::new(),
+            failing: false,
+            fault: None,
+            sent_code: 0,
+            keys: Vec::new(),
+        }
+    }
+
+    /// What scripts see of it. `branch` is the branch at hand, `code` the reply.
+    pub(super) fn view(&self, branch: Option<u16>, code: u16) -> TransactionView {
+        let at_hand = branch.and_then(|branch| self.branches.get(branch as usize));
+        TransactionView {
+            id: self.id,
+            reply_code: code,
+            branch,
+            canceled: self.canceled,
+            timed_out: self.branches.iter().any(|branch| branch.timed_out),
+            replied: self.branches.iter().any(|branch| branch.replied),
+            branch_timed_out: at_hand.is_some_and(|branch| branch.timed_out),
+            branch_replied: at_hand.is_some_and(|branch| branch.replied),
+            sent_code: self.sent_code,
+        }
+    }
+
+    /// Whether the caller has its final reply.
+    pub(super) fn is_answered(&self) -> bool {
+        self.sent_code >= 200
+    }
+
+    /// Whether some branch may still bring a reply that counts.
+    pub(super) fn is_pending(&self) -> bool {
+        self.branches.iter().any(|branch| branch.code == 0)
+    }
+
+    /// Every timer that is set.
+    pub(super) fn timer_ids(&self) -> impl Iterator<Item = TimerId> {
+        let server = self.server.iter().flat_map(|side| side.timers.ids());
+        let branches = self
+            .branches
+            .iter()
+            .flat_map(|branch| branch.timers.ids().chain(branch.cancel.iter().flat_map(|cancel| cancel.timers.ids())));
+        server.chain(branches)
+    }
+}

@@ -1,0 +1,196 @@
+//! What goes back to the caller: the reply that wins (RFC 3261 16.7), after `failure_route` had its say.
+
+use super::driver::Node;
+use super::run::Role;
+use super::server::ServerEvent;
+use crate::builtin::{Background, LogLevel, TransactionId, Working};
+use crate::script::Task;
+use crate::sip::Message;
+use crate::time::Now;
+use crate::transaction::server_invite::Origin;
+use bytes::Bytes;
+
+impl Node {
+    /// A reply counts for a branch: it goes upstream at once, or the branch has its outcome.
+    pub(super) fn count_reply(&mut self, now: Now, id: TransactionId, place: u16, working: Working, call: u64) {
+        let code = working.message.status().unwrap_or(0);
+        let Some(transaction) = self.transactions.get(id) else { return };
+        let Some(branch) = transaction.branches.get_mut(place as usize) else { return };
+        // A branch that was given up, or refused, takes it no more while others, or a failure_route, go on.
+        let too_late = branch.code >= 300 && transaction.sent_code < 200;
+        if code >= 200 && branch.code == 0 {
+            branch.code = code;
+            branch.reply = Some(working.message.clone());
+        }
+        if let Some((module, tag)) = transaction.owner {
+            if code >= 200 {
+                self.own_reply(now, id, module, tag, code);
+            }
+            return;
+        }
+        match code {
+            // Each hop makes its own 100 (RFC 3261 16.7 step 5).
+            0..=100 => {}
+            101..200 if transaction.is_answered() => {}
+            101..300 if too_late => {}
+            101..300 => {
+                let success = code >= 200;
+                let bytes = self.reply_bytes(&working.message, &working.edits);
+                self.send_upstream(now, id, code, bytes, Origin::Relayed);
+                if success {
+                    self.cancel_because(id, code);
+                    self.cancel_branches(now, id, Some(place));
+                }
+            }
+            _ => {
+                if code >= 600 {
+                    self.cancel_because(id, code);
+                    self.cancel_branches(now, id, Some(place));
+                }
+                self.settle(now, id, Some(working), call);
+            }
+        }
+    }
+
+    /// A branch has ended without a reply: as if it had been answered `code`.
+    pub(super) fn branch_failed(&mut self, now: Now, id: TransactionId, place: u16, code: u16, timed_out: bool) {
+        let Some(transaction) = self.transactions.get(id) else { return };
+        let canceled = transaction.canceled;
+        let Some(branch) = transaction.branches.get_mut(place as usize) else { return };
+        branch.timed_out = timed_out;
+        // A call that its caller gave up ends as such, whatever the branch did.
+        branch.code = if canceled && timed_out { 487 } else { code };
+        if let Some((module, tag)) = transaction.owner {
+            return self.own_reply(now, id, module, tag, code);
+        }
+        let call = super::request::call_number(transaction.request.call_id());
+        self.settle(now, id, None, call);
+    }
+
+    /// Once no branch may bring a better reply, the winner goes to `failure_route`, or upstream.
+    fn settle(&mut self, now: Now, id: TransactionId, working: Option<Working>, call: u64) {
+        let Some(transaction) = self.transactions.get(id) else { return };
+        if transaction.is_pending() || transaction.is_answered() || transaction.failing {
+            if transaction.server.is_none() && !transaction.is_pending() {
+                self.end_transaction(id);
+            }
+            return;
+        }
+        let Some(winner) = winner(&transaction.branches) else { return };
+        let code = transaction.branches[winner].code;
+        let view = transaction.view(Some(winner as u16), code);
+        if let (Some(route), Some(kept)) = (transaction.on_failure.take(), &transaction.relayed) {
+            let mut message = (**kept).clone();
+            message.transaction = Some(view);
+            message.flags = transaction.flags;
+            message.on_failure = None;
+            message.on_reply = transaction.on_reply;
+            message.branches.clear();
+            transaction.failing = true;
+            let avps = std::mem::take(&mut transaction.avps);
+            let locals = self.locals(avps);
+            return self.start(now, message, locals, route, Role::Failure(id), call);
+        }
+        self.send_winner(now, id, working);
+    }
+
+    /// What follows the end of a `failure_route`: other branches go on, or the winner goes upstream.
+    pub(super) fn failure_done(&mut self, now: Now, id: TransactionId, task: Task, call: u64) {
+        let Some(transaction) = self.transactions.get(id) else { return };
+        transaction.failing = false;
+        transaction.avps = task.locals.avps;
+        transaction.flags = task.message.flags;
+        transaction.on_failure = task.message.on_failure.or(transaction.on_failure);
+        if transaction.is_answered() {
+            return;
+        }
+        if transaction.is_pending() {
+            // The outcomes so far were not good enough for the script.
+            for branch in transaction.branches.iter_mut().filter(|branch| branch.code != 0) {
+                branch.superseded = true;
+            }
+            return;
+        }
+        let _ = call;
+        self.send_winner(now, id, None);
+    }
+
+    /// Sends the winning reply upstream. `working` is that reply when the script has just seen it and may have edited it.
+    fn send_winner(&mut self, now: Now, id: TransactionId, working: Option<Working>) {
+        let Some(transaction) = self.transactions.get(id) else { return };
+        let Some(place) = winner(&transaction.branches) else { return };
+        let branch = &transaction.branches[place];
+        let code = branch.code;
+        let Some(reply) = branch.reply.clone() else {
+            let reason = reason(code);
+            self.reply_through(now, id, code, reason, &[]);
+            return;
+        };
+        if code == 503 {
+            // RFC 3261 16.7 step 6: this server is not the one that is unavailable. The phrase is Kamailio's, whatever the callee's was.
+            self.reply_through(now, id, 500, b"Service Unavailable", &[]);
+            return;
+        }
+        let edits = match working {
+            Some(working) if same(&working.message, &reply) => working.edits,
+            _ => Default::default(),
+        };
+        let bytes = self.reply_bytes(&reply, &edits);
+        self.send_upstream(now, id, code, bytes, Origin::Relayed);
+    }
+
+    /// Sends a reply to the caller through the server side of a transaction.
+    pub(super) fn send_upstream(&mut self, now: Now, id: TransactionId, code: u16, bytes: Bytes, origin: Origin) {
+        let event = match code {
+            0..200 => ServerEvent::Provisional,
+            200..300 => ServerEvent::Success(origin),
+            _ => ServerEvent::Failure,
+        };
+        if let Some(transaction) = self.transactions.get(id) {
+            transaction.sent_code = transaction.sent_code.max(code);
+        }
+        self.server_event(now, id, event, Some(bytes));
+    }
+
+    /// Tells a module what became of its request.
+    fn own_reply(&mut self, now: Now, id: TransactionId, module: crate::builtin::ModuleId, tag: u64, code: u16) {
+        if let Some(transaction) = self.transactions.get(id) {
+            // Told once; a late reply is not told again.
+            transaction.owner = Some((module, u64::MAX));
+        }
+        if tag == u64::MAX {
+            return;
+        }
+        let Some(state) = self.core.modules.get(module.0 as usize).cloned() else { return };
+        state.replied(tag, code, &mut Background { now, core: &mut self.core, module });
+        self.core.log(LogLevel::Debug, format!("own request answered {code}"));
+    }
+}
+
+/// The branch whose outcome goes upstream (RFC 3261 16.7 step 6): a 6xx before all else, then the lowest class, and in it the lowest code; within 4xx
+/// first those that the caller can act on. Branches that a `failure_route` went beyond count only when there is nothing newer.
+fn winner(branches: &[super::transaction::Branch]) -> Option<usize> {
+    let rank = |code: u16| match code {
+        600.. => (0, code),
+        401 | 407 | 415 | 420 | 484 => (4, code - 400),
+        _ => (code / 100, code),
+    };
+    let ended = branches.iter().enumerate().filter(|(_, branch)| branch.code >= 300);
+    let best = ended.min_by_key(|(place, branch)| (branch.superseded, rank(branch.code), *place));
+    best.map(|(place, _)| place)
+}
+
+fn same(one: &Message, other: &Message) -> bool {
+    one.bytes().as_ptr() == other.bytes().as_ptr()
+}
+
+/// The reason phrase of a code made here.
+fn reason(code: u16) -> &'static [u8] {
+    match code {
+        408 => b"Request Timeout",
+        477 => b"Unfortunately error on sending to next hop occurred",
+        487 => b"Request Terminated",
+        503 => b"Service Unavailable",
+        _ => b"Server Internal Error",
+    }
+}
