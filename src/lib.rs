@@ -45,6 +45,7 @@
 
 pub mod builtin;
 pub mod config;
+pub mod host;
 pub mod modules;
 pub mod node;
 pub mod script;

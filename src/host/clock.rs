@@ -1,0 +1,40 @@
+//! The operating system's clocks and randomness: nothing else asks for them.
+
+use crate::builtin::Random;
+use crate::time::{Now, Tick};
+use std::hash::{BuildHasher, RandomState};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// The clock that all workers of a server share.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    start: Instant,
+}
+
+impl Clock {
+    /// A clock that begins at this moment.
+    #[allow(clippy::disallowed_methods, reason = "the host is where time comes from")]
+    pub(super) fn start() -> Clock {
+        Clock { start: Instant::now() }
+    }
+
+    /// The present.
+    #[allow(clippy::disallowed_methods, reason = "the host is where time comes from")]
+    pub(super) fn now(&self) -> Now {
+        let tick = Tick::ZERO.after(self.start.elapsed());
+        Now { tick, unix: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() }
+    }
+
+    /// The moment of a tick, as the runtime's timers count; far away when it cannot be told.
+    pub(super) fn instant(&self, tick: Tick) -> Instant {
+        const FAR: Duration = Duration::from_secs(86_400);
+        let wait = Duration::from_micros(tick.as_micros());
+        self.start.checked_add(wait).unwrap_or(self.start + FAR)
+    }
+}
+
+/// A generator seeded by the operating system, different for each worker and each run.
+pub(super) fn random() -> Random {
+    // The standard library seeds its hasher from the system's randomness.
+    Random::new(RandomState::new().hash_one("alanui"))
+}

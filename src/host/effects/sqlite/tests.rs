@@ -1,0 +1,215 @@
+//! Against real files.
+
+use super::*;
+use crate::builtin::Value;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, channel};
+
+// A folder that is gone when the test is.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("alanui-sqlite-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    fn database(&self, sql: &str) -> PathBuf {
+        let path = self.0.join("test.db");
+        assert!(init_db(&path, sql).unwrap());
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+type Answers = Receiver<(u64, Result<Rows, QueryFault>)>;
+
+fn open_worker(path: &Path) -> (Databases, Worker, Answers) {
+    let mut databases = Databases::new();
+    databases.connect(&format!("sqlite:///{}", path.display()), Extensions::default()).unwrap();
+    let (send, answers) = channel();
+    let worker = databases.worker(Arc::new(move |ticket, rows| send.send((ticket, rows)).unwrap_or(()))).unwrap();
+    (databases, worker, answers)
+}
+
+fn query(sql: &str, parameters: Vec<Value>) -> Query {
+    Query { connection: ConnectionId(0), statement: sql.into(), fixed: true, parameters }
+}
+
+fn wait(answers: &Answers) -> (u64, Result<Rows, QueryFault>) {
+    answers.recv_timeout(Duration::from_secs(20)).unwrap()
+}
+
+// Counts for seconds.
+const SLOW: &str =
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) SELECT max(i) FROM n";
+
+#[test]
+fn cells_keep_their_kind() {
+    let folder = Folder::new("cells");
+    let path = folder
+        .database("CREATE TABLE t (a INTEGER, b TEXT, c REAL); INSERT INTO t VALUES (1, 'one', 2.0), (2, NULL, 1.5)");
+    let (_databases, mut worker, _answers) = open_worker(&path);
+    let rows = worker.read_inline(&query("SELECT a, b, c FROM t ORDER BY a", vec![])).unwrap().unwrap();
+    assert_eq!(rows.columns, ["a", "b", "c"]);
+    assert_eq!(
+        rows.cells,
+        [Value::Int(1), Value::text("one"), Value::text("2.0"), Value::Int(2), Value::Null, Value::text("1.5")]
+    );
+    let rows = worker.read_inline(&query("SELECT b FROM t WHERE a = ?", vec![Value::text("1")])).unwrap().unwrap();
+    assert_eq!(rows.cells, [Value::text("one")]);
+    assert!(matches!(worker.read_inline(&query("SELECT b FROM t WHERE a = 1", vec![Value::Null])), Some(Err(_))));
+}
+
+#[test]
+fn writes_are_handed_over_and_seen_afterwards() {
+    let folder = Folder::new("writes");
+    let path = folder.database("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT)");
+    let (_databases, mut worker, answers) = open_worker(&path);
+    let insert = |a: i64| query("INSERT INTO t VALUES (?, 'x')", vec![Value::Int(a)]);
+    assert!(worker.read_inline(&insert(1)).is_none());
+    // Each third one repeats a key: it fails alone.
+    for ticket in 0..300u64 {
+        worker.submit(ticket, insert(if ticket % 3 == 2 { 0 } else { ticket as i64 })).unwrap();
+    }
+    let mut refused = 0;
+    for ticket in 0..300u64 {
+        let (its, rows) = wait(&answers);
+        assert_eq!(its, ticket);
+        refused += usize::from(matches!(rows, Err(QueryFault::Refused(_))));
+    }
+    assert_eq!(refused, 100);
+    let rows = worker.read_inline(&query("SELECT count(*) FROM t", vec![])).unwrap().unwrap();
+    assert_eq!(rows.cells, [Value::Int(200)]);
+}
+
+#[test]
+fn nothing_handed_over_is_lost_at_the_end() {
+    let folder = Folder::new("end");
+    let path = folder.database("CREATE TABLE t (a)");
+    let (databases, worker, answers) = open_worker(&path);
+    for ticket in 0..1000 {
+        worker.submit(ticket, query("INSERT INTO t VALUES (1)", vec![])).unwrap();
+    }
+    drop(worker);
+    databases.finish();
+    assert_eq!(answers.iter().filter(|(_, rows)| rows.is_ok()).count(), 1000);
+}
+
+#[test]
+fn a_full_queue_refuses_at_once() {
+    let folder = Folder::new("full");
+    let path = folder.database("CREATE TABLE t (a)");
+    let (_databases, worker, _answers) = open_worker(&path);
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let insert = || query("INSERT INTO t VALUES (1)", vec![]);
+    let refused = (0..QUEUE as u64 + 2 * 100 + 1).map(|ticket| worker.submit(ticket, insert())).find(Result::is_err);
+    assert_eq!(refused, Some(Err(QueryFault::Overloaded)));
+    other.execute_batch("COMMIT").unwrap();
+}
+
+#[test]
+fn a_slow_read_leaves_the_worker_and_the_writer_free() {
+    let folder = Folder::new("slow");
+    let path = folder.database("CREATE TABLE t (a INTEGER PRIMARY KEY)");
+    let (_databases, mut worker, answers) = open_worker(&path);
+    assert!(worker.read_inline(&query(SLOW, vec![])).is_none(), "the guard ends it");
+    worker.submit(1, query(SLOW, vec![])).unwrap();
+    assert!(worker.read_inline(&query(SLOW, vec![])).is_none(), "it is remembered");
+    for a in 0..50 {
+        let found = worker.read_inline(&query("SELECT a FROM t WHERE a = ?", vec![Value::Int(a)])).unwrap();
+        assert!(found.unwrap().is_empty());
+    }
+    worker.submit(2, query("INSERT INTO t VALUES (1)", vec![])).unwrap();
+    assert_eq!(wait(&answers).0, 2, "the write does not wait for the read");
+    let (ticket, rows) = wait(&answers);
+    assert_eq!((ticket, rows.unwrap().cells), (1, vec![Value::Int(3_000_000)]));
+}
+
+#[test]
+fn a_statement_that_fails_leaves_all_going() {
+    let folder = Folder::new("fails");
+    let path = folder.database("CREATE TABLE t (a INTEGER PRIMARY KEY)");
+    let (_databases, mut worker, answers) = open_worker(&path);
+    for bad in ["SELEC 1", "SELECT * FROM missing", "INSERT INTO missing VALUES (1)", ""] {
+        assert!(worker.read_inline(&query(bad, vec![])).is_none(), "{bad}");
+        worker.submit(1, query(bad, vec![])).unwrap();
+        let (_, answer) = wait(&answers);
+        assert!(bad.is_empty() || matches!(answer, Err(QueryFault::Refused(_))), "{bad}: {answer:?}");
+    }
+    worker.submit(2, query("BEGIN", vec![])).unwrap();
+    worker.submit(3, query("INSERT INTO t VALUES (1)", vec![])).unwrap();
+    worker.submit(4, query("COMMIT", vec![])).unwrap();
+    assert!((0..3).all(|_| wait(&answers).1.is_ok()));
+    assert!(worker.read_inline(&query("SELECT a FROM t", vec![])).unwrap().is_ok());
+}
+
+#[test]
+fn what_cannot_be_opened_is_told() {
+    let folder = Folder::new("open");
+    let connect = |path: &Path| {
+        Databases::new().connect(&format!("sqlite:///{}", path.display()), Extensions::default()).map(|_| ())
+    };
+    let missing = connect(&folder.0.join("missing.db"));
+    assert!(matches!(&missing, Err(QueryFault::Unavailable(why)) if why.contains("no such file")), "{missing:?}");
+    let text = folder.0.join("text.db");
+    std::fs::write(
+        &text,
+        "this is no database, but long enough to have the look of a header of one, or so one might think",
+    )
+    .unwrap();
+    assert!(matches!(connect(&text), Err(QueryFault::Unavailable(_))));
+    assert!(matches!(connect(&folder.0), Err(QueryFault::Unavailable(_))));
+    assert!(matches!(Databases::new().connect("mysql://u@h/d", Extensions::default()), Err(QueryFault::BadUrl(_))));
+    let path = folder.database("CREATE TABLE t (a)");
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE; INSERT INTO t VALUES (1)").unwrap();
+    assert!(matches!(connect(&path), Err(QueryFault::Locked(_))));
+}
+
+#[test]
+fn a_database_is_made_once_and_whole() {
+    let folder = Folder::new("init");
+    let path = folder.0.join("new.db");
+    assert!(init_db(&path, "CREATE TABLE t (a); nonsense").is_err());
+    assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 0, "nothing is left of a failure");
+    assert_eq!(init_db(&path, "CREATE TABLE t (a)"), Ok(true));
+    assert_eq!(init_db(&path, "nonsense"), Ok(false));
+}
+
+#[test]
+fn in_memory_the_present_is_the_simulators() {
+    let clock = Clock::new(Duration::from_secs(1_700_000_000));
+    let mut databases = Databases::in_memory("CREATE TABLE t (a, expires TEXT)", &clock).unwrap();
+    let connection = databases.connect("sqlite:///anything", Extensions::default()).unwrap();
+    let mut worker = databases.worker(Arc::new(|_, _| {})).unwrap();
+    let insert = "INSERT INTO t VALUES (1, datetime(strftime('%s', 'now') + ?, 'unixepoch'))";
+    assert!(worker.read_inline(&query(insert, vec![Value::Int(60)])).unwrap().is_ok());
+    let mut live = || {
+        worker.read_inline(&query("SELECT a FROM t WHERE expires > datetime('now')", vec![])).unwrap().unwrap().len()
+    };
+    assert_eq!(live(), 1);
+    clock.set(Duration::from_secs(1_700_000_061));
+    assert_eq!(live(), 0);
+    let asked =
+        "SELECT datetime('now'), date(), unixepoch('now'), datetime('2024-01-01', '+1 day'), time('now', '+1 hour')";
+    let rows = databases.query(connection, asked).unwrap();
+    let texts: Vec<Value> = rows.cells;
+    assert_eq!(
+        texts,
+        [
+            Value::text("2023-11-14 22:14:21"),
+            Value::text("2023-11-14"),
+            Value::Int(1_700_000_061),
+            Value::text("2024-01-02 00:00:00"),
+            Value::text("23:14:21")
+        ]
+    );
+}

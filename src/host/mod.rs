@@ -1,0 +1,18 @@
+//! The world a running server lives in: the only async, sockets, threads and operating system's clock.
+//!
+//! [`bind`] opens the sockets, [`run`] serves until a signal ends it. Each worker is a thread with its own sockets, its own
+//! node and its own runtime (`worker`); packets go in and out in batches (`udp`).
+
+mod clock;
+pub mod effects;
+pub mod log;
+mod server;
+mod sockets;
+mod udp;
+mod worker;
+mod world;
+
+pub use log::LogFormat;
+pub use server::{DEFAULT_WORKERS, Plan, ServerFault, run};
+pub use sockets::{Bound, SocketFault, bind};
+pub use world::{Disk, HostWorld, Opened};

@@ -1,0 +1,405 @@
+//! A worker: a thread with its sockets, its node and a runtime that sleeps until something arrives or is due.
+//!
+//! Everything that happens is handed to the node in place; no task is made for a packet. A packet of a call that another worker owns goes there
+//! in batches, through one channel for each pair of workers and so in the order in which it arrived.
+
+use super::clock::Clock;
+use super::effects::sqlite;
+use super::log;
+use super::udp::{BATCH, Inbox, Outbox};
+use crate::builtin::{Answer, ModuleId, SocketId};
+use crate::node::{Datagram, EffectId, Node, Transmit, share_of};
+use crate::time::{Now, Tick};
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, UnboundedSender};
+use tokio::time::Sleep;
+
+/// How long calls in flight may take to end once the server was told to.
+pub(super) const GRACE: Duration = Duration::from_secs(5);
+/// Batches of packets that may wait for another worker; what comes beyond is dropped, as the system drops what a socket cannot take.
+pub(super) const HANDED: usize = 1024;
+/// Packets that may wait until the system takes them.
+const HELD: usize = 8192;
+
+/// What the server tells its workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Control {
+    /// Take no new calls, finish those in flight.
+    Stop,
+    /// End at once.
+    End,
+    /// Log what was counted.
+    Report,
+}
+
+/// What a worker is made of.
+pub(super) struct Parts {
+    /// Its place among the workers.
+    pub(super) index: usize,
+    /// The clock of the server.
+    pub(super) clock: Clock,
+    /// The node.
+    pub(super) node: Node,
+    /// Its sockets, by [`SocketId`].
+    pub(super) sockets: Vec<std::net::UdpSocket>,
+    /// Its way to databases.
+    pub(super) databases: sqlite::Worker,
+    /// Answers of databases that were not asked in place.
+    pub(super) answers: UnboundedReceiver<(EffectId, Answer)>,
+    /// Packets from other workers.
+    pub(super) handed: Receiver<Vec<Datagram>>,
+    /// To each worker; its own is not used.
+    pub(super) others: Vec<Sender<Vec<Datagram>>>,
+    /// What the server tells it.
+    pub(super) control: UnboundedReceiver<Control>,
+    /// To the server: modules that want their data loaded again, where waiting is fine.
+    pub(super) reloads: UnboundedSender<ModuleId>,
+}
+
+/// Serves until told to end.
+///
+/// # Errors
+/// When the runtime cannot watch a socket.
+pub(super) fn serve(parts: Parts) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+    runtime.block_on(async {
+        let mut worker = Worker::new(parts)?;
+        while !worker.ended {
+            poll_fn(|cx| worker.poll(cx)).await;
+        }
+        Ok(())
+    })
+}
+
+struct Worker {
+    index: usize,
+    clock: Clock,
+    node: Node,
+    wires: Wires,
+    databases: sqlite::Worker,
+    answers: UnboundedReceiver<(EffectId, Answer)>,
+    handed: Receiver<Vec<Datagram>>,
+    others: Vec<Sender<Vec<Datagram>>>,
+    /// What is gathered for each other worker.
+    gathered: Vec<Vec<Datagram>>,
+    control: UnboundedReceiver<Control>,
+    reloads: UnboundedSender<ModuleId>,
+    /// Wakes it when something is due.
+    alarm: Pin<Box<Sleep>>,
+    /// What the alarm is set to: never later than what is due.
+    armed: Option<Tick>,
+    /// When it ends at the latest, once it was told to stop.
+    stopping: Option<Tick>,
+    ended: bool,
+}
+
+/// The sockets and what waits at them.
+struct Wires {
+    sockets: Vec<UdpSocket>,
+    inbox: Inbox,
+    outbox: Outbox,
+    /// One batch that arrived.
+    arrived: Vec<Datagram>,
+    /// Packets that the system did not take yet, in order.
+    held: VecDeque<Transmit>,
+    counts: Counts,
+}
+
+/// What a worker counts beside its node.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    sent: u64,
+    unsent: u64,
+    /// Dropped because another worker, or the system, did not keep up.
+    dropped: u64,
+}
+
+/// How sending ended.
+enum Sending {
+    /// Nothing is left.
+    Done,
+    /// The system takes no more at the moment; it wakes the worker when it does.
+    Waits,
+    /// This packet cannot be sent.
+    Failed(Transmit, io::Error),
+}
+
+impl Worker {
+    fn new(parts: Parts) -> io::Result<Worker> {
+        let sockets: io::Result<Vec<_>> = parts.sockets.into_iter().map(UdpSocket::from_std).collect();
+        Ok(Worker {
+            index: parts.index,
+            clock: parts.clock,
+            node: parts.node,
+            wires: Wires {
+                sockets: sockets?,
+                inbox: Inbox::new(),
+                outbox: Outbox::new(),
+                arrived: Vec::with_capacity(BATCH),
+                held: VecDeque::new(),
+                counts: Counts::default(),
+            },
+            databases: parts.databases,
+            answers: parts.answers,
+            handed: parts.handed,
+            gathered: parts.others.iter().map(|_| Vec::new()).collect(),
+            others: parts.others,
+            control: parts.control,
+            reloads: parts.reloads,
+            alarm: Box::pin(tokio::time::sleep_until(parts.clock.instant(Tick::ZERO).into())),
+            armed: None,
+            stopping: None,
+            ended: false,
+        })
+    }
+
+    /// Hands what arrived and what is due to the node and sends what it wants; pending when there was nothing.
+    fn poll(&mut self, cx: &mut Context) -> Poll<()> {
+        let now = self.clock.now();
+        let mut busy = self.poll_control(now, cx);
+        for at in 0..self.wires.sockets.len() {
+            busy |= self.poll_socket(SocketId(at as u16), now, cx);
+        }
+        busy |= self.poll_channels(now, cx);
+        busy |= self.poll_time(now, cx);
+        busy |= self.send(now, cx);
+        log::drain(self.index, &mut self.node.core.log);
+        if let Some(latest) = self.stopping {
+            let late = now.tick >= latest;
+            if late {
+                self.node.abandon(now);
+                self.ask(now);
+                self.send(now, cx);
+            }
+            self.ended |= late || self.node.is_idle() && self.wires.held.is_empty() && !busy;
+        }
+        if busy || self.ended { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    fn poll_control(&mut self, now: Now, cx: &mut Context) -> bool {
+        let mut busy = false;
+        while let Poll::Ready(control) = self.control.poll_recv(cx) {
+            busy = true;
+            match control {
+                Some(Control::Stop) => {
+                    self.stopping = Some(now.tick.after(GRACE));
+                    self.node.stop();
+                }
+                Some(Control::Report) => self.report(),
+                // Without a server to tell it anything it has no reason to go on.
+                Some(Control::End) | None => {
+                    self.ended = true;
+                    break;
+                }
+            }
+        }
+        busy
+    }
+
+    /// Takes one batch from a socket.
+    fn poll_socket(&mut self, id: SocketId, now: Now, cx: &mut Context) -> bool {
+        if !self.wires.receive(id, cx) {
+            return false;
+        }
+        let mut arrived = std::mem::take(&mut self.wires.arrived);
+        for datagram in arrived.drain(..) {
+            let share = if self.others.len() > 1 { share_of(&datagram.bytes, self.others.len()) } else { self.index };
+            match self.gathered.get_mut(share) {
+                Some(gathered) if share != self.index => gathered.push(datagram),
+                _ => self.receive(now, datagram),
+            }
+        }
+        self.wires.arrived = arrived;
+        self.hand_over();
+        true
+    }
+
+    fn poll_channels(&mut self, now: Now, cx: &mut Context) -> bool {
+        let mut busy = false;
+        // As much as one batch of a socket, so that no source starves another.
+        for _ in 0..BATCH {
+            let Poll::Ready(Some((id, answer))) = self.answers.poll_recv(cx) else { break };
+            self.node.answer(now, id, answer);
+            self.ask(now);
+            busy = true;
+        }
+        if self.others.len() > 1
+            && let Poll::Ready(Some(batch)) = self.handed.poll_recv(cx)
+        {
+            batch.into_iter().for_each(|datagram| self.receive(now, datagram));
+            busy = true;
+        }
+        busy
+    }
+
+    fn poll_time(&mut self, now: Now, cx: &mut Context) -> bool {
+        let mut busy = false;
+        if self.node.next().is_some_and(|due| due <= now.tick) {
+            self.node.expire(now);
+            self.ask(now);
+            busy = true;
+        }
+        let Some(due) = self.node.next().into_iter().chain(self.stopping).min() else { return busy };
+        // What is due moves back with almost every packet; the alarm stays where it is and is set again when it rings.
+        if self.armed.is_none_or(|armed| due < armed) {
+            self.alarm.as_mut().reset(self.clock.instant(due).into());
+            self.armed = Some(due);
+        }
+        if self.alarm.as_mut().poll(cx).is_ready() {
+            self.armed = None;
+            busy = true;
+        }
+        busy
+    }
+
+    fn receive(&mut self, now: Now, datagram: Datagram) {
+        tracing::trace!(target: "alanui", process = self.index + 1, "{} bytes from {}", datagram.bytes.len(), datagram.source);
+        self.node.receive(now, datagram);
+        self.ask(now);
+    }
+
+    /// Asks what the node wants to know. A read that the worker makes itself is answered before anything else happens, so that the packets of a
+    /// call keep their order.
+    fn ask(&mut self, now: Now) {
+        while !self.node.output.queries.is_empty() {
+            for (id, query) in std::mem::take(&mut self.node.output.queries) {
+                let found = match self.databases.read_inline(&query) {
+                    Some(found) => found,
+                    None => match self.databases.submit(id.0, query) {
+                        Ok(()) => continue,
+                        Err(fault) => Err(fault),
+                    },
+                };
+                self.node.answer(now, id, Answer::Rows(found));
+            }
+        }
+        for module in self.node.output.reloads.drain(..) {
+            // A server that is gone reloads nothing.
+            let _ = self.reloads.send(module);
+        }
+    }
+
+    /// Gives other workers what was gathered for them.
+    fn hand_over(&mut self) {
+        for (gathered, other) in self.gathered.iter_mut().zip(&self.others) {
+            if gathered.is_empty() {
+                continue;
+            }
+            let batch = std::mem::take(gathered);
+            let count = batch.len() as u64;
+            if other.try_send(batch).is_err() {
+                self.wires.counts.dropped += count;
+            }
+        }
+    }
+
+    /// Sends what the node wants sent. Gives whether any of it left.
+    fn send(&mut self, now: Now, cx: &mut Context) -> bool {
+        let mut busy = false;
+        loop {
+            for packet in self.node.output.packets.drain(..) {
+                if self.wires.held.len() < HELD {
+                    self.wires.held.push_back(packet);
+                } else {
+                    self.wires.counts.dropped += 1;
+                }
+            }
+            let before = self.wires.held.len();
+            let sending = self.wires.send(cx);
+            busy |= self.wires.held.len() < before;
+            match sending {
+                Sending::Done | Sending::Waits => return busy,
+                Sending::Failed(packet, error) => {
+                    self.wires.counts.unsent += 1;
+                    tracing::debug!(target: "alanui", process = self.index + 1, "send to {}: {error}", packet.destination);
+                    self.node.unsent(now, &packet);
+                    self.ask(now);
+                }
+            }
+        }
+    }
+
+    fn report(&self) {
+        let node = self.node.statistics();
+        let Counts { sent, unsent, dropped } = self.wires.counts;
+        let text = format!(
+            "{} requests, {} replies, {} packets of garbage, {} refused under load; {sent} packets sent, {unsent} unsendable, {dropped} dropped",
+            node.requests, node.replies, node.garbage, node.overloaded
+        );
+        tracing::info!(target: "alanui", process = self.index + 1, "{text}");
+    }
+}
+
+impl Wires {
+    /// Takes one batch from a socket into `arrived`, when it has something.
+    fn receive(&mut self, id: SocketId, cx: &mut Context) -> bool {
+        let Some(socket) = self.sockets.get(id.0 as usize) else { return false };
+        if socket.poll_recv_ready(cx).is_pending() {
+            return false;
+        }
+        let arrived = &mut self.arrived;
+        let taken = socket.try_io(Interest::READABLE, || {
+            let count =
+                self.inbox.receive(socket, |bytes, source| arrived.push(Datagram { bytes, source, socket: id }))?;
+            // Fewer than a batch: it is empty, and what arrives from here on wakes the worker.
+            if count < BATCH { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        });
+        match taken {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
+                // The ICMP answer to an earlier packet, or a system short of memory for a moment: it is read again.
+                tracing::debug!(target: "alanui", "receive: {error}");
+            }
+            Ok(()) | Err(_) => {}
+        }
+        true
+    }
+
+    /// Sends what is held, in order.
+    fn send(&mut self, cx: &mut Context) -> Sending {
+        while let Some(first) = self.held.front() {
+            let id = first.socket;
+            let Some(socket) = self.sockets.get(id.0 as usize) else {
+                match self.held.pop_front() {
+                    Some(packet) => return Sending::Failed(packet, io::ErrorKind::NotConnected.into()),
+                    None => return Sending::Done,
+                }
+            };
+            let run = self.held.iter().take_while(|packet| packet.socket == id);
+            if socket.poll_send_ready(cx).is_pending() {
+                return Sending::Waits;
+            }
+            let error = match socket.try_io(Interest::WRITABLE, || self.outbox.send(socket, run)) {
+                Ok(count) => {
+                    self.held.drain(..count);
+                    self.counts.sent += count as u64;
+                    continue;
+                }
+                Err(error) => error,
+            };
+            match error.raw_os_error() {
+                // The next look at its readiness arranges to be woken.
+                Some(libc::EAGAIN) => {}
+                // The ICMP answer to an earlier packet is told to the next one, which then can be sent.
+                Some(libc::EINTR | libc::ECONNREFUSED) => {}
+                // What the system has no room for is lost as on the wire; the sender of the request repeats it.
+                Some(libc::ENOBUFS | libc::ENOMEM) => {
+                    self.held.pop_front();
+                    self.counts.dropped += 1;
+                }
+                _ => {
+                    if let Some(packet) = self.held.pop_front() {
+                        return Sending::Failed(packet, error);
+                    }
+                }
+            }
+        }
+        Sending::Done
+    }
+}

@@ -1,0 +1,132 @@
+//! Files and databases: as modules use them at start, and each worker's way to the latter.
+
+use super::effects::sqlite::{self, Databases, init_db};
+use crate::builtin::{Answer, ConnectionId, Extensions, QueryFault, Rows, World};
+use crate::modules::db_sqlite::path_of;
+use crate::node::EffectId;
+use crate::source::Files;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::sync::mpsc::UnboundedSender;
+
+/// The files of the machine; `-` is the standard input.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Disk;
+
+impl Files for Disk {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        if path == Path::new("-") {
+            let mut text = Vec::new();
+            io::stdin().read_to_end(&mut text)?;
+            return Ok(text);
+        }
+        std::fs::read(path)
+    }
+}
+
+/// The files and databases of a running server.
+#[derive(Debug, Default)]
+pub struct HostWorld {
+    databases: Databases,
+    /// The statements that make a database that is missing.
+    template: Option<String>,
+    opened: Vec<Opened>,
+}
+
+/// A database that was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// Its file.
+    pub path: PathBuf,
+    /// It was missing and has been made.
+    pub made: bool,
+}
+
+impl HostWorld {
+    /// A world without databases. One that a config wants and that is missing is made from the statements of `template`.
+    pub fn new(template: Option<String>) -> HostWorld {
+        HostWorld { template, ..HostWorld::default() }
+    }
+
+    /// The databases opened so far.
+    pub fn opened(&self) -> &[Opened] {
+        &self.opened
+    }
+
+    /// A worker's way to the databases. Answers to what it cannot read in place are sent to `answers`.
+    pub(super) fn worker(&self, answers: UnboundedSender<(EffectId, Answer)>) -> Result<sqlite::Worker, QueryFault> {
+        self.databases.worker(Arc::new(move |ticket, found| {
+            // A worker that has ended wants no answer.
+            let _ = answers.send((EffectId(ticket), Answer::Rows(found)));
+        }))
+    }
+
+    /// Makes the database at `path` when it is missing and there is a template for it.
+    fn make(&self, path: &Path) -> Result<bool, QueryFault> {
+        if path.exists() {
+            return Ok(false);
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if !folder.is_dir() {
+            let why = format!("{}: the folder {} does not exist", path.display(), folder.display());
+            return Err(QueryFault::Unavailable(why));
+        }
+        match &self.template {
+            Some(template) => init_db(path, template),
+            None => {
+                let why = format!("{}: no such file (--init-db FILE.sql makes it)", path.display());
+                Err(QueryFault::Unavailable(why))
+            }
+        }
+    }
+}
+
+impl World for HostWorld {
+    fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+
+    fn connect(&mut self, url: &str, extensions: Extensions) -> Result<ConnectionId, QueryFault> {
+        let path = path_of(url, extensions).map_err(QueryFault::BadUrl)?;
+        let made = self.make(&path)?;
+        let connection = self.databases.connect(url, extensions)?;
+        if self.opened.iter().all(|opened| opened.path != path) {
+            self.opened.push(Opened { path, made });
+        }
+        Ok(connection)
+    }
+
+    fn query(&mut self, connection: ConnectionId, sql: &str) -> Result<Rows, QueryFault> {
+        self.databases.query(connection, sql)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_database_is_made_once_and_then_left_alone() {
+        let folder = std::env::temp_dir().join(format!("alanui-world-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder for the test");
+        let url = format!("sqlite:///{}/routing.db", folder.display());
+        let extensions = Extensions::default();
+
+        let fault = HostWorld::new(None).connect(&url, extensions).expect_err("there is none");
+        assert!(fault.to_string().contains("--init-db"), "{fault}");
+
+        for (template, made) in [("CREATE TABLE first (x)", true), ("CREATE TABLE second (x)", false)] {
+            let mut world = HostWorld::new(Some(template.into()));
+            let connection = world.connect(&url, extensions).expect("made, then found");
+            assert_eq!(world.opened(), [Opened { path: folder.join("routing.db"), made }]);
+            let tables = world.query(connection, "SELECT name FROM sqlite_master").expect("it is a database");
+            assert_eq!(tables.cells.len(), 1, "{tables:?}");
+        }
+
+        let url = format!("sqlite:///{}/missing/routing.db", folder.display());
+        let fault = HostWorld::new(Some(String::new())).connect(&url, extensions).expect_err("no folder");
+        assert!(fault.to_string().contains("missing does not exist"), "{fault}");
+        std::fs::remove_dir_all(&folder).expect("the test's own folder");
+    }
+}
