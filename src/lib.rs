@@ -49,6 +49,7 @@ pub mod host;
 pub mod modules;
 pub mod node;
 pub mod script;
+pub mod sim;
 pub mod sip;
 pub mod source;
 pub mod time;

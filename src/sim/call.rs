@@ -1,0 +1,264 @@
+//! One call, or one request outside any, as a peer sees it: the dialog of RFC 3261 section 12.
+
+use super::text::Text;
+use crate::sip::{HeaderName, Message, Method, Uri};
+use bytes::Bytes;
+use std::net::SocketAddr;
+
+/// A call.
+#[derive(Debug)]
+pub(super) struct Call {
+    name: Option<String>,
+    call_id: String,
+    /// From and To as this side writes them in its own requests, without tags.
+    local: String,
+    remote: String,
+    local_tag: String,
+    remote_tag: Option<String>,
+    contact: String,
+    target: String,
+    routes: Vec<String>,
+    sequence: u32,
+    branches: u32,
+    address: SocketAddr,
+    peer: String,
+    number: u32,
+    /// Sequence number of the last INVITE sent, and the last final reply to it.
+    invite: Option<u32>,
+    finally: Option<Message>,
+}
+
+/// Bytes as text.
+pub(super) fn text_of(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+impl Call {
+    /// A call that this peer begins.
+    pub(super) fn new(peer: &str, address: SocketAddr, number: u32, name: Option<&str>, uri: &str) -> Call {
+        let parsed = Uri::parse(uri.as_bytes()).ok();
+        let host = parsed.as_ref().map(|uri| text_of(uri.host)).filter(|host| !host.is_empty());
+        let host = host.unwrap_or_else(|| address.ip().to_string());
+        let user = parsed.as_ref().and_then(|uri| uri.user);
+        let own = format!("sip:{peer}@{host}");
+        let remote = if parsed.is_some() && user.is_none() { own.clone() } else { without_parameters(uri).to_owned() };
+        let call_id = name.map_or_else(|| format!("{number}@{peer}"), |name| format!("{name}@{peer}"));
+        Call {
+            name: name.map(str::to_owned),
+            call_id,
+            local: format!("<{own}>"),
+            remote: format!("<{remote}>"),
+            local_tag: format!("{peer}-{number}"),
+            remote_tag: None,
+            contact: format!("<sip:{peer}@{address}>"),
+            target: uri.to_owned(),
+            routes: Vec::new(),
+            sequence: 0,
+            branches: 0,
+            address,
+            peer: peer.to_owned(),
+            number,
+            invite: None,
+            finally: None,
+        }
+    }
+
+    /// A call that a request from elsewhere begins.
+    pub(super) fn received(peer: &str, address: SocketAddr, number: u32, request: &Message) -> Call {
+        let value = |name| request.header(name).map_or(String::new(), |header| text_of(&request.unfolded(header)));
+        let user = Uri::parse(request.request_uri()).ok().and_then(|uri| uri.user.map(text_of));
+        let user = user.unwrap_or_else(|| peer.to_owned());
+        Call {
+            name: None,
+            call_id: text_of(request.call_id()),
+            local: untagged(&value(HeaderName::To)),
+            remote: untagged(&value(HeaderName::From)),
+            local_tag: request.to().and_then(|to| to.tag()).map_or_else(|| format!("{peer}-{number}"), text_of),
+            remote_tag: request.from().and_then(|from| from.tag()).map(text_of),
+            contact: format!("<sip:{user}@{address}>"),
+            target: first_contact(request).unwrap_or_default(),
+            routes: record_routes(request),
+            sequence: 100,
+            branches: 0,
+            address,
+            peer: peer.to_owned(),
+            number,
+            invite: None,
+            finally: None,
+        }
+    }
+
+    pub(super) fn name(&self) -> Option<&str> {
+        self.name.as_deref().or_else(|| self.call_id.split('@').next())
+    }
+
+    pub(super) fn tag(&self) -> &str {
+        &self.local_tag
+    }
+
+    pub(super) fn contact(&self) -> &str {
+        &self.contact
+    }
+
+    pub(super) fn has_invited(&self) -> bool {
+        self.invite.is_some()
+    }
+
+    /// Whether a request received belongs to it.
+    pub(super) fn holds(&self, request: &Message) -> bool {
+        let from = request.from().and_then(|from| from.tag()).map(text_of);
+        request.call_id() == self.call_id.as_bytes() && (self.remote_tag == from || self.remote_tag.is_none())
+    }
+
+    /// Whether a reply received is to one of its requests.
+    pub(super) fn is_asked_by(&self, reply: &Message) -> bool {
+        let from = reply.from().and_then(|from| from.tag());
+        reply.call_id() == self.call_id.as_bytes() && from == Some(self.local_tag.as_bytes())
+    }
+
+    /// Takes in a reply to one of its requests.
+    pub(super) fn answered(&mut self, reply: &Message) {
+        let code = reply.status().unwrap_or(0);
+        let invite = reply.cseq().is_some_and(|cseq| cseq.method == Method::Invite);
+        if let Some(tag) = reply.to().and_then(|to| to.tag()).filter(|_| (101..300).contains(&code)) {
+            if self.remote_tag.is_none() && invite {
+                self.routes = record_routes(reply);
+                self.routes.reverse();
+            }
+            if invite {
+                self.remote_tag = Some(text_of(tag));
+                if let Some(target) = first_contact(reply) {
+                    self.target = target;
+                }
+            }
+        }
+        if invite && code >= 200 {
+            self.finally = Some(reply.clone());
+        }
+    }
+
+    /// A request that begins it.
+    pub(super) fn first_request(&mut self, method: &str, uri: &str) -> Text {
+        self.sequence += 1;
+        let branch = self.branch();
+        self.request(method, uri, &branch, self.sequence)
+    }
+
+    /// A request inside it, with the next hop that its route set or target names. `invite` is the last INVITE it sent.
+    pub(super) fn next_request(
+        &mut self,
+        method: &str,
+        invite: Option<Bytes>,
+    ) -> Result<(Text, Option<(String, u16)>), String> {
+        let invite = invite.and_then(|bytes| Message::parse(bytes).ok());
+        let refused = self.finally.as_ref().filter(|reply| reply.status().is_some_and(|code| code >= 300));
+        match (method, invite, refused) {
+            ("CANCEL", Some(invite), _) => Ok((hop_request(&invite, "CANCEL", None), None)),
+            ("ACK", Some(invite), Some(reply)) => Ok((hop_request(&invite, "ACK", Some(reply)), None)),
+            ("CANCEL", None, _) => Err("it has sent no INVITE that could be cancelled".into()),
+            _ => {
+                let sequence = match (method, self.invite) {
+                    ("ACK", Some(sequence)) => sequence,
+                    _ => {
+                        self.sequence += 1;
+                        self.sequence
+                    }
+                };
+                let (branch, target) = (self.branch(), self.target.clone());
+                let text = self.request(method, &target, &branch, sequence);
+                let hop = self.routes.first().unwrap_or(&self.target);
+                Ok((text, next_hop(hop)))
+            }
+        }
+    }
+
+    /// Takes note of an INVITE it sends.
+    pub(super) fn note_sent(&mut self, request: &Bytes) {
+        let Ok(message) = Message::parse(request.clone()) else { return };
+        // The scenario may have given another Call-ID, tag or number.
+        self.call_id = text_of(message.call_id());
+        if let Some(tag) = message.from().and_then(|from| from.tag()) {
+            self.local_tag = text_of(tag);
+        }
+        if message.method() == Some(Method::Invite) {
+            self.invite = message.cseq().map(|cseq| cseq.number);
+            self.finally = None;
+        }
+    }
+
+    fn request(&self, method: &str, uri: &str, branch: &str, sequence: u32) -> Text {
+        let mut text = Text::new(format!("{method} {uri} SIP/2.0"));
+        text.add("Via", format!("SIP/2.0/UDP {};branch={branch};rport", self.address));
+        for route in &self.routes {
+            text.add("Route", route.as_str());
+        }
+        text.add("Max-Forwards", "70");
+        text.add("From", format!("{};tag={}", self.local, self.local_tag));
+        let tag = self.remote_tag.as_ref().map_or(String::new(), |tag| format!(";tag={tag}"));
+        text.add("To", format!("{}{tag}", self.remote));
+        text.add("Call-ID", self.call_id.as_str());
+        text.add("CSeq", format!("{sequence} {method}"));
+        if matches!(method, "INVITE" | "REGISTER" | "SUBSCRIBE" | "NOTIFY" | "REFER" | "UPDATE") {
+            text.add("Contact", self.contact.as_str());
+        }
+        text
+    }
+
+    fn branch(&mut self) -> String {
+        self.branches += 1;
+        format!("z9hG4bK-{}-{}-{}", self.peer, self.number, self.branches)
+    }
+}
+
+/// CANCEL (RFC 3261 section 9.1), or the ACK to a reply that is no 2xx (section 17.1.1.3).
+fn hop_request(invite: &Message, method: &str, reply: Option<&Message>) -> Text {
+    let mut text = Text::new(format!("{method} {} SIP/2.0", text_of(invite.request_uri())));
+    let mut seen_via = false;
+    for header in invite.headers() {
+        let mut value = text_of(&invite.unfolded(header));
+        match header.name {
+            HeaderName::Via if seen_via => continue,
+            HeaderName::Via => seen_via = true,
+            HeaderName::To => {
+                let answered =
+                    reply.and_then(|reply| reply.header(HeaderName::To).map(|to| text_of(&reply.unfolded(to))));
+                value = answered.unwrap_or(value);
+            }
+            HeaderName::CSeq => value = format!("{} {method}", value.split(' ').next().unwrap_or("1")),
+            HeaderName::Route | HeaderName::MaxForwards | HeaderName::From | HeaderName::CallId => {}
+            _ => continue,
+        }
+        text.add(&text_of(invite.text(header.name_text)), value);
+    }
+    text
+}
+
+fn first_contact(message: &Message) -> Option<String> {
+    message.contacts().find_map(|contact| contact.value.ok().map(|contact| text_of(contact.uri_text())))
+}
+
+fn record_routes(message: &Message) -> Vec<String> {
+    message.record_routes().filter_map(|entry| entry.value.ok().map(|route| text_of(route.text()))).collect()
+}
+
+/// Host and port of a route or a URI.
+fn next_hop(text: &str) -> Option<(String, u16)> {
+    let uri = text.split_once('<').map_or(text, |(_, rest)| rest.split('>').next().unwrap_or(rest));
+    let uri = Uri::parse(uri.as_bytes()).ok()?;
+    Some((text_of(uri.host), uri.port_or_default()))
+}
+
+fn untagged(value: &str) -> String {
+    match value.find(";tag=") {
+        Some(at) => {
+            let rest = value.get(at + 1..).unwrap_or("");
+            let after = rest.find(';').and_then(|end| rest.get(end..)).unwrap_or("");
+            format!("{}{after}", value.get(..at).unwrap_or(value))
+        }
+        None => value.to_owned(),
+    }
+}
+
+fn without_parameters(uri: &str) -> &str {
+    uri.split([';', '?']).next().unwrap_or(uri)
+}

@@ -1,0 +1,189 @@
+//! A database in memory that reads the virtual calendar.
+
+use crate::builtin::{QueryFault, Rows, Value};
+use bytes::Bytes;
+use rusqlite::functions::{Context, FunctionFlags};
+use rusqlite::types::{Value as Cell, ValueRef};
+use rusqlite::{Connection, params_from_iter};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// The calendar that databases read; all of a scenario share it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Calendar(Arc<AtomicU64>);
+
+impl Calendar {
+    pub(super) fn set(&self, unix: Duration) {
+        self.0.store(u64::try_from(unix.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// `2026-01-01 00:00:00.000`
+    fn text(&self) -> String {
+        let millis = self.0.load(Ordering::Relaxed);
+        let (seconds, part) = (millis / 1000, millis % 1000);
+        let (days, second) = (seconds / 86_400 + 719_468, seconds % 86_400);
+        // The civil calendar, counted in years that begin in March.
+        let (era, day) = (days / 146_097, days % 146_097);
+        let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+        let day = day - (365 * year + year / 4 - year / 100);
+        let month = (5 * day + 2) / 153;
+        let day = day - (153 * month + 2) / 5 + 1;
+        let (year, month) = if month < 10 { (year, month + 3) } else { (year + 1, month - 9) };
+        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+        format!("{:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{part:03}", era * 400 + year)
+    }
+}
+
+/// SQLite in memory. Its functions of date and time take `now` from the calendar.
+#[derive(Debug)]
+pub(super) struct Database {
+    connection: Connection,
+}
+
+impl Database {
+    /// A database made by running `script`.
+    pub(super) fn new(script: &str, calendar: &Calendar) -> Result<Database, String> {
+        let open = || -> rusqlite::Result<Connection> {
+            let connection = Connection::open_in_memory()?;
+            follow(&connection, calendar)?;
+            connection.execute_batch(script)?;
+            Ok(connection)
+        };
+        open().map(|connection| Database { connection }).map_err(|fault| fault.to_string())
+    }
+
+    /// Runs one statement and gives what it found.
+    pub(super) fn query(&self, statement: &str, parameters: &[Value]) -> Result<Rows, QueryFault> {
+        self.ask(statement, parameters).map_err(|fault| QueryFault::Refused(fault.to_string()))
+    }
+
+    /// How many rows the last statement that changed any has changed.
+    pub(super) fn changes(&self) -> u64 {
+        self.connection.changes()
+    }
+
+    fn ask(&self, statement: &str, parameters: &[Value]) -> rusqlite::Result<Rows> {
+        let mut prepared = self.connection.prepare_cached(statement)?;
+        let columns: Vec<Bytes> =
+            prepared.column_names().into_iter().map(|name| Bytes::copy_from_slice(name.as_bytes())).collect();
+        let mut found = prepared.query(params_from_iter(parameters.iter().map(bound)))?;
+        let mut cells = Vec::new();
+        while let Some(row) = found.next()? {
+            for at in 0..columns.len() {
+                cells.push(cell(row.get_ref(at)?));
+            }
+        }
+        Ok(Rows { columns, cells })
+    }
+}
+
+fn bound(value: &Value) -> Cell {
+    match value {
+        Value::Null => Cell::Null,
+        Value::Unset => Cell::Integer(0),
+        Value::Int(number) => Cell::Integer(*number),
+        Value::Text(text) | Value::Both(_, text) => match std::str::from_utf8(text) {
+            Ok(text) => Cell::Text(text.to_owned()),
+            Err(_) => Cell::Blob(text.to_vec()),
+        },
+    }
+}
+
+fn cell(value: ValueRef) -> Value {
+    match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => Value::Int(number),
+        ValueRef::Real(number) => Value::Text(Bytes::from(number.to_string())),
+        ValueRef::Text(text) | ValueRef::Blob(text) => Value::Text(Bytes::copy_from_slice(text)),
+    }
+}
+
+/// Functions of date and time, with the argument that holds the time.
+const FUNCTIONS: &[(&str, usize)] =
+    &[("date", 0), ("time", 0), ("datetime", 0), ("julianday", 0), ("unixepoch", 0), ("strftime", 1)];
+
+/// SQL keywords that are functions without arguments, and what they mean.
+const KEYWORDS: &[(&str, &str)] =
+    &[("current_timestamp", "datetime"), ("current_date", "date"), ("current_time", "time")];
+
+/// Makes a connection's `now` that of the calendar. A second connection computes, with its own functions.
+fn follow(connection: &Connection, calendar: &Calendar) -> rusqlite::Result<()> {
+    let plain = Arc::new(Mutex::new(Connection::open_in_memory()?));
+    for &(name, place) in FUNCTIONS {
+        let (plain, calendar) = (plain.clone(), calendar.clone());
+        connection.create_scalar_function(name, -1, FunctionFlags::SQLITE_UTF8, move |cx: &Context| {
+            let mut args = (0..cx.len()).map(|at| cx.get::<Cell>(at)).collect::<rusqlite::Result<Vec<Cell>>>()?;
+            if args.len() == place {
+                args.push(Cell::Text("now".into()));
+            }
+            for (at, arg) in args.iter_mut().enumerate() {
+                if at == place && matches!(arg, Cell::Text(text) if text.eq_ignore_ascii_case("now")) {
+                    *arg = Cell::Text(calendar.text());
+                }
+            }
+            compute(&plain, name, args)
+        })?;
+    }
+    for &(keyword, name) in KEYWORDS {
+        let (plain, calendar) = (plain.clone(), calendar.clone());
+        connection.create_scalar_function(keyword, 0, FunctionFlags::SQLITE_UTF8, move |_: &Context| {
+            compute(&plain, name, vec![Cell::Text(calendar.text())])
+        })?;
+    }
+    Ok(())
+}
+
+fn compute(plain: &Mutex<Connection>, name: &str, args: Vec<Cell>) -> rusqlite::Result<Cell> {
+    let marks = vec!["?"; args.len()].join(", ");
+    let plain = plain.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut statement = plain.prepare_cached(&format!("SELECT {name}({marks})"))?;
+    statement.query_row(params_from_iter(args), |row| row.get(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first(database: &Database, statement: &str) -> String {
+        let rows = database.query(statement, &[]).unwrap();
+        String::from_utf8_lossy(&rows.cell(0, 0).unwrap().to_text()).into_owned()
+    }
+
+    #[test]
+    fn now_is_that_of_the_calendar() {
+        let calendar = Calendar::default();
+        calendar.set(Duration::from_secs(1_767_225_600));
+        let database = Database::new("CREATE TABLE t (at TEXT DEFAULT CURRENT_TIMESTAMP, x);", &calendar).unwrap();
+        for (statement, expected) in [
+            ("SELECT datetime('now')", "2026-01-01 00:00:00"),
+            ("SELECT datetime()", "2026-01-01 00:00:00"),
+            ("SELECT date('NOW', '+1 day')", "2026-01-02"),
+            ("SELECT strftime('%s', 'now')", "1767225600"),
+            ("SELECT strftime('%s')", "1767225600"),
+            ("SELECT datetime(strftime('%s', 'now') + 3600, 'unixepoch')", "2026-01-01 01:00:00"),
+            ("SELECT unixepoch('now') - unixepoch('2025-12-31 23:59:00')", "60"),
+            ("SELECT CURRENT_TIMESTAMP", "2026-01-01 00:00:00"),
+        ] {
+            assert_eq!(first(&database, statement), expected, "{statement}");
+        }
+        calendar.set(Duration::from_millis(951_868_801_250));
+        assert_eq!(first(&database, "SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')"), "2000-03-01 00:00:01.250");
+        database.query("INSERT INTO t (x) VALUES (?)", &[Value::Int(1)]).unwrap();
+        assert_eq!(database.changes(), 1);
+        assert_eq!(first(&database, "SELECT at FROM t"), "2000-03-01 00:00:01");
+    }
+
+    #[test]
+    fn parameters_are_values_and_faults_are_told() {
+        let database = Database::new(
+            "CREATE TABLE d (domain TEXT, n INTEGER); INSERT INTO d VALUES ('a''b', 7);",
+            &Calendar::default(),
+        )
+        .unwrap();
+        let rows = database.query("SELECT n, domain FROM d WHERE domain = ?", &[Value::text("a'b")]).unwrap();
+        assert_eq!((rows.len(), rows.cell(0, 0)), (1, Some(&Value::Int(7))));
+        assert!(matches!(database.query("SELECT nothing", &[]), Err(QueryFault::Refused(_))));
+        assert!(Database::new("CREATE TABEL", &Calendar::default()).is_err());
+    }
+}

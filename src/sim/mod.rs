@@ -1,0 +1,27 @@
+//! The other host: a clock that jumps to the next deadline, wires between named peers, databases in memory.
+//!
+//! [`parse`] reads a scenario; [`play`] plays it against a [`node`](crate::node) and writes what happened as a ladder,
+//! a text that two runs give alike. `alanui test` compares it with the ladder that was accepted.
+
+mod blocks;
+mod call;
+mod changes;
+mod database;
+mod expect;
+mod ladder;
+mod names;
+mod parse;
+mod peer;
+mod play;
+mod scenario;
+mod server;
+mod steps;
+mod table;
+mod text;
+mod wires;
+mod words;
+mod world;
+
+pub use parse::{Reading, parse};
+pub use play::{Played, play};
+pub use scenario::Scenario;

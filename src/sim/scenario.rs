@@ -1,0 +1,207 @@
+//! What a scenario file says.
+
+use crate::source::Span;
+use bytes::Bytes;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A scenario: a server with its config, the peers around it, and what happens.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// The config, its path resolved against the scenario's folder.
+    pub config: PathBuf,
+    /// Where the scenario names it.
+    pub config_span: Span,
+    /// `define NAME` and `define NAME value`, as `-A` takes them.
+    pub defines: Vec<String>,
+    /// All extensions are off.
+    pub strict: bool,
+    /// The SQL files that databases are made from.
+    pub databases: Vec<DatabaseFile>,
+    /// The seed of all randomness.
+    pub seed: u64,
+    /// The calendar at the start: time since the Unix epoch.
+    pub clock: Duration,
+    /// How long a packet travels.
+    pub latency: Duration,
+    /// Replaces the config's listeners when there are any.
+    pub listen: Vec<SocketAddr>,
+    /// The address of the machine: what a listener on the wildcard means.
+    pub machine: IpAddr,
+    /// Who takes part.
+    pub peers: Vec<PeerLine>,
+    /// What happens, in order.
+    pub steps: Vec<Step>,
+}
+
+/// Files of SQL statements that make one database, and the part of a URL it stands for; empty for every URL.
+#[derive(Debug, Clone)]
+pub struct DatabaseFile {
+    /// The files, in order.
+    pub paths: Vec<PathBuf>,
+    /// Part of the URLs it serves.
+    pub url_part: String,
+    /// Where the scenario names it.
+    pub span: Span,
+}
+
+/// Somebody the server talks to.
+#[derive(Debug, Clone)]
+pub struct PeerLine {
+    /// Its name.
+    pub name: String,
+    /// Where it sends from and listens.
+    pub address: SocketAddr,
+    /// The server's listener it uses, when not the first one.
+    pub uses: Option<SocketAddr>,
+}
+
+/// A peer by its place in the scenario.
+pub(super) type PeerId = usize;
+
+/// One line of what happens.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// Where it stands.
+    pub span: Span,
+    /// What it is.
+    pub action: Action,
+}
+
+/// What happens.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// `alice sends INVITE sip:bob@example.com`
+    Send(PeerId, Sending),
+    /// `bob answers 200`
+    Answer(PeerId, Answering),
+    /// `alice sends raw`, `alice sends file x.sip`
+    SendVerbatim(PeerId, Bytes),
+    /// `bob always answers OPTIONS with 200`
+    Always(PeerId, String, Vec<Status>),
+    /// `bob is silent`: ends all that it always does.
+    Silent(PeerId),
+    /// `wait 20s`
+    Wait(Duration),
+    /// `wait until 20s`
+    WaitUntil(Duration),
+    /// `expect bob gets INVITE`
+    Expect(PeerId, Expected),
+    /// `expect log "text"`
+    ExpectLog(String),
+    /// `lose next 2 to bob`: packets between this peer and the server that never arrive.
+    Lose {
+        /// The peer.
+        peer: PeerId,
+        /// Those to the peer, or those from it.
+        to_peer: bool,
+        /// How many.
+        count: u32,
+    },
+    /// `sql SELECT * FROM t`
+    Sql(String),
+    /// `database works`, `fails` or `slow 2s`
+    Database(DatabaseMood),
+    /// `reload dispatcher`
+    Reload(String),
+    /// `show flow`
+    Show(Detail),
+    /// `note Text`
+    Note(String),
+}
+
+/// A request to send.
+#[derive(Debug, Clone, Default)]
+pub struct Sending {
+    /// Its method.
+    pub method: String,
+    /// Its Request-URI; without one it belongs to the dialog or call at hand.
+    pub uri: Option<String>,
+    /// The call it begins or belongs to, when it has a name.
+    pub call: Option<String>,
+    /// The last such request once more, byte for byte.
+    pub again: bool,
+    /// What stands below it.
+    pub extra: Extra,
+}
+
+/// A reply to send.
+#[derive(Debug, Clone)]
+pub struct Answering {
+    /// Code and reason.
+    pub status: Status,
+    /// The method of the request it answers, when it says.
+    pub method: Option<String>,
+    /// The call it belongs to, when it has a name.
+    pub call: Option<String>,
+    /// The last such reply once more, byte for byte.
+    pub again: bool,
+    /// What stands below it.
+    pub extra: Extra,
+}
+
+/// Code and reason of a reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// The code.
+    pub code: u16,
+    /// The reason phrase, when the scenario gives one.
+    pub reason: Option<String>,
+}
+
+/// Header lines and the body below a step.
+#[derive(Debug, Clone, Default)]
+pub struct Extra {
+    /// Names and values: the first of a name replaces, further ones add, an empty value removes.
+    pub headers: Vec<(String, String)>,
+    /// Lines of the body.
+    pub body: Vec<String>,
+}
+
+/// What a peer should have received.
+#[derive(Debug, Clone)]
+pub struct Expected {
+    /// Nothing at all, or a method or code.
+    pub what: Option<String>,
+    /// Headers it must carry; `*` stands for anything.
+    pub headers: Vec<(String, String)>,
+}
+
+/// How databases behave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DatabaseMood {
+    /// They answer at once.
+    #[default]
+    Works,
+    /// They cannot be reached.
+    Fails,
+    /// They answer after this long.
+    Slow(Duration),
+}
+
+/// How much a ladder tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Detail {
+    /// Messages and log lines.
+    Flow,
+    /// And what the script did, with the header lines that changed.
+    #[default]
+    Decisions,
+    /// And every message in full.
+    Messages,
+}
+
+impl Scenario {
+    /// The calendar at the start unless the scenario says otherwise: 2026-01-01 00:00:00 UTC.
+    pub const CLOCK: Duration = Duration::from_secs(1_767_225_600);
+    /// How long a packet travels unless the scenario says otherwise.
+    pub const LATENCY: Duration = Duration::from_millis(1);
+    /// The address of the machine unless the scenario says otherwise (RFC 5737).
+    pub const MACHINE: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1));
+
+    /// The place of the peer called `name`.
+    pub fn peer(&self, name: &str) -> Option<PeerId> {
+        self.peers.iter().position(|peer| peer.name == name)
+    }
+}

@@ -1,0 +1,88 @@
+//! The server of a scenario: its config, started on a stage instead of in the world.
+
+use super::parse::Reading;
+use super::scenario::Scenario;
+use super::world::Stage;
+use crate::builtin::{Core, Extensions, Listen, LogLine, Module, Random, Settings, Socket, Sockets};
+use crate::config::{self, Additions, CommandLine, Options};
+use crate::script::Program;
+use crate::source::{Diagnostic, Sources};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+/// Everything a node is made of.
+pub(super) struct Server {
+    pub(super) program: Arc<Program>,
+    pub(super) core: Core,
+    pub(super) modules: Vec<&'static str>,
+    pub(super) log: Vec<LogLine>,
+}
+
+/// Loads the config of a scenario and starts its modules. What is wrong is in `diagnostics`.
+pub(super) fn start(
+    scenario: &Scenario,
+    stage: &mut Stage,
+    reading: &Reading,
+    modules: &'static [&'static Module],
+    extensions: Extensions,
+    sources: &mut Sources,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Server {
+    let lines = scenario.defines.iter().map(|define| CommandLine::Define(define.clone())).collect();
+    let additions = Additions { options: Options { lines, environment: None }, ..Additions::default() };
+    if let Err(fault) = reading.files.read(&scenario.config) {
+        let message = format!("{} cannot be read: {fault}", scenario.config.display());
+        diagnostics.push(Diagnostic::error("unreadable-file", message, scenario.config_span));
+    }
+    // Places in the config are counted from its first file; the scenario's own files come before it.
+    let config = config::load(&scenario.config, reading.files, &additions, modules, extensions, sources, diagnostics);
+    let started = config.start(Some(stage), diagnostics);
+    let sockets = sockets(scenario, &started.settings);
+    let log = started.log.iter().map(|(level, text)| LogLine { level: *level, from_script: false, text: text.clone() });
+    Server {
+        program: config.program.clone(),
+        log: log.collect(),
+        modules: config.registry.loaded().iter().map(|module| module.name).collect(),
+        core: Core {
+            settings: Arc::new(started.settings),
+            extensions,
+            sockets: Arc::new(sockets),
+            random: Random::new(scenario.seed),
+            regexes: Default::default(),
+            log: Vec::new(),
+            commands: Vec::new(),
+            trace: Some(Vec::new()),
+            modules: Arc::from(started.states),
+        },
+    }
+}
+
+/// Where the server listens: as the config says, or the scenario.
+fn sockets(scenario: &Scenario, settings: &Settings) -> Sockets {
+    let mut list: Vec<Socket> = Vec::new();
+    let advertised =
+        |listen: &Listen, port: u16| listen.advertise.clone().map(|(host, own)| (host, own.unwrap_or(port)));
+    if scenario.listen.is_empty() {
+        for listen in &settings.listen {
+            // A name of a host or an interface means the machine.
+            let ip: IpAddr = listen.host.parse().unwrap_or(scenario.machine);
+            let address = SocketAddr::new(ip, listen.port);
+            if !list.iter().any(|socket| socket.address == address) {
+                list.push(Socket { address, advertise: advertised(listen, listen.port), name: listen.name.clone() });
+            }
+        }
+    }
+    for (at, address) in scenario.listen.iter().enumerate() {
+        let listen = settings.listen.get(at);
+        list.push(Socket {
+            address: *address,
+            advertise: listen.and_then(|listen| advertised(listen, address.port())),
+            name: listen.and_then(|listen| listen.name.clone()),
+        });
+    }
+    if list.is_empty() {
+        list.push(Socket { address: SocketAddr::new(scenario.machine, 5060), advertise: None, name: None });
+    }
+    let prefix = if scenario.machine.is_ipv4() { 24 } else { 64 };
+    Sockets { list, interfaces: vec![(scenario.machine, prefix)], default_address: Some(scenario.machine) }
+}

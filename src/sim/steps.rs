@@ -1,0 +1,230 @@
+//! The lines that say what happens.
+
+use super::blocks::Block;
+use super::parse::Parser;
+use super::scenario::{Action, Answering, DatabaseMood, Detail, Expected, Extra, PeerId, Sending, Status};
+use super::words::{Word, duration};
+use crate::source::Diagnostic;
+use bytes::Bytes;
+use std::time::Duration;
+
+/// Reads one step; what is wrong with it goes to the parser.
+pub(super) fn action(parser: &mut Parser, block: &Block) -> Option<Action> {
+    let (first, rest) = block.words.split_first()?;
+    let plain = match (first.text.as_str(), rest) {
+        ("wait", [word, time]) if word.text == "until" => Some(Action::WaitUntil(time_of(parser, time)?)),
+        ("wait", [time]) => Some(Action::Wait(time_of(parser, time)?)),
+        ("database", [word]) if word.text == "works" => Some(Action::Database(DatabaseMood::Works)),
+        ("database", [word]) if word.text == "fails" => Some(Action::Database(DatabaseMood::Fails)),
+        ("database", [word, time]) if word.text == "slow" => {
+            Some(Action::Database(DatabaseMood::Slow(time_of(parser, time)?)))
+        }
+        ("expect", [word, text]) if word.text == "log" => Some(Action::ExpectLog(text.text.clone())),
+        ("reload", [module]) => Some(Action::Reload(module.text.clone())),
+        ("show", [word]) => match word.text.as_str() {
+            "flow" => Some(Action::Show(Detail::Flow)),
+            "decisions" => Some(Action::Show(Detail::Decisions)),
+            "messages" => Some(Action::Show(Detail::Messages)),
+            _ => None,
+        },
+        ("note", [_, ..]) => Some(Action::Note(block.line["note".len()..].trim().to_owned())),
+        ("lose", _) => lose(parser, rest),
+        _ => None,
+    };
+    if let Some(plain) = plain {
+        if let Some(line) = block.below.first() {
+            parser.fault(line.span, "nothing can stand below this line");
+        }
+        return Some(plain);
+    }
+    match (first.text.as_str(), rest) {
+        ("sql", [_, ..]) => {
+            let mut statement = block.line["sql".len()..].trim().to_owned();
+            for line in &block.below {
+                statement.push('\n');
+                statement.push_str(line.text.trim_end());
+            }
+            Some(Action::Sql(statement))
+        }
+        ("expect", [name, verb, what @ ..]) if verb.text == "gets" && what.len() == 1 => {
+            let peer = peer_of(parser, name)?;
+            let extra = extra(parser, block)?;
+            let what = what.first().filter(|word| word.text != "nothing").map(|word| word.text.clone());
+            Some(Action::Expect(peer, Expected { what, headers: extra.headers }))
+        }
+        ("wait" | "database" | "expect" | "reload" | "show" | "note" | "lose" | "sql", _) => {
+            parser.helped(block.span, format!("this is not how {} is written", first.text), usage(&first.text));
+            None
+        }
+        _ => of_peer(parser, block, first, rest),
+    }
+}
+
+/// A line that begins with the name of a peer.
+fn of_peer(parser: &mut Parser, block: &Block, name: &Word, rest: &[Word]) -> Option<Action> {
+    let peer = peer_of(parser, name)?;
+    let texts: Vec<&str> = rest.iter().map(|word| word.text.as_str()).collect();
+    match texts.as_slice() {
+        ["sends", "raw"] => {
+            let extra = extra(parser, block)?;
+            if let [(name, _), ..] = extra.headers.as_slice() {
+                parser.helped(
+                    block.span,
+                    format!("{name}: a raw message is written line by line"),
+                    "begin each line with |",
+                );
+            }
+            let text: String = extra.body.iter().map(|line| format!("{line}\r\n")).collect();
+            Some(Action::SendVerbatim(peer, Bytes::from(text)))
+        }
+        ["sends", "file", _] => {
+            let bytes = parser.read(rest.get(2)?)?;
+            Some(Action::SendVerbatim(peer, Bytes::from(bytes)))
+        }
+        ["sends", _, ..] => sends(parser, block, peer, rest.get(1..)?),
+        ["answers", _, ..] => answers(parser, block, peer, rest.get(1..)?),
+        ["always", "answers", method, "with", _, ..] => {
+            let codes = statuses(parser, rest.get(4..)?)?;
+            Some(Action::Always(peer, (*method).to_owned(), codes))
+        }
+        ["is", "silent"] => Some(Action::Silent(peer)),
+        _ => {
+            let help = "a peer sends, answers, always answers, or is silent";
+            parser.helped(block.span, "this is nothing that a peer does", help);
+            None
+        }
+    }
+}
+
+fn sends(parser: &mut Parser, block: &Block, peer: PeerId, words: &[Word]) -> Option<Action> {
+    let (method, mut rest) = words.split_first()?;
+    let mut sending = Sending { method: method.text.clone(), extra: extra(parser, block)?, ..Sending::default() };
+    if let Some((uri, after)) = rest.split_first().filter(|(uri, _)| uri.text.contains(':') || uri.quoted) {
+        sending.uri = Some(uri.text.clone());
+        rest = after;
+    }
+    while let Some((word, after)) = rest.split_first() {
+        match (word.text.as_str(), after) {
+            ("again", _) => sending.again = true,
+            ("in", [call, ..]) => sending.call = Some(call.text.clone()),
+            _ => {
+                parser.helped(
+                    word.span,
+                    "this is not how a request is written",
+                    "alice sends METHOD [URI] [in CALL] [again]",
+                );
+                return None;
+            }
+        }
+        rest = if word.text == "in" { after.get(1..)? } else { after };
+    }
+    Some(Action::Send(peer, sending))
+}
+
+fn answers(parser: &mut Parser, block: &Block, peer: PeerId, words: &[Word]) -> Option<Action> {
+    let end = words.iter().skip(1).position(|word| !word.quoted).map_or(words.len(), |at| at + 1);
+    let mut found = statuses(parser, words.get(..end)?)?;
+    let status = found.pop()?;
+    let mut answering = Answering { status, method: None, call: None, again: false, extra: extra(parser, block)? };
+    let mut rest = words.get(end..)?;
+    while let Some((word, after)) = rest.split_first() {
+        match (word.text.as_str(), after) {
+            ("again", _) => answering.again = true,
+            ("to", [method, ..]) => answering.method = Some(method.text.clone()),
+            ("in", [call, ..]) => answering.call = Some(call.text.clone()),
+            _ => {
+                let help = "bob answers CODE [\"reason\"] [to METHOD] [in CALL] [again]";
+                parser.helped(word.span, "this is not how a reply is written", help);
+                return None;
+            }
+        }
+        rest = if word.text == "again" { after } else { after.get(1..)? };
+    }
+    Some(Action::Answer(peer, answering))
+}
+
+/// Codes, each with a quoted reason behind it or without one.
+fn statuses(parser: &mut Parser, words: &[Word]) -> Option<Vec<Status>> {
+    let mut found: Vec<Status> = Vec::new();
+    for word in words {
+        match (word.quoted, word.text.parse()) {
+            (true, _) if !found.is_empty() => found.last_mut()?.reason = Some(word.text.clone()),
+            (false, Ok(code)) if (100..700).contains(&code) => found.push(Status { code, reason: None }),
+            _ => {
+                parser.fault(word.span, "a reply begins with a code from 100 to 699");
+                return None;
+            }
+        }
+    }
+    Some(found)
+}
+
+fn lose(parser: &mut Parser, words: &[Word]) -> Option<Action> {
+    let (next, mut rest) = words.split_first()?;
+    let mut count = 1;
+    if let Some((number, after)) = rest.split_first()
+        && let Ok(number) = number.text.parse()
+    {
+        count = number;
+        rest = after;
+    }
+    match rest {
+        [direction, name] if next.text == "next" && matches!(direction.text.as_str(), "to" | "from") => {
+            let peer = peer_of(parser, name)?;
+            Some(Action::Lose { peer, to_peer: direction.text == "to", count })
+        }
+        _ => None,
+    }
+}
+
+/// Header lines and `|` lines below a step.
+fn extra(parser: &mut Parser, block: &Block) -> Option<Extra> {
+    let mut extra = Extra::default();
+    let mut good = true;
+    for line in &block.below {
+        if let Some(body) = line.text.strip_prefix('|') {
+            extra.body.push(body.strip_prefix(' ').unwrap_or(body).to_owned());
+        } else if let Some((name, value)) = line.text.split_once(':').filter(|(name, _)| !name.contains(' ')) {
+            extra.headers.push((name.to_owned(), value.trim().to_owned()));
+        } else {
+            parser.helped(line.span, "this is neither a header nor a line of the body", "write Name: value, or | text");
+            good = false;
+        }
+    }
+    good.then_some(extra)
+}
+
+fn peer_of(parser: &mut Parser, name: &Word) -> Option<PeerId> {
+    let found = parser.scenario.peer(&name.text);
+    if found.is_none() {
+        let known: Vec<&str> = parser.scenario.peers.iter().map(|peer| peer.name.as_str()).collect();
+        let help = match known.as_slice() {
+            [] => format!("name it first: peer {} 192.0.2.10:5060", name.text),
+            _ => format!("known are {}; or name it first: peer {} 192.0.2.10:5060", known.join(", "), name.text),
+        };
+        let message = format!("there is no peer {}", name.text);
+        parser.diagnostics.push(Diagnostic::error("unknown-peer", message, name.span).help(help));
+    }
+    found
+}
+
+fn time_of(parser: &mut Parser, word: &Word) -> Option<Duration> {
+    let found = duration(&word.text);
+    if found.is_none() {
+        parser.helped(word.span, "this is no duration", "write for example 500ms, 20s or 2m");
+    }
+    found
+}
+
+fn usage(keyword: &str) -> &'static str {
+    match keyword {
+        "wait" => "wait 20s, or wait until 30s",
+        "database" => "database FILE ... [for PART_OF_URL]; database works, fails, or slow 2s",
+        "expect" => "expect bob gets INVITE, expect bob gets nothing, or expect log \"text\"",
+        "reload" => "reload dispatcher",
+        "show" => "show flow, show decisions, or show messages",
+        "note" => "note Text",
+        "lose" => "lose next to bob, or lose next 2 from bob",
+        _ => "sql SELECT * FROM dispatcher",
+    }
+}

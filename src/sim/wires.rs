@@ -1,0 +1,59 @@
+//! What is under way, in the order of its arrival.
+
+use crate::builtin::{Query, SocketId};
+use crate::node::{Datagram, EffectId};
+use crate::time::Tick;
+use bytes::Bytes;
+use std::collections::BTreeMap;
+
+use super::scenario::PeerId;
+
+/// Something that arrives.
+#[derive(Debug)]
+pub(super) enum Arrival {
+    /// A packet, at the server.
+    Server(Datagram),
+    /// A packet, at a peer.
+    Peer {
+        /// The peer.
+        peer: PeerId,
+        /// The packet.
+        bytes: Bytes,
+        /// The server's socket it came from.
+        socket: SocketId,
+    },
+    /// A statement, at a slow database.
+    Query(EffectId, Query),
+}
+
+/// All that is under way. Things that arrive at one moment arrive in the order they were sent.
+#[derive(Debug, Default)]
+pub(super) struct Wires {
+    under_way: BTreeMap<(Tick, u64), Arrival>,
+    sent: u64,
+}
+
+impl Wires {
+    /// Sends something that arrives at `at`.
+    pub(super) fn send(&mut self, at: Tick, arrival: Arrival) {
+        self.sent += 1;
+        self.under_way.insert((at, self.sent), arrival);
+    }
+
+    /// When the next thing arrives.
+    pub(super) fn next(&self) -> Option<Tick> {
+        self.under_way.keys().next().map(|(at, _)| *at)
+    }
+
+    /// When the last packet that is under way arrives; statements are none.
+    pub(super) fn last_packet(&self) -> Option<Tick> {
+        let packets = self.under_way.iter().filter(|(_, arrival)| !matches!(arrival, Arrival::Query(..)));
+        packets.map(|((at, _), _)| *at).next_back()
+    }
+
+    /// What has arrived by `now`.
+    pub(super) fn arrived(&mut self, now: Tick) -> Option<Arrival> {
+        let entry = self.under_way.first_entry()?;
+        (entry.key().0 <= now).then(|| entry.remove())
+    }
+}

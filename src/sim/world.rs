@@ -1,0 +1,89 @@
+//! The world of a scenario: files, and databases in memory.
+
+use super::database::{Calendar, Database};
+use super::scenario::{DatabaseMood, Scenario};
+use crate::builtin::{ConnectionId, Extensions, QueryFault, Rows, Value, World};
+use crate::source::{Diagnostic, Files};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// Files and databases.
+pub(super) struct Stage<'a> {
+    files: &'a dyn Files,
+    /// One a line of the scenario, with the part of a URL it serves.
+    databases: Vec<(String, Rc<Database>)>,
+    /// By [`ConnectionId`]: a URL and its database.
+    connections: Vec<(String, Rc<Database>)>,
+    pub(super) calendar: Calendar,
+    pub(super) mood: DatabaseMood,
+}
+
+impl<'a> Stage<'a> {
+    /// Makes the databases that a scenario names.
+    pub(super) fn new(scenario: &Scenario, files: &'a dyn Files, diagnostics: &mut Vec<Diagnostic>) -> Stage<'a> {
+        let calendar = Calendar::default();
+        calendar.set(scenario.clock);
+        let mut databases = Vec::new();
+        for line in &scenario.databases {
+            let made = scripts(files, &line.paths).and_then(|script| Database::new(&script, &calendar));
+            match made {
+                Ok(database) => databases.push((line.url_part.clone(), Rc::new(database))),
+                Err(fault) => {
+                    diagnostics.push(Diagnostic::error("bad-database", fault, line.span));
+                }
+            }
+        }
+        Stage { files, databases, connections: Vec::new(), calendar, mood: DatabaseMood::Works }
+    }
+
+    /// Asks a database as it feels.
+    pub(super) fn ask(&self, connection: ConnectionId, sql: &str, values: &[Value]) -> Result<Rows, QueryFault> {
+        if self.mood == DatabaseMood::Fails {
+            return Err(QueryFault::Unavailable("the scenario says so".into()));
+        }
+        match self.connections.get(connection.0 as usize) {
+            Some((_, database)) => database.query(sql, values),
+            None => Err(QueryFault::Unavailable("there is no such connection".into())),
+        }
+    }
+
+    /// The database that `sql` lines of a scenario ask: the first one.
+    pub(super) fn first(&self) -> Option<&Database> {
+        self.databases.first().map(|(_, database)| &**database)
+    }
+}
+
+/// The statements of all files.
+fn scripts(files: &dyn Files, paths: &[PathBuf]) -> Result<String, String> {
+    let mut all = String::new();
+    for path in paths {
+        let script = files.read(path).map_err(|fault| format!("{} cannot be read: {fault}", path.display()))?;
+        all.push_str(&String::from_utf8_lossy(&script));
+        all.push('\n');
+    }
+    Ok(all)
+}
+
+impl World for Stage<'_> {
+    fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {
+        self.files.read(path)
+    }
+
+    fn connect(&mut self, url: &str, _extensions: Extensions) -> Result<ConnectionId, QueryFault> {
+        if let Some(at) = self.connections.iter().position(|(known, _)| known == url) {
+            return Ok(ConnectionId(at as u16));
+        }
+        let serves = self.databases.iter().find(|(part, _)| url.contains(part.as_str()));
+        let Some((_, database)) = serves else {
+            let why = format!("the scenario has no database for {url}; add a line such as: database routing.sql");
+            return Err(QueryFault::Unavailable(why));
+        };
+        self.connections.push((url.to_owned(), database.clone()));
+        Ok(ConnectionId(self.connections.len() as u16 - 1))
+    }
+
+    fn query(&mut self, connection: ConnectionId, sql: &str) -> Result<Rows, QueryFault> {
+        self.ask(connection, sql, &[])
+    }
+}
