@@ -46,6 +46,7 @@
 pub mod builtin;
 pub mod config;
 pub mod host;
+pub mod lint;
 pub mod modules;
 pub mod node;
 pub mod script;
