@@ -44,6 +44,7 @@
 //! are handed the list of modules and name none; `host` and `sim` never meet.
 
 pub mod builtin;
+pub mod command;
 pub mod config;
 pub mod host;
 pub mod lint;

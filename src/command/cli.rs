@@ -1,0 +1,197 @@
+//! The command line.
+
+use crate::config::CommandLine;
+use crate::host::{DEFAULT_WORKERS, LogFormat};
+use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum, value_parser};
+use clap_complete::Shell;
+use std::path::PathBuf;
+
+/// A SIP server that runs Kamailio's own configuration files.
+#[derive(Parser, Debug)]
+#[command(version, about, max_term_width = 100)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Command {
+    /// Serve SIP with a config.
+    Run(RunOptions),
+    /// Say everything that is wrong with a config; nothing is opened.
+    ///
+    /// Exits with 0 when it is good, 1 when it has errors, 2 when it cannot be read.
+    Check(CheckOptions),
+    /// Play scenarios against their configs and compare what happens with what was accepted.
+    ///
+    /// Exits with 0 when all is as accepted, 1 when something differs, 2 when a scenario or its config has mistakes.
+    Test(super::test::TestOptions),
+    /// Print completions for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(super) struct RunOptions {
+    #[command(flatten)]
+    pub(super) config: ConfigOptions,
+    /// Listen here too: [udp:]ADDRESS[:PORT][/ADVERTISED[:PORT]]. An address, a host name or an interface; port 5060 when left out.
+    #[arg(short = 'l', value_name = "ADDRESS")]
+    pub(super) add_listen: Vec<String>,
+    /// Listen here only, whatever the config says; written as for -l.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) listen: Vec<String>,
+    /// Make an SQLite database that the config names and that is missing from these statements; one that is there is left alone.
+    #[arg(long, value_name = "FILE.sql")]
+    pub(super) init_db: Option<PathBuf>,
+    /// Threads that serve, each with its share of the calls. One carries thousands of calls a second.
+    #[arg(long, short = 'n', value_name = "NUMBER", default_value_t = DEFAULT_WORKERS as u16, value_parser = value_parser!(u16).range(1..=256))]
+    pub(super) workers: u16,
+    /// How log lines are written to standard error.
+    #[arg(long, value_name = "FORMAT", default_value_t, value_enum)]
+    pub(super) log_format: LogFormat,
+    /// Raise the debug level, from 0; given at all, it wins over the config. -ddd is debug, -dddd also shows each packet.
+    #[arg(short = 'd', action = ArgAction::Count)]
+    pub(super) debug: u8,
+    /// Accepted for Kamailio's scripts: alanui stays in the foreground.
+    #[arg(short = 'D', action = ArgAction::Count)]
+    _foreground: u8,
+    /// Accepted for Kamailio's scripts: alanui logs to standard error.
+    #[arg(short = 'E', action = ArgAction::Count)]
+    _log_to_stderr: u8,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct CheckOptions {
+    #[command(flatten)]
+    pub(super) config: ConfigOptions,
+    /// How findings are written: for people, or as one JSON object a line.
+    #[arg(long, value_name = "FORMAT", default_value_t, value_enum)]
+    pub(super) format: Format,
+}
+
+/// How findings are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// With the lines they speak of.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Which config, and what the command line adds to it.
+#[derive(Args, Debug)]
+pub(super) struct ConfigOptions {
+    /// The config; - reads standard input.
+    #[arg(value_name = "FILE", conflicts_with = "file_option", default_value = "/etc/kamailio/kamailio.cfg")]
+    file: PathBuf,
+    /// The same, as Kamailio takes it.
+    #[arg(short = 'f', value_name = "FILE")]
+    file_option: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) lines: PreprocessorLines,
+    /// Load this module before the config is read.
+    #[arg(long, value_name = "NAME")]
+    pub(super) loadmodule: Vec<String>,
+    /// Set a parameter, whatever the config says: MODULE:PARAMETER:TYPE:VALUE, where the type is s or i.
+    #[arg(long, value_name = "M:P:T:V")]
+    pub(super) modparam: Vec<String>,
+    /// Kamailio to the letter: every extension of alanui is off; check makes each that the config relies on an error.
+    #[arg(long)]
+    pub(super) strict: bool,
+}
+
+impl ConfigOptions {
+    /// The config's path.
+    pub(super) fn path(&self) -> &PathBuf {
+        self.file_option.as_ref().unwrap_or(&self.file)
+    }
+}
+
+/// `-A`, `--subst`, `--substdef` and `--substdefs` in the order in which they were given among each other.
+#[derive(Debug, Default)]
+pub(super) struct PreprocessorLines(pub(super) Vec<CommandLine>);
+
+/// The options, what makes a line of each, and what their help says.
+type LineOption = (&'static str, fn(String) -> CommandLine, &'static str, &'static str);
+
+const LINE_OPTIONS: [LineOption; 4] = [
+    ("define", CommandLine::Define, "NAME[=VALUE]", "Define a word, as #!define does"),
+    ("subst", CommandLine::Subst, "/REGEX/TEXT/FLAGS", "Replace text in strings, as #!subst does"),
+    ("substdef", CommandLine::SubstDefine, "/WORD/TEXT/", "Replace in strings and define, as #!substdef does"),
+    ("substdefs", CommandLine::SubstDefineQuoted, "/WORD/TEXT/", "The same, the define in quotes, as #!substdefs does"),
+];
+
+impl FromArgMatches for PreprocessorLines {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<PreprocessorLines, clap::Error> {
+        let mut lines = PreprocessorLines::default();
+        lines.update_from_arg_matches(matches)?;
+        Ok(lines)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        let mut placed = Vec::new();
+        for (name, line, ..) in LINE_OPTIONS {
+            let texts = matches.get_many::<String>(name).into_iter().flatten();
+            placed.extend(matches.indices_of(name).into_iter().flatten().zip(texts.map(|text| line(text.clone()))));
+        }
+        placed.sort_by_key(|(place, _)| *place);
+        self.0 = placed.into_iter().map(|(_, line)| line).collect();
+        Ok(())
+    }
+}
+
+impl Args for PreprocessorLines {
+    fn augment_args(mut command: clap::Command) -> clap::Command {
+        for (name, _, value, help) in LINE_OPTIONS {
+            let arg = Arg::new(name).long(name).value_name(value).help(help).action(ArgAction::Append);
+            command = command.arg(if name == "define" { arg.short('A') } else { arg });
+        }
+        command
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn preprocessor_options_keep_their_order_among_each_other() {
+        let words = "alanui run x.cfg -A ONE --subst /a/b/ -ATWO=2 --substdefs /c/d/ --substdef=/e/f/ --define THREE -DD -E -ddd";
+        let cli = Cli::try_parse_from(words.split(' ')).expect("all are known");
+        let Command::Run(options) = cli.command else { panic!("it says run") };
+        let lines = [
+            CommandLine::Define("ONE".into()),
+            CommandLine::Subst("/a/b/".into()),
+            CommandLine::Define("TWO=2".into()),
+            CommandLine::SubstDefineQuoted("/c/d/".into()),
+            CommandLine::SubstDefine("/e/f/".into()),
+            CommandLine::Define("THREE".into()),
+        ];
+        assert_eq!(options.config.lines.0, lines);
+        assert_eq!(options.debug, 3);
+        assert_eq!(options.config.path(), &PathBuf::from("x.cfg"));
+    }
+
+    #[test]
+    fn the_config_comes_either_way() {
+        for words in ["alanui check a.cfg", "alanui check -f a.cfg", "alanui check -fa.cfg"] {
+            let cli = Cli::try_parse_from(words.split(' ')).expect("all are known");
+            let Command::Check(options) = cli.command else { panic!("it says check") };
+            assert_eq!(options.config.path(), &PathBuf::from("a.cfg"), "{words}");
+        }
+    }
+}

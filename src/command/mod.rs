@@ -1,0 +1,33 @@
+//! The subcommands of `alanui`, one file each.
+
+mod banner;
+mod check;
+mod cli;
+mod config;
+mod run;
+pub mod test;
+
+use clap::{CommandFactory, Parser};
+use cli::{Cli, Command};
+use std::process::ExitCode;
+
+/// Everything is well.
+const GOOD: u8 = 0;
+/// The config has mistakes, or the server cannot start.
+const BAD: u8 = 1;
+/// The config cannot be read at all.
+const UNREADABLE: u8 = 2;
+
+/// Does what the command line says.
+pub fn main() -> ExitCode {
+    let code = match Cli::parse().command {
+        Command::Run(options) => run::run(&options),
+        Command::Check(options) => check::check(&options),
+        Command::Test(options) => test::run(&options),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "alanui", &mut std::io::stdout());
+            GOOD
+        }
+    };
+    ExitCode::from(code)
+}

@@ -1,0 +1,136 @@
+//! `alanui run`: serve SIP with a config.
+
+use super::cli::RunOptions;
+use super::config::Loaded;
+use super::{BAD, GOOD, UNREADABLE, banner};
+use crate::builtin::{Extensions, Listen, LogLine};
+use crate::config::{has_errors, parse_address};
+use crate::host::{self, HostWorld, Plan, log};
+use crate::source::render;
+use bytes::Bytes;
+use std::io::{IsTerminal, stderr};
+use std::net::Ipv6Addr;
+use std::sync::Arc;
+
+/// Serves until a signal ends it, and gives the exit code.
+pub(super) fn run(options: &RunOptions) -> u8 {
+    let extensions = if options.config.strict { Extensions::STRICT } else { Extensions::default() };
+    let mut loaded = Loaded::new(&options.config, extensions);
+    if has_errors(&loaded.diagnostics) {
+        return refuse(&loaded);
+    }
+    if let Err(fault) = add_listen(options, &mut loaded.config.settings.listen) {
+        return fail(BAD, &fault);
+    }
+    let template = match options.init_db.as_ref().map(|path| (path, std::fs::read_to_string(path))) {
+        None => None,
+        Some((_, Ok(text))) => Some(text),
+        Some((path, Err(error))) => return fail(UNREADABLE, &format!("cannot read {}: {error}", path.display())),
+    };
+    let mut world = HostWorld::new(template);
+    let mut started = loaded.config.start(Some(&mut world), &mut loaded.diagnostics);
+    if has_errors(&loaded.diagnostics) {
+        return refuse(&loaded);
+    }
+    show(&loaded);
+    if options.debug > 0 {
+        started.settings.debug = options.debug as i8;
+    }
+    let bound = match host::bind(&started.settings.listen, options.workers.into()) {
+        Ok(bound) => bound,
+        Err(fault) => return fail(BAD, &fault.to_string()),
+    };
+    log::start(options.log_format, started.settings.debug);
+    let banner = banner::banner(&banner::Facts {
+        path: options.config.path(),
+        config: &loaded.config,
+        sources: &loaded.sources,
+        started: &started,
+        databases: world.opened(),
+        init_db: options.init_db.as_deref(),
+        sockets: &bound.sockets,
+        workers: options.workers,
+    });
+    for (level, text) in started.log.drain(..).filter(|(level, _)| *level as i8 <= started.settings.debug) {
+        log::write(0, &LogLine { level, from_script: false, text });
+    }
+    let names = loaded.config.registry.loaded().iter().map(|module| module.name);
+    let plan = Plan {
+        program: loaded.config.program.clone(),
+        settings: Arc::new(started.settings),
+        extensions,
+        modules: names.zip(started.states).collect(),
+        world,
+    };
+    match host::run(plan, bound, || println!("{banner}")) {
+        Ok(()) => GOOD,
+        Err(fault) => fail(BAD, &fault.to_string()),
+    }
+}
+
+/// Shows why the config must not run.
+fn refuse(loaded: &Loaded) -> u8 {
+    show(loaded);
+    fail(loaded.code(), &format!("not started: {}", loaded.summary()))
+}
+
+fn show(loaded: &Loaded) {
+    eprint!("{}", render::human(&loaded.sources, &loaded.diagnostics, stderr().is_terminal()));
+}
+
+/// Says in one line why nothing runs.
+fn fail(code: u8, why: &str) -> u8 {
+    eprintln!("alanui: {why}");
+    code
+}
+
+/// Adds what `-l` names to the config's `listen` lines, or puts what `--listen` names in their place.
+fn add_listen(options: &RunOptions, listen: &mut Vec<Listen>) -> Result<(), String> {
+    if !options.listen.is_empty() {
+        listen.clear();
+    }
+    for text in options.listen.iter().chain(&options.add_listen) {
+        listen.push(parse_listen(text)?);
+    }
+    Ok(())
+}
+
+/// Reads `[udp:]address[:port][/advertised[:port]]`.
+fn parse_listen(text: &str) -> Result<Listen, String> {
+    let fault = || format!("-l {text}: write [udp:]address[:port][/advertised[:port]]");
+    let (place, advertised) = match text.split_once('/') {
+        Some((place, advertised)) => (place, Some(advertised)),
+        None => (text, None),
+    };
+    let (proto, host, port) = parse_address(place).ok_or_else(fault)?;
+    if host.contains(':') && host.parse::<Ipv6Addr>().is_err() {
+        return Err(fault());
+    }
+    if let Some(proto) = proto.filter(|proto| proto != "udp") {
+        return Err(format!("-l {text}: the transport {proto} is not supported, only udp is served"));
+    }
+    let advertise = match advertised.map(parse_address) {
+        None => None,
+        Some(Some((None, host, port))) => Some((Bytes::from(host), port)),
+        Some(_) => return Err(fault()),
+    };
+    Ok(Listen { host, port: port.unwrap_or(5060), advertise, name: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listen_addresses_are_read_as_kamailio_does() {
+        let plain = |host: &str, port| Listen { host: host.into(), port, advertise: None, name: None };
+        assert_eq!(parse_listen("udp:127.0.0.1:5080"), Ok(plain("127.0.0.1", 5080)));
+        assert_eq!(parse_listen("eth0"), Ok(plain("eth0", 5060)));
+        assert_eq!(parse_listen("udp:[::1]:5070"), Ok(plain("::1", 5070)));
+        let advertised =
+            Listen { advertise: Some((Bytes::from_static(b"sip.example.com"), Some(5062))), ..plain("10.0.0.1", 5060) };
+        assert_eq!(parse_listen("10.0.0.1/sip.example.com:5062"), Ok(advertised));
+        assert!(parse_listen("bad:bad:bad").is_err());
+        assert!(parse_listen("tcp:127.0.0.1").is_err());
+    }
+}

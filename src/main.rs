@@ -1,0 +1,10 @@
+//! The command `alanui`.
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    alanui::command::main()
+}
