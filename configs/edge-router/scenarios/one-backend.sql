@@ -1,0 +1,2 @@
+-- tenant2 with a single backend, for scenarios that are about something else than taking turns.
+DELETE FROM dispatcher WHERE destination = 'sip:10.0.2.21:5060';
