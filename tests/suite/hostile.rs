@@ -1,0 +1,205 @@
+//! Whatever peers send, a node neither panics nor keeps growing: mutated messages through both configs, with databases that answer, fail or
+//! never answer.
+
+use alanui::builtin::{
+    Answer, ConnectionId, Core, Extensions, QueryFault, Random, Rows, Socket, SocketId, Sockets, Value, World,
+};
+use alanui::config::{Additions, has_errors, load};
+use alanui::modules::MODULES;
+use alanui::node::{Datagram, EffectId, Node};
+use alanui::sip::Message;
+use alanui::source::{Files, Sources, render};
+use alanui::time::{Now, Tick};
+use bytes::Bytes;
+use proptest::prelude::*;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+struct Disk;
+
+impl Files for Disk {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+}
+
+/// A database with one domain, one destination and one endpoint, whatever it is asked.
+struct Canned;
+
+impl World for Canned {
+    fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+
+    fn connect(&mut self, _: &str, _: Extensions) -> Result<ConnectionId, QueryFault> {
+        Ok(ConnectionId(0))
+    }
+
+    fn query(&mut self, _: ConnectionId, sql: &str) -> Result<Rows, QueryFault> {
+        if sql.contains("version") {
+            return Err(QueryFault::Refused("no such table".to_owned()));
+        }
+        let columns =
+            ["setid", "destination", "flags", "priority", "attrs"].map(|name| Bytes::from(name.to_owned())).into();
+        let destination = Value::Text(Bytes::from_static(b"sip:10.0.1.10:5060"));
+        Ok(Rows { columns, cells: vec![Value::Int(10), destination, Value::Int(0), Value::Int(0), Value::Null] })
+    }
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn node(config: &str, seed: u64) -> Node {
+    let path = root().join("configs").join(config).join("kamailio.cfg");
+    let (mut sources, mut found) = (Sources::default(), Vec::new());
+    let extensions = Extensions::default();
+    let config = load(&path, &Disk, &Additions::default(), MODULES, extensions, &mut sources, &mut found);
+    let started = config.start(Some(&mut Canned), &mut found);
+    assert!(!has_errors(&found), "{}", render::human(&sources, &found, false));
+    let sockets = Sockets {
+        list: vec![Socket { address: "198.51.100.1:5060".parse().unwrap(), advertise: None, name: None }],
+        ..Sockets::default()
+    };
+    let core = Core {
+        settings: Arc::new(started.settings),
+        extensions,
+        sockets: Arc::new(sockets),
+        random: Random::new(seed),
+        regexes: Default::default(),
+        log: Vec::new(),
+        commands: Vec::new(),
+        trace: None,
+        modules: Arc::from(started.states),
+    };
+    Node::new(config.program.clone(), core, true, now(0))
+}
+
+fn now(millis: u64) -> Now {
+    Now { tick: Tick::from_micros(millis * 1000), unix: Duration::from_millis(1_700_000_000_000 + millis) }
+}
+
+/// Requests of a call in all states, replies among them, and the fixtures.
+fn messages() -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    for method in ["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "NOTIFY"] {
+        for (to, route) in [("", ""), (";tag=b", "Route: <sip:198.51.100.1;lr;ftag=a>\r\n")] {
+            all.push(
+                format!(
+                    "{method} sip:bob@tenant1.example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK-x;rport\r\n\
+                     {route}Max-Forwards: 70\r\nFrom: <sip:alice@tenant1.example.com>;tag=a\r\nTo: <sip:bob@tenant1.example.com>{to}\r\n\
+                     Call-ID: call@x\r\nCSeq: 1 {method}\r\nContact: <sip:alice@192.0.2.1:5060>\r\nExpires: 60\r\nContent-Length: 0\r\n\r\n"
+                )
+                .into_bytes(),
+            );
+        }
+    }
+    for entry in std::fs::read_dir(root().join("fixtures/messages")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            all.push(std::fs::read(path).unwrap());
+        }
+    }
+    all
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// One of the messages, with bytes changed.
+    Send { which: usize, changes: Vec<(usize, u8)>, cut: Option<usize> },
+    /// The node's own last packet comes back: as it is, or as a reply with this code.
+    Echo(Option<u16>),
+    /// The oldest query is answered: with rows, without, or not at all.
+    Answer(u8),
+    /// Time passes.
+    Wait(u32),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let changes = prop::collection::vec((0..2000usize, any::<u8>()), 0..4);
+    prop_oneof![
+        6 => (any::<usize>(), changes, prop::option::weighted(0.1, 0..900usize))
+            .prop_map(|(which, changes, cut)| Step::Send { which, changes, cut }),
+        4 => prop::option::of(100..700u16).prop_map(Step::Echo),
+        4 => (0..3u8).prop_map(Step::Answer),
+        2 => (0..40_000u32).prop_map(Step::Wait),
+    ]
+}
+
+fn reply_to(packet: &[u8], code: u16) -> Option<Vec<u8>> {
+    let message = Message::parse(Bytes::copy_from_slice(packet)).ok().filter(Message::is_request)?;
+    Some(alanui::sip::Reply { code, reason: b"Answer", to_tag: Some(b"c"), ..Default::default() }.to_bytes(&message))
+}
+
+fn play(config: &str, steps: &[Step], messages: &[Vec<u8>]) {
+    let mut node = node(config, 1);
+    let (mut millis, mut queries, mut last) = (0u64, Vec::<EffectId>::new(), Bytes::new());
+    for step in steps {
+        match step {
+            Step::Send { which, changes, cut } => {
+                let mut bytes = messages[which % messages.len()].clone();
+                for (at, byte) in changes {
+                    let length = bytes.len();
+                    bytes[at % length] = *byte;
+                }
+                bytes.truncate(cut.unwrap_or(bytes.len()));
+                receive(&mut node, millis, bytes.into());
+            }
+            Step::Echo(None) => receive(&mut node, millis, last.clone()),
+            Step::Echo(Some(code)) => {
+                if let Some(reply) = reply_to(&last, *code) {
+                    receive(&mut node, millis, reply.into());
+                }
+            }
+            Step::Answer(how) if !queries.is_empty() => {
+                let rows = match how {
+                    0 => {
+                        Ok(Rows { columns: vec![Bytes::from_static(b"dispatcher_setid")], cells: vec![Value::Int(10)] })
+                    }
+                    1 => Ok(Rows { columns: vec![Bytes::from_static(b"dispatcher_setid")], cells: Vec::new() }),
+                    _ => Err(QueryFault::Locked("busy".to_owned())),
+                };
+                node.answer(now(millis), queries.remove(0), Answer::Rows(rows));
+            }
+            Step::Answer(_) => {}
+            Step::Wait(wait) => {
+                millis += u64::from(*wait);
+                node.expire(now(millis));
+            }
+        }
+        queries.extend(node.output.queries.drain(..).map(|(id, _)| id));
+        for packet in node.output.packets.drain(..) {
+            last = packet.bytes;
+        }
+        node.core.log.clear();
+    }
+    // Every query is answered and time goes by: nothing of all that is left but the node's own pings.
+    for _ in 0..200 {
+        for id in std::mem::take(&mut queries) {
+            node.answer(now(millis), id, Answer::Rows(Err(QueryFault::Overloaded)));
+        }
+        millis += 5000;
+        node.expire(now(millis));
+        node.output.packets.clear();
+        queries.extend(node.output.queries.drain(..).map(|(id, _)| id));
+    }
+    assert!(node.is_idle(), "something still waits for an answer");
+    assert!(node.transactions() <= 4, "{} transactions are left", node.transactions());
+}
+
+fn receive(node: &mut Node, millis: u64, bytes: Bytes) {
+    node.receive(now(millis), Datagram { bytes, source: "192.0.2.1:5060".parse().unwrap(), socket: SocketId(0) });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_node_takes_whatever_comes(steps in prop::collection::vec(step(), 1..60)) {
+        let messages = messages();
+        play("edge-router", &steps, &messages);
+        play("endpoint-tracking", &steps, &messages);
+    }
+}

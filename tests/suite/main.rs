@@ -1,0 +1,10 @@
+//! The one test binary of alanui.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod check;
+mod documents;
+mod hostile;
+mod map;
+mod oracle;
+mod scenarios;
+mod sipp;

@@ -1,0 +1,115 @@
+//! The map in `src/lib.rs` says who may use whom; this holds it against the code.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The table of the map: each folder with those it may use.
+fn allowed() -> BTreeMap<String, Vec<String>> {
+    let map = fs::read_to_string(root().join("src/lib.rs")).expect("src/lib.rs");
+    let after = map.split("named behind it:").nth(1).expect("the table of the map");
+    let table = after.split("```").nth(1).expect("the table is fenced");
+    let lines = table
+        .lines()
+        .map(|line| line.trim_start_matches("//!").trim())
+        .filter(|line| !line.is_empty() && *line != "text");
+    lines
+        .map(|line| {
+            let mut words = line.split_whitespace().map(str::to_owned);
+            (words.next().expect("a name"), words.filter(|word| word != "-").collect())
+        })
+        .collect()
+}
+
+/// Folders (or the one file) of the crate that a file of `name` uses, with the line.
+fn uses(name: &str) -> Vec<(PathBuf, usize, String)> {
+    let mut found = Vec::new();
+    let folder = root().join("src").join(name);
+    let mut files = vec![folder.with_extension("rs")];
+    files.extend(rust_files(&folder));
+    for file in files.into_iter().filter(|file| file.exists()) {
+        let text = fs::read_to_string(&file).expect("a source file");
+        for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+            for piece in line.split("crate::").skip(1) {
+                let path: String = piece
+                    .chars()
+                    .take_while(|letter| letter.is_alphanumeric() || *letter == '_' || *letter == ':')
+                    .collect();
+                let mut words = path.split("::");
+                let first = words.next().unwrap_or_default().to_owned();
+                let used =
+                    if first == "config" && words.next() == Some("ast") { "config::ast".to_owned() } else { first };
+                found.push((file.clone(), at + 1, used));
+            }
+        }
+    }
+    found
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    paths
+        .flat_map(|path| if path.is_dir() { rust_files(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|its| its == "rs"))
+        .collect()
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    let allowed = allowed();
+    assert!(allowed.len() > 8, "the table was not read");
+    let mut wrong = Vec::new();
+    for (name, may) in &allowed {
+        for (file, line, used) in uses(name) {
+            let known = allowed.contains_key(&used) || used == "config::ast";
+            let inside = used == *name || used == "config::ast" && name == "config";
+            let through = used == "config::ast" && may.iter().any(|name| name == "config");
+            let fine = !known || inside || through || may.contains(&used);
+            if !fine {
+                wrong.push(format!("{}:{line}: {name} uses {used}", file.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "against the map in src/lib.rs:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_folder_stands_in_the_map() {
+    let allowed = allowed();
+    let entries = fs::read_dir(root().join("src")).expect("src");
+    for entry in entries {
+        let path = entry.expect("an entry").path();
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        let empty = path.is_dir() && rust_files(&path).is_empty();
+        if !["main", "lib"].contains(&name.as_str()) && !empty {
+            assert!(allowed.contains_key(&name), "{name} is missing in the map of src/lib.rs");
+        }
+    }
+}
+
+#[test]
+fn only_the_host_asks_the_operating_system() {
+    let forbidden =
+        ["Instant::now", "SystemTime::now", "std::net::UdpSocket", "thread::spawn", "thread::sleep", "tokio::"];
+    let mut wrong = Vec::new();
+    for file in rust_files(&root().join("src")) {
+        let path = file.display().to_string();
+        if path.contains("/src/host/") || path.contains("/src/command/") || path.ends_with("/main.rs") {
+            continue;
+        }
+        let text = fs::read_to_string(&file).expect("a source file");
+        for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+            for word in forbidden {
+                if line.contains(word) {
+                    wrong.push(format!("{path}:{}: {word}", at + 1));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -1,0 +1,32 @@
+//! Every scenario of `configs/`, and those for configs of the corpus when it is there.
+
+use alanui::command::test::{Summary, TestOptions, test};
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn all_pass(folder: &str, variable: &dyn Fn(&str) -> Option<PathBuf>) {
+    let options = TestOptions { paths: vec![root().join(folder)], ..TestOptions::default() };
+    let mut told = Vec::new();
+    let summary = test(&options, variable, false, &mut told).expect("the folder of scenarios");
+    let told = String::from_utf8_lossy(&told);
+    assert!(summary.passed > 0, "{folder} holds no scenario");
+    assert_eq!(summary, Summary { passed: summary.passed, failed: 0, unreadable: 0 }, "\n{told}");
+}
+
+#[test]
+fn scenarios_of_configs() {
+    all_pass("configs", &|_| None);
+}
+
+#[test]
+fn scenarios_of_the_corpus() {
+    let found = ["../shared", "../../shared"].iter().map(|up| root().join(up)).find(|path| path.exists());
+    let Some(shared) = found else {
+        println!("../shared is absent: nothing to play");
+        return;
+    };
+    all_pass("tests/corpus-scenarios", &|name| (name == "SHARED").then(|| shared.clone()));
+}

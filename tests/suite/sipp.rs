@@ -1,0 +1,116 @@
+//! Calls that `sipp` makes through a running server: all succeed, spread evenly, and no BYE overtakes its ACK.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::UdpSocket;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+const CALLS: u32 = 1000;
+
+#[test]
+fn a_thousand_calls_through_one_worker() {
+    calls(1);
+}
+
+#[test]
+fn a_thousand_calls_through_three_workers() {
+    calls(3);
+}
+
+fn calls(workers: u32) {
+    if Command::new("sipp").arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
+        eprintln!("\nsipp: SIPP IS NOT INSTALLED. No call was made.\n");
+        return;
+    }
+    let folder = std::env::temp_dir().join(format!("alanui-sipp-{}-{workers}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    // Each backend ends with 0 once it has had its half of the calls, and only if each went as its scenario says.
+    let ports = [free_port(), free_port()];
+    let backends: Vec<Ended> = ports.iter().map(|port| backend(&folder, *port)).collect();
+    let server = Server::start(&folder, ports, workers);
+    let caller = sipp(&folder, "caller.xml")
+        .args(["-s", "bob", "-m", &CALLS.to_string(), "-r", "400", "-l", "2000", "-timeout", "60s", "-timeout_error"])
+        .arg(format!("127.0.0.1:{}", server.port))
+        .status()
+        .unwrap();
+    assert!(caller.success(), "{workers} workers: a call failed: {caller}");
+    for mut backend in backends {
+        let status = backend.0.wait().unwrap();
+        assert!(status.success(), "{workers} workers: a backend saw something unexpected, or not its half: {status}");
+    }
+    drop(server);
+    let _ = fs::remove_dir_all(folder);
+}
+
+/// A process that does not outlive its test.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+struct Server {
+    port: u16,
+    _process: Ended,
+}
+
+impl Server {
+    fn start(folder: &Path, backends: [u16; 2], workers: u32) -> Server {
+        let sql = folder.join("routing.sql");
+        let database = folder.join("routing.db");
+        let schema = fs::read_to_string(configs().join("routing.sql")).unwrap();
+        let rows: String = backends
+            .iter()
+            .map(|port| format!("INSERT INTO dispatcher (setid, destination) VALUES (70, 'sip:127.0.0.1:{port}');\n"))
+            .collect();
+        let domain = "INSERT INTO sip_domains (domain, dispatcher_setid) VALUES ('tenant.example.com', 70);\n";
+        // The rows of other tenants lead to addresses that nobody pings in a test.
+        fs::write(&sql, format!("{schema}\nDELETE FROM dispatcher;\n{domain}{rows}")).unwrap();
+        let port = free_port();
+        let path = database.display().to_string().replace('/', "\\/");
+        let mut process = Command::new(env!("CARGO_BIN_EXE_alanui"))
+            .arg("run")
+            .arg(configs().join("kamailio.cfg"))
+            .args(["--subst", &format!("/sqlite:\\/\\/\\/var\\/lib\\/kamailio\\/routing.db/sqlite:\\/\\/\\/{path}/")])
+            .args(["--listen", &format!("udp:127.0.0.1:{port}"), "--workers", &workers.to_string()])
+            .arg("--init-db")
+            .arg(&sql)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let banner = BufReader::new(process.stdout.take().unwrap());
+        let ready = banner.lines().map_while(Result::ok).any(|line| line == "ready");
+        assert!(ready, "the server did not start");
+        Server { port, _process: Ended(process) }
+    }
+}
+
+fn backend(folder: &Path, port: u16) -> Ended {
+    let half = (CALLS / 2).to_string();
+    let mut command = sipp(folder, "backend.xml");
+    Ended(command.args(["-p", &port.to_string(), "-m", &half, "-timeout", "60s"]).spawn().unwrap())
+}
+
+fn sipp(folder: &Path, scenario: &str) -> Command {
+    let mut command = Command::new("sipp");
+    command.current_dir(folder).arg("-sf").arg(root().join("tests/sipp").join(scenario));
+    command.args(["-i", "127.0.0.1", "-nostdin"]).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+fn free_port() -> u16 {
+    UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn configs() -> PathBuf {
+    root().join("configs/edge-router")
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
