@@ -1,0 +1,265 @@
+//! What a message costs: `cargo bench`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    reason = "a benchmark that cannot go on has failed"
+)]
+
+use alanui::builtin::{
+    Answer, ConnectionId, Core, Effect, Extensions, Locals, QueryFault, Random, Received, RouteId, RouteKind, Rows,
+    Socket, SocketId, Sockets, Value, Working, World,
+};
+use alanui::config::{Additions, has_errors, load};
+use alanui::modules::MODULES;
+use alanui::node::{Datagram, Node};
+use alanui::script::{Program, Step, Task, run};
+use alanui::sip::Message;
+use alanui::source::{Files, Sources, render};
+use alanui::time::{Now, Tick};
+use bytes::Bytes;
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use std::hint::black_box;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// As in the command.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+criterion_group!(benches, index, router_script, calls, steps);
+criterion_main!(benches);
+
+/// A phone's INVITE: 725 bytes, 12 headers.
+const INVITE: &str = "INVITE sip:bob@tenant1.example.com SIP/2.0
+Via: SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bK-524287-1---0123456789abcdef;rport
+Max-Forwards: 70
+Contact: <sip:alice@192.0.2.10:5060;transport=UDP>
+To: <sip:bob@tenant1.example.com>
+From: \"Alice\" <sip:alice@tenant1.example.com>;tag=a73kszlfl
+Call-ID: 1j9FpLxk3uxtm8tn@192.0.2.10
+CSeq: 1 INVITE
+Allow: INVITE, ACK, CANCEL, BYE, NOTIFY, REFER, MESSAGE, OPTIONS, INFO, SUBSCRIBE
+Content-Type: application/sdp
+User-Agent: Phone 5.6.6 release 12 build 3456
+Allow-Events: presence, kpml, talk
+Content-Length: 158
+
+v=0
+o=- 1757 1757 IN IP4 192.0.2.10
+s=-
+c=IN IP4 192.0.2.10
+t=0 0
+m=audio 8000 RTP/AVP 0 8 101
+a=rtpmap:101 telephone-event/8000
+a=fmtp:101 0-16
+a=x
+";
+
+fn invite() -> Bytes {
+    Bytes::from(INVITE.replace('\n', "\r\n"))
+}
+
+/// A script and the worker it runs on, with a database that always answers the same.
+struct Bench {
+    program: Arc<Program>,
+    core: Core,
+}
+
+/// The config in memory, or else a file of the package.
+struct Source(Option<&'static str>);
+
+impl Files for Source {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        match self.0 {
+            Some(text) => Ok(text.into()),
+            None => std::fs::read(path),
+        }
+    }
+}
+
+/// The rows of the edge router's two tables.
+struct Canned;
+
+impl World for Canned {
+    fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+
+    fn connect(&mut self, _: &str, _: Extensions) -> Result<ConnectionId, QueryFault> {
+        Ok(ConnectionId(0))
+    }
+
+    fn query(&mut self, _: ConnectionId, sql: &str) -> Result<Rows, QueryFault> {
+        if sql.contains("version") {
+            return Err(QueryFault::Refused("no such table".into()));
+        }
+        let columns = ["setid", "destination", "flags", "priority", "attrs"].map(Bytes::from_static_str).into();
+        let cells = vec![Value::Int(10), text("sip:127.0.0.1:5070"), Value::Int(0), Value::Int(0), Value::Null];
+        Ok(Rows { columns, cells })
+    }
+}
+
+trait StaticText {
+    fn from_static_str(text: &'static str) -> Bytes;
+}
+
+impl StaticText for Bytes {
+    fn from_static_str(text: &'static str) -> Bytes {
+        Bytes::from_static(text.as_bytes())
+    }
+}
+
+fn text(text: &'static str) -> Value {
+    Value::Text(Bytes::from_static(text.as_bytes()))
+}
+
+/// What a domain's row says.
+fn set_of_domain() -> Answer {
+    Answer::Rows(Ok(Rows { columns: vec![Bytes::from_static(b"dispatcher_setid")], cells: vec![Value::Int(10)] }))
+}
+
+impl Bench {
+    fn new(path: &str, config: Option<&'static str>) -> Bench {
+        let extensions = Extensions::default();
+        let (mut sources, mut found) = (Sources::default(), Vec::new());
+        let additions = Additions::default();
+        let config = load(Path::new(path), &Source(config), &additions, MODULES, extensions, &mut sources, &mut found);
+        let started = config.start(Some(&mut Canned), &mut found);
+        assert!(!has_errors(&found), "{}", render::human(&sources, &found, false));
+        let address = "127.0.0.1:5060".parse().expect("an address");
+        let list = vec![Socket { address, advertise: None, name: None }];
+        let core = Core {
+            settings: Arc::new(started.settings),
+            extensions,
+            sockets: Arc::new(Sockets { list, ..Sockets::default() }),
+            random: Random::new(1),
+            regexes: Default::default(),
+            log: Vec::new(),
+            commands: Vec::new(),
+            trace: None,
+            modules: Arc::from(started.states),
+        };
+        Bench { program: config.program.clone(), core }
+    }
+
+    fn edge_router() -> Bench {
+        Bench::new(concat!(env!("CARGO_MANIFEST_DIR"), "/configs/edge-router/kamailio.cfg"), None)
+    }
+
+    /// Runs request_route on a message; whatever it wants succeeds.
+    fn run(&mut self, message: &Message, route: RouteId) -> i64 {
+        let received = Received { source: source(), socket: SocketId(0), at: Tick::ZERO };
+        let working = Working::new(message.clone(), received, 1);
+        let mut task = Task::of_route(working, Locals::default(), &self.program, route);
+        let mut answer = None;
+        loop {
+            match run(&self.program, &mut task, &mut self.core, now(0), answer.take()) {
+                Step::Done(end) => return end.value,
+                Step::Wait(Effect::Query(_)) => answer = Some(set_of_domain()),
+                Step::Wait(_) => answer = Some(Answer::Code(1)),
+            }
+        }
+    }
+}
+
+fn source() -> std::net::SocketAddr {
+    "192.0.2.10:5060".parse().expect("an address")
+}
+
+fn now(millis: u64) -> Now {
+    Now { tick: Tick::from_micros(millis * 1000), unix: Duration::from_millis(1_700_000_000_000 + millis) }
+}
+
+fn index(criterion: &mut Criterion) {
+    let bytes = invite();
+    criterion.bench_function("index an INVITE", |bencher| {
+        bencher.iter(|| Message::parse(black_box(bytes.clone())).map(|message| message.body().len()));
+    });
+}
+
+fn router_script(criterion: &mut Criterion) {
+    let mut bench = Bench::edge_router();
+    let message = Message::parse(invite()).expect("it is good");
+    let route = bench.program.route(RouteKind::Request, "").expect("every config has it");
+    criterion.bench_function("edge router: the script on an INVITE", |bencher| {
+        bencher.iter(|| bench.run(&message, route));
+    });
+}
+
+/// Each INVITE is a call of its own, forwarded, answered 486 and acknowledged, so that the node forgets it in time.
+fn calls(criterion: &mut Criterion) {
+    let Bench { program, core } = Bench::edge_router();
+    let mut node = Node::new(program, core, false, now(0));
+    let template = INVITE.replace('\n', "\r\n");
+    let mut count = 0u64;
+    criterion.bench_function("edge router: an INVITE through the node, refused by the backend", |bencher| {
+        bencher.iter_batched(
+            || {
+                count += 1;
+                let digits = format!("{count:016x}");
+                let text = template.replace("0123456789abcdef", &digits).replace("1j9FpLxk3uxtm8tn", &digits);
+                (Bytes::from(text), count)
+            },
+            |(bytes, count)| call(&mut node, bytes, now(count)),
+            BatchSize::SmallInput,
+        );
+    });
+}
+
+fn call(node: &mut Node, bytes: Bytes, now: Now) -> usize {
+    let socket = SocketId(0);
+    node.receive(now, Datagram { bytes, source: source(), socket });
+    for (id, _) in std::mem::take(&mut node.output.queries) {
+        node.answer(now, id, set_of_domain());
+    }
+    // The last packet is the forwarded INVITE; the 100 went before.
+    let forwarded = node.output.packets.pop().expect("it is forwarded");
+    let head = String::from_utf8_lossy(&forwarded.bytes);
+    assert!(head.starts_with("INVITE"), "{head}\n{:?}", node.core.log);
+    let lines = head
+        .split("\r\n")
+        .filter(|line| ["Via:", "From:", "To:", "Call-ID:", "CSeq:"].iter().any(|name| line.starts_with(name)));
+    let mut reply = String::from("SIP/2.0 486 Busy Here\r\n");
+    lines.for_each(|line| {
+        reply.push_str(line);
+        reply.push_str(if line.starts_with("To:") { ";tag=b\r\n" } else { "\r\n" });
+    });
+    reply.push_str("Content-Length: 0\r\n\r\n");
+    node.receive(now, Datagram { bytes: reply.into(), source: forwarded.destination, socket });
+    node.expire(now);
+    let packets = node.output.packets.len();
+    node.output.packets.clear();
+    node.core.log.clear();
+    packets
+}
+
+fn steps(criterion: &mut Criterion) {
+    const CONFIG: &str = r#"
+loadmodule "pv.so"
+loadmodule "textops.so"
+max_while_loops=20000
+request_route {
+    $var(i) = 0;
+    while ($var(i) < 10000) {
+        $var(text) = "user " + $var(i);
+        if ($var(text) =~ "^user [0-9]+$" && is_method("INVITE")) {
+            $var(i) = $var(i) + 1;
+        } else {
+            exit;
+        }
+    }
+    return 1;
+}
+"#;
+    let mut bench = Bench::new("steps.cfg", Some(CONFIG));
+    let message = Message::parse(invite()).expect("it is good");
+    let route = bench.program.route(RouteKind::Request, "").expect("every config has it");
+    assert_eq!(bench.run(&message, route), 1);
+    criterion.bench_function("10,000 iterations with concatenation, a regex and a function", |bencher| {
+        bencher.iter(|| bench.run(&message, route));
+    });
+}
