@@ -12,6 +12,7 @@ mod effect;
 mod extension;
 mod log;
 mod module;
+mod own_address;
 mod prepare;
 mod random;
 mod record_route;

@@ -1,12 +1,7 @@
 //! Record-Route lines that depend on the socket a request leaves by, which is known only when it is sent.
 
-use super::context::Core;
-use super::extension::Extension;
-use super::settings::SocketId;
 use super::working::Working;
 use bytes::Bytes;
-use std::io::Write;
-use std::net::IpAddr;
 
 /// A Record-Route that the script wants, and how it stands in the edits so far.
 #[derive(Clone, Debug)]
@@ -64,43 +59,5 @@ impl Working {
                 route.lines = lines;
             }
         }
-    }
-}
-
-impl Core {
-    /// What a socket is called in Record-Route: what it advertises, or its address; the wildcard is the address that reaches `peer`. Port 5060 is
-    /// not written, as in Kamailio, whose `advertised_address` is likewise not meant here; it stands in for the wildcard alone.
-    pub fn address_text(&self, id: SocketId, peer: IpAddr) -> Vec<u8> {
-        let Some(socket) = self.sockets.socket(id) else { return Vec::new() };
-        let mut out = Vec::with_capacity(48);
-        let port = match (&socket.advertise, &self.settings.advertised_address) {
-            (Some((host, port)), _) => {
-                out.extend_from_slice(host);
-                *port
-            }
-            (None, Some(host)) if self.stands_in(socket.address.ip()) => {
-                out.extend_from_slice(host);
-                self.settings.advertised_port.unwrap_or(socket.address.port())
-            }
-            (None, _) => {
-                let bound = socket.address.ip();
-                let ip = if self.stands_in(bound) { self.sockets.address_towards(id, peer) } else { bound };
-                // Writing to a Vec does not fail.
-                let _ = match ip {
-                    IpAddr::V4(ip) => write!(out, "{ip}"),
-                    IpAddr::V6(ip) => write!(out, "[{ip}]"),
-                };
-                socket.address.port()
-            }
-        };
-        if port != 5060 {
-            let _ = write!(out, ":{port}");
-        }
-        out
-    }
-
-    /// Whether another address is written in place of this one.
-    fn stands_in(&self, bound: IpAddr) -> bool {
-        bound.is_unspecified() && self.extensions.allows(Extension::InterfaceAddress)
     }
 }

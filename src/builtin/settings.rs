@@ -157,13 +157,14 @@ impl Sockets {
         nearest.or(self.default_address.filter(|own| own.is_ipv4() == next.is_ipv4())).unwrap_or(bound)
     }
 
-    /// Whether `address` and `port` are one of ours; no port matches any.
-    pub fn is_own(&self, address: IpAddr, port: Option<u16>) -> bool {
-        self.list.iter().any(|socket| {
-            let ip = socket.address.ip();
-            let same = ip == address || ip.is_unspecified() && self.interfaces.iter().any(|(own, _)| *own == address);
-            same && port.is_none_or(|port| port == socket.address.port())
-        })
+    /// The socket that takes packets to this address and port; no port matches any.
+    pub fn listening_on(&self, address: IpAddr, port: Option<u16>) -> Option<SocketId> {
+        let at = self.list.iter().position(|socket| {
+            let bound = socket.address.ip();
+            let everywhere = || bound.is_unspecified() && self.interfaces.iter().any(|(own, _)| *own == address);
+            port.is_none_or(|port| port == socket.address.port()) && (bound == address || everywhere())
+        })?;
+        Some(SocketId(at as u16))
     }
 }
 

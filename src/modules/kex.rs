@@ -4,7 +4,7 @@ use crate::builtin::{
     Arg, Args, Context, Function, Module, Outcome, Routes, Start, StartFault, State, Value, Variable, count, join,
 };
 use crate::modules::core;
-use crate::sip::{Uri, parse_ip};
+use crate::sip::Uri;
 use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -121,13 +121,13 @@ fn unique(cx: &mut Context) -> Value {
 
 fn is_myself(cx: &Context, text: &[u8], whole: bool) -> bool {
     let Ok(uri) = Uri::parse(text) else {
-        return !text.is_empty() && core::is_own(cx, text, parse_ip(text), None);
+        return !text.is_empty() && cx.core.is_own(text, None);
     };
     let is_udp = uri.transport().is_none_or(|transport| transport.eq_ignore_ascii_case(b"udp"));
     if uri.host.is_empty() || whole && !is_udp {
         return false;
     }
-    core::is_own(cx, uri.host, uri.host_ip(), uri.port.filter(|_| whole))
+    cx.core.is_own(uri.host, uri.port.filter(|_| whole))
 }
 
 #[cfg(test)]

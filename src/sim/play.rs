@@ -213,11 +213,7 @@ impl Play<'_> {
         let peer = self.peers.iter().position(|peer| peer.address == packet.destination);
         let lost = peer.is_some_and(|peer| self.loses(peer, true));
         // Packets to the server's own address come back in.
-        let own = &self.node.core.sockets;
-        let target = own.list.iter().position(|socket| {
-            let port = packet.destination.port();
-            socket.address.port() == port && own.is_own(packet.destination.ip(), Some(port))
-        });
+        let target = self.node.core.sockets.listening_on(packet.destination.ip(), Some(packet.destination.port()));
         let to = match (peer, target) {
             (Some(peer), _) => self.peers[peer].name.clone(),
             (None, Some(_)) => "alanui".to_owned(),
@@ -230,11 +226,10 @@ impl Play<'_> {
             return;
         }
         let own = &self.node.core.sockets;
-        if let (None, Some(at)) = (peer, target) {
+        if let (None, Some(target)) = (peer, target) {
             let port = own.socket(packet.socket).map_or(5060, |socket| socket.address.port());
             let ip = own.address_towards(packet.socket, packet.destination.ip());
-            let datagram =
-                Datagram { bytes: packet.bytes, source: SocketAddr::new(ip, port), socket: SocketId(at as u16) };
+            let datagram = Datagram { bytes: packet.bytes, source: SocketAddr::new(ip, port), socket: target };
             self.wires.send(self.now.after(self.scenario.latency), Arrival::Server(datagram));
         }
     }

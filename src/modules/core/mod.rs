@@ -15,7 +15,7 @@ use crate::builtin::{Context, Function, Module, ModuleId, Param, Variable, count
 pub(crate) use branches::APPEND as APPEND_BRANCH;
 pub(crate) use flags::KEX as KEX_FLAGS;
 pub(crate) use routing::socket;
-pub(crate) use words::{family, is_own};
+pub(crate) use words::family;
 
 /// The rows of the core.
 pub static MODULE: Module = Module {

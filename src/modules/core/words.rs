@@ -87,33 +87,19 @@ pub(super) const TESTS: &[Transformation] = &[
 
 /// Whether the text, a URI or an address, is this server.
 pub(crate) fn is_myself(cx: &Context, text: &[u8]) -> bool {
-    if let Some(address) = parse_ip(text) {
-        return is_own(cx, text, Some(address), None);
+    if parse_ip(text).is_some() {
+        return cx.core.is_own(text, None);
     }
     let Ok(uri) = Uri::parse(text) else { return false };
     if uri.host.is_empty() {
         return false;
     }
-    is_own(cx, uri.host, uri.host_ip(), Some(uri.port_or_default()))
+    cx.core.is_own(uri.host, Some(uri.port_or_default()))
 }
 
 /// The number of an address family, as Linux has it.
 pub(crate) fn family(address: IpAddr) -> i64 {
     if address.is_ipv4() { 2 } else { 10 }
-}
-
-/// Whether a host, its address when it is one, and a port are this server; no port matches any.
-pub(crate) fn is_own(cx: &Context, host: &[u8], address: Option<IpAddr>, port: Option<u16>) -> bool {
-    let sockets = &cx.core.sockets;
-    if address.is_some_and(|address| sockets.is_own(address, port)) {
-        return true;
-    }
-    let same = |its: &[u8], its_port: Option<u16>| {
-        its.eq_ignore_ascii_case(host) && its_port.is_none_or(|its| port.is_none_or(|port| port == its))
-    };
-    cx.core.settings.alias.iter().any(|(its, its_port)| same(its, *its_port))
-        || sockets.list.iter().filter_map(|socket| socket.advertise.as_ref()).any(|(its, port)| same(its, Some(*port)))
-        || cx.core.settings.advertised_address.as_ref().is_some_and(|its| same(its, cx.core.settings.advertised_port))
 }
 
 fn network(cx: &mut Context, value: Value, params: &[Template]) -> Value {

@@ -2,7 +2,7 @@
 
 use super::Rr;
 use super::direction::Routing;
-use super::own::{is_own, socket_at, socket_named};
+use super::own::is_own;
 use crate::builtin::{Args, Context, Core, Key, LogLevel, Outcome, Place, SecondRecordRoute, SocketId, Value, Working};
 use crate::sip::{Entry, Extent, Message, NameAddr, NameAddrFault, Uri};
 use bytes::Bytes;
@@ -206,9 +206,8 @@ fn is_double(rr: &Rr, uri: &Uri) -> bool {
 }
 
 fn socket_of(core: &Core, rr: &Rr, uri: &Uri) -> Option<SocketId> {
-    let named =
-        if rr.by_name { uri.parameter(b"sn").flatten().and_then(|name| socket_named(core, name)) } else { None };
-    named.or_else(|| socket_at(core, uri.host, uri.port.unwrap_or(5060)))
+    let named = if rr.by_name { uri.parameter(b"sn").flatten().and_then(|name| core.socket_named(name)) } else { None };
+    named.or_else(|| core.socket_at(uri.host, Some(uri.port.unwrap_or(5060))))
 }
 
 fn bracketed<'a>(message: &Message, route: &Route<'a>) -> Result<NameAddr<'a>, Unreadable> {

@@ -58,6 +58,8 @@ struct Stage {
     fence: UdpSocket,
     fences: u32,
     normaliser: Normaliser,
+    /// The Call-ID of the last message sent: a fence belongs to its call, behind whatever that message still waits for.
+    call: Option<String>,
     /// What a step waited for in vain.
     missed: Vec<String>,
 }
@@ -98,7 +100,8 @@ impl Stage {
         let fence = UdpSocket::bind("127.0.0.1:0").map_err(failed)?;
         let server = Server::start(program, folder, &config, &tables).map_err(failed)?;
         let normaliser = Normaliser::new(names);
-        let mut stage = Self { server, peers, address, second, fence, fences: 0, normaliser, missed: Vec::new() };
+        let mut stage =
+            Self { server, peers, address, second, fence, fences: 0, normaliser, call: None, missed: Vec::new() };
         stage.await_start()?;
         Ok(stage)
     }
@@ -123,9 +126,10 @@ impl Stage {
         self.fences += 1;
         let id = format!("fence-{}@oracle", self.fences);
         let Ok(me) = self.fence.local_addr() else { return false };
+        let call = self.call.as_deref().unwrap_or(&id);
         let request = format!(
             "OPTIONS sip:fence@fence.invalid SIP/2.0\r\nVia: SIP/2.0/UDP {me};branch=z9hG4bK-{id}\r\nMax-Forwards: 0\r\n\
-             From: <sip:fence@fence.invalid>;tag=fence\r\nTo: <sip:fence@fence.invalid>\r\nCall-ID: {id}\r\n\
+             From: <sip:fence@fence.invalid>;tag=fence\r\nTo: <sip:fence@fence.invalid>\r\nCall-ID: {call}\r\n\
              CSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
         );
         let _ = self.fence.send_to(request.as_bytes(), self.address);
@@ -207,6 +211,7 @@ impl Stage {
                 }
             },
         };
+        self.call = call_id(&message);
         self.normaliser.went(&message);
         let peer = &mut self.peers[place];
         peer.socket.send_to(&message, to).map_err(|error| error.to_string())?;
@@ -309,4 +314,12 @@ fn unescape(text: &str) -> Vec<u8> {
         }
     }
     bytes
+}
+
+/// The Call-ID of a message, when it has one that can be written again.
+fn call_id(message: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(message).ok()?;
+    let line = text.lines().find(|line| line.to_ascii_lowercase().starts_with("call-id:"))?;
+    let id = line.split_once(':')?.1.trim();
+    (!id.is_empty()).then(|| id.to_owned())
 }

@@ -1,0 +1,89 @@
+//! What the server calls itself, and which addresses are its own.
+
+use super::context::Core;
+use super::extension::Extension;
+use super::settings::SocketId;
+use crate::sip::parse_ip;
+use bytes::Bytes;
+use std::io::Write;
+use std::net::IpAddr;
+
+impl Core {
+    /// What a socket is called in Record-Route: what it advertises, or its address; the wildcard is the address that reaches `peer`. Port 5060 is
+    /// not written, as in Kamailio, whose `advertised_address` is likewise not meant here; it stands in for the wildcard alone.
+    pub fn address_text(&self, id: SocketId, peer: IpAddr) -> Vec<u8> {
+        let Some(socket) = self.sockets.socket(id) else { return Vec::new() };
+        let mut out = Vec::with_capacity(48);
+        let port = match (&socket.advertise, &self.settings.advertised_address) {
+            (Some((host, port)), _) => {
+                out.extend_from_slice(host);
+                *port
+            }
+            (None, Some(host)) if self.stands_in(socket.address.ip()) => {
+                out.extend_from_slice(host);
+                self.settings.advertised_port.unwrap_or(socket.address.port())
+            }
+            (None, _) => {
+                let bound = socket.address.ip();
+                let ip = if self.stands_in(bound) { self.sockets.address_towards(id, peer) } else { bound };
+                // Writing to a Vec does not fail.
+                let _ = match ip {
+                    IpAddr::V4(ip) => write!(out, "{ip}"),
+                    IpAddr::V6(ip) => write!(out, "[{ip}]"),
+                };
+                socket.address.port()
+            }
+        };
+        if port != 5060 {
+            let _ = write!(out, ":{port}");
+        }
+        out
+    }
+
+    /// Whether a host and port are this server's: a socket, what one advertises, an alias, or the advertised address. No port matches any.
+    pub fn is_own(&self, host: &[u8], port: Option<u16>) -> bool {
+        let alias = |(its, its_port): &(Bytes, Option<u16>)| same_host(its, host) && fits(*its_port, port);
+        self.socket_at(host, port).is_some() || self.settings.alias.iter().any(alias) || self.is_advertised(host, port)
+    }
+
+    /// The socket that listens on or advertises this host and port; no port matches any.
+    pub fn socket_at(&self, host: &[u8], port: Option<u16>) -> Option<SocketId> {
+        let listening = parse_ip(host).and_then(|ip| self.sockets.listening_on(ip, port));
+        let advertises = |(name, its): &(Bytes, u16)| same_host(name, host) && fits(Some(*its), port);
+        listening.or_else(|| {
+            let mut all = self.sockets.list.iter();
+            let at = all.position(|socket| socket.advertise.as_ref().is_some_and(advertises))?;
+            Some(SocketId(at as u16))
+        })
+    }
+
+    /// The socket of this name.
+    pub fn socket_named(&self, name: &[u8]) -> Option<SocketId> {
+        let at = self.sockets.list.iter().position(|socket| socket.name.as_deref() == Some(name))?;
+        Some(SocketId(at as u16))
+    }
+
+    /// What stands in Record-Route for a wildcard socket comes back in Route.
+    fn is_advertised(&self, host: &[u8], port: Option<u16>) -> bool {
+        if !self.settings.advertised_address.as_ref().is_some_and(|its| same_host(its, host)) {
+            return false;
+        }
+        match self.settings.advertised_port {
+            Some(advertised) => fits(Some(advertised), port),
+            None => self.sockets.list.iter().any(|socket| fits(Some(socket.address.port()), port)),
+        }
+    }
+
+    /// Whether another address is written in place of this one.
+    fn stands_in(&self, bound: IpAddr) -> bool {
+        bound.is_unspecified() && self.extensions.allows(Extension::InterfaceAddress)
+    }
+}
+
+fn same_host(one: &[u8], other: &[u8]) -> bool {
+    one.eq_ignore_ascii_case(other) || parse_ip(one).is_some_and(|ip| parse_ip(other) == Some(ip))
+}
+
+fn fits(its: Option<u16>, port: Option<u16>) -> bool {
+    its.is_none_or(|its| port.is_none_or(|port| port == its))
+}
