@@ -50,7 +50,7 @@ impl RecordRoute {
 }
 
 impl Working {
-    /// Writes the Record-Route lines again for a request that leaves by the address `leaving` (as [`Core::address_text`] prints it).
+    /// Writes the Record-Route lines again for a request that leaves by the address `leaving` (as [`Core::address_text`](super::Core::address_text) prints it).
     pub fn settle_record_routes(&mut self, leaving: &[u8]) {
         for route in &mut self.record_routes {
             let lines = Bytes::from(route.write(leaving));
