@@ -61,6 +61,9 @@ proptest! {
     fn mutations(edits in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..4u8), 1..6)) {
         let mut text = SAMPLE.as_bytes().to_vec();
         for (index, byte, how) in edits {
+            if text.is_empty() {
+                break;
+            }
             let at = index.index(text.len());
             match how {
                 0 => text[at] = byte,
