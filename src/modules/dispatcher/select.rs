@@ -22,22 +22,15 @@ pub(super) struct Choice {
 pub(super) fn choose(cx: &mut Context, state: &Dispatcher, set: &Set, algorithm: i64) -> Option<Choice> {
     let count = set.destinations.len();
     let mut counted = false;
-    let mut ordered = false;
     let wish = match algorithm {
         0 => hash(cx.message.message.call_id()) as usize,
         1 => uri_hash(cx.message.message.from()?.uri_text(), state.user_only)?,
         2 => uri_hash(cx.message.message.to()?.uri_text(), state.user_only)?,
         3 => uri_hash(&cx.message.request_uri(), state.user_only)?,
-        4 => {
-            ordered = true;
-            set.next.load(Ordering::Relaxed) as usize
-        }
+        4 => return take_turn(set, |turn| in_order(state, set, turn)),
         5 => match user_name(cx) {
             Some(name) => name as usize,
-            None => {
-                ordered = true;
-                set.next.load(Ordering::Relaxed) as usize
-            }
+            None => return take_turn(set, |turn| in_order(state, set, turn)),
         },
         6 => cx.core.random.below(count as u64) as usize,
         7 => written_hash(cx, state)?,
@@ -53,29 +46,47 @@ pub(super) fn choose(cx: &mut Context, state: &Dispatcher, set: &Set, algorithm:
             least
         }
         11 => set.by_relative_weight(),
-        13 => return by_latency(state, set),
+        13 => return take_turn(set, |turn| by_latency(state, set, turn)),
         _ => {
             cx.log(LogLevel::Warning, format!("ds_select: there is no algorithm {algorithm}; the first is used"));
             0
         }
     };
-    let circle = match state.use_default && count > 1 {
-        true => count - 1,
-        false => count,
-    };
-    let at = first_active(set, wish.checked_rem(circle)?, circle, state.use_default)?;
-    if ordered {
+    Some(Choice { at: first_active(state, set, wish)?, order: None, counted })
+}
+
+// Workers choose at the same time: a turn of the round robin belongs to the one that moves it on.
+fn take_turn(set: &Set, choose: impl Fn(usize) -> Option<Choice>) -> Option<Choice> {
+    loop {
+        let turn = set.next.load(Ordering::Relaxed);
+        let choice = choose(turn as usize)?;
         // The one after the one used comes next, whoever was passed over.
-        set.next.store(((at + 1) % count) as u32, Ordering::Relaxed);
+        let after = ((choice.at + 1) % set.destinations.len()) as u32;
+        if set.next.compare_exchange(turn, after, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            return Some(choice);
+        }
     }
-    Some(Choice { at, order: None, counted })
+}
+
+fn in_order(state: &Dispatcher, set: &Set, turn: usize) -> Option<Choice> {
+    Some(Choice { at: first_active(state, set, turn)?, order: None, counted: false })
+}
+
+// The destinations that share the work: all but the default one.
+fn circle(state: &Dispatcher, set: &Set) -> usize {
+    match set.destinations.len() {
+        count if state.use_default && count > 1 => count - 1,
+        count => count,
+    }
 }
 
 // From `wish` on around the circle; the default destination when nobody else is active.
-fn first_active(set: &Set, wish: usize, circle: usize, use_default: bool) -> Option<usize> {
+fn first_active(state: &Dispatcher, set: &Set, wish: usize) -> Option<usize> {
+    let circle = circle(state, set);
+    let start = wish.checked_rem(circle)?;
     let active = |at: &usize| set.destinations.get(*at).is_some_and(|destination| !destination.is_skipped());
-    let around = (0..circle).map(|step| (wish + step) % circle);
-    let last = set.destinations.len().checked_sub(1).filter(|_| use_default);
+    let around = (0..circle).map(|step| (start + step) % circle);
+    let last = set.destinations.len().checked_sub(1).filter(|_| state.use_default);
     around.chain(last).find(active)
 }
 
@@ -86,13 +97,10 @@ fn least_loaded(set: &Set) -> Option<usize> {
 }
 
 // Round robin among the best, where slowness costs priority: one step for each time the latency exceeds the priority.
-fn by_latency(state: &Dispatcher, set: &Set) -> Option<Choice> {
+fn by_latency(state: &Dispatcher, set: &Set, turn: usize) -> Option<Choice> {
     let count = set.destinations.len();
-    let circle = match state.use_default && count > 1 {
-        true => count - 1,
-        false => count,
-    };
-    let start = (set.next.load(Ordering::Relaxed) as usize).checked_rem(circle)?;
+    let circle = circle(state, set);
+    let start = turn.checked_rem(circle)?;
     let mut ranked: Vec<(i64, usize)> = Vec::with_capacity(circle);
     for at in (0..circle).map(|step| (start + step) % circle) {
         let Some(destination) = set.destinations.get(at).filter(|its| !its.is_skipped()) else { continue };
@@ -114,7 +122,6 @@ fn by_latency(state: &Dispatcher, set: &Set) -> Option<Choice> {
         state.use_default && set.destinations.get(*last).is_some_and(|destination| !destination.is_skipped())
     });
     let at = order.first().copied().or(default)?;
-    set.next.store(((at + 1) % count) as u32, Ordering::Relaxed);
     Some(Choice { at, order: Some(order), counted: false })
 }
 
