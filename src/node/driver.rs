@@ -5,7 +5,7 @@ use super::run::{Queue, Run};
 use super::server::ServerEvent;
 use super::table::{Found, Table};
 use super::transaction::Due;
-use crate::builtin::{Answer, Core, ModuleId, Query, SocketId, TraceEvent, Value};
+use crate::builtin::{Answer, Core, ModuleId, Query, RouteId, RouteKind, SocketId, TraceEvent, Value};
 use crate::script::Program;
 use crate::sip::Message;
 use crate::time::{Now, Tick};
@@ -72,6 +72,9 @@ pub struct Node {
     /// What it wants; taken by the driver after each call.
     pub output: Output,
     pub(super) program: Arc<Program>,
+    /// The main blocks that messages start in.
+    pub(super) request_route: Option<RouteId>,
+    pub(super) reply_route: Option<RouteId>,
     pub(super) transactions: Table,
     pub(super) wheel: Wheel<Due>,
     pub(super) timers: Timers,
@@ -117,6 +120,8 @@ impl Node {
         let mut node = Node {
             core,
             output: Output::default(),
+            request_route: program.route(RouteKind::Request, ""),
+            reply_route: program.route(RouteKind::CoreReply, ""),
             program,
             transactions: Table::default(),
             wheel: Wheel::new(),

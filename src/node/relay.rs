@@ -65,7 +65,7 @@ impl Node {
     pub(super) fn relay(&mut self, now: Now, mut run: Box<Run>, relay: Relay) -> Performed {
         let method = run.task.message.message.method().unwrap_or(Method::Other);
         if method == Method::Ack {
-            let code = self.forward(now, &mut run.task.message, relay);
+            let code = self.forward(&mut run.task.message, relay);
             return Performed::Answered(run, Answer::Code(code));
         }
         if method == Method::Cancel && self.cancel(now, &mut run.task.message) {
@@ -83,7 +83,7 @@ impl Node {
         self.keep_for_failure(id, &mut run.task);
         let mut forking = Forking { outer: run, id, targets, sent: 0, fault: None };
         if forking.outer.task.message.on_branch.is_some() {
-            return self.next_branch(now, forking);
+            return self.next_branch(forking);
         }
         while let Some(target) = forking.targets.pop_front() {
             let Forking { outer, sent, fault, .. } = &mut forking;
@@ -97,8 +97,7 @@ impl Node {
     }
 
     /// Starts the `branch_route` of the next destination, or gives the relay's result when none is left.
-    fn next_branch(&mut self, now: Now, mut forking: Forking) -> Performed {
-        let _ = now;
+    fn next_branch(&mut self, mut forking: Forking) -> Performed {
         let (Some(route), Some(target)) = (forking.outer.task.message.on_branch, forking.targets.pop_front()) else {
             let (outer, answer) = self.relayed(forking);
             return Performed::Answered(outer, answer);
@@ -145,7 +144,7 @@ impl Node {
                 Err(why) => forking.fault = Some(why),
             }
         }
-        match self.next_branch(now, forking) {
+        match self.next_branch(forking) {
             Performed::Answered(outer, answer) => Some((outer, Some(answer))),
             Performed::Instead(run) => Some((run, None)),
             Performed::Parked => None,
@@ -199,8 +198,7 @@ impl Node {
     }
 
     /// `forward`, and the way of an ACK: without a transaction.
-    pub(super) fn forward(&mut self, now: Now, message: &mut Working, relay: Relay) -> i32 {
-        let _ = now;
+    pub(super) fn forward(&mut self, message: &mut Working, relay: Relay) -> i32 {
         let uri = message.request_uri();
         let hop = relay.next_hop.or_else(|| message.destination.clone()).unwrap_or_else(|| uri.clone());
         let (destination, socket) = match self.route(&hop, message.send_socket, message.received.socket) {

@@ -6,7 +6,7 @@ use super::driver::{Node, clear_timer, set_timer};
 use super::run::Role;
 use super::table::Found;
 use super::transaction::{Cancel, Client, Due, TimerSet};
-use crate::builtin::{Avps, RouteKind, TransactionId, Working};
+use crate::builtin::{Avps, TransactionId, Working};
 use crate::sip::{Edits, HeaderName, Message, write_ack, write_cancel, write_reply};
 use crate::time::Now;
 use crate::transaction::{Action, Actions, Timer, client_non_invite};
@@ -36,7 +36,7 @@ pub(super) struct Verdict {
 impl Node {
     /// Handles a reply: `reply_route` first, then its transaction.
     pub(super) fn receive_reply(&mut self, now: Now, working: Working, call: u64) {
-        match self.main_route(RouteKind::CoreReply) {
+        match self.reply_route {
             Some(route) => {
                 let locals = self.locals(Avps::default());
                 self.start(now, working, locals, route, Role::CoreReply, call);

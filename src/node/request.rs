@@ -5,7 +5,7 @@ use super::reply::cseq_method;
 use super::run::Role;
 use super::server::ServerEvent;
 use super::table::Found;
-use crate::builtin::{Avps, LogLevel, Received, ReplyMode, RouteKind, TransactionStep, Working};
+use crate::builtin::{Avps, LogLevel, Received, ReplyMode, TransactionStep, Working};
 use crate::script::Task;
 use crate::sip::{HeaderName, Malformed, Message, Method};
 use crate::time::Now;
@@ -78,7 +78,7 @@ impl Node {
             self.stateless_reply(&mut working, 503, b"Service Unavailable", &[]);
             return;
         }
-        let Some(route) = self.main_route(RouteKind::Request) else {
+        let Some(route) = self.request_route else {
             return self.core.log(LogLevel::Error, "the config has no request_route");
         };
         let locals = self.locals(Avps::default());
@@ -162,15 +162,11 @@ impl Node {
                     1
                 }
             },
-            TransactionStep::LookupRequest => {
-                let known = task.message.transaction.is_some();
-                if known { 1 } else { -1 }
-            }
+            // A retransmission never reaches the script: what is known was made by this run, or is a reply's.
+            TransactionStep::LookupRequest => task.message.transaction.map_or(-1, |_| 1),
             TransactionStep::LookupCancel => self.invite_of_cancel(&task.message.message).map_or(-1, |_| 1),
             TransactionStep::Check => match method {
                 Method::Cancel => self.invite_of_cancel(&task.message.message).map_or(-1, |_| 1),
-                // A retransmission never reaches the script, so a request here is new.
-                _ if task.message.message.is_request() => task.message.transaction.map_or(-1, |_| 1),
                 _ => task.message.transaction.map_or(-1, |_| 1),
             },
             TransactionStep::RelayCancel => match self.invite_of_cancel(&task.message.message) {
@@ -181,7 +177,15 @@ impl Node {
                 }
                 _ => 1,
             },
-            TransactionStep::Release => 1,
+            TransactionStep::Release => {
+                let Some(view) = task.message.transaction else { return -1 };
+                // One that was relayed goes on until its branches have ended.
+                if self.transactions.get(view.id).is_some_and(|transaction| transaction.branches.is_empty()) {
+                    self.end_transaction(view.id);
+                    task.message.transaction = None;
+                }
+                1
+            }
             TransactionStep::RetransmitReply => match task.message.transaction {
                 Some(view) => {
                     self.server_event(now, view.id, ServerEvent::RequestAgain, None);

@@ -2,7 +2,7 @@
 
 use super::driver::{Datagram, EffectId, Node};
 use super::relay::Forking;
-use crate::builtin::{Answer, Effect, Locals, QueryFault, RouteId, RouteKind, TraceEvent, TransactionId, Working};
+use crate::builtin::{Answer, Effect, Locals, QueryFault, RouteId, TraceEvent, TransactionId, Working};
 use crate::script::{End, Step, Task};
 use crate::time::Now;
 use std::collections::VecDeque;
@@ -115,7 +115,7 @@ impl Node {
                 return Performed::Parked;
             }
             Effect::Relay(relay) => return self.relay(now, run, relay),
-            Effect::Forward(relay) => Answer::Code(self.forward(now, &mut run.task.message, relay)),
+            Effect::Forward(relay) => Answer::Code(self.forward(&mut run.task.message, relay)),
             Effect::Reply(reply) => Answer::Code(self.reply_from_script(now, &mut run.task, reply)),
             Effect::Transaction(step) => Answer::Code(self.transaction_step(now, &mut run.task, step)),
         };
@@ -142,7 +142,7 @@ impl Node {
                     self.count_reply(now, id, branch, run.task.message, run.call);
                 }
             }
-            Role::Failure(id) => self.failure_done(now, id, run.task, run.call),
+            Role::Failure(id) => self.failure_done(now, id, run.task),
             Role::Branch(forking) => return self.branch_done(now, *forking, run.task, end.dropped),
             Role::Event => {}
         }
@@ -200,11 +200,6 @@ impl Node {
             transaction.flags = task.message.flags;
             transaction.on_reply = task.message.on_reply.or(transaction.on_reply);
         }
-    }
-
-    /// The main block of a kind.
-    pub(super) fn main_route(&self, kind: RouteKind) -> Option<RouteId> {
-        self.program.route(kind, "")
     }
 
     /// Fresh locals with these AVPs.

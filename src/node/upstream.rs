@@ -95,7 +95,7 @@ impl Node {
     }
 
     /// What follows the end of a `failure_route`: other branches go on, or the winner goes upstream.
-    pub(super) fn failure_done(&mut self, now: Now, id: TransactionId, task: Task, call: u64) {
+    pub(super) fn failure_done(&mut self, now: Now, id: TransactionId, task: Task) {
         let Some(transaction) = self.transactions.get(id) else { return };
         transaction.failing = false;
         transaction.avps = task.locals.avps;
@@ -111,7 +111,6 @@ impl Node {
             }
             return;
         }
-        let _ = call;
         self.send_winner(now, id, None);
     }
 
