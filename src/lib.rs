@@ -32,18 +32,20 @@
 //! builtin      time source sip config::ast
 //! modules      time source sip builtin
 //! script       time source sip builtin config::ast
-//! config       time source sip builtin script
-//! lint         source builtin script config
+//! catalogue    builtin
+//! config       time source sip builtin catalogue script
+//! lint         source builtin catalogue script config
 //! node         time source sip transaction builtin script
 //! host         time source sip builtin modules script node config
 //! sim          time source sip builtin modules script node config
-//! command      time source sip builtin modules script node config lint host sim
+//! command      time source sip builtin catalogue modules script node config lint host sim
 //! ```
 //!
 //! `config::ast` is plain data: the words for route kinds and operators that the language, its rows and its machine share. `config` and `node`
 //! are handed the list of modules and name none; `host` and `sim` never meet.
 
 pub mod builtin;
+pub mod catalogue;
 pub mod command;
 pub mod config;
 pub mod host;

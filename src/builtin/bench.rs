@@ -40,6 +40,7 @@ impl Bench {
                 sockets: Arc::new(Sockets { list: vec![socket], ..Sockets::default() }),
                 random: Random::new(1),
                 regexes: Default::default(),
+                told: Default::default(),
                 log: Vec::new(),
                 commands: Vec::new(),
                 trace: None,

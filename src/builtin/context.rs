@@ -12,6 +12,7 @@ use super::trace::TraceEvent;
 use super::value::Value;
 use super::working::Working;
 use crate::time::Now;
+use rustc_hash::FxHashSet;
 use std::any::Any;
 use std::sync::Arc;
 
@@ -104,6 +105,8 @@ pub struct Core {
     pub regexes: RegexCache,
     /// Lines to be logged, taken by the host after each step.
     pub log: Vec<LogLine>,
+    /// What was logged already and is worth saying once.
+    pub told: FxHashSet<&'static str>,
     /// What the node is asked to do after this step, in order.
     pub commands: Vec<Command>,
     /// What happened, when somebody listens (`alanui test`): each with the number of lines in `log` before it.
@@ -128,6 +131,13 @@ impl Core {
     pub fn log(&mut self, level: LogLevel, text: impl Into<String>) {
         if self.logs(level) {
             self.log.push(LogLine { level, from_script: false, text: text.into() });
+        }
+    }
+
+    /// Keeps a line for the log the first time that this worker has something to say about `what`.
+    pub fn log_once(&mut self, level: LogLevel, what: &'static str, text: impl FnOnce() -> String) {
+        if self.told.insert(what) {
+            self.log(level, text());
         }
     }
 

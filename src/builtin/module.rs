@@ -152,6 +152,8 @@ pub enum ArgKind {
     Text,
     /// See [`Arg::literal`].
     Literal,
+    /// Text taken as it stands, or an expression computed at each call.
+    Anything,
     /// See [`Arg::regex`].
     Regex,
     /// See [`Arg::target`].
@@ -185,6 +187,13 @@ impl Routes {
     pub const ONSEND: Routes = Routes(1 << RouteKind::Onsend as u8);
     /// Everywhere.
     pub const ANY: Routes = Routes(0xff);
+    /// Nowhere.
+    pub const NONE: Routes = Routes(0);
+
+    /// One kind of block.
+    pub const fn of(kind: RouteKind) -> Routes {
+        Routes(1 << kind as u8)
+    }
 
     /// Both.
     pub const fn or(self, other: Routes) -> Routes {

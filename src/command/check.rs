@@ -10,7 +10,7 @@ use std::io::{IsTerminal, stdout};
 /// Says what is wrong with a config and gives the exit code. Nothing is opened but files of the config.
 pub(super) fn check(options: &CheckOptions) -> u8 {
     // Extensions stay in force under --strict, so that each is named where it is relied on instead of failing in its own way.
-    let mut loaded = Loaded::new(&options.config, Extensions::default());
+    let mut loaded = Loaded::new(&options.config, Extensions::default(), false);
     let started = loaded.config.start(None, &mut loaded.diagnostics);
     let used = [loaded.config.used.as_slice(), &started.used].concat();
     loaded.diagnostics.extend(extension_diagnostics(&used, options.config.strict));

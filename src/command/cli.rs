@@ -46,6 +46,10 @@ pub(super) struct RunOptions {
     /// Make an SQLite database that the config names and that is missing from these statements; one that is there is left alone.
     #[arg(long, value_name = "FILE.sql")]
     pub(super) init_db: Option<PathBuf>,
+    /// Start even if the config uses functions, variables or modules that alanui does not have: calls of them are false, values null, and
+    /// each is logged once.
+    #[arg(long)]
+    pub(super) allow_unsupported: bool,
     /// Threads that serve, each with its share of the calls. One carries thousands of calls a second.
     #[arg(long, short = 'n', value_name = "NUMBER", default_value_t = DEFAULT_WORKERS as u16, value_parser = value_parser!(u16).range(1..=256))]
     pub(super) workers: u16,

@@ -18,12 +18,13 @@ pub(super) struct Loaded {
 
 impl Loaded {
     /// Reads the config; findings are gathered, not shown.
-    pub(super) fn new(options: &ConfigOptions, extensions: Extensions) -> Loaded {
+    pub(super) fn new(options: &ConfigOptions, extensions: Extensions, allow_unsupported: bool) -> Loaded {
         let environment = |name: &str| std::env::var_os(name).map(OsStringExt::into_vec);
         let additions = Additions {
             options: Options { lines: options.lines.0.clone(), environment: Some(&environment) },
             modules: options.loadmodule.clone(),
             params: options.modparam.clone(),
+            allow_unsupported,
         };
         let mut sources = Sources::default();
         let mut diagnostics = Vec::new();

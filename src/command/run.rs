@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// Serves until a signal ends it, and gives the exit code.
 pub(super) fn run(options: &RunOptions) -> u8 {
     let extensions = if options.config.strict { Extensions::STRICT } else { Extensions::default() };
-    let mut loaded = Loaded::new(&options.config, extensions);
+    let mut loaded = Loaded::new(&options.config, extensions, options.allow_unsupported);
     if has_errors(&loaded.diagnostics) {
         return refuse(&loaded);
     }

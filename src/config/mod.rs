@@ -15,6 +15,7 @@ mod settings;
 mod start;
 #[cfg(test)]
 mod tests;
+mod unsupported;
 mod variable;
 mod walk;
 
@@ -24,6 +25,7 @@ pub use registry::Registry;
 pub use routes::{CallGraph, RouteUse};
 pub use settings::parse_address;
 pub use start::Started;
+pub use unsupported::Unsupported;
 
 use crate::builtin::{Extension, Extensions, Module, Param, ParamGiven, Settings};
 use crate::script::Program;
@@ -40,6 +42,8 @@ pub struct Additions<'a> {
     pub modules: Vec<String>,
     /// `--modparam`, in order.
     pub params: Vec<String>,
+    /// Run even if something is used that is known but not built in: it is false and null then.
+    pub allow_unsupported: bool,
 }
 
 /// A config, compiled.
@@ -57,6 +61,8 @@ pub struct Config {
     pub extensions: Extensions,
     /// Those that it relies on, with places.
     pub used: Vec<(Extension, Span)>,
+    /// What it uses that is known but not built in, with places.
+    pub unsupported: Vec<Unsupported>,
     /// The syntax tree, for lints.
     pub tree: ast::Config,
     given: settings::Given,
@@ -74,15 +80,24 @@ pub fn load(
 ) -> Config {
     let tree = parse_config(main, files, &additions.options, sources, diagnostics);
     let mut registry = Registry::new(modules);
+    let mut unsupported = Vec::new();
     for name in &additions.modules {
-        if registry.load(settings::module_name(name)).is_none() {
-            let message = format!("--loadmodule {name}: this module is not built in");
-            diagnostics.push(Diagnostic::error("unsupported-module", message, Span::default()));
+        let base = settings::module_name(name);
+        match registry.load(base) {
+            registry::Load::Built(_) => {}
+            registry::Load::Known(module) => {
+                let (module, span) = (module.name, Span::default());
+                unsupported.push(Unsupported { kind: None, name: base.to_owned(), module, span });
+            }
+            registry::Load::Unknown => {
+                let message = format!("--loadmodule {name}: there is no module {base}");
+                diagnostics.push(Diagnostic::error("unknown-module", message, Span::default()));
+            }
         }
     }
-    let mut used = settings::load_modules(&tree.items, &mut registry, diagnostics);
+    let mut used = settings::load_modules(&tree.items, &mut registry, &mut unsupported, diagnostics);
     let mut core = Settings::default();
-    let mut given = settings::read(&tree.items, &registry, &mut core, diagnostics);
+    let mut given = settings::read(&tree.items, &registry, &mut core, &mut unsupported, diagnostics);
     for param in &additions.params {
         if let Err(message) = settings::command_line_param(param, &registry, &mut given) {
             diagnostics.push(Diagnostic::error("bad-option", message, Span::default()));
@@ -90,6 +105,8 @@ pub fn load(
     }
     let compiled = compile::compile(&tree, &registry, extensions, diagnostics);
     used.extend(compiled.extensions);
+    unsupported.extend(compiled.unsupported);
+    diagnostics.extend(unsupported::diagnostics(&unsupported, additions.allow_unsupported));
     routes::check(&compiled.program, &compiled.graph, diagnostics);
     Config {
         program: Arc::new(compiled.program),
@@ -98,6 +115,7 @@ pub fn load(
         settings: core,
         extensions,
         used,
+        unsupported,
         tree,
         given,
     }

@@ -1,6 +1,7 @@
 //! Names to rows: the modules a config loads, and what they offer.
 
 use crate::builtin::{Function, Module, ModuleId, Param, Transformation, Variable};
+use crate::catalogue::{self, Kind};
 use rustc_hash::FxHashMap;
 
 /// The modules that are built in, those that the config loads, and what the latter offer by name.
@@ -8,6 +9,8 @@ use rustc_hash::FxHashMap;
 pub struct Registry {
     built_in: &'static [&'static Module],
     loaded: Vec<&'static Module>,
+    /// What the catalogue has of every module that is loaded, built in or not.
+    known: Vec<&'static Module>,
     functions: FxHashMap<&'static str, Vec<(ModuleId, &'static Function)>>,
     variables: FxHashMap<&'static str, (ModuleId, &'static Variable)>,
     words: FxHashMap<&'static str, (ModuleId, &'static Variable)>,
@@ -19,6 +22,7 @@ impl Registry {
         let mut registry = Registry {
             built_in,
             loaded: Vec::new(),
+            known: Vec::new(),
             functions: FxHashMap::default(),
             variables: FxHashMap::default(),
             words: FxHashMap::default(),
@@ -29,9 +33,16 @@ impl Registry {
         registry
     }
 
-    /// Loads a module; `None` when it is not built in.
-    pub fn load(&mut self, name: &str) -> Option<ModuleId> {
-        let module = *self.built_in.iter().find(|module| module.name == name)?;
+    /// Loads a module, built in or only known.
+    pub fn load(&mut self, name: &str) -> Load {
+        let known = catalogue::rows(name);
+        self.known.extend(known);
+        let Some(module) = self.built_in.iter().copied().find(|module| module.name == name) else {
+            return match known {
+                Some(known) => Load::Known(known),
+                None => Load::Unknown,
+            };
+        };
         let id = ModuleId(self.loaded.len() as u16);
         self.loaded.push(module);
         for function in module.functions {
@@ -49,7 +60,7 @@ impl Registry {
                 self.words.entry(name).or_insert((id, word));
             }
         }
-        Some(id)
+        Load::Built(id)
     }
 
     /// The loaded modules in order; their places are their ids.
@@ -60,6 +71,39 @@ impl Registry {
     /// The place of a loaded module.
     pub fn loaded_id(&self, name: &str) -> Option<ModuleId> {
         self.loaded.iter().position(|module| module.name == name).map(|at| ModuleId(at as u16))
+    }
+
+    /// The modules that are loaded and not built in.
+    pub fn stand_ins(&self) -> impl Iterator<Item = &'static Module> {
+        self.known.iter().copied().filter(|module| self.loaded_id(module.name).is_none())
+    }
+
+    /// Whether a module is loaded, built in or not.
+    pub fn is_loaded(&self, name: &str) -> bool {
+        self.loaded_id(name).is_some() || self.known.iter().any(|module| module.name == name)
+    }
+
+    /// What stands in for functions of this name that loaded modules have in Kamailio, with their modules.
+    pub fn known_functions(&self, name: &str) -> impl Iterator<Item = (&'static str, &'static Function)> {
+        let rows = self.known.iter().flat_map(|module| module.functions.iter().map(|row| (module.name, row)));
+        rows.filter(move |(_, row)| row.names[0] == name)
+    }
+
+    /// What stands in for a pseudo-variable of a loaded module, with its module.
+    pub fn known_variable(&self, name: &str) -> Option<(&'static str, &'static Variable)> {
+        let mut rows = self.known.iter().flat_map(|module| module.variables.iter().map(|row| (module.name, row)));
+        rows.find(|(_, row)| row.names[0] == name)
+    }
+
+    /// What stands in for a transformation of a loaded module, with its module.
+    pub fn known_transformation(&self, class: &str, name: &str) -> Option<(&'static str, &'static Transformation)> {
+        let mut rows = self.known.iter().flat_map(|module| module.transformations.iter().map(|row| (module.name, row)));
+        rows.find(|(_, row)| row.class == class && row.name.eq_ignore_ascii_case(name))
+    }
+
+    /// What stands in for a parameter of a module.
+    pub fn known_param(&self, module: &str, name: &str) -> Option<&'static Param> {
+        Registry::param(self.known.iter().find(|known| known.name == module)?, name)
     }
 
     /// Rows of loaded modules for a function name, in the order of loading.
@@ -87,24 +131,11 @@ impl Registry {
         })
     }
 
-    /// The module, built in but not loaded, that has a function of this name.
-    pub fn module_of_function(&self, name: &str) -> Option<&'static str> {
-        self.not_loaded()
-            .find(|module| module.functions.iter().any(|row| row.names.contains(&name)))
-            .map(|module| module.name)
-    }
-
-    /// The module, built in but not loaded, that has a variable of this name.
-    pub fn module_of_variable(&self, name: &str) -> Option<&'static str> {
-        self.not_loaded()
-            .find(|module| module.variables.iter().any(|row| row.names.contains(&name)))
-            .map(|module| module.name)
-    }
-
-    /// The module, built in but not loaded, that has transformations of this class.
-    pub fn module_of_class(&self, class: &str) -> Option<&'static str> {
-        let mut all = self.not_loaded();
-        all.find(|module| module.transformations.iter().any(|row| row.class == class)).map(|module| module.name)
+    /// A module that is not loaded and has something of this name: one that is built in before others.
+    pub fn module_of(&self, kind: Kind, name: &str) -> Option<&'static str> {
+        let owners = catalogue::owners(kind, name).filter(|known| !self.is_loaded(known.name));
+        let is_built = |name: &str| self.built_in.iter().any(|module| module.name == name);
+        owners.min_by_key(|known| !is_built(known.name)).map(|known| known.name)
     }
 
     /// The row of a parameter of a module.
@@ -114,8 +145,8 @@ impl Registry {
 
     /// The known function name nearest to a misspelt one.
     pub fn function_like(&self, name: &str) -> Option<&'static str> {
-        let all = self.built_in.iter().flat_map(|module| module.functions).flat_map(|row| row.names);
-        nearest(name, all.copied())
+        let built = self.built_in.iter().flat_map(|module| module.functions).flat_map(|row| row.names).copied();
+        nearest(name, built.chain(self.known.iter().flat_map(|module| module.functions).map(|row| row.names[0])))
     }
 
     /// The known variable name nearest to a misspelt one.
@@ -123,15 +154,28 @@ impl Registry {
         nearest(name, self.variables.keys().copied())
     }
 
-    /// Names of all modules that are built in.
-    pub fn module_names(&self) -> impl Iterator<Item = &'static str> {
-        self.built_in.iter().map(|module| module.name)
-    }
-
-    fn not_loaded(&self) -> impl Iterator<Item = &'static Module> {
-        self.built_in.iter().copied().filter(|module| !self.loaded.iter().any(|loaded| loaded.name == module.name))
+    /// The known module name nearest to a misspelt one.
+    pub fn module_like(&self, name: &str) -> Option<&'static str> {
+        nearest(
+            name,
+            self.built_in.iter().map(|module| module.name).chain(catalogue::modules().iter().map(|known| known.name)),
+        )
     }
 }
+
+/// What loading a module came to.
+#[derive(Clone, Copy, Debug)]
+pub enum Load {
+    /// It is built in.
+    Built(ModuleId),
+    /// Kamailio has it; stand-ins are there for its names.
+    Known(&'static Module),
+    /// Nothing has this name.
+    Unknown,
+}
+
+/// The place of what is known and not built in: no module has it.
+pub(super) const STAND_IN: ModuleId = ModuleId(u16::MAX);
 
 /// The candidate that differs least from a name, when it differs little.
 pub(super) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {

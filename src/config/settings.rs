@@ -1,20 +1,23 @@
 //! Core settings, modules and their parameters: from what the author wrote to values checked against rows.
 
 use super::ast::{Item, Listen as ListenItem, LoadModule, ModParam, ParamValue, Setting, SettingValue};
-use super::registry::{Registry, nearest};
+use super::registry::{Load, Registry, nearest};
+use super::unsupported::Unsupported;
 use crate::builtin::{
     Extension, Listen, Module, ModuleId, Param, ParamGiven, ParamGivenValue, ParamKind, Regex, Settings,
 };
+use crate::catalogue::Kind;
 use crate::source::{Diagnostic, Span};
 use bytes::Bytes;
 
 /// The values given to the parameters of each loaded module, by its place.
 pub(super) type Given = Vec<Vec<ParamGiven>>;
 
-/// Loads the modules that the config names; a name that is not built in is reported. Gives the extensions that their order relies on.
+/// Loads the modules that the config names. Gives the extensions that their order relies on.
 pub(super) fn load_modules(
     items: &[Item],
     registry: &mut Registry,
+    unsupported: &mut Vec<Unsupported>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<(Extension, Span)> {
     let mut places: Vec<Span> = vec![Span::default(); registry.loaded().len()];
@@ -22,18 +25,29 @@ pub(super) fn load_modules(
         let Item::LoadModule(LoadModule { name, .. }) = item else { continue };
         let written = String::from_utf8_lossy(&name.value).into_owned();
         let base = module_name(&written);
-        if registry.loaded_id(base).is_some() {
+        if registry.is_loaded(base) {
             let message = format!("the module {base} is loaded twice");
             diagnostics.push(Diagnostic::error("duplicate-module", message, name.span));
-        } else if registry.load(base).is_some() {
-            places.push(name.span);
-        } else {
-            let message = format!("the module {base} is not built in");
-            let mut diagnostic = Diagnostic::error("unsupported-module", message, name.span);
-            if let Some(near) = nearest(base, registry.module_names()) {
-                diagnostic = diagnostic.help(format!("did you mean {near}?"));
+            continue;
+        }
+        match registry.load(base) {
+            Load::Built(_) => places.push(name.span),
+            Load::Known(module) => {
+                unsupported.push(Unsupported {
+                    kind: None,
+                    name: base.to_owned(),
+                    module: module.name,
+                    span: name.span,
+                });
             }
-            diagnostics.push(diagnostic);
+            Load::Unknown => {
+                let message = format!("there is no module {base}");
+                let mut diagnostic = Diagnostic::error("unknown-module", message, name.span);
+                if let Some(near) = registry.module_like(base) {
+                    diagnostic = diagnostic.help(format!("did you mean {near}?"));
+                }
+                diagnostics.push(diagnostic);
+            }
         }
     }
     let mut used = Vec::new();
@@ -66,13 +80,14 @@ pub(super) fn read(
     items: &[Item],
     registry: &Registry,
     settings: &mut Settings,
+    unsupported: &mut Vec<Unsupported>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Given {
     let mut given: Given = vec![Vec::new(); registry.loaded().len()];
     for item in items {
         match item {
-            Item::Setting(setting) => read_setting(setting, registry, settings, &mut given, diagnostics),
-            Item::ModParam(modparam) => read_modparam(modparam, registry, &mut given, diagnostics),
+            Item::Setting(setting) => read_setting(setting, registry, settings, &mut given, unsupported, diagnostics),
+            Item::ModParam(modparam) => read_modparam(modparam, registry, &mut given, unsupported, diagnostics),
             Item::LoadModule(_) | Item::LoadPath(_) | Item::CfgEngine(_) | Item::Flags(_) | Item::Route(_) => {}
         }
     }
@@ -84,6 +99,7 @@ fn read_setting(
     registry: &Registry,
     settings: &mut Settings,
     given: &mut Given,
+    unsupported: &mut Vec<Unsupported>,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let name = setting.name.text.as_str();
@@ -93,6 +109,11 @@ fn read_setting(
     }
     let Some(core) = registry.loaded().first() else { return };
     let Some(param) = Registry::param(core, name) else {
+        if registry.known_param("core", name).is_some() {
+            let (kind, span) = (Some(Kind::Parameter), setting.name.span);
+            unsupported.push(Unsupported { kind, name: name.to_owned(), module: "core", span });
+            return;
+        }
         let mut diagnostic = Diagnostic::error("unknown-setting", format!("unknown setting {name}"), setting.name.span);
         if let Some(near) = nearest(name, core.params.iter().flat_map(|param| param.names).copied()) {
             diagnostic = diagnostic.help(format!("did you mean {near}?"));
@@ -195,52 +216,78 @@ pub fn parse_address(text: &str) -> Option<(Option<String>, String, Option<u16>)
     }
 }
 
-fn read_modparam(modparam: &ModParam, registry: &Registry, given: &mut Given, diagnostics: &mut Vec<Diagnostic>) {
+fn read_modparam(
+    modparam: &ModParam,
+    registry: &Registry,
+    given: &mut Given,
+    unsupported: &mut Vec<Unsupported>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     let written = String::from_utf8_lossy(&modparam.modules.value).into_owned();
     let pattern = format!("^({written})$");
     let Ok(regex) = Regex::new(pattern.as_bytes(), true, Default::default()) else {
         diagnostics.push(Diagnostic::error("bad-regex", "bad module name", modparam.modules.span));
         return;
     };
-    let matching: Vec<(usize, &'static Module)> = registry
-        .loaded()
-        .iter()
-        .enumerate()
-        .skip(1)
-        .filter(|(_, module)| regex.is_match(module.name.as_bytes()))
-        .map(|(at, module)| (at, *module))
-        .collect();
-    if matching.is_empty() {
+    let name = String::from_utf8_lossy(&modparam.name.value).into_owned();
+    let matches = |module: &&'static Module| regex.is_match(module.name.as_bytes());
+    let mut found = false;
+    for (at, module) in registry.loaded().iter().enumerate().skip(1).filter(|(_, module)| matches(module)) {
+        found = true;
+        if let Some(param) = Registry::param(module, &name) {
+            if let Some(value) = param_value(modparam, param, &name, diagnostics) {
+                given[at].push(ParamGiven { name: param.names[0], value, span: modparam.value.span() });
+            }
+        } else if registry.known_param(module.name, &name).is_some() {
+            let (kind, span) = (Some(Kind::Parameter), modparam.name.span);
+            unsupported.push(Unsupported { kind, name: name.clone(), module: module.name, span });
+        } else {
+            diagnostics.push(unknown_parameter(module, &name, modparam.name.span));
+        }
+    }
+    for module in registry.stand_ins().filter(matches) {
+        found = true;
+        match Registry::param(module, &name) {
+            Some(param) => _ = param_value(modparam, param, &name, diagnostics),
+            None => diagnostics.push(unknown_parameter(module, &name, modparam.name.span)),
+        }
+    }
+    if !found {
         diagnostics.push(
             Diagnostic::error("missing-module", format!("no module {written} is loaded"), modparam.modules.span)
                 .help(format!("add loadmodule \"{written}.so\" before this line")),
         );
     }
-    for (at, module) in matching {
-        let name = String::from_utf8_lossy(&modparam.name.value).into_owned();
-        let Some(param) = Registry::param(module, &name) else {
-            let message = format!("the module {} has no parameter {name}", module.name);
-            let mut diagnostic = Diagnostic::error("unknown-parameter", message, modparam.name.span);
-            if let Some(near) = nearest(&name, module.params.iter().flat_map(|param| param.names).copied()) {
-                diagnostic = diagnostic.help(format!("did you mean {near}?"));
-            }
-            diagnostics.push(diagnostic);
-            continue;
-        };
-        let value = match (&modparam.value, param.kind) {
-            (ParamValue::Int(number, _), ParamKind::Int | ParamKind::Any) => ParamGivenValue::Int(*number),
-            (ParamValue::Text(text), ParamKind::Text | ParamKind::Any) => ParamGivenValue::Text(text.value.clone()),
-            (ParamValue::Variable(variable), _) => {
-                let message = "variables in parameters are not supported";
-                diagnostics.push(Diagnostic::error("unsupported-variable", message, variable.span));
-                continue;
-            }
-            _ => {
-                diagnostics.push(wrong_type(&name, param, modparam.value.span()));
-                continue;
-            }
-        };
-        given[at].push(ParamGiven { name: param.names[0], value, span: modparam.value.span() });
+}
+
+/// The value as the parameter takes it; reported when it has another type.
+fn param_value(
+    modparam: &ModParam,
+    param: &Param,
+    name: &str,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<ParamGivenValue> {
+    match (&modparam.value, param.kind) {
+        (ParamValue::Int(number, _), ParamKind::Int | ParamKind::Any) => Some(ParamGivenValue::Int(*number)),
+        (ParamValue::Text(text), ParamKind::Text | ParamKind::Any) => Some(ParamGivenValue::Text(text.value.clone())),
+        (ParamValue::Variable(variable), _) => {
+            let message = "variables in parameters are not supported";
+            diagnostics.push(Diagnostic::error("unsupported-variable", message, variable.span));
+            None
+        }
+        _ => {
+            diagnostics.push(wrong_type(name, param, modparam.value.span()));
+            None
+        }
+    }
+}
+
+fn unknown_parameter(module: &Module, name: &str, span: Span) -> Diagnostic {
+    let message = format!("the module {} has no parameter {name}", module.name);
+    let diagnostic = Diagnostic::error("unknown-parameter", message, span);
+    match nearest(name, module.params.iter().flat_map(|param| param.names).copied()) {
+        Some(near) => diagnostic.help(format!("did you mean {near}?")),
+        None => diagnostic,
     }
 }
 

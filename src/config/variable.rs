@@ -1,10 +1,11 @@
 //! Pseudo-variables and text with variables in it, from what the author wrote to references.
 
 use super::compile::Names;
-use super::registry::Registry;
+use super::registry::{Registry, STAND_IN};
 use crate::builtin::{
     Applied, Extension, Fault, Index, Key, KeyKind, Part, Prepare, Reference, Template, Value, Variable,
 };
+use crate::catalogue::Kind;
 use bytes::Bytes;
 
 /// `$re` in a block guarded by a match: the group that the guard found. The slot is the nesting of the guard.
@@ -57,10 +58,16 @@ pub(super) fn reference(names: &mut Names, text: &[u8], long: bool) -> Result<Re
     }
     let (module, variable, key) = match names.registry.variable(name) {
         Some((module, variable)) => (module, variable, read_key(names, variable, name, inner)?),
-        // Without #!KAMAILIO a name that no variable has is that of an AVP, in expressions.
-        None => match names.registry.variable("avp").filter(|_| names.unknown_is_avp && inner.is_none()) {
-            Some((module, variable)) => (module, variable, Key::Text(Template::fixed(name.to_owned()))),
-            None => return Err(unknown(names.registry, name)),
+        None => match names.registry.known_variable(name) {
+            Some((owner, variable)) => {
+                names.missing.push((Kind::Variable, name.to_owned(), owner));
+                (STAND_IN, variable, read_key(names, variable, name, inner)?)
+            }
+            // Without #!KAMAILIO a name that no variable has is that of an AVP, in expressions.
+            None => match names.registry.variable("avp").filter(|_| names.unknown_is_avp && inner.is_none()) {
+                Some((module, variable)) => (module, variable, Key::Text(Template::fixed(name.to_owned()))),
+                None => return Err(unknown(names.registry, name)),
+            },
         },
     };
     if let (Some(extension), Key::Slot(slot)) = (variable.forgotten, &key) {
@@ -123,7 +130,7 @@ pub(super) fn template(names: &mut Names, text: &Bytes) -> Result<Template, Mist
 
 fn unknown(registry: &Registry, name: &str) -> Mistake {
     let mut fault = Fault::new(format!("unknown pseudo-variable ${name}"));
-    if let Some(module) = registry.module_of_variable(name) {
+    if let Some(module) = registry.module_of(Kind::Variable, name) {
         fault = fault.help(format!("it belongs to the module {module}: add loadmodule \"{module}.so\""));
     } else if let Some(near) = registry.variable_like(name) {
         fault = fault.help(format!(
@@ -179,12 +186,21 @@ fn transformation(names: &mut Names, text: &[u8]) -> Result<Applied, Mistake> {
     let Some((class, name)) = head.split_once('.') else {
         return Err(mistake("unknown-transformation", format!("{{{written}}} is no transformation: it has no class")));
     };
-    let Some((module, row)) = names.registry.transformation(class, name) else {
-        let mut fault = Fault::new(format!("unknown transformation {{{head}}}"));
-        if let Some(module) = names.registry.module_of_class(class) {
-            fault = fault.help(format!("it belongs to the module {module}: add loadmodule \"{module}.so\""));
-        }
-        return Err(Mistake { code: "unknown-transformation", fault });
+    let (module, row) = match names.registry.transformation(class, name) {
+        Some(row) => row,
+        None => match names.registry.known_transformation(class, name) {
+            Some((owner, row)) => {
+                names.missing.push((Kind::Transformation, head.to_ascii_lowercase(), owner));
+                (STAND_IN, row)
+            }
+            None => {
+                let mut fault = Fault::new(format!("unknown transformation {{{head}}}"));
+                if let Some(module) = names.registry.module_of(Kind::Transformation, &head) {
+                    fault = fault.help(format!("it belongs to the module {module}: add loadmodule \"{module}.so\""));
+                }
+                return Err(Mistake { code: "unknown-transformation", fault });
+            }
+        },
     };
     let given = params.map_or_else(Vec::new, |params| split_params(params, row.params.1));
     if given.len() < row.params.0 || given.len() > row.params.1 {

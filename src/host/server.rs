@@ -232,6 +232,7 @@ fn core(
         sockets: sockets.clone(),
         random: clock::random(),
         regexes: Default::default(),
+        told: Default::default(),
         log: Vec::new(),
         commands: Vec::new(),
         trace: None,

@@ -49,6 +49,7 @@ pub(super) fn start(
             sockets: Arc::new(sockets),
             random: Random::new(scenario.seed),
             regexes: Default::default(),
+            told: Default::default(),
             log: Vec::new(),
             commands: Vec::new(),
             trace: Some(Vec::new()),

@@ -69,6 +69,7 @@ fn node(config: &str, seed: u64) -> Node {
         sockets: Arc::new(sockets),
         random: Random::new(seed),
         regexes: Default::default(),
+        told: Default::default(),
         log: Vec::new(),
         commands: Vec::new(),
         trace: None,

@@ -2,8 +2,11 @@
 
 use super::Compiler;
 use crate::builtin::{Arg, ArgKind, Argument, CallSite, Function, ModuleId, Regex, RouteKind, Template, parse_int};
+use crate::catalogue::Kind;
 use crate::config::ast::{Call, Expression, ExpressionKind};
+use crate::config::registry::STAND_IN;
 use crate::config::routes::{RouteUse, allowed, article};
+use crate::config::unsupported::Unsupported;
 use crate::config::variable;
 use crate::script::Op;
 use crate::source::{Diagnostic, Span};
@@ -42,21 +45,30 @@ impl Compiler<'_> {
         let name = call.name.text.as_str();
         let given = call.args.len();
         let registry = self.names.registry;
-        let rows = registry.functions(name);
-        let fits = |(_, row): &&(ModuleId, &'static Function)| (row.arity().0..=row.arity().1).contains(&given);
+        let fits = |row: &Function| (row.arity().0..=row.arity().1).contains(&given);
         // Rows of one name may differ in where they are allowed: the one that is allowed here comes first.
-        let fitting = rows.iter().filter(fits);
-        if let Some(row) =
-            fitting.clone().find(|(_, row)| row.routes.allows(self.kind)).or_else(|| fitting.clone().next())
-        {
+        let rows = registry.functions(name);
+        let mut fitting = rows.iter().filter(|(_, row)| fits(row));
+        let allowed = fitting.clone().find(|(_, row)| row.routes.allows(self.kind));
+        if let Some(row) = allowed.or_else(|| fitting.next()) {
             return Some(*row);
         }
-        let diagnostic = if let Some((_, row)) = rows.first() {
-            let wanted: Vec<String> = rows.iter().map(|(_, row)| arity(row)).collect();
+        let mut known = registry.known_functions(name).filter(|(_, row)| fits(row));
+        if let Some((module, row)) = known.next() {
+            let kind = Some(Kind::Function);
+            self.unsupported.push(Unsupported { kind, name: name.to_owned(), module, span: call.name.span });
+            return Some((STAND_IN, row));
+        }
+        let built = rows.iter().map(|(_, row)| *row);
+        let all: Vec<_> = built.chain(registry.known_functions(name).map(|(_, row)| row)).collect();
+        let diagnostic = if let Some(row) = all.first() {
+            let mut wanted: Vec<String> = all.iter().map(|row| arity(row)).collect();
+            wanted.sort();
+            wanted.dedup();
             let message = format!("{name} takes {} arguments, not {given}", wanted.join(" or "));
             let args: Vec<_> = row.args.iter().map(|arg| arg.name).collect();
             Diagnostic::error("wrong-arity", message, call.span).help(format!("{name}({})", args.join(", ")))
-        } else if let Some(module) = registry.module_of_function(name) {
+        } else if let Some(module) = registry.module_of(Kind::Function, name) {
             let message = format!("{name} belongs to the module {module}, which is not loaded");
             Diagnostic::error("missing-module", message, call.name.span).help(format!("add loadmodule \"{module}.so\""))
         } else {
@@ -81,6 +93,10 @@ impl Compiler<'_> {
             ArgKind::Literal => match self.template(given, false)? {
                 Some(template) => Some(Argument::Template(template)),
                 None => self.not_constant(arg, function, span),
+            },
+            ArgKind::Anything => match self.template(given, false)? {
+                Some(template) => Some(Argument::Template(template)),
+                None => Some(self.computed(given, computed)),
             },
             ArgKind::Regex => match self.template(given, true)? {
                 Some(template) => match template.constant() {

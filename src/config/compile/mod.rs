@@ -7,7 +7,9 @@ mod statement;
 use super::ast;
 use super::registry::Registry;
 use super::routes::{CallGraph, RouteUse};
+use super::unsupported::Unsupported;
 use crate::builtin::{Extension, Extensions, Fault, Prepare, Reference, RouteId, RouteKind, Slots, Value};
+use crate::catalogue::Kind;
 use crate::script::{Op, Program, RouteBlock};
 use crate::source::{Diagnostic, Span};
 use rustc_hash::FxHashMap;
@@ -23,6 +25,8 @@ pub(super) struct Names<'a> {
     pub(super) slots: Slots,
     /// Extensions that the text relied on since they were last taken.
     pub(super) used: Vec<Extension>,
+    /// What is known but not built in, used since it was last taken: kind, name and module.
+    pub(super) missing: Vec<(Kind, String, &'static str)>,
     /// Names of all functions that the config calls.
     pub(super) functions: Vec<String>,
     /// An unknown variable in an expression is the AVP of that name.
@@ -83,6 +87,8 @@ pub(super) struct Compiled {
     pub(super) graph: CallGraph,
     /// Extensions that the script relies on, with places.
     pub(super) extensions: Vec<(Extension, Span)>,
+    /// What is used that is known but not built in.
+    pub(super) unsupported: Vec<Unsupported>,
 }
 
 /// Compiles the route blocks of a config.
@@ -98,6 +104,7 @@ pub(super) fn compile(
         extensions,
         slots: Slots::default(),
         used: Vec::new(),
+        missing: Vec::new(),
         functions,
         unknown_is_avp: false,
         uses: Vec::new(),
@@ -108,6 +115,7 @@ pub(super) fn compile(
         program: Program::default(),
         graph: CallGraph::default(),
         extensions: Vec::new(),
+        unsupported: Vec::new(),
         diagnostics,
         flags: flags(config),
         mixed_names: !config.kamailio_names,
@@ -124,7 +132,8 @@ pub(super) fn compile(
     }
     compiler.rely_on_unset();
     compiler.program.slots = compiler.names.slots;
-    Compiled { program: compiler.program, graph: compiler.graph, extensions: compiler.extensions }
+    let Compiler { program, graph, extensions, unsupported, .. } = compiler;
+    Compiled { program, graph, extensions, unsupported }
 }
 
 struct Compiler<'a> {
@@ -132,6 +141,7 @@ struct Compiler<'a> {
     program: Program,
     graph: CallGraph,
     extensions: Vec<(Extension, Span)>,
+    unsupported: Vec<Unsupported>,
     diagnostics: &'a mut Vec<Diagnostic>,
     flags: FxHashMap<String, i64>,
     /// The config does not say `#!KAMAILIO`.
@@ -235,7 +245,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// Notes at a place what was relied on, and which variables were used, since the last call.
+    /// Notes at a place what was relied on, what is not built in, and which variables were used, since the last call.
     fn note_extensions(&mut self, span: Span) {
         let route = self.route;
         for used in self.names.uses.iter_mut().rev().take_while(|used| used.span == Span::default()) {
@@ -244,6 +254,9 @@ impl<'a> Compiler<'a> {
         }
         for extension in self.names.used.drain(..) {
             self.extensions.push((extension, span));
+        }
+        for (kind, name, module) in self.names.missing.drain(..) {
+            self.unsupported.push(Unsupported { kind: Some(kind), name, module, span });
         }
     }
 

@@ -1,0 +1,24 @@
+use super::*;
+
+#[test]
+fn names_are_found_with_their_release() {
+    let htable = module("htable").unwrap();
+    assert_eq!(htable.since(Kind::Function, "sht_rm"), Some(""));
+    assert_eq!(htable.since(Kind::Function, "sht_is_null"), Some("6.1"));
+    assert_eq!(htable.since(Kind::Function, "sht"), None);
+    assert_eq!(htable.since(Kind::Variable, "sht"), Some(""));
+    assert_eq!(module("pv").unwrap().since(Kind::Transformation, "s.LEN"), Some(""));
+    let owners: Vec<_> = owners(Kind::Function, "send_reply").map(|known| known.name).collect();
+    assert_eq!(owners, ["sl"]);
+    assert_eq!(module("app_sqlang").unwrap().removed_after, "5.6.3");
+}
+
+#[test]
+fn rows_are_checked_like_those_of_built_modules() {
+    let pike = rows("pike").unwrap();
+    let row = pike.functions.iter().find(|row| row.names == ["pike_check_req"]).unwrap();
+    assert_eq!(row.arity(), (0, 0));
+    assert!(row.routes.allows(crate::builtin::RouteKind::Request));
+    assert!(!row.routes.allows(crate::builtin::RouteKind::Failure));
+    assert!(pike.params.iter().any(|row| row.names == ["sampling_time_unit"]));
+}
