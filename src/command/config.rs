@@ -30,7 +30,7 @@ impl Loaded {
         let mut diagnostics = Vec::new();
         let config =
             config::load(options.path(), &Disk, &additions, MODULES, extensions, &mut sources, &mut diagnostics);
-        crate::lint::check(&config, &mut diagnostics);
+        crate::lint::check(&config, &sources, None, &mut diagnostics);
         Loaded { config, sources, diagnostics }
     }
 

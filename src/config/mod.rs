@@ -17,13 +17,13 @@ mod start;
 mod tests;
 mod unsupported;
 mod variable;
-mod walk;
+pub mod walk;
 
 pub use parse::parse_config;
 pub use preprocess::{CommandLine, Environment, Options};
 pub use registry::Registry;
 pub use routes::{CallGraph, RouteUse};
-pub use settings::parse_address;
+pub use settings::{module_name, parse_address};
 pub use start::Started;
 pub use unsupported::Unsupported;
 
@@ -122,6 +122,11 @@ pub fn load(
 }
 
 impl Config {
+    /// Every parameter statement with each loaded module that it speaks of, built in or not.
+    pub fn given_params(&self) -> Vec<(&'static str, &ast::ModParam)> {
+        settings::given_params(&self.tree.items, &self.registry)
+    }
+
     /// Every value given to a parameter or core setting, with its module and row.
     pub fn params(&self) -> impl Iterator<Item = (&'static str, &'static Param, &ParamGiven)> {
         let modules = self.registry.loaded().iter().zip(&self.given);

@@ -70,7 +70,7 @@ pub(super) fn load_modules(
 }
 
 /// The name of a module as it is written in `loadmodule`: without folders and `.so`.
-pub(super) fn module_name(written: &str) -> &str {
+pub fn module_name(written: &str) -> &str {
     let base = written.rsplit('/').next().unwrap_or_default();
     base.strip_suffix(".so").unwrap_or(base)
 }
@@ -224,8 +224,7 @@ fn read_modparam(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let written = String::from_utf8_lossy(&modparam.modules.value).into_owned();
-    let pattern = format!("^({written})$");
-    let Ok(regex) = Regex::new(pattern.as_bytes(), true, Default::default()) else {
+    let Some(regex) = module_regex(modparam) else {
         diagnostics.push(Diagnostic::error("bad-regex", "bad module name", modparam.modules.span));
         return;
     };
@@ -280,6 +279,29 @@ fn param_value(
             None
         }
     }
+}
+
+/// Every parameter statement with each loaded module that it speaks of, in the order of the text.
+pub(super) fn given_params<'a>(items: &'a [Item], registry: &Registry) -> Vec<(&'static str, &'a ModParam)> {
+    let statements = items.iter().filter_map(|item| match item {
+        Item::ModParam(modparam) => Some(modparam),
+        _ => None,
+    });
+    let mut given = Vec::new();
+    for modparam in statements {
+        let Some(regex) = module_regex(modparam) else { continue };
+        let built = registry.loaded().iter().skip(1).copied().chain(registry.stand_ins());
+        given.extend(
+            built.filter(|module| regex.is_match(module.name.as_bytes())).map(|module| (module.name, modparam)),
+        );
+    }
+    given
+}
+
+/// The pattern that whole module names must match.
+fn module_regex(modparam: &ModParam) -> Option<Regex> {
+    let written = String::from_utf8_lossy(&modparam.modules.value);
+    Regex::new(format!("^({written})$").as_bytes(), true, Default::default()).ok()
 }
 
 fn unknown_parameter(module: &Module, name: &str, span: Span) -> Diagnostic {

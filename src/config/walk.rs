@@ -1,26 +1,33 @@
-//! Visits every call of a syntax tree.
+//! Visits a syntax tree: every statement, expression and call with its place.
 
-use super::ast::{Block, Call, CaseLabel, Config, Expression, ExpressionKind, Item, Statement, StatementKind};
+use super::ast::{Assign, Block, Call, CaseLabel, Expression, ExpressionKind, Statement, StatementKind};
 
-/// Hands every call in the config to `visit`, outer calls first.
-pub(super) fn calls(config: &Config, visit: &mut dyn FnMut(&Call)) {
-    for item in &config.items {
-        if let Item::Route(route) = item {
-            block(&route.body, visit);
-        }
-    }
+/// Something met on the way, an outer thing before what it holds.
+#[derive(Clone, Copy, Debug)]
+pub enum Node<'a> {
+    /// A statement.
+    Statement(&'a Statement),
+    /// An expression, also each operand of one.
+    Expression(&'a Expression),
+    /// A call, as a statement or as an operand.
+    Call(&'a Call),
+    /// An assignment, as a statement or as an operand.
+    Assign(&'a Assign),
 }
 
-fn block(body: &Block, visit: &mut dyn FnMut(&Call)) {
+/// Hands everything in a block to `visit`, in the order of the text.
+pub fn block<'a>(body: &'a Block, visit: &mut dyn FnMut(Node<'a>)) {
     statements(&body.statements, visit);
 }
 
-fn statements(list: &[Statement], visit: &mut dyn FnMut(&Call)) {
+/// Hands everything in some statements to `visit`, in the order of the text.
+pub fn statements<'a>(list: &'a [Statement], visit: &mut dyn FnMut(Node<'a>)) {
     for statement in list {
+        visit(Node::Statement(statement));
         match &statement.kind {
             StatementKind::Empty | StatementKind::Break | StatementKind::Jump(_, None) => {}
             StatementKind::Call(its) => call(its, visit),
-            StatementKind::Assign(assign) => expression(&assign.value, visit),
+            StatementKind::Assign(its) => assign(its, visit),
             StatementKind::If { condition, then, otherwise } => {
                 expression(condition, visit);
                 block(then, visit);
@@ -47,14 +54,9 @@ fn statements(list: &[Statement], visit: &mut dyn FnMut(&Call)) {
     }
 }
 
-fn call(its: &Call, visit: &mut dyn FnMut(&Call)) {
-    visit(its);
-    for arg in &its.args {
-        expression(arg, visit);
-    }
-}
-
-fn expression(its: &Expression, visit: &mut dyn FnMut(&Call)) {
+/// Hands an expression and everything in it to `visit`.
+pub fn expression<'a>(its: &'a Expression, visit: &mut dyn FnMut(Node<'a>)) {
+    visit(Node::Expression(its));
     match &its.kind {
         ExpressionKind::Int(_)
         | ExpressionKind::Text(_)
@@ -69,7 +71,19 @@ fn expression(its: &Expression, visit: &mut dyn FnMut(&Call)) {
             expression(right, visit);
         }
         ExpressionKind::Choose(three) => three.iter().for_each(|one| expression(one, visit)),
-        ExpressionKind::Assign(assign) => expression(&assign.value, visit),
+        ExpressionKind::Assign(its) => assign(its, visit),
         ExpressionKind::Block(body) => block(body, visit),
     }
+}
+
+fn call<'a>(its: &'a Call, visit: &mut dyn FnMut(Node<'a>)) {
+    visit(Node::Call(its));
+    for arg in &its.args {
+        expression(arg, visit);
+    }
+}
+
+fn assign<'a>(its: &'a Assign, visit: &mut dyn FnMut(Node<'a>)) {
+    visit(Node::Assign(its));
+    expression(&its.value, visit);
 }

@@ -1,29 +1,116 @@
-//! Mistakes that run: one rule a file, listed once. A rule sees the compiled config; it names no module, function or parameter but reads their rows.
+//! Mistakes that run: one rule a file, in folders by what they are about, each listed once in its folder's `mod.rs`.
+//!
+//! A rule looks at a [`Subject`]: the syntax tree with its places, values of parameters, the graph of routes. What it finds carries the rule's
+//! name and level. A line `# alanui: allow(name) reason` silences it where it is meant (see [`allow`]).
 
-mod unit;
+mod allow;
+mod subject;
+mod timers;
+
+pub use allow::Allowed;
+pub use subject::{Given, Release, Subject};
 
 use crate::config::Config;
-use crate::source::{Diagnostic, Level};
+use crate::source::{Diagnostic, Level, Sources, Span};
 
 /// One rule.
 #[derive(Debug)]
 pub struct Rule {
     /// The name of the fault, under which it is reported.
     pub code: &'static str,
-    /// How bad it is.
-    pub level: Level,
-    /// What it finds and why that matters.
-    pub doc: &'static str,
+    /// What kind of fault it is.
+    pub severity: Severity,
+    /// What it finds, in a sentence.
+    pub finds: &'static str,
+    /// Why that matters: what happens on the wire or to the machine, and what is usually meant.
+    pub why: &'static str,
+    /// What to write instead.
+    pub instead: &'static str,
+    /// Where the behaviour is documented: an address, or an RFC with its section.
+    pub reference: &'static str,
     /// Looks for it.
-    pub check: fn(&Rule, &Config, &mut Vec<Diagnostic>),
+    pub check: fn(&Subject, &mut Findings),
 }
 
-/// Every rule.
-pub static RULES: &[Rule] = &[unit::RULE];
+/// What kind of fault a rule finds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Severity {
+    /// It cannot work: `run` refuses.
+    Error,
+    /// Very likely not what is meant.
+    Warning,
+    /// Somebody can abuse it.
+    Security,
+    /// It blocks or wastes.
+    Performance,
+    /// Other releases or other servers take it differently.
+    Portability,
+    /// Worth knowing.
+    Hint,
+}
 
-/// Lets every rule look at a config.
-pub fn check(config: &Config, diagnostics: &mut Vec<Diagnostic>) {
-    for rule in RULES {
-        (rule.check)(rule, config, diagnostics);
+impl Severity {
+    /// The level at which a finding is shown.
+    pub fn level(self) -> Level {
+        match self {
+            Severity::Error => Level::Error,
+            Severity::Warning | Severity::Security | Severity::Performance | Severity::Portability => Level::Warning,
+            Severity::Hint => Level::Note,
+        }
     }
+
+    /// The group of rules: what `--allow` and `--deny` take in the place of a name.
+    pub fn group(self) -> &'static str {
+        match self {
+            Severity::Error => "errors",
+            Severity::Warning => "warnings",
+            Severity::Security => "security",
+            Severity::Performance => "performance",
+            Severity::Portability => "portability",
+            Severity::Hint => "hints",
+        }
+    }
+}
+
+/// What a rule found so far.
+#[derive(Debug)]
+pub struct Findings<'a> {
+    rule: &'static Rule,
+    found: &'a mut Vec<Diagnostic>,
+}
+
+impl Findings<'_> {
+    /// Something found, in one sentence without a full stop; notes, labels and help may be added to what is given back.
+    pub fn add(&mut self, message: impl Into<String>, span: Span) -> &mut Diagnostic {
+        let diagnostic = Diagnostic::new(self.rule.severity.level(), self.rule.code, message, span);
+        let at = self.found.len();
+        self.found.push(diagnostic);
+        &mut self.found[at]
+    }
+}
+
+/// The rules by folder.
+static FAMILIES: &[&[&Rule]] = &[timers::RULES];
+
+/// Every rule.
+pub fn rules() -> impl Iterator<Item = &'static Rule> {
+    FAMILIES.iter().flat_map(|family| family.iter().copied())
+}
+
+/// The rule of this name.
+pub fn rule(code: &str) -> Option<&'static Rule> {
+    rules().find(|rule| rule.code == code)
+}
+
+/// Lets every rule look at a config; what its author allows is left out.
+pub fn check(config: &Config, sources: &Sources, target: Option<Release>, diagnostics: &mut Vec<Diagnostic>) {
+    let subject = Subject::new(config, sources, target);
+    let mut found = Vec::new();
+    for rule in rules() {
+        (rule.check)(&subject, &mut Findings { rule, found: &mut found });
+    }
+    let mut allowed = Allowed::read(config, sources, diagnostics);
+    found.retain(|diagnostic| !allowed.covers(diagnostic));
+    allowed.unused(diagnostics);
+    diagnostics.extend(found);
 }

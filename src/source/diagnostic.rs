@@ -37,13 +37,24 @@ pub struct Diagnostic {
     pub notes: Vec<String>,
     /// What to do about it.
     pub help: Option<String>,
+    /// Changes of the text that mend it, all together.
+    pub fixes: Vec<Fix>,
+}
+
+/// A change of the text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fix {
+    /// What is taken out.
+    pub span: Span,
+    /// What stands there instead.
+    pub text: String,
 }
 
 impl Diagnostic {
     /// A finding of the given level at `span`.
     pub fn new(level: Level, code: &'static str, message: impl Into<String>, span: Span) -> Diagnostic {
         let labels = vec![Label { span, text: String::new() }];
-        Diagnostic { level, code, message: message.into(), labels, notes: Vec::new(), help: None }
+        Diagnostic { level, code, message: message.into(), labels, notes: Vec::new(), help: None, fixes: Vec::new() }
     }
 
     /// An error at `span`.
@@ -59,6 +70,30 @@ impl Diagnostic {
     /// Adds another place with its words.
     pub fn label(mut self, span: Span, text: impl Into<String>) -> Diagnostic {
         self.labels.push(Label { span, text: text.into() });
+        self
+    }
+
+    /// Adds another place with its words, to a finding that is kept already.
+    pub fn add_label(&mut self, span: Span, text: impl Into<String>) -> &mut Diagnostic {
+        self.labels.push(Label { span, text: text.into() });
+        self
+    }
+
+    /// Adds a reason or an effect, to a finding that is kept already.
+    pub fn add_note(&mut self, text: impl Into<String>) -> &mut Diagnostic {
+        self.notes.push(text.into());
+        self
+    }
+
+    /// Says what to do, to a finding that is kept already.
+    pub fn add_help(&mut self, text: impl Into<String>) -> &mut Diagnostic {
+        self.help = Some(text.into());
+        self
+    }
+
+    /// Adds a change of the text that mends the fault, for `check --fix`: only where it is certain what is meant.
+    pub fn add_fix(&mut self, span: Span, text: impl Into<String>) -> &mut Diagnostic {
+        self.fixes.push(Fix { span, text: text.into() });
         self
     }
 

@@ -5,6 +5,7 @@ mod catalogue;
 mod check;
 mod documents;
 mod hostile;
+mod lints;
 mod map;
 mod oracle;
 mod scenarios;

@@ -8,6 +8,7 @@ use super::ast;
 use super::registry::Registry;
 use super::routes::{CallGraph, RouteUse};
 use super::unsupported::Unsupported;
+use super::walk;
 use crate::builtin::{Extension, Extensions, Fault, Prepare, Reference, RouteId, RouteKind, Slots, Value};
 use crate::catalogue::Kind;
 use crate::script::{Op, Program, RouteBlock};
@@ -311,10 +312,15 @@ fn flags(config: &ast::Config) -> FxHashMap<String, i64> {
 /// Names of all functions that the config calls anywhere.
 fn called_functions(config: &ast::Config) -> Vec<String> {
     let mut names = Vec::new();
-    super::walk::calls(config, &mut |call| {
-        if !names.contains(&call.name.text) {
-            names.push(call.name.text.clone());
-        }
-    });
+    for item in &config.items {
+        let ast::Item::Route(route) = item else { continue };
+        walk::block(&route.body, &mut |node| {
+            if let walk::Node::Call(call) = node
+                && !names.contains(&call.name.text)
+            {
+                names.push(call.name.text.clone());
+            }
+        });
+    }
     names
 }

@@ -1,23 +1,25 @@
 //! A duration that was meant in another unit.
 
-use super::Rule;
 use crate::builtin::{ParamGivenValue, Unit, parse_int};
-use crate::config::Config;
-use crate::source::{Diagnostic, Level};
+use crate::lint::{Findings, Rule, Severity, Subject};
 
 /// See the file.
-pub(super) const RULE: Rule = Rule {
+pub(super) static RULE: Rule = Rule {
     code: "unit-suspicious",
-    level: Level::Warning,
-    doc: "A duration more than 20 times away from its default, towards the unit that other modules use: tm counts in milliseconds, most others in seconds.",
+    severity: Severity::Warning,
+    finds: "A duration more than 20 times away from its default, towards the unit that other modules use.",
+    why: "Modules disagree on units: tm counts in milliseconds; dispatcher, htable, registrar and the TCP settings in seconds. A number copied \
+          from another module, or from another server, is off by a factor of 1000.",
+    instead: "Write the duration in the unit of this parameter; the message says which.",
+    reference: "https://www.kamailio.org/docs/modules/stable/modules/tm.html",
     check,
 };
 
 /// How far from its default a duration is taken for a mistake.
 const FAR: i64 = 20;
 
-fn check(rule: &Rule, config: &Config, diagnostics: &mut Vec<Diagnostic>) {
-    for (module, param, given) in config.params() {
+fn check(subject: &Subject, findings: &mut Findings) {
+    for (module, param, given) in subject.config.params() {
         let ParamGivenValue::Int(value) = given.value else { continue };
         let default = param.default.and_then(|text| parse_int(text.as_bytes())).unwrap_or(0);
         let (unit, meant) = match param.unit {
@@ -29,10 +31,10 @@ fn check(rule: &Rule, config: &Config, diagnostics: &mut Vec<Diagnostic>) {
             Unit::None | Unit::Bytes | Unit::Seconds | Unit::Milliseconds => continue,
         };
         let message = format!("{} of {module} counts {unit}: {}", given.name, spoken(value, param.unit));
-        let diagnostic = Diagnostic::new(rule.level, rule.code, message, given.span)
-            .note(format!("its default is {default}"))
-            .help(format!("write {meant} if you mean {}", spoken(meant, param.unit)));
-        diagnostics.push(diagnostic);
+        findings
+            .add(message, given.span)
+            .add_note(format!("its default is {default}"))
+            .add_help(format!("write {meant} if you mean {}", spoken(meant, param.unit)));
     }
 }
 

@@ -1,0 +1,125 @@
+//! What a rule looks at.
+
+use crate::config::ast::{Item, ModParam, ParamValue, Route, Setting, Text};
+use crate::config::{Config, module_name};
+use crate::source::{Sources, Span};
+
+/// A release line of Kamailio, as in `--target kamailio-5.6`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Release {
+    /// The first number.
+    pub major: u8,
+    /// The second number.
+    pub minor: u8,
+}
+
+impl Release {
+    /// Reads `5.6` or `kamailio-5.6`.
+    pub fn read(text: &str) -> Option<Release> {
+        let numbers = text.strip_prefix("kamailio-").unwrap_or(text);
+        let mut parts = numbers.split(['.', '-']);
+        let (major, minor) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        Some(Release { major, minor })
+    }
+}
+
+/// A config with what rules ask of it.
+#[derive(Debug)]
+pub struct Subject<'a> {
+    /// The config, compiled as far as its mistakes let it.
+    pub config: &'a Config,
+    /// Its text.
+    pub sources: &'a Sources,
+    /// The release it is meant for, when one is named.
+    pub target: Option<Release>,
+    given: Vec<Given<'a>>,
+    modules: Vec<(String, Span)>,
+}
+
+/// A value given to a module parameter.
+#[derive(Clone, Copy, Debug)]
+pub struct Given<'a> {
+    /// The module.
+    pub module: &'a str,
+    /// The statement.
+    pub statement: &'a ModParam,
+}
+
+impl<'a> Given<'a> {
+    /// The number, when it is one.
+    pub fn int(&self) -> Option<i64> {
+        match &self.statement.value {
+            ParamValue::Int(number, _) => Some(*number),
+            ParamValue::Text(_) | ParamValue::Variable(_) => None,
+        }
+    }
+
+    /// The text, when it is some.
+    pub fn text(&self) -> Option<&'a Text> {
+        match &self.statement.value {
+            ParamValue::Text(text) => Some(text),
+            ParamValue::Int(..) | ParamValue::Variable(_) => None,
+        }
+    }
+
+    /// Where the value stands.
+    pub fn span(&self) -> Span {
+        self.statement.value.span()
+    }
+}
+
+impl<'a> Subject<'a> {
+    pub(super) fn new(config: &'a Config, sources: &'a Sources, target: Option<Release>) -> Subject<'a> {
+        let loads = config.tree.items.iter().filter_map(|item| match item {
+            Item::LoadModule(load) => Some((String::from_utf8_lossy(&load.name.value).into_owned(), load.name.span)),
+            _ => None,
+        });
+        let modules = loads.map(|(written, span)| (module_name(&written).to_owned(), span)).collect();
+        let given = config.given_params().into_iter().map(|(module, statement)| Given { module, statement });
+        Subject { config, sources, target, given: given.collect(), modules }
+    }
+
+    /// The modules that the text loads, in order, with their places.
+    pub fn modules(&self) -> &[(String, Span)] {
+        &self.modules
+    }
+
+    /// Where a module is loaded, when it is: built in or not.
+    pub fn loaded(&self, module: &str) -> Option<Span> {
+        let in_text = self.modules.iter().find(|(name, _)| name == module).map(|(_, span)| *span);
+        in_text.or_else(|| self.config.registry.is_loaded(module).then(Span::default))
+    }
+
+    /// Every value given to a parameter of a module, in the order of the text; a statement for several modules counts for each.
+    pub fn params(&self, module: &str, name: &str) -> impl DoubleEndedIterator<Item = Given<'a>> {
+        let fits = |given: &&Given| given.module == module && *given.statement.name.value == *name.as_bytes();
+        self.given.iter().filter(fits).copied().collect::<Vec<_>>().into_iter()
+    }
+
+    /// The value that counts of a parameter that is given once.
+    pub fn param(&self, module: &str, name: &str) -> Option<Given<'a>> {
+        self.params(module, name).next_back()
+    }
+
+    /// Every value given to any parameter.
+    pub fn all_params(&self) -> &[Given<'a>] {
+        &self.given
+    }
+
+    /// Every statement of a core setting, in the order of the text.
+    pub fn settings(&self, name: &str) -> impl DoubleEndedIterator<Item = &'a Setting> {
+        let items = self.config.tree.items.iter().filter_map(|item| match item {
+            Item::Setting(setting) => Some(setting),
+            _ => None,
+        });
+        items.filter(|setting| setting.name.text == name).collect::<Vec<_>>().into_iter()
+    }
+
+    /// Every route block, in the order of the text.
+    pub fn routes(&self) -> impl Iterator<Item = &'a Route> + use<'a> {
+        self.config.tree.items.iter().filter_map(|item| match item {
+            Item::Route(route) => Some(route),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,96 @@
+//! Every rule of `check` has a file that says where it fires and where it stays silent, and the accepted words of what it says.
+//!
+//! `fixtures/lint/<code>.cfg` holds lines marked `# fires` (or a line `# fires below` before them) and near misses marked `# silent`; what needs
+//! a file of its own stands in `<code>.silent.cfg`, in which the rule must not fire at all. `<code>.txt` beside it is what is shown.
+
+use super::documents::same;
+use alanui::builtin::Extensions;
+use alanui::config::{self, Additions};
+use alanui::modules::MODULES;
+use alanui::source::{Diagnostic, Files, Sources, render};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+struct Disk;
+
+impl Files for Disk {
+    fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/lint")
+}
+
+/// What check says of a file under this code. A first line `# target 5.6` names the release it is meant for.
+fn findings(path: &Path, code: &str) -> (Sources, Vec<Diagnostic>) {
+    let (mut sources, mut diagnostics) = (Sources::default(), Vec::new());
+    let additions = Additions::default();
+    let extensions = Extensions::default();
+    let loaded = config::load(path, &Disk, &additions, MODULES, extensions, &mut sources, &mut diagnostics);
+    let text = std::fs::read_to_string(path).unwrap();
+    let first = text.lines().next().unwrap_or_default();
+    let target = first.strip_prefix("# target ").map(|release| alanui::lint::Release::read(release).unwrap());
+    alanui::lint::check(&loaded, &sources, target, &mut diagnostics);
+    diagnostics.retain(|diagnostic| diagnostic.code == code);
+    diagnostics.sort_by_key(|diagnostic| diagnostic.labels.first().map(|label| label.span));
+    (sources, diagnostics)
+}
+
+fn lines(sources: &Sources, diagnostics: &[Diagnostic]) -> BTreeSet<usize> {
+    let spans = diagnostics.iter().filter_map(|diagnostic| Some(diagnostic.labels.first()?.span));
+    spans.map(|span| sources.line_column(span.file, span.start).0).collect()
+}
+
+/// Lines on which the file says that the rule fires.
+fn marked(text: &str) -> BTreeSet<usize> {
+    let lines = text.lines().enumerate();
+    let here = lines.filter_map(|(at, line)| match line.trim_end() {
+        line if line.ends_with("fires below") => Some(at + 2),
+        line if line.ends_with("# fires") => Some(at + 1),
+        _ => None,
+    });
+    here.collect()
+}
+
+#[test]
+fn every_rule_fires_where_it_should_and_nowhere_else() {
+    let mut wrong = Vec::new();
+    for rule in alanui::lint::rules() {
+        let code = rule.code;
+        let path = folder().join(format!("{code}.cfg"));
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            wrong.push(format!("{code}: there is no {}", path.display()));
+            continue;
+        };
+        let silent = folder().join(format!("{code}.silent.cfg"));
+        let (sources, diagnostics) = findings(&path, code);
+        let (found, wanted) = (lines(&sources, &diagnostics), marked(&text));
+        if found != wanted || wanted.is_empty() {
+            wrong.push(format!("{code}: fires on lines {found:?}, marked are {wanted:?}"));
+        }
+        if silent.exists() {
+            let (sources, diagnostics) = findings(&silent, code);
+            if !diagnostics.is_empty() {
+                wrong.push(format!("{code}: the silent file fires on lines {:?}", lines(&sources, &diagnostics)));
+            }
+        } else if !text.contains("# silent") {
+            wrong.push(format!("{code}: no near miss"));
+        }
+        let shown = render::human(&sources, &diagnostics, false);
+        let root = format!("{}/", env!("CARGO_MANIFEST_DIR"));
+        same(&format!("fixtures/lint/{code}.txt"), &shown.replace(&root, ""));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_case_belongs_to_a_rule() {
+    for entry in std::fs::read_dir(folder()).unwrap() {
+        let name = entry.unwrap().file_name().to_string_lossy().into_owned();
+        let code = name.split('.').next().unwrap_or_default();
+        let belongs = alanui::lint::rule(code).is_some() || code == "include";
+        assert!(belongs, "fixtures/lint/{name} belongs to no rule");
+    }
+}
