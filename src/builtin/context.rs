@@ -73,6 +73,16 @@ pub struct Locals {
 }
 
 impl Locals {
+    /// Writes a `$var` by its slot.
+    pub fn set_var(&mut self, at: usize, value: Value) {
+        if self.vars.len() <= at {
+            self.vars.resize(at + 1, Value::Null);
+        }
+        if let Some(place) = self.vars.get_mut(at) {
+            *place = value;
+        }
+    }
+
     /// What a module keeps here, made when first asked for.
     pub fn of_module<T: Any + Default + Send>(&mut self, module: ModuleId) -> &mut T {
         let at = module.0 as usize;

@@ -34,6 +34,8 @@ pub enum Extension {
     CallLoadByDefault,
     /// The wildcard address is replaced by the interface's.
     InterfaceAddress,
+    /// `#!endif` at the very end of a file.
+    EndifAtEnd,
 }
 
 /// Name and sentence of an extension.
@@ -97,7 +99,7 @@ pub static EXTENSIONS: &[ExtensionRow] = &[
     row(
         Extension::AnyModuleOrder,
         "any-module-order",
-        "in Kamailio sl must be loaded after tm, or its replies lose their transaction; here the order of modules does not matter",
+        "in Kamailio sl must be loaded after tm, or its replies lose their transaction, and a parameter set before its module is loaded is refused; here the order does not matter",
     ),
     row(
         Extension::StatementVariables,
@@ -123,6 +125,11 @@ pub static EXTENSIONS: &[ExtensionRow] = &[
         Extension::InterfaceAddress,
         "interface-address",
         "Kamailio writes 0.0.0.0 into Via and Record-Route when it listens there; here it is the address of the interface the message leaves by, or advertised_address",
+    ),
+    row(
+        Extension::EndifAtEnd,
+        "endif-at-end",
+        "Kamailio does not see an #!endif that ends a file without a newline, and refuses to start; here it counts",
     ),
 ];
 

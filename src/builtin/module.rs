@@ -31,6 +31,10 @@ pub struct Module {
     pub transformations: &'static [Transformation],
     /// Event routes it runs, such as `dispatcher:dst-down`.
     pub events: &'static [&'static str],
+    /// Functions that are true for one kind of message only: what they guard is not reached with the other.
+    pub questions: &'static [(&'static str, MessageKind)],
+    /// Functions that do nothing sensible with a reply in hand, however they are reached.
+    pub want_request: &'static [&'static str],
     /// Modules it cannot work without.
     pub requires: &'static [&'static str],
     /// Modules that Kamailio wants loaded before it, when they are loaded at all.
@@ -51,6 +55,8 @@ impl Module {
             words: &[],
             transformations: &[],
             events: &[],
+            questions: &[],
+            want_request: &[],
             requires: &[],
             after: &[],
             start: stateless,
@@ -165,6 +171,25 @@ pub enum ArgKind {
 }
 
 pub use crate::config::ast::RouteKind;
+
+/// The two kinds of SIP messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageKind {
+    /// A request.
+    Request,
+    /// A reply.
+    Reply,
+}
+
+impl MessageKind {
+    /// The other one.
+    pub const fn other(self) -> MessageKind {
+        match self {
+            MessageKind::Request => MessageKind::Reply,
+            MessageKind::Reply => MessageKind::Request,
+        }
+    }
+}
 
 /// The kinds of route block in which a function may be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -26,6 +26,8 @@ pub(super) enum Command {
     ///
     /// Exits with 0 when all is as accepted, 1 when something differs, 2 when a scenario or its config has mistakes.
     Test(super::test::TestOptions),
+    /// Say of a folder of configs what alanui reads and runs of them, and rank what it lacks for the rest.
+    Corpus(super::corpus::CorpusOptions),
     /// Print completions for a shell.
     Completions {
         /// The shell.

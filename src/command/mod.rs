@@ -4,6 +4,7 @@ mod banner;
 mod check;
 mod cli;
 mod config;
+mod corpus;
 mod run;
 pub mod test;
 
@@ -23,6 +24,7 @@ pub fn main() -> ExitCode {
     let code = match Cli::parse().command {
         Command::Run(options) => run::run(&options),
         Command::Check(options) => check::check(&options),
+        Command::Corpus(options) => corpus::corpus(&options),
         Command::Test(options) => test::run(&options),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "alanui", &mut std::io::stdout());

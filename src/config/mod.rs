@@ -79,6 +79,7 @@ pub fn load(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Config {
     let tree = parse_config(main, files, &additions.options, sources, diagnostics);
+    let mut used = seen_endifs(diagnostics, extensions);
     let mut registry = Registry::new(modules);
     let mut unsupported = Vec::new();
     for name in &additions.modules {
@@ -95,9 +96,10 @@ pub fn load(
             }
         }
     }
-    let mut used = settings::load_modules(&tree.items, &mut registry, &mut unsupported, diagnostics);
+    used.extend(settings::load_modules(&tree.items, &mut registry, &mut unsupported, diagnostics));
     let mut core = Settings::default();
     let mut given = settings::read(&tree.items, &registry, &mut core, &mut unsupported, diagnostics);
+    used.extend(settings::early_params(&tree.items, &registry));
     for param in &additions.params {
         if let Err(message) = settings::command_line_param(param, &registry, &mut given) {
             diagnostics.push(Diagnostic::error("bad-option", message, Span::default()));
@@ -107,7 +109,8 @@ pub fn load(
     used.extend(compiled.extensions);
     unsupported.extend(compiled.unsupported);
     diagnostics.extend(unsupported::diagnostics(&unsupported, additions.allow_unsupported));
-    routes::check(&compiled.program, &compiled.graph, diagnostics);
+    let wants_request: Vec<&str> = registry.loaded().iter().flat_map(|module| module.want_request).copied().collect();
+    routes::check(&compiled.program, &compiled.graph, &wants_request, diagnostics);
     Config {
         program: Arc::new(compiled.program),
         registry,
@@ -119,6 +122,16 @@ pub fn load(
         tree,
         given,
     }
+}
+
+/// An `#!endif` that Kamailio does not see is an extension when extensions are in force.
+fn seen_endifs(diagnostics: &mut Vec<Diagnostic>, extensions: Extensions) -> Vec<(Extension, Span)> {
+    if extensions.is_strict() {
+        return Vec::new();
+    }
+    let is_unseen = |diagnostic: &mut Diagnostic| diagnostic.code == preprocess::UNSEEN_ENDIF;
+    let unseen = diagnostics.extract_if(.., is_unseen);
+    unseen.filter_map(|diagnostic| Some((Extension::EndifAtEnd, diagnostic.labels.first()?.span))).collect()
 }
 
 impl Config {

@@ -1,6 +1,6 @@
 //! Names to rows: the modules a config loads, and what they offer.
 
-use crate::builtin::{Function, Module, ModuleId, Param, Transformation, Variable};
+use crate::builtin::{Function, Module, ModuleId, Param, Regex, Transformation, Variable};
 use crate::catalogue::{self, Kind};
 use rustc_hash::FxHashMap;
 
@@ -11,6 +11,8 @@ pub struct Registry {
     loaded: Vec<&'static Module>,
     /// What the catalogue has of every module that is loaded, built in or not.
     known: Vec<&'static Module>,
+    /// Names that the config loads and nothing has.
+    missed: Vec<String>,
     functions: FxHashMap<&'static str, Vec<(ModuleId, &'static Function)>>,
     variables: FxHashMap<&'static str, (ModuleId, &'static Variable)>,
     words: FxHashMap<&'static str, (ModuleId, &'static Variable)>,
@@ -23,6 +25,7 @@ impl Registry {
             built_in,
             loaded: Vec::new(),
             known: Vec::new(),
+            missed: Vec::new(),
             functions: FxHashMap::default(),
             variables: FxHashMap::default(),
             words: FxHashMap::default(),
@@ -71,6 +74,16 @@ impl Registry {
     /// The place of a loaded module.
     pub fn loaded_id(&self, name: &str) -> Option<ModuleId> {
         self.loaded.iter().position(|module| module.name == name).map(|at| ModuleId(at as u16))
+    }
+
+    /// Notes a module that the config loads and nothing has.
+    pub(super) fn miss(&mut self, name: &str) {
+        self.missed.push(name.to_owned());
+    }
+
+    /// Whether a pattern means a module that nothing has.
+    pub(super) fn is_missed(&self, pattern: &Regex) -> bool {
+        self.missed.iter().any(|name| pattern.is_match(name.as_bytes()))
     }
 
     /// The modules that are loaded and not built in.

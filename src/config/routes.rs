@@ -1,13 +1,13 @@
 //! Which routes call which, and what that makes wrong: functions reached from blocks in which they mean nothing.
 
-use crate::builtin::{Function, RouteId, RouteKind};
+use crate::builtin::{Function, MessageKind, RouteId, RouteKind};
 use crate::script::Program;
-use crate::source::{Diagnostic, Span};
+use crate::source::{Diagnostic, Level, Span};
 
 /// Which routes and functions each route calls.
 #[derive(Debug, Default)]
 pub struct CallGraph {
-    uses: Vec<Vec<RouteUse>>,
+    uses: Vec<Vec<(RouteUse, Option<MessageKind>)>>,
 }
 
 /// Something a route calls.
@@ -24,34 +24,46 @@ impl CallGraph {
         self.uses.resize_with(routes, Vec::new);
     }
 
-    pub(super) fn add(&mut self, route: RouteId, used: RouteUse) {
+    /// Notes a use; `only` says which kind of message reaches it at all.
+    pub(super) fn add(&mut self, route: RouteId, used: RouteUse, only: Option<MessageKind>) {
         if let Some(uses) = self.uses.get_mut(route.0 as usize) {
-            uses.push(used);
+            uses.push((used, only));
         }
     }
 
     /// What a route calls, in the order of the text.
-    pub fn uses(&self, route: RouteId) -> &[RouteUse] {
+    pub fn uses(&self, route: RouteId) -> impl Iterator<Item = &RouteUse> {
+        self.all(route).iter().map(|(used, _)| used)
+    }
+
+    fn all(&self, route: RouteId) -> &[(RouteUse, Option<MessageKind>)] {
         self.uses.get(route.0 as usize).map_or(&[], Vec::as_slice)
     }
 }
 
 /// Follows `route()` calls from every block that the server runs by itself, and reports functions that are reached from a kind of block in
-/// which they cannot be called. A request function reached with a reply in hand is an error; elsewhere Kamailio runs it all the same, so it is
-/// a warning.
-pub(super) fn check(program: &Program, graph: &CallGraph, diagnostics: &mut Vec<Diagnostic>) {
+/// which they are not meant to be called. Kamailio looks only at the block in which a call is written, and runs it; so it is a warning, but for
+/// functions that want a request and are reached with a reply in hand.
+pub(super) fn check(program: &Program, graph: &CallGraph, wants_request: &[&str], diagnostics: &mut Vec<Diagnostic>) {
     let mut reported = Vec::new();
     for (at, block) in program.routes.iter().enumerate() {
         if block.kind == RouteKind::Request {
             continue;
         }
+        let holds = match block.kind {
+            RouteKind::Reply | RouteKind::CoreReply => Some(MessageKind::Reply),
+            RouteKind::Request | RouteKind::Failure | RouteKind::Branch => Some(MessageKind::Request),
+            RouteKind::Onsend | RouteKind::Event => None,
+        };
         let mut seen = vec![false; program.routes.len()];
         let mut open: Vec<(RouteId, Option<Span>)> = vec![(RouteId(at as u16), None)];
         while let Some((route, way)) = open.pop() {
             if std::mem::replace(&mut seen[route.0 as usize], true) {
                 continue;
             }
-            for used in graph.uses(route) {
+            let reached =
+                graph.all(route).iter().filter(|(_, only)| holds.is_none() || only.is_none() || *only == holds);
+            for (used, _) in reached {
                 match used {
                     RouteUse::Route(next, span) => open.push((*next, way.or(Some(*span)))),
                     RouteUse::Function(function, name, span) => {
@@ -60,7 +72,8 @@ pub(super) fn check(program: &Program, graph: &CallGraph, diagnostics: &mut Vec<
                             continue;
                         }
                         reported.push((*span, block.kind));
-                        diagnostics.push(reached(function, name, *span, block.kind, way));
+                        let is_error = holds == Some(MessageKind::Reply) && wants_request.contains(&name.as_str());
+                        diagnostics.push(reached_from(function, name, *span, block.kind, way, is_error));
                     }
                 }
             }
@@ -68,15 +81,17 @@ pub(super) fn check(program: &Program, graph: &CallGraph, diagnostics: &mut Vec<
     }
 }
 
-fn reached(function: &Function, name: &str, span: Span, kind: RouteKind, way: Span) -> Diagnostic {
-    let message = format!("{name} is reached from {} and cannot be used there", article(kind));
-    let is_reply = matches!(kind, RouteKind::Reply | RouteKind::CoreReply);
-    let diagnostic = if is_reply {
-        Diagnostic::error("wrong-route", message, span)
-    } else {
-        Diagnostic::warning("wrong-route", message, span)
-    };
-    diagnostic.label(way, format!("{} comes here", article(kind))).note(format!("allowed in: {}", allowed(function)))
+fn reached_from(function: &Function, name: &str, span: Span, kind: RouteKind, way: Span, is_error: bool) -> Diagnostic {
+    let level = if is_error { Level::Error } else { Level::Warning };
+    let message = format!(
+        "{name} is reached from {} and {} there",
+        article(kind),
+        if is_error { "cannot be used" } else { "is not meant to be used" }
+    );
+    Diagnostic::new(level, "wrong-route", message, span)
+        .label(way, format!("{} comes here", article(kind)))
+        .note(format!("allowed in: {}", allowed(function)))
+        .note("Kamailio looks only at the block in which the call is written, and says nothing")
 }
 
 /// The kind with its article: "an onreply_route".

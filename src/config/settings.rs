@@ -41,6 +41,7 @@ pub(super) fn load_modules(
                 });
             }
             Load::Unknown => {
+                registry.miss(base);
                 let message = format!("there is no module {base}");
                 let mut diagnostic = Diagnostic::error("unknown-module", message, name.span);
                 if let Some(near) = registry.module_like(base) {
@@ -251,7 +252,8 @@ fn read_modparam(
             None => diagnostics.push(unknown_parameter(module, &name, modparam.name.span)),
         }
     }
-    if !found {
+    // A module that does not exist is told where it is loaded.
+    if !found && !registry.is_missed(&regex) {
         diagnostics.push(
             Diagnostic::error("missing-module", format!("no module {written} is loaded"), modparam.modules.span)
                 .help(format!("add loadmodule \"{written}.so\" before this line")),
@@ -296,6 +298,34 @@ pub(super) fn given_params<'a>(items: &'a [Item], registry: &Registry) -> Vec<(&
         );
     }
     given
+}
+
+/// Parameters that stand before the `loadmodule` of their module, which Kamailio refuses.
+pub(super) fn early_params(items: &[Item], registry: &Registry) -> Vec<(Extension, Span)> {
+    let mut later: Vec<String> = Vec::new();
+    let names = items.iter().filter_map(|item| match item {
+        Item::LoadModule(load) => Some(module_name(&String::from_utf8_lossy(&load.name.value)).to_owned()),
+        _ => None,
+    });
+    later.extend(names.filter(|name| registry.is_loaded(name)));
+    let mut early = Vec::new();
+    for item in items {
+        match item {
+            Item::LoadModule(load) => {
+                let written = String::from_utf8_lossy(&load.name.value);
+                later.retain(|name| name != module_name(&written));
+            }
+            Item::ModParam(modparam) => {
+                let is_early = module_regex(modparam)
+                    .is_some_and(|regex| later.iter().any(|name| regex.is_match(name.as_bytes())));
+                if is_early {
+                    early.push((Extension::AnyModuleOrder, modparam.span));
+                }
+            }
+            _ => {}
+        }
+    }
+    early
 }
 
 /// The pattern that whole module names must match.

@@ -10,6 +10,7 @@ use bytes::Bytes;
 /// The module.
 pub static MODULE: Module = Module {
     functions: FUNCTIONS,
+    want_request: &["sl_send_reply", "sl_reply_error"],
     params: PARAMS,
     events: &["sl:filtered-ack", "sl:local-response"],
     start,

@@ -102,6 +102,9 @@ fn described(name: &str, module: &Value, table: &mut String) {
         let repeat = if param["func"] == Value::Bool(true) { "+" } else { "" };
         let _ = writeln!(table, "p\t{}\t{kind}\t{repeat}\t{}", text(param, "name"), since(param));
     }
+    for name in list(module, "removed_params") {
+        let _ = writeln!(table, "p\t{}\tb\t\t", name.as_str().unwrap_or_default());
+    }
     for row in list(module, "pvs") {
         variable(row, table);
     }

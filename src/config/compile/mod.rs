@@ -9,7 +9,7 @@ use super::registry::Registry;
 use super::routes::{CallGraph, RouteUse};
 use super::unsupported::Unsupported;
 use super::walk;
-use crate::builtin::{Extension, Extensions, Fault, Prepare, Reference, RouteId, RouteKind, Slots, Value};
+use crate::builtin::{Extension, Extensions, Fault, MessageKind, Prepare, Reference, RouteId, RouteKind, Slots, Value};
 use crate::catalogue::Kind;
 use crate::script::{Op, Program, RouteBlock};
 use crate::source::{Diagnostic, Span};
@@ -122,6 +122,7 @@ pub(super) fn compile(
         mixed_names: !config.kamailio_names,
         route: RouteId(0),
         kind: RouteKind::Request,
+        only: None,
         breaks: Vec::new(),
         depth: 0,
         guards: 0,
@@ -150,6 +151,8 @@ struct Compiler<'a> {
     /// The block being compiled.
     route: RouteId,
     kind: RouteKind,
+    /// The only kind of message that reaches the statement at hand, when a condition around it asks for that.
+    only: Option<MessageKind>,
     /// Jumps out of the loops and switches around the statement at hand.
     breaks: Vec<Vec<usize>>,
     depth: u16,
@@ -287,7 +290,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn uses(&mut self, used: RouteUse) {
-        self.graph.add(self.route, used);
+        self.graph.add(self.route, used, self.only);
     }
 }
 

@@ -1,14 +1,15 @@
 //! Statements.
 
 use super::Compiler;
-use crate::builtin::{Regex, RouteId, RouteKind};
+use crate::builtin::{MessageKind, Regex, RouteId, RouteKind};
 use crate::config::ast::{
     Assign, BinaryOperator, Block, Call, Case, CaseLabel, Expression, ExpressionKind, Jump, Statement, StatementKind,
+    UnaryOperator,
 };
 use crate::config::registry::nearest;
 use crate::config::routes::RouteUse;
 use crate::script::{Op, SwitchLabel, SwitchTable};
-use crate::source::{Diagnostic, Span};
+use crate::source::{Diagnostic, Level, Span};
 
 impl Compiler<'_> {
     pub(super) fn statements(&mut self, statements: &[Statement]) {
@@ -92,7 +93,11 @@ impl Compiler<'_> {
             self.guards += 1;
         }
         let unless = self.emit(Op::JumpUnless(0), condition.span);
+        let around = self.only;
+        let (when_true, when_false) = self.message_kinds(condition);
+        self.only = when_true.or(around);
         self.nested(then);
+        self.only = when_false.or(around);
         self.guards -= u16::from(guard.is_some());
         self.names.guard = outer;
         let end = self.emit(Op::Jump(0), span);
@@ -103,7 +108,30 @@ impl Compiler<'_> {
                 self.emit(Op::SetLast(1), span);
             }
         }
+        self.only = around;
         self.land(end);
+    }
+
+    /// Which kind of message a condition leaves when it holds, and when it does not.
+    fn message_kinds(&self, condition: &Expression) -> (Option<MessageKind>, Option<MessageKind>) {
+        match &condition.kind {
+            ExpressionKind::Call(call) => {
+                let mut questions = self.names.registry.loaded().iter().flat_map(|module| module.questions);
+                let kind = questions.find(|(name, _)| *name == call.name.text).map(|(_, kind)| *kind);
+                (kind, kind.map(MessageKind::other))
+            }
+            ExpressionKind::Unary(UnaryOperator::Not, inner) => {
+                let (when_true, when_false) = self.message_kinds(inner);
+                (when_false, when_true)
+            }
+            ExpressionKind::Binary(BinaryOperator::And, left, right) => {
+                (self.message_kinds(left).0.or(self.message_kinds(right).0), None)
+            }
+            ExpressionKind::Binary(BinaryOperator::Or, left, right) => {
+                (None, self.message_kinds(left).1.or(self.message_kinds(right).1))
+            }
+            _ => (None, None),
+        }
     }
 
     /// A condition. A single `=~` with a group keeps it for `$re` in the guarded block: the nesting of that guard is given.
@@ -245,13 +273,15 @@ impl Compiler<'_> {
             RouteKind::Event => "event_route",
         };
         let message = format!("there is no {word}[{name}]");
-        let mut diagnostic = Diagnostic::error("unknown-route", message, span);
+        // Kamailio starts when only t_on_failure and its like name a block that is missing.
+        let level = if kind == RouteKind::Request { Level::Error } else { Level::Warning };
+        let mut diagnostic = Diagnostic::new(level, "unknown-route", message, span);
         let same = self.program.routes.iter().filter(|block| block.kind == kind && !block.name.is_empty());
         if let Some(near) = nearest(name, same.map(|block| block.name.as_str())) {
             diagnostic = diagnostic.help(format!("did you mean {near}?"));
         }
         if kind != RouteKind::Request {
-            diagnostic = diagnostic.note("Kamailio starts all the same, and the block is never run");
+            diagnostic = diagnostic.note("Kamailio starts all the same: what the block should do is never done");
         }
         self.diagnostics.push(diagnostic);
         None

@@ -167,7 +167,16 @@ impl Preprocessor<'_> {
     pub(super) fn unclosed_conditionals(&mut self) {
         let open = std::mem::take(&mut self.conditionals);
         let stray = std::mem::take(&mut self.stray_ends);
-        let balanced = open.len() + usize::from(self.unseen_end) == stray.len();
+        let balanced = open.len() + usize::from(self.unseen_end.is_some()) == stray.len();
+        if let Some(span) = self.unseen_end
+            && !balanced
+        {
+            let message = "the file ends with `#!endif` without a newline";
+            let found = Diagnostic::error(super::UNSEEN_ENDIF, message, span);
+            self.report(
+                found.note("Kamailio does not see it and refuses to start").help("end the file with a newline"),
+            );
+        }
         let level = if balanced { Level::Warning } else { Level::Error };
         for conditional in open {
             let found = Diagnostic::new(
@@ -208,15 +217,7 @@ impl Preprocessor<'_> {
             self.stray_ends.push(input.span(at, end));
         }
         if end == input.text.len() && input.value.is_none() {
-            self.unseen_end = true;
-            let found = Diagnostic::warning(
-                "endif-without-newline",
-                "the file ends with `#!endif` without a newline",
-                input.span(at, end),
-            );
-            self.report(
-                found.note("Kamailio does not see it and refuses to start").help("end the file with a newline"),
-            );
+            self.unseen_end = Some(input.span(at, end));
         }
     }
 

@@ -48,6 +48,8 @@ pub enum CommandLine {
 
 /// No file may be larger.
 const LARGEST_FILE: usize = 10 << 20;
+/// An `#!endif` that ends its file without a newline: Kamailio does not see it.
+pub(super) const UNSEEN_ENDIF: &str = "syntax-unseen-endif";
 /// The text may not grow beyond this.
 const LARGEST_TEXT: usize = 32 << 20;
 /// Bytes read over and over again by nested defines.
@@ -80,7 +82,7 @@ pub fn preprocess(
         rules: Vec::new(),
         conditionals: Vec::new(),
         stray_ends: Vec::new(),
-        unseen_end: false,
+        unseen_end: None,
         open: Vec::new(),
         expanding: Vec::new(),
         work: 0,
@@ -161,8 +163,8 @@ struct Preprocessor<'a> {
     conditionals: Vec<Conditional>,
     /// Places of `#!endif` that close nothing.
     stray_ends: Vec<Span>,
-    /// A file ended with `#!endif` and no newline.
-    unseen_end: bool,
+    /// An `#!endif` that ends its file without a newline.
+    unseen_end: Option<Span>,
     /// Files open inside each other.
     open: Vec<PathBuf>,
     /// Defines whose values are being read.
@@ -293,7 +295,11 @@ impl Preprocessor<'_> {
             self.report(found);
             return self.copy(input, at, end);
         }
-        let Some(value) = define.value.clone() else { return end };
+        let Some(value) = define.value.clone() else {
+            // Nothing stands there, but what is around it does not become one token.
+            self.out.push(b" ", Origin::Replaced(place, Some(define.span)));
+            return end;
+        };
         self.expanding.push(word.to_vec());
         let ending = self.run(&Input { text: value, file: input.file, value: Some((place, define.span)) });
         self.expanding.pop();

@@ -18,7 +18,7 @@ pub use health::{Health, Thresholds};
 pub use set::{Attributes, Destination, Live, Set, Sets};
 
 use crate::builtin::{
-    Arg, Background, Context, Function, KeyKind, LogLevel, Module, Routes, StartFault, State, Variable, World,
+    Arg, Background, Context, Function, KeyKind, LogLevel, Module, Routes, StartFault, State, Value, Variable, World,
 };
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -177,6 +177,22 @@ static FUNCTIONS: &[Function] = &[
     },
 ];
 
+/// A variable that a parameter names to be written.
+#[derive(Debug)]
+enum Target {
+    Avp(Bytes),
+    Var(usize),
+}
+
+impl Target {
+    fn store(&self, cx: &mut Context, value: Value) {
+        match self {
+            Target::Avp(name) => cx.locals.avps.push(name.clone(), value),
+            Target::Var(at) => cx.locals.set_var(*at, value),
+        }
+    }
+}
+
 /// What the module knows.
 #[derive(Debug)]
 pub struct Dispatcher {
@@ -196,8 +212,8 @@ pub struct Dispatcher {
     socket: Option<Bytes>,
     socket_name: Option<Bytes>,
     hash_of: Option<HashOf>,
-    set_name: Option<Bytes>,
-    attributes_name: Option<Bytes>,
+    found_set: Option<Target>,
+    found_attributes: Option<Target>,
     thresholds: Thresholds,
     probing: Probing,
     loads: Option<Loads>,

@@ -5,7 +5,7 @@ use super::load::Loads;
 use super::probe::{Mode, Probing};
 use super::set::Sets;
 use super::table::{Loaded, Source, Table};
-use super::{Dispatcher, HashOf, marked};
+use super::{Dispatcher, HashOf, Target, marked};
 use crate::builtin::{Extension, LogLevel, Param, Start, StartFault, State, Unit, parse_int};
 use crate::sip::Parameters;
 use arc_swap::ArcSwap;
@@ -51,8 +51,8 @@ pub(super) static PARAMS: &[Param] = &[
     Param::text(&["xavp_ctx"], "_dsctx_", "The $xavp with the count of destinations selected."),
     Param::int(&["xavp_ctx_mode"], "0", Unit::None, "1 leaves the count out."),
     Param::absent(&["hash_pvar"], "What algorithm 7 hashes: $avp(name) or $hdr(name)."),
-    Param::absent(&["setid_pvname"], "The $avp that ds_is_from_list sets to the set it found."),
-    Param::absent(&["attrs_pvname"], "The $avp that ds_is_from_list sets to the attributes it found."),
+    Param::absent(&["setid_pvname"], "The $avp or $var that ds_is_from_list sets to the set it found."),
+    Param::absent(&["attrs_pvname"], "The $avp or $var that ds_is_from_list sets to the attributes it found."),
     Param::int(&["ds_probing_threshold"], "1", Unit::None, "Failures in a row until a destination is inactive."),
     Param::int(&["ds_inactive_threshold"], "1", Unit::None, "Answers in a row until it is active again."),
     Param::text(&["ds_ping_method"], "OPTIONS", "The method of pings."),
@@ -172,8 +172,8 @@ pub(super) fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
         socket: optional("ds_default_socket"),
         socket_name: optional("ds_default_sockname"),
         hash_of,
-        set_name: avp(start, "setid_pvname")?,
-        attributes_name: avp(start, "attrs_pvname")?,
+        found_set: target(start, "setid_pvname")?,
+        found_attributes: target(start, "attrs_pvname")?,
         thresholds: Thresholds { failures: count("ds_probing_threshold"), successes: count("ds_inactive_threshold") },
         probing,
         loads,
@@ -300,9 +300,15 @@ fn named(start: &Start, param: &'static str) -> Result<Option<(Named, Bytes)>, S
     }
 }
 
-fn avp(start: &Start, param: &'static str) -> Result<Option<Bytes>, StartFault> {
+/// The variable that a parameter names to be written: `$avp(x)` or `$var(x)`.
+fn target(start: &Start, param: &'static str) -> Result<Option<Target>, StartFault> {
+    let text = start.params.text(param).unwrap_or_default();
+    let var = text.trim_ascii().strip_prefix(b"$var(").and_then(|inner| inner.strip_suffix(b")"));
+    if let Some(name) = var.map(<[u8]>::trim_ascii) {
+        return Ok(start.slots.names("var").position(|its| its == name).map(Target::Var));
+    }
     match named(start, param)? {
-        Some((Named::Avp, name)) => Ok(Some(name)),
+        Some((Named::Avp, name)) => Ok(Some(Target::Avp(name))),
         None => Ok(None),
         Some((Named::Header, _)) => {
             Err(StartFault::new(format!("{param} has to be a variable that can be written")).help("name an $avp"))

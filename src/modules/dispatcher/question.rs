@@ -69,11 +69,11 @@ pub(super) fn is_from_list(cx: &mut Context, args: &Args) -> Outcome {
         id => sets.set(id).and_then(|set| find(set)),
     };
     let Some(found) = found else { return Outcome::FALSE };
-    if let Some(name) = state.set_name.as_ref().filter(|_| id == -1) {
-        cx.locals.avps.push(name.clone(), Value::Int(found.set));
+    if let Some(target) = state.found_set.as_ref().filter(|_| id == -1) {
+        target.store(cx, Value::Int(found.set));
     }
-    if let Some((name, value)) = state.attributes_name.as_ref().zip(found.attributes.value()) {
-        cx.locals.avps.push(name.clone(), value);
+    if let Some((target, value)) = state.found_attributes.as_ref().zip(found.attributes.value()) {
+        target.store(cx, value);
     }
     Outcome::TRUE
 }

@@ -436,7 +436,7 @@ fn what_cannot_start_says_why() {
     fits(fault(&[], Paper { version: Some(9), ..Paper::default() }, usual), "is 9");
     fits(fault(&[("table_name", "a; DROP TABLE b")], Paper::default(), usual), "no name of a table");
     fits(fault(&[("ds_probing_mode", "7")], Paper::default(), usual), "ds_probing_mode 7");
-    fits(fault(&[("setid_pvname", "$var(x)")], Paper::default(), usual), "cannot be used for setid_pvname");
+    fits(fault(&[("setid_pvname", "$ru")], Paper::default(), usual), "cannot be used for setid_pvname");
     let bad = [(1, "::bad::", 0, 0, ""), (1, "sip:h:1", 0, 0, "")];
     let paper = || Paper { rows: bad.to_vec(), version: Some(4), ..Paper::default() };
     fits(fault(&[("ds_load_mode", "1")], paper(), usual), "no SIP URI");

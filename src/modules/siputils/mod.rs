@@ -6,11 +6,12 @@ mod message;
 mod numbers;
 mod uris;
 
-use crate::builtin::{Module, Param, Start, StartFault, State, Unit};
+use crate::builtin::{MessageKind, Module, Param, Start, StartFault, State, Unit};
 use bytes::Bytes;
 
 /// The module.
 pub static MODULE: Module = Module {
+    questions: &[("is_request", MessageKind::Request), ("is_reply", MessageKind::Reply)],
     functions: &[
         message::HAS_TOTAG,
         message::IS_REQUEST,
