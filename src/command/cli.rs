@@ -2,6 +2,7 @@
 
 use crate::config::CommandLine;
 use crate::host::{DEFAULT_WORKERS, LogFormat};
+use crate::lint::Release;
 use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum, value_parser};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -26,6 +27,8 @@ pub(super) enum Command {
     ///
     /// Exits with 0 when all is as accepted, 1 when something differs, 2 when a scenario or its config has mistakes.
     Test(super::test::TestOptions),
+    /// Say what a function, variable, parameter, rule or any other name means.
+    Explain(ExplainOptions),
     /// Say of a folder of configs what alanui reads and runs of them, and rank what it lacks for the rest.
     Corpus(super::corpus::CorpusOptions),
     /// Print completions for a shell.
@@ -73,9 +76,40 @@ pub(super) struct RunOptions {
 pub(super) struct CheckOptions {
     #[command(flatten)]
     pub(super) config: ConfigOptions,
-    /// How findings are written: for people, or as one JSON object a line.
+    /// How findings are written.
     #[arg(long, value_name = "FORMAT", default_value_t, value_enum)]
     pub(super) format: Format,
+    /// Leave out what this rule or group of rules finds: all, errors, warnings, security, performance, portability, hints.
+    #[arg(long, value_name = "CODE", value_delimiter = ',')]
+    pub(super) allow: Vec<String>,
+    /// Make a warning of it.
+    #[arg(long, value_name = "CODE", value_delimiter = ',')]
+    pub(super) warn: Vec<String>,
+    /// Make an error of it.
+    #[arg(long, value_name = "CODE", value_delimiter = ',')]
+    pub(super) deny: Vec<String>,
+    /// The release that the config is meant for: kamailio-5.6, kamailio-6.0, kamailio-6.1.
+    #[arg(long, value_name = "RELEASE", value_parser = super::check::release)]
+    pub(super) target: Option<Release>,
+    /// Also read the branches of #!ifdef that are switched off: as few variants as read each branch once.
+    #[arg(long)]
+    pub(super) all_variants: bool,
+    /// Make the changes that are certain, and show them as a diff.
+    #[arg(long)]
+    pub(super) fix: bool,
+    /// Show these changes and make none.
+    #[arg(long, conflicts_with = "fix")]
+    pub(super) diff: bool,
+    /// Say what a code means, and do nothing else.
+    #[arg(long, value_name = "CODE")]
+    pub(super) explain: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ExplainOptions {
+    /// Functions, parameters, settings, $variables, {transformations}, modules, rules and codes of check, extensions.
+    #[arg(value_name = "NAME", required = true)]
+    pub(super) names: Vec<String>,
 }
 
 /// How findings are written.
@@ -86,6 +120,10 @@ pub(super) enum Format {
     Human,
     /// One JSON object a line.
     Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Annotations of GitHub Actions.
+    Github,
 }
 
 /// Which config, and what the command line adds to it.

@@ -5,6 +5,7 @@ mod check;
 mod cli;
 mod config;
 mod corpus;
+mod explain;
 mod run;
 pub mod test;
 
@@ -24,6 +25,7 @@ pub fn main() -> ExitCode {
     let code = match Cli::parse().command {
         Command::Run(options) => run::run(&options),
         Command::Check(options) => check::check(&options),
+        Command::Explain(options) => explain::explain(&options.names),
         Command::Corpus(options) => corpus::corpus(&options),
         Command::Test(options) => test::run(&options),
         Command::Completions { shell } => {

@@ -1,12 +1,13 @@
 //! `alanui run`: serve SIP with a config.
 
 use super::cli::RunOptions;
-use super::config::Loaded;
+use super::config::{Loaded, Reading};
 use super::{BAD, GOOD, UNREADABLE, banner};
 use crate::builtin::{Extensions, Listen, LogLine};
 use crate::config::{has_errors, parse_address};
 use crate::host::{self, HostWorld, Plan, log};
-use crate::source::render;
+use crate::lint;
+use crate::source::{Diagnostic, Level, render};
 use bytes::Bytes;
 use std::io::{IsTerminal, stderr};
 use std::net::Ipv6Addr;
@@ -15,7 +16,9 @@ use std::sync::Arc;
 /// Serves until a signal ends it, and gives the exit code.
 pub(super) fn run(options: &RunOptions) -> u8 {
     let extensions = if options.config.strict { Extensions::STRICT } else { Extensions::default() };
-    let mut loaded = Loaded::new(&options.config, extensions, options.allow_unsupported);
+    let allow_unsupported = options.allow_unsupported;
+    let reading = Reading { extensions, allow_unsupported, ..Reading::default() };
+    let mut loaded = Loaded::new(&options.config, &reading);
     if has_errors(&loaded.diagnostics) {
         return refuse(&loaded);
     }
@@ -74,8 +77,17 @@ fn refuse(loaded: &Loaded) -> u8 {
     fail(loaded.code(), &format!("not started: {}", loaded.summary()))
 }
 
+/// Shows errors, and warnings about what is run; what rules of check remark is only counted.
 fn show(loaded: &Loaded) {
-    eprint!("{}", render::human(&loaded.sources, &loaded.diagnostics, stderr().is_terminal()));
+    let is_remark =
+        |diagnostic: &&Diagnostic| diagnostic.level != Level::Error && lint::rule(diagnostic.code).is_some();
+    let remarks = loaded.diagnostics.iter().filter(is_remark).count();
+    let shown: Vec<Diagnostic> =
+        loaded.diagnostics.iter().filter(|diagnostic| !is_remark(diagnostic)).cloned().collect();
+    eprint!("{}", render::human(&loaded.sources, &shown, stderr().is_terminal()));
+    if remarks > 0 {
+        eprintln!("alanui: check has {remarks} more remarks about this config");
+    }
 }
 
 /// Says in one line why nothing runs.

@@ -12,6 +12,27 @@ pub struct Config {
     pub items: Vec<Item>,
     /// The text holds `#!KAMAILIO`: a `$name` that is no pseudo-variable is an error. Otherwise it is the AVP of that name.
     pub kamailio_names: bool,
+    /// Conditionals of the preprocessor, in the order of the text, also those that were not read.
+    pub conditionals: Vec<Conditional>,
+    /// Words that the text itself defines, and whether with a value.
+    pub defined: Vec<(Vec<u8>, bool)>,
+}
+
+/// An `#!ifdef`, `#!ifndef` or `#!ifexp`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conditional {
+    /// The word that it asks for; `None` for an `#!ifexp`.
+    pub word: Option<Vec<u8>>,
+    /// Whether its first branch is read when the word is defined.
+    pub when_defined: bool,
+    /// The conditional around it, and whether it stands in its first branch.
+    pub inside: Option<(usize, bool)>,
+    /// It has an `#!else`.
+    pub has_else: bool,
+    /// Which of its branches were read: the first, the one behind `#!else`.
+    pub read: (bool, bool),
+    /// Its line.
+    pub span: Span,
 }
 
 /// A name with its place.

@@ -5,6 +5,7 @@
 //! rows, mistakes are gathered, and bytecode comes out. The modules are handed in; none is named here.
 
 pub mod ast;
+pub mod codes;
 mod compile;
 mod literal;
 pub mod parse;
@@ -21,7 +22,7 @@ pub mod walk;
 
 pub use parse::parse_config;
 pub use preprocess::{CommandLine, Environment, Options};
-pub use registry::Registry;
+pub use registry::{Registry, nearest};
 pub use routes::{CallGraph, RouteUse};
 pub use settings::{module_name, parse_address};
 pub use start::Started;

@@ -191,7 +191,7 @@ pub enum Load {
 pub(super) const STAND_IN: ModuleId = ModuleId(u16::MAX);
 
 /// The candidate that differs least from a name, when it differs little.
-pub(super) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let near = candidates.map(|candidate| (distance(name, candidate), candidate)).min()?;
     (near.0 <= 1 + name.len() / 4).then_some(near.1)
 }

@@ -42,18 +42,16 @@ impl CallGraph {
 }
 
 /// Follows `route()` calls from every block that the server runs by itself, and reports functions that are reached from a kind of block in
-/// which they are not meant to be called. Kamailio looks only at the block in which a call is written, and runs it; so it is a warning, but for
-/// functions that want a request and are reached with a reply in hand.
+/// which they cannot work. Kamailio looks only at the block in which a call is written, and most functions run all the same where they find the
+/// kind of message they are for; so what is reported is an error for functions that want a request of their own, and a warning for others that
+/// are reached with a reply.
 pub(super) fn check(program: &Program, graph: &CallGraph, wants_request: &[&str], diagnostics: &mut Vec<Diagnostic>) {
     let mut reported = Vec::new();
     for (at, block) in program.routes.iter().enumerate() {
-        if block.kind == RouteKind::Request {
-            continue;
-        }
         let holds = match block.kind {
-            RouteKind::Reply | RouteKind::CoreReply => Some(MessageKind::Reply),
-            RouteKind::Request | RouteKind::Failure | RouteKind::Branch => Some(MessageKind::Request),
-            RouteKind::Onsend | RouteKind::Event => None,
+            RouteKind::Request | RouteKind::Event => continue,
+            RouteKind::Reply | RouteKind::CoreReply => MessageKind::Reply,
+            RouteKind::Failure | RouteKind::Branch | RouteKind::Onsend => MessageKind::Request,
         };
         let mut seen = vec![false; program.routes.len()];
         let mut open: Vec<(RouteId, Option<Span>)> = vec![(RouteId(at as u16), None)];
@@ -61,8 +59,7 @@ pub(super) fn check(program: &Program, graph: &CallGraph, wants_request: &[&str]
             if std::mem::replace(&mut seen[route.0 as usize], true) {
                 continue;
             }
-            let reached =
-                graph.all(route).iter().filter(|(_, only)| holds.is_none() || only.is_none() || *only == holds);
+            let reached = graph.all(route).iter().filter(|(_, only)| only.is_none_or(|only| only == holds));
             for (used, _) in reached {
                 match used {
                     RouteUse::Route(next, span) => open.push((*next, way.or(Some(*span)))),
@@ -71,9 +68,11 @@ pub(super) fn check(program: &Program, graph: &CallGraph, wants_request: &[&str]
                         if function.routes.allows(block.kind) || reported.contains(&(*span, block.kind)) {
                             continue;
                         }
-                        reported.push((*span, block.kind));
-                        let is_error = holds == Some(MessageKind::Reply) && wants_request.contains(&name.as_str());
-                        diagnostics.push(reached_from(function, name, *span, block.kind, way, is_error));
+                        let is_error = wants_request.contains(&name.as_str()) && block.kind != RouteKind::Failure;
+                        if is_error || holds == MessageKind::Reply {
+                            reported.push((*span, block.kind));
+                            diagnostics.push(reached_from(function, name, *span, block.kind, way, is_error));
+                        }
                     }
                 }
             }

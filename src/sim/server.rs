@@ -29,7 +29,7 @@ pub(super) fn start(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Server {
     let lines = scenario.defines.iter().map(|define| CommandLine::Define(define.clone())).collect();
-    let additions = Additions { options: Options { lines, environment: None }, ..Additions::default() };
+    let additions = Additions { options: Options { lines, ..Options::default() }, ..Additions::default() };
     if let Err(fault) = reading.files.read(&scenario.config) {
         let message = format!("{} cannot be read: {fault}", scenario.config.display());
         diagnostics.push(Diagnostic::error("unreadable-file", message, scenario.config_span));

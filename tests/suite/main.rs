@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod check;
+mod commands;
 mod documents;
 mod hostile;
 mod lints;

@@ -67,7 +67,7 @@ fn look(entry: Entry, rules: bool) -> Outcome {
     let (mut sources, mut diagnostics) = (Sources::default(), Vec::new());
     let environment = |name: &str| entry.environment.contains(&name.to_owned()).then(|| b"1".to_vec());
     let lines = entry.lines.clone();
-    let options = Options { lines, environment: Some(&environment) };
+    let options = Options { lines, environment: Some(&environment), ..Options::default() };
     let additions = Additions { options, ..Additions::default() };
     let loaded = config::load(
         &entry.path,

@@ -45,7 +45,12 @@ pub fn parse(expanded: &Expanded, diagnostics: &mut Vec<Diagnostic>) -> Config {
     // pest reads characters, a config is bytes: a placeholder for all that is not ASCII keeps offsets equal.
     let text: String = expanded.text.iter().map(|&byte| if byte.is_ascii() { byte as char } else { '\x7f' }).collect();
     let mut reader = Reader { expanded, text: &text, diagnostics };
-    let mut config = Config { items: Vec::new(), kamailio_names: expanded.kamailio_names };
+    let mut config = Config {
+        items: Vec::new(),
+        kamailio_names: expanded.kamailio_names,
+        conditionals: expanded.conditionals.clone(),
+        defined: expanded.defined.clone(),
+    };
     for piece in cut::items(text.as_bytes()) {
         reader.item(piece, &mut config.items);
     }

@@ -6,7 +6,7 @@ use super::lexer::{
 };
 use super::subst::{Fault, Rule};
 use super::{CommandLine, DEEPEST_INCLUDE, Define, Input, Preprocessor};
-use crate::config::literal;
+use crate::config::{ast, literal};
 use crate::source::{Diagnostic, Level, Span};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +18,10 @@ pub(super) struct Conditional {
     taken: bool,
     /// Whether text around it counts.
     around: bool,
+    /// Its place among the conditionals of the text.
+    place: usize,
+    /// The branch behind `#!else` is open.
+    in_else: bool,
 }
 
 /// How a define treats what is there.
@@ -124,13 +128,14 @@ impl Preprocessor<'_> {
                 if !self.is_skipping() {
                     self.check_name(input, at, argument, name_end);
                 }
-                self.open_conditional(input, at, line, known == (word == b"ifdef"));
+                let asked = Some((text[argument..name_end].to_vec(), word == b"ifdef"));
+                self.open_conditional(input, at, line, known == (word == b"ifdef"), asked);
                 Some(line)
             }
             b"ifexp" => {
                 let holds =
                     !self.is_skipping() && self.evaluate(input, argument, line).is_some_and(|value| value.is_true());
-                self.open_conditional(input, at, line, holds);
+                self.open_conditional(input, at, line, holds, None);
                 Some(line)
             }
             b"else" => {
@@ -197,14 +202,32 @@ impl Preprocessor<'_> {
         }
     }
 
-    fn open_conditional(&mut self, input: &Input, at: usize, line: usize, taken: bool) {
+    fn open_conditional(&mut self, input: &Input, at: usize, line: usize, taken: bool, asked: Option<(Vec<u8>, bool)>) {
         let around = !self.is_skipping();
-        self.conditionals.push(Conditional { span: input.span(at, line), taken, around });
+        let span = input.span(at, line);
+        let place = self.out.conditionals.len();
+        let (word, when_defined) = asked.map_or((None, true), |(word, when_defined)| (Some(word), when_defined));
+        self.out.conditionals.push(ast::Conditional {
+            word,
+            when_defined,
+            inside: self.conditionals.last().map(|open| (open.place, !open.in_else)),
+            has_else: false,
+            read: (taken && around, false),
+            span,
+        });
+        self.conditionals.push(Conditional { span, taken, around, place, in_else: false });
     }
 
     fn flip_conditional(&mut self, input: &Input, at: usize, end: usize) {
         match self.conditionals.last_mut() {
-            Some(conditional) => conditional.taken = !conditional.taken,
+            Some(conditional) => {
+                conditional.taken = !conditional.taken;
+                conditional.in_else = true;
+                if let Some(kept) = self.out.conditionals.get_mut(conditional.place) {
+                    kept.has_else = true;
+                    kept.read.1 = conditional.taken && conditional.around;
+                }
+            }
             None => {
                 let message = "`#!else` outside of a conditional is ignored";
                 self.report(Diagnostic::warning("stray-else", message, input.span(at, end)));
@@ -275,6 +298,10 @@ impl Preprocessor<'_> {
     }
 
     fn define(&mut self, name: &[u8], value: Option<Vec<u8>>, mode: Mode, span: Span) {
+        if self.options.without.iter().any(|without| without.as_bytes() == name) {
+            return;
+        }
+        self.out.defined.push((name.to_vec(), value.is_some()));
         if let Some(before) = self.defines.get(name).filter(|_| mode != Mode::Replace) {
             if mode == Mode::New {
                 let name = String::from_utf8_lossy(name);

@@ -28,6 +28,8 @@ pub struct Options<'a> {
     pub lines: Vec<CommandLine>,
     /// The environment, for `#!defenv`; without it no variable is set.
     pub environment: Option<&'a Environment<'a>>,
+    /// Words that stay undefined whatever the text says, to look at the other branches of its conditionals.
+    pub without: Vec<String>,
 }
 
 /// The value of an environment variable by its name.

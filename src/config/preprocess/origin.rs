@@ -1,5 +1,6 @@
 //! Where every byte of the expanded text came from.
 
+use crate::config::ast::Conditional;
 use crate::source::{FileId, Span};
 use std::ops::Range;
 
@@ -10,6 +11,10 @@ pub struct Expanded {
     pub text: Vec<u8>,
     /// `#!KAMAILIO` was seen: a `$name` that is no pseudo-variable is an error.
     pub kamailio_names: bool,
+    /// Conditionals in the order of the text.
+    pub conditionals: Vec<Conditional>,
+    /// Words that were defined, and whether with a value.
+    pub defined: Vec<(Vec<u8>, bool)>,
     segments: Vec<Segment>,
 }
 

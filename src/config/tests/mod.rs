@@ -50,7 +50,7 @@ fn fixtures() {
         insta::glob!("../../../fixtures/syntax", "*.cfg", |path| {
             let (mut sources, mut diagnostics) = (Sources::default(), Vec::new());
             let environment = |name: &str| (name == "SET").then(|| b"a value".to_vec());
-            let options = Options { lines: vec![CommandLine::Define("GIVEN=7".into())], environment: Some(&environment) };
+            let options = Options { lines: vec![CommandLine::Define("GIVEN=7".into())], environment: Some(&environment), ..Options::default() };
             let name = Path::new(path.file_name().unwrap());
             let config = parse_config(name, &Fixtures, &options, &mut sources, &mut diagnostics);
             let drawn = render::human(&sources, &diagnostics, false);
@@ -79,7 +79,7 @@ fn corpus() {
         let path = root.join(columns[2]);
         let (mut sources, mut diagnostics) = (Sources::default(), Vec::new());
         let environment = |_: &str| Some(b"1".to_vec());
-        let options = Options { lines: Vec::new(), environment: Some(&environment) };
+        let options = Options { lines: Vec::new(), environment: Some(&environment), ..Options::default() };
         let config = parse_config(&path, &Disk, &options, &mut sources, &mut diagnostics);
         diagnostics.retain(|found| found.code.starts_with("syntax") && found.level == Level::Error);
         let drawn = render::human(&sources, &diagnostics, false);
@@ -155,7 +155,7 @@ fn semantics() {
         }
         files.insert(PathBuf::from("main.cfg"), main.clone().into_bytes());
         let environment = |name: &str| variables.get(name).map(|value| value.as_bytes().to_vec());
-        let options = Options { lines, environment: Some(&environment) };
+        let options = Options { lines, environment: Some(&environment), ..Options::default() };
         let (mut sources, mut diagnostics) = (Sources::default(), Vec::new());
         parse_config(Path::new("main.cfg"), &Table(files), &options, &mut sources, &mut diagnostics);
         diagnostics.retain(|found| found.level == Level::Error);

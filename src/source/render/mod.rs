@@ -1,4 +1,10 @@
-//! How diagnostics are drawn: for people with the text underlined, and as JSON with one object a line.
+//! How diagnostics are drawn: for people with the text underlined, as JSON with one object a line, for code scanning and for GitHub.
+
+mod github;
+mod sarif;
+
+pub use github::github;
+pub use sarif::{Described, sarif};
 
 use super::{Diagnostic, FileId, Label, Level, Sources};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level as Mark, Renderer, Snippet};
@@ -198,6 +204,21 @@ mod tests {
         let (sources, diagnostics) = sample();
         insta::assert_snapshot!(human(&sources, &diagnostics, false));
         assert!(human(&sources, &diagnostics, true).contains("\u{1b}["));
+    }
+
+    #[test]
+    fn drawn_for_github() {
+        let (sources, diagnostics) = sample();
+        insta::assert_snapshot!(github(&sources, &diagnostics));
+    }
+
+    #[test]
+    fn drawn_as_sarif() {
+        let (sources, diagnostics) = sample();
+        let described =
+            |code: &str| Some((format!("means {code}"), "why".to_owned(), "https://example.org".to_owned()));
+        let log = sarif(&[(&sources, &diagnostics)], &described).replace(env!("CARGO_PKG_VERSION"), "VERSION");
+        insta::assert_snapshot!(log);
     }
 
     #[test]

@@ -1,0 +1,119 @@
+//! `alanui check`: everything that is wrong with a config, at once.
+
+mod fix;
+mod levels;
+mod variants;
+
+use super::cli::{CheckOptions, Format};
+use super::config::{Loaded, Reading, code, summary};
+use super::{BAD, explain};
+use crate::builtin::Extensions;
+use crate::config::{Config, extension_diagnostics};
+use crate::lint::Release;
+use crate::source::{Diagnostic, Sources, render};
+use std::io::{IsTerminal, stdout};
+
+/// What was found in one variant of a config.
+struct Found {
+    /// The words that make the variant; empty for the config as it is.
+    variant: String,
+    sources: Sources,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// Says what is wrong with a config and gives the exit code. Nothing is opened but files of the config.
+pub(super) fn check(options: &CheckOptions) -> u8 {
+    if let Some(name) = &options.explain {
+        return explain::explain(std::slice::from_ref(name));
+    }
+    let levels = match levels::Levels::new(options) {
+        Ok(levels) => levels,
+        Err(fault) => {
+            eprintln!("alanui: {fault}");
+            return BAD;
+        }
+    };
+    // Extensions stay in force under --strict, so that each is named where it is relied on instead of failing in its own way.
+    let target = options.target;
+    let reading = Reading { extensions: Extensions::default(), target, ..Reading::default() };
+    let (config, base) = look(options, &reading, &levels, String::new());
+    let mut all = vec![base];
+    if options.all_variants {
+        let sources = all[0].sources.clone();
+        variants::each(&config, &sources, |variant, with, without| {
+            let reading = Reading { with, without, ..reading.clone() };
+            let (config, mut found) = look(options, &reading, &levels, variant);
+            found.diagnostics.retain(|diagnostic| !is_known(&all, &found.sources, diagnostic));
+            let sources = found.sources.clone();
+            all.push(found);
+            (config, sources)
+        });
+    }
+    if options.fix || options.diff {
+        return fix::fix(&all[0].sources, &all[0].diagnostics, options.fix);
+    }
+    show(options, &all);
+    let diagnostics: Vec<Diagnostic> = all.into_iter().flat_map(|found| found.diagnostics).collect();
+    code(&diagnostics)
+}
+
+/// Reads one variant and gathers what is wrong with it, in the order of the text.
+fn look(options: &CheckOptions, reading: &Reading, levels: &levels::Levels, variant: String) -> (Config, Found) {
+    let mut loaded = Loaded::new(&options.config, reading);
+    let started = loaded.config.start(None, &mut loaded.diagnostics);
+    let used = [loaded.config.used.as_slice(), &started.used].concat();
+    loaded.diagnostics.extend(extension_diagnostics(&used, options.config.strict));
+    let mut diagnostics = levels.apply(loaded.diagnostics);
+    diagnostics.sort_by_key(|diagnostic| diagnostic.labels.first().map(|label| label.span));
+    (loaded.config, Found { variant, sources: loaded.sources, diagnostics })
+}
+
+/// Whether another variant said the same of the same place.
+fn is_known(all: &[Found], sources: &Sources, diagnostic: &Diagnostic) -> bool {
+    let place = |sources: &Sources, diagnostic: &Diagnostic| {
+        let span = diagnostic.labels.first().map(|label| label.span).unwrap_or_default();
+        (sources.path(span.file).to_path_buf(), span.start, span.end)
+    };
+    let its = place(sources, diagnostic);
+    let same = |found: &Found, other: &Diagnostic| {
+        other.code == diagnostic.code && other.message == diagnostic.message && place(&found.sources, other) == its
+    };
+    all.iter().any(|found| found.diagnostics.iter().any(|other| same(found, other)))
+}
+
+fn show(options: &CheckOptions, all: &[Found]) {
+    match options.format {
+        Format::Human => {
+            let color = stdout().is_terminal();
+            for found in all.iter().filter(|found| !found.diagnostics.is_empty()) {
+                if !found.variant.is_empty() {
+                    println!("-- {}\n", found.variant);
+                }
+                print!("{}", render::human(&found.sources, &found.diagnostics, color));
+            }
+            let diagnostics: Vec<Diagnostic> = all.iter().flat_map(|found| found.diagnostics.clone()).collect();
+            let variants = if all.len() > 1 { format!(" in {} variants", all.len()) } else { String::new() };
+            println!("{}: {}{variants}", options.config.path().display(), summary(&diagnostics));
+        }
+        Format::Json => {
+            for found in all {
+                print!("{}", render::json(&found.sources, &found.diagnostics));
+            }
+        }
+        Format::Github => {
+            for found in all {
+                print!("{}", render::github(&found.sources, &found.diagnostics));
+            }
+        }
+        Format::Sarif => {
+            let pieces: Vec<(&Sources, &[Diagnostic])> =
+                all.iter().map(|found| (&found.sources, found.diagnostics.as_slice())).collect();
+            println!("{}", render::sarif(&pieces, &explain::described));
+        }
+    }
+}
+
+/// Reads the value of `--target`.
+pub(super) fn release(text: &str) -> Result<Release, String> {
+    Release::read(text).ok_or_else(|| format!("`{text}` is no release: write kamailio-5.6 or 6.0"))
+}

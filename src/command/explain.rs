@@ -1,0 +1,221 @@
+//! `alanui explain`: what a name means, from its row.
+
+use super::{BAD, GOOD};
+use crate::builtin::{EXTENSIONS, Function, KeyKind, Param, ParamKind, RouteKind, Unit, Variable};
+use crate::catalogue::{self, Kind, Known};
+use crate::config::codes;
+use crate::lint::{self, Rule};
+use crate::modules::MODULES;
+use std::fmt::Write as _;
+
+/// Prints what each name means; bad when one of them is nothing.
+pub(super) fn explain(names: &[String]) -> u8 {
+    let mut code = GOOD;
+    for name in names {
+        match page(name) {
+            Some(page) => println!("{page}"),
+            None => {
+                eprintln!("alanui: nothing is called {name}{}", nearest(name));
+                code = BAD;
+            }
+        }
+    }
+    code
+}
+
+/// The first sentence, the reasons and the address of a code, for reports.
+pub(super) fn described(code: &str) -> Option<(String, String, String)> {
+    if let Some(rule) = lint::rule(code) {
+        return Some((rule.finds.into(), format!("{} {}", rule.why, rule.instead), rule.reference.into()));
+    }
+    codes::row(code).map(|row| (row.means.to_owned(), String::new(), String::new()))
+}
+
+/// Everything that has this name.
+fn page(name: &str) -> Option<String> {
+    let mut page = String::new();
+    let (plain, only) = match name.as_bytes().first() {
+        Some(b'$') => {
+            (name[1..].trim_start_matches('(').split(['(', '{', ')']).next().unwrap_or_default(), Some(Kind::Variable))
+        }
+        Some(b'{') => (name.trim_matches(['{', '}']).split(',').next().unwrap_or_default(), Some(Kind::Transformation)),
+        Some(b'@') => (&name[1..], Some(Kind::Select)),
+        _ => (name.trim_end_matches("()"), None),
+    };
+    let wants = |kind| only.is_none_or(|only| only == kind);
+    for module in MODULES {
+        for row in module.functions.iter().filter(|row| wants(Kind::Function) && row.names.contains(&plain)) {
+            function(&mut page, module.name, row);
+        }
+        for row in module.params.iter().filter(|row| wants(Kind::Parameter) && row.names.contains(&plain)) {
+            param(&mut page, module.name, row);
+        }
+        for row in module.variables.iter().filter(|row| wants(Kind::Variable) && row.names.contains(&plain)) {
+            variable(&mut page, module.name, row);
+        }
+        for row in module
+            .transformations
+            .iter()
+            .filter(|row| wants(Kind::Transformation) && module.name != "core" && is_it(plain, row.class, row.name))
+        {
+            let (least, most) = row.params;
+            let params = if least == most { format!("{most}") } else { format!("{least} to {most}") };
+            let _ = writeln!(
+                page,
+                "{{{}.{}}}: transformation of {}\n  {}\n  parameters: {params}\n",
+                row.class, row.name, module.name, row.doc
+            );
+        }
+        if module.events.contains(&plain) {
+            let _ = writeln!(page, "event_route[{plain}]: run by {}\n", module.name);
+        }
+        if only.is_none() && module.name == plain {
+            let _ = writeln!(page, "{plain}: module\n  {}", module.doc);
+            list(&mut page, "functions", module.functions.iter().flat_map(|row| row.names).copied());
+            list(&mut page, "parameters", module.params.iter().filter(|row| !row.inert).map(|row| row.names[0]));
+            list(&mut page, "variables", module.variables.iter().map(|row| row.names[0]));
+            list(&mut page, "event routes", module.events.iter().copied());
+            page.push('\n');
+        }
+    }
+    if let Some(rule) = lint::rule(plain).filter(|_| only.is_none()) {
+        page.push_str(&rule_page(rule));
+    }
+    if let Some(row) = codes::row(plain).filter(|_| only.is_none()) {
+        let _ = writeln!(page, "{plain}: reported by check\n  {}\n", row.means);
+    }
+    if let Some(row) = EXTENSIONS.iter().find(|row| row.name == plain && only.is_none()) {
+        let _ = writeln!(page, "{plain}: extension, off under --strict\n  {}\n", row.sentence);
+    }
+    if page.is_empty() {
+        known(&mut page, plain, only);
+    }
+    (!page.is_empty()).then(|| page.trim_end().to_owned() + "\n")
+}
+
+fn is_it(name: &str, class: &str, its: &str) -> bool {
+    name.split_once('.').is_some_and(|(first, second)| first == class && second.eq_ignore_ascii_case(its))
+}
+
+/// What Kamailio has and alanui has not.
+fn known(page: &mut String, name: &str, only: Option<Kind>) {
+    let kinds = [
+        (Kind::Function, "function"),
+        (Kind::Parameter, "parameter"),
+        (Kind::Variable, "variable"),
+        (Kind::Transformation, "transformation"),
+        (Kind::Event, "event route"),
+        (Kind::Select, "select"),
+    ];
+    for (kind, word) in kinds.into_iter().filter(|(kind, _)| only.is_none_or(|only| only == *kind)) {
+        for owner in catalogue::owners(kind, name) {
+            let _ = writeln!(page, "{name}: {word} of {}, not supported{}", owner.name, since(owner, kind, name));
+        }
+    }
+    if let Some(module) = catalogue::module(name).filter(|_| only.is_none()) {
+        let _ = writeln!(page, "{name}: module of Kamailio, not supported");
+        list(page, "functions", module.names(Kind::Function));
+        list(page, "parameters", module.names(Kind::Parameter));
+        list(page, "variables", module.names(Kind::Variable));
+    }
+}
+
+fn since(owner: &Known, kind: Kind, name: &str) -> String {
+    match owner.since(kind, name) {
+        Some(release) if !release.is_empty() => format!("; Kamailio has it since {release}"),
+        _ => String::new(),
+    }
+}
+
+fn function(page: &mut String, module: &str, row: &Function) {
+    let mut args = String::new();
+    for (at, arg) in row.args.iter().enumerate() {
+        let comma = if at > 0 { ", " } else { "" };
+        args += &if arg.optional { format!("[{comma}{}]", arg.name) } else { format!("{comma}{}", arg.name) };
+    }
+    let _ = writeln!(page, "{}({args}): function of {module}\n  {}", row.names[0], row.doc);
+    list(page, "also called", row.names[1..].iter().copied());
+    let kinds = [
+        (RouteKind::Request, "request_route"),
+        (RouteKind::CoreReply, "reply_route"),
+        (RouteKind::Reply, "onreply_route[...]"),
+        (RouteKind::Failure, "failure_route"),
+        (RouteKind::Branch, "branch_route"),
+        (RouteKind::Onsend, "onsend_route"),
+        (RouteKind::Event, "event_route"),
+    ];
+    list(page, "allowed in", kinds.iter().filter(|(kind, _)| row.routes.allows(*kind)).map(|(_, name)| *name));
+    page.push('\n');
+}
+
+fn param(page: &mut String, module: &str, row: &Param) {
+    let what = if module == "core" { "core setting".to_owned() } else { format!("parameter of {module}") };
+    let kind = match row.kind {
+        ParamKind::Int => "a number",
+        ParamKind::Text => "a string",
+        ParamKind::Any => "a word, a string or a number",
+        ParamKind::Addresses => "addresses",
+    };
+    let unit = match row.unit {
+        Unit::None => "",
+        Unit::Seconds => ", in seconds",
+        Unit::Milliseconds => ", in milliseconds",
+        Unit::Bytes => ", in bytes",
+    };
+    let _ = writeln!(page, "{}: {what}\n  {}\n  takes {kind}{unit}", row.names[0], row.doc);
+    if let Some(default) = row.default {
+        let _ = writeln!(page, "  default: {}", if default.is_empty() { "empty" } else { default });
+    }
+    list(page, "also called", row.names[1..].iter().copied());
+    if row.repeat {
+        page.push_str("  may be given several times\n");
+    }
+    if row.inert {
+        page.push_str("  read, without effect\n");
+    }
+    page.push('\n');
+}
+
+fn variable(page: &mut String, module: &str, row: &Variable) {
+    let key = if matches!(row.key, KeyKind::None) { "" } else { "(...)" };
+    let access = if row.set.is_some() { "read and written" } else { "read" };
+    let _ = writeln!(page, "${}{key}: variable of {module}, {access}\n  {}", row.names[0], row.doc);
+    list(page, "also called", row.names[1..].iter().copied());
+    page.push('\n');
+}
+
+/// Everything that a rule's row says.
+fn rule_page(rule: &Rule) -> String {
+    format!(
+        "{}: rule of check, among {}\n  {}\n\n  why: {}\n  instead: {}\n  see: {}\n  to allow it: # alanui: allow({}) reason\n\n",
+        rule.code,
+        rule.severity.group(),
+        rule.finds,
+        rule.why,
+        rule.instead,
+        rule.reference,
+        rule.code
+    )
+}
+
+fn list<'a>(page: &mut String, title: &str, names: impl Iterator<Item = &'a str>) {
+    let mut names: Vec<&str> = names.collect();
+    names.dedup();
+    if !names.is_empty() {
+        let _ = writeln!(page, "  {title}: {}", names.join(", "));
+    }
+}
+
+/// A name that differs little.
+fn nearest(name: &str) -> String {
+    let rows = MODULES.iter().flat_map(|module| {
+        let functions = module.functions.iter().flat_map(|row| row.names.iter().copied());
+        let params = module.params.iter().flat_map(|row| row.names.iter().copied());
+        functions.chain(params).chain([module.name])
+    });
+    let codes = codes::CODES.iter().map(|row| row.code).chain(lint::rules().map(|rule| rule.code));
+    match crate::config::nearest(name, rows.chain(codes)) {
+        Some(near) => format!("; did you mean {near}?"),
+        None => String::new(),
+    }
+}

@@ -1,0 +1,7 @@
+//! What commands print: each console block of `fixtures/command/*.trycmd` and of the documentation is run, its output held against what stands
+//! there. `TRYCMD=overwrite` accepts what they print.
+
+#[test]
+fn commands_print_what_was_accepted() {
+    trycmd::TestCases::new().case("fixtures/command/*.trycmd");
+}
