@@ -10,6 +10,7 @@ use crate::source::Span;
 use crate::time::Now;
 use bytes::Bytes;
 use std::any::Any;
+use std::borrow::Cow;
 use std::fmt::Debug;
 use std::io;
 use std::path::Path;
@@ -17,6 +18,9 @@ use std::time::Duration;
 
 /// What a module made of its parameters; shared by all workers, so what changes in it is atomic or behind a lock held for moments.
 pub trait State: Any + Debug + Send + Sync {
+    /// Work before the first message, once.
+    fn begin(&self, _cx: &mut Background) {}
+
     /// How often [`tick`](State::tick) is called; `None` for never.
     fn period(&self) -> Option<Duration> {
         None
@@ -86,13 +90,22 @@ pub struct OwnRequest {
 #[derive(Debug)]
 pub struct Event {
     /// Its name: `dispatcher:dst-down`.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// `$ru` in it.
     pub uri: Bytes,
     /// `$du` in it.
     pub destination: Option<Bytes>,
     /// `$rs`-like code when a reply caused it; 0 when none did.
     pub code: u16,
+    /// What the module that runs it finds in [`Context::local`](super::Context::local).
+    pub local: Option<(ModuleId, Box<dyn Any + Send>)>,
+}
+
+impl Event {
+    /// An event route that no address and no reply caused.
+    pub fn new(name: impl Into<Cow<'static, str>>) -> Event {
+        Event { name: name.into(), uri: Bytes::new(), destination: None, code: 0, local: None }
+    }
 }
 
 /// The world as a module may use it at start, before traffic: blocking is fine.

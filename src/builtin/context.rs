@@ -85,11 +85,7 @@ impl Locals {
 
     /// What a module keeps here, made when first asked for.
     pub fn of_module<T: Any + Default + Send>(&mut self, module: ModuleId) -> &mut T {
-        let at = module.0 as usize;
-        if self.modules.len() <= at {
-            self.modules.resize_with(at + 1, || None);
-        }
-        let slot = &mut self.modules[at];
+        let slot = self.slot(module);
         if !slot.as_ref().is_some_and(|kept| kept.is::<T>()) {
             *slot = Some(Box::new(T::default()));
         }
@@ -97,6 +93,19 @@ impl Locals {
             Some(kept) => kept,
             None => unreachable!("the slot was just filled with a value of this type"),
         }
+    }
+
+    /// Has a module find this here.
+    pub fn keep(&mut self, module: ModuleId, kept: Box<dyn Any + Send>) {
+        *self.slot(module) = Some(kept);
+    }
+
+    fn slot(&mut self, module: ModuleId) -> &mut Option<Box<dyn Any + Send>> {
+        let at = module.0 as usize;
+        if self.modules.len() <= at {
+            self.modules.resize_with(at + 1, || None);
+        }
+        &mut self.modules[at]
     }
 }
 

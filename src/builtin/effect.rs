@@ -8,6 +8,7 @@ use super::context::Context;
 use super::value::Value;
 use bytes::Bytes;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a function did.
 pub enum Outcome {
@@ -52,6 +53,8 @@ pub enum Effect {
     Transaction(TransactionStep),
     /// Ask a database. Gives rows.
     Query(Query),
+    /// Wait for so long. Gives 1.
+    Sleep(Duration),
 }
 
 /// The answer to an effect.

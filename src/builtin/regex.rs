@@ -94,17 +94,22 @@ impl RegexCache {
 
     /// The compiled pattern (case matters), from the cache when it was seen before; `None` when it is bad.
     pub fn compile(&mut self, pattern: &[u8], extensions: Extensions) -> Option<Arc<Regex>> {
-        self.lookup(pattern, false, extensions)
+        self.lookup(pattern, Flavour::Exact, extensions)
     }
 
     /// The same, ignoring case as `=~` does.
     pub fn compile_ignoring_case(&mut self, pattern: &[u8], extensions: Extensions) -> Option<Arc<Regex>> {
-        self.lookup(pattern, true, extensions)
+        self.lookup(pattern, Flavour::IgnoreCase, extensions)
     }
 
-    fn lookup(&mut self, pattern: &[u8], ignore_case: bool, extensions: Extensions) -> Option<Arc<Regex>> {
+    /// The same, as [`Regex::by_line`] takes it.
+    pub fn compile_by_line(&mut self, pattern: &[u8], extensions: Extensions) -> Option<Arc<Regex>> {
+        self.lookup(pattern, Flavour::ByLine, extensions)
+    }
+
+    fn lookup(&mut self, pattern: &[u8], flavour: Flavour, extensions: Extensions) -> Option<Arc<Regex>> {
         let mut key = Vec::with_capacity(pattern.len() + 1);
-        key.push(u8::from(ignore_case));
+        key.push(flavour as u8);
         key.extend_from_slice(pattern);
         if let Some(known) = self.known.get(&key) {
             return known.clone();
@@ -112,10 +117,23 @@ impl RegexCache {
         if self.known.len() == Self::CAPACITY {
             self.known.clear();
         }
-        let compiled = Regex::new(pattern, ignore_case, extensions).ok().map(Arc::new);
+        let compiled = match flavour {
+            Flavour::Exact => Regex::new(pattern, false, extensions),
+            Flavour::IgnoreCase => Regex::new(pattern, true, extensions),
+            Flavour::ByLine => Regex::by_line(pattern, extensions),
+        };
+        let compiled = compiled.ok().map(Arc::new);
         self.known.insert(key, compiled.clone());
         compiled
     }
+}
+
+/// How a pattern is compiled.
+#[derive(Clone, Copy)]
+enum Flavour {
+    Exact,
+    IgnoreCase,
+    ByLine,
 }
 
 struct Translated {

@@ -71,6 +71,10 @@ pub(super) fn serve(parts: Parts) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     runtime.block_on(async {
         let mut worker = Worker::new(parts)?;
+        // What comes before the first message comes before those that wait at the sockets already.
+        let now = worker.clock.now();
+        worker.node.expire(now);
+        worker.ask(now);
         while !worker.ended {
             poll_fn(|cx| worker.poll(cx)).await;
         }

@@ -4,7 +4,9 @@ pub mod core;
 pub mod corex;
 pub mod db_sqlite;
 pub mod dispatcher;
+pub mod htable;
 pub mod kex;
+mod lock;
 pub mod maxfwd;
 pub mod nathelper;
 pub mod pv;
@@ -27,6 +29,7 @@ pub static MODULES: &[&Module] = &[
     &corex::MODULE,
     &db_sqlite::MODULE,
     &dispatcher::MODULE,
+    &htable::MODULE,
     &kex::MODULE,
     &maxfwd::MODULE,
     &nathelper::MODULE,

@@ -225,6 +225,8 @@ impl Node {
     fn timer(&mut self, now: Now, at: Tick, due: Due) {
         match due {
             Due::Module(module) => self.tick(now, module),
+            Due::Begin => self.begin(now),
+            Due::Wake(id) => self.resume(now, id, Answer::Code(1)),
             Due::Server(id, timer) => {
                 let Some(side) = self.transactions.get(id).and_then(|its| its.server.as_mut()) else { return };
                 if side.timers.slot(timer).take().is_some() {

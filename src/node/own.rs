@@ -15,8 +15,16 @@ use bytes::Bytes;
 use std::net::SocketAddr;
 
 impl Node {
-    /// Starts the clocks of modules.
+    /// Lets modules do what comes before the first message.
+    pub(super) fn begin(&mut self, now: Now) {
+        for (at, state) in self.core.modules.clone().iter().enumerate() {
+            state.begin(&mut Background { now, core: &mut self.core, module: ModuleId(at as u16) });
+        }
+    }
+
+    /// Starts the clocks of modules; what they do before the first message is due at once.
     pub(super) fn start_clocks(&mut self, now: Now) {
+        self.wheel.insert(now.tick, Due::Begin);
         for at in 0..self.core.modules.len() {
             if let Some(period) = self.core.modules[at].period() {
                 self.wheel.insert(now.tick.after(period), Due::Module(ModuleId(at as u16)));
@@ -51,14 +59,17 @@ impl Node {
     }
 
     fn run_event(&mut self, now: Now, event: Event) {
-        let Some(route) = self.program.route(RouteKind::Event, event.name) else { return };
+        let Some(route) = self.program.route(RouteKind::Event, &event.name) else { return };
         let Some(message) = stand_in(&event.uri) else { return };
         let source = self.core.sockets.list.first().map(|socket| socket.address);
         let Some(source) = source else { return };
         let mut working =
             Working::new(message, Received { source, socket: SocketId(0), at: now.tick }, self.next_message);
         working.destination = event.destination;
-        let locals = self.locals(Avps::default());
+        let mut locals = self.locals(Avps::default());
+        if let Some((module, local)) = event.local {
+            locals.keep(module, local);
+        }
         self.start(now, working, locals, route, Role::Event, 0);
     }
 

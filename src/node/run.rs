@@ -2,6 +2,7 @@
 
 use super::driver::{Datagram, EffectId, Node};
 use super::relay::Forking;
+use super::transaction::Due;
 use crate::builtin::{Answer, Effect, Locals, QueryFault, RouteId, TraceEvent, TransactionId, Working};
 use crate::script::{End, Step, Task};
 use crate::time::Now;
@@ -107,11 +108,14 @@ impl Node {
         let answer = match effect {
             Effect::Query(_) if self.parked.len() >= MAX_PARKED => Answer::Rows(Err(QueryFault::Overloaded)),
             Effect::Query(query) => {
-                let id = EffectId(self.next_effect);
-                self.next_effect += 1;
-                self.calls.entry(run.call).or_default().parked += 1;
-                self.parked.insert(id, run);
+                let id = self.park(run);
                 self.output.queries.push((id, query));
+                return Performed::Parked;
+            }
+            Effect::Sleep(_) if self.parked.len() >= MAX_PARKED => Answer::Code(-1),
+            Effect::Sleep(time) => {
+                let id = self.park(run);
+                self.wheel.insert(now.tick.after(time), Due::Wake(id));
                 return Performed::Parked;
             }
             Effect::Relay(relay) => return self.relay(now, run, relay),
@@ -120,6 +124,15 @@ impl Node {
             Effect::Transaction(step) => Answer::Code(self.transaction_step(now, &mut run.task, step)),
         };
         Performed::Answered(run, answer)
+    }
+
+    /// Puts a run aside, and with it the messages of its call that come behind.
+    fn park(&mut self, run: Box<Run>) -> EffectId {
+        let id = EffectId(self.next_effect);
+        self.next_effect += 1;
+        self.calls.entry(run.call).or_default().parked += 1;
+        self.parked.insert(id, run);
+        id
     }
 
     /// What follows the end of a run; gives the run that waited for it.
@@ -149,7 +162,7 @@ impl Node {
         None
     }
 
-    /// Handles the answer to a query.
+    /// Goes on with a run whose effect is answered.
     pub(super) fn resume(&mut self, now: Now, id: EffectId, answer: Answer) {
         let Some(run) = self.parked.remove(&id) else { return };
         let call = run.call;

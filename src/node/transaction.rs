@@ -1,5 +1,6 @@
 //! One transaction as the node keeps it: the machines, the messages they send, and what the script left with it.
 
+use super::driver::EffectId;
 use crate::builtin::{Avps, ModuleId, Received, RouteId, SocketId, TransactionId, TransactionView, Working};
 use crate::sip::{Message, Method};
 use crate::time::Tick;
@@ -114,6 +115,10 @@ pub(super) enum Due {
     Branch(TransactionId, u16, Timer),
     Cancel(TransactionId, u16, Timer),
     Module(ModuleId),
+    /// Modules do what comes before the first message.
+    Begin,
+    /// A run that sleeps goes on.
+    Wake(EffectId),
 }
 
 impl Branch {

@@ -164,6 +164,6 @@ impl Dispatcher {
         );
         let uri = destination.uri.clone();
         let destination = core.extensions.allows(Extension::EventDestination).then(|| uri.clone());
-        core.commands.push(Command::Event(Event { name, uri, destination, code }));
+        core.commands.push(Command::Event(Event { uri, destination, code, ..Event::new(name) }));
     }
 }

@@ -250,7 +250,7 @@ fn failover_goes_down_the_list_and_marks_what_failed() {
     assert_eq!(call(&mut bench, "ds_mark_dst", &["ip"]), 1);
     assert_eq!(letters(&bench, "sip:h:6001"), "IP");
     let [Command::Event(event)] = &bench.core.commands[..] else { panic!("{:?}", bench.core.commands) };
-    assert_eq!((event.name, event.destination.as_deref()), ("dispatcher:dst-down", Some(&b"sip:h:6001"[..])));
+    assert_eq!((&*event.name, event.destination.as_deref()), ("dispatcher:dst-down", Some(&b"sip:h:6001"[..])));
     assert_eq!(call(&mut bench, "ds_next_dst", &[]), 1);
     assert_eq!(du(&bench), "sip:h:6002");
     assert_eq!(call(&mut bench, "ds_next_domain", &[]), 1);
@@ -354,7 +354,7 @@ fn sources_are_known_by_address_port_and_set() {
 }
 
 // Pings once and answers with this code; gives how many went out and the names of the events.
-fn ping(bench: &mut Bench, code: u16) -> (usize, Vec<&'static str>) {
+fn ping(bench: &mut Bench, code: u16) -> (usize, Vec<String>) {
     let state = bench.core.modules[0].clone();
     let module = crate::builtin::ModuleId(0);
     state.tick(&mut Background { now: bench.now, core: &mut bench.core, module });
@@ -364,7 +364,7 @@ fn ping(bench: &mut Bench, code: u16) -> (usize, Vec<&'static str>) {
         state.replied(request.tag, code, &mut Background { now: bench.now, core: &mut bench.core, module });
     }
     let events = bench.core.commands.drain(..).map(|command| match command {
-        Command::Event(event) => event.name,
+        Command::Event(event) => event.name.into_owned(),
         other => panic!("{other:?}"),
     });
     (sent.len(), events.collect())
@@ -372,7 +372,7 @@ fn ping(bench: &mut Bench, code: u16) -> (usize, Vec<&'static str>) {
 
 #[test]
 fn pings_move_the_state_as_observed() {
-    let (down, up) = (vec!["dispatcher:dst-down"], vec!["dispatcher:dst-up"]);
+    let (down, up) = (vec!["dispatcher:dst-down".to_owned()], vec!["dispatcher:dst-up".to_owned()]);
     let params = [
         ("ds_ping_interval", "2"),
         ("ds_probing_mode", "1"),

@@ -1,0 +1,121 @@
+use super::table::MOST_SLOTS;
+use super::*;
+use crate::builtin::bench::Bench;
+use crate::builtin::{
+    ArgKind, Argument, Command, Effect, Extensions, Function, ModuleId, Outcome, Prepare, Slots, Template,
+};
+
+const MESSAGE: &str = "OPTIONS sip:a SIP/2.0\nVia: SIP/2.0/UDP a;branch=z9hG4bK\n\n";
+
+/// A bench with these tables, whose names have the slots 0, 1, ...
+fn bench(definitions: &[&str]) -> Bench {
+    let table = |text: &&str| {
+        let mut table = spec::read(text.as_bytes()).unwrap();
+        table.has_event = true;
+        table
+    };
+    let tables: Box<[Table]> = definitions.iter().map(table).collect();
+    let by_slot = (0..tables.len()).map(Some).collect();
+    let state = Htable { tables, by_slot, locks: Arc::default(), period: None, has_begin: false };
+    Bench::new(MESSAGE, Arc::new(state))
+}
+
+fn call(bench: &mut Bench, name: &str, args: &[&str]) -> Outcome {
+    let mut rows = MODULE.functions.iter();
+    let function: &'static Function = rows.find(|row| row.names.contains(&name)).unwrap();
+    let (mut used, mut slots) = (Vec::new(), Slots::default());
+    let mut prepare = Prepare::new(Extensions::default(), &mut used, &mut slots, &[]);
+    let args = args.iter().zip(function.args).map(|(text, arg)| {
+        let template = Template::fixed(text.to_string());
+        match arg.kind {
+            ArgKind::Custom(custom) => Argument::Custom(custom(&template, &mut prepare).unwrap(), (*text).into()),
+            _ => Argument::Template(template),
+        }
+    });
+    let args = args.collect();
+    bench.call_with(function, args)
+}
+
+fn code(outcome: Outcome) -> i32 {
+    match outcome {
+        Outcome::Return(code) => code,
+        Outcome::Wait(effect, _) => panic!("it wants {effect:?}"),
+    }
+}
+
+#[test]
+fn a_lock_that_another_run_holds_is_waited_for() {
+    let mut bench = bench(&["a=>size=4"]);
+    assert_eq!(code(call(&mut bench, "sht_lock", &["a=>k"])), 1);
+    assert_eq!(code(call(&mut bench, "sht_lock", &["a=>k"])), 1, "a run may take a lock twice");
+    assert_eq!(code(call(&mut bench, "sht_unlock", &["a=>k"])), 1);
+    let first = std::mem::take(&mut bench.locals);
+    assert!(matches!(call(&mut bench, "sht_lock", &["a=>k"]), Outcome::Wait(Effect::Sleep(_), _)));
+    assert_eq!(code(call(&mut bench, "sht_unlock", &["a=>k"])), 1);
+    assert!(matches!(call(&mut bench, "sht_lock", &["a=>k"]), Outcome::Wait(Effect::Sleep(_), _)));
+    drop(first);
+    assert_eq!(code(call(&mut bench, "sht_lock", &["a=>k"])), 1, "the end of a run gives back what it held");
+}
+
+#[test]
+fn a_lock_is_not_waited_for_for_ever() {
+    let mut bench = bench(&["a=>size=4"]);
+    call(&mut bench, "sht_lock", &["a=>k"]);
+    let first = std::mem::take(&mut bench.locals);
+    let tries =
+        (0..20_000).take_while(|_| matches!(call(&mut bench, "sht_lock", &["a=>k"]), Outcome::Wait(..))).count();
+    assert_eq!(tries, 10_000);
+    drop(first);
+}
+
+#[test]
+fn what_expires_is_removed_and_told() {
+    let mut bench = bench(&["a=>autoexpire=10", "b=>size=4"]);
+    let now = bench.now.unix.as_secs();
+    let state = bench.context().state::<Htable>().unwrap();
+    state.tables[0].write(b"k", Value::Int(3), None, now);
+    state.tables[0].write(b"never", Value::Int(3), None, now);
+    state.tables[0].set_until(b"never", 0);
+    state.tables[1].write(b"k", Value::Int(3), None, now);
+    for (later, left, told) in [(10, 2, 0), (11, 1, 1)] {
+        bench.now.unix = Duration::from_secs(now + later);
+        state.tick(&mut Background { now: bench.now, core: &mut bench.core, module: ModuleId(0) });
+        assert_eq!(bench.core.commands.len(), told, "after {later} s");
+        assert_eq!((state.tables[0].len(), state.tables[1].len()), (left, 1), "after {later} s");
+    }
+    let Some(Command::Event(event)) = bench.core.commands.pop() else { panic!("no event") };
+    assert_eq!(event.name, "htable:expired:a");
+    let Some((_, local)) = event.local else { panic!("the event tells nothing") };
+    let local: Box<Local> = local.downcast().unwrap();
+    assert_eq!(local.expired, Some(("k".into(), Value::Int(3))));
+}
+
+#[test]
+fn definitions() {
+    let table = spec::read(b" t => size=3; autoexpire = 5 ;updateexpire=0;initval=-2;dmqreplicate=1;").unwrap();
+    assert_eq!((&table.name[..], table.slots.len(), table.expires), (&b"t"[..], 8, 5));
+    assert_eq!((table.renews, table.initial), (false, Some(-2)));
+    for (text, slots) in [("t=>", 16), ("t=>size=0", 8), ("t=>size=60", MOST_SLOTS)] {
+        assert_eq!(spec::read(text.as_bytes()).unwrap().slots.len(), slots, "{text}");
+    }
+    for bad in ["t", "=>size=3", "t=>size=x", "t=>colour=red", "t=>size"] {
+        assert!(spec::read(bad.as_bytes()).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn keys_that_peers_choose_fill_no_more_than_the_table() {
+    let table = spec::read(b"t=>size=2").unwrap();
+    let mebibyte = Value::Text(vec![b'x'; 1 << 20].into());
+    let written = (0..2000).take_while(|at: &i32| table.write(at.to_string().as_bytes(), mebibyte.clone(), None, 1));
+    assert!((1000..1024).contains(&written.count()));
+    table.remove_where(|_| true);
+    assert!(table.write(b"k", mebibyte, None, 1));
+}
+
+#[test]
+fn hashes_are_those_of_kamailio() {
+    for (key, expected) in [("k", 102), ("sx", 32041), (" sp", 2_392_784), ("X", 119)] {
+        assert_eq!(table::hash(key.as_bytes()), expected, "{key}");
+    }
+}
