@@ -5,13 +5,16 @@ pub mod corex;
 pub mod db_sqlite;
 pub mod dispatcher;
 pub mod htable;
+pub mod ipops;
 pub mod kex;
+mod line_walk;
 mod lock;
 pub mod maxfwd;
 pub mod nathelper;
 pub mod pv;
 pub mod rr;
 pub mod sanity;
+pub mod sdpops;
 pub mod siputils;
 pub mod sl;
 pub mod sqlops;
@@ -30,12 +33,14 @@ pub static MODULES: &[&Module] = &[
     &db_sqlite::MODULE,
     &dispatcher::MODULE,
     &htable::MODULE,
+    &ipops::MODULE,
     &kex::MODULE,
     &maxfwd::MODULE,
     &nathelper::MODULE,
     &pv::MODULE,
     &rr::MODULE,
     &sanity::MODULE,
+    &sdpops::MODULE,
     &siputils::MODULE,
     &sl::MODULE,
     &sqlops::MODULE,
