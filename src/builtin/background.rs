@@ -1,9 +1,10 @@
 //! What modules do apart from messages: starting, and work by the clock.
 
-use super::context::{Core, ModuleId};
+use super::context::{Core, ModuleId, RouteId};
 use super::effect::{ConnectionId, QueryFault, Rows};
 use super::extension::{Extension, Extensions};
 use super::log::LogLevel;
+use super::module::RouteKind;
 use super::prepare::Slots;
 use super::settings::{Settings, SocketId};
 use crate::source::Span;
@@ -132,6 +133,8 @@ pub struct Start<'a> {
     pub used: &'a mut Vec<(Extension, Span)>,
     /// Names that became slots.
     pub slots: &'a Slots,
+    /// Route blocks that the config defines.
+    pub routes: &'a [(RouteKind, String, RouteId)],
     /// Event routes that the config defines, with their places.
     pub events: &'a [(String, Span)],
     /// Files and databases; `None` in `check`, where nothing may be opened.

@@ -4,7 +4,7 @@
 //! task is plain data and waits; the worker goes on. The compiler finds every driver that forgot a variant.
 
 use super::args::Args;
-use super::context::Context;
+use super::context::{Context, RouteId};
 use super::value::Value;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -55,6 +55,8 @@ pub enum Effect {
     Query(Query),
     /// Wait for so long. Gives 1.
     Sleep(Duration),
+    /// Run a route. The machine does so by itself; the route's result is that of the function.
+    Enter(RouteId),
 }
 
 /// The answer to an effect.

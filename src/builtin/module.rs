@@ -99,48 +99,55 @@ pub struct Arg {
     pub kind: ArgKind,
     /// May be left out, with all that follow.
     pub optional: bool,
+    /// A `$` that begins no variable stands for itself, as it must in a pattern.
+    pub plain_dollar: bool,
 }
 
 impl Arg {
     /// An integer: a constant, or a variable read at each call.
     pub const fn int(name: &'static str) -> Arg {
-        Arg { name, kind: ArgKind::Int, optional: false }
+        Arg { name, kind: ArgKind::Int, optional: false, plain_dollar: false }
     }
 
     /// Text in which variables are expanded at each call.
     pub const fn text(name: &'static str) -> Arg {
-        Arg { name, kind: ArgKind::Text, optional: false }
+        Arg { name, kind: ArgKind::Text, optional: false, plain_dollar: false }
     }
 
     /// Text taken as it stands.
     pub const fn literal(name: &'static str) -> Arg {
-        Arg { name, kind: ArgKind::Literal, optional: false }
+        Arg { name, kind: ArgKind::Literal, optional: false, plain_dollar: false }
     }
 
     /// A POSIX extended regular expression, compiled beforehand when constant. Case matters, unlike in `=~`.
     pub const fn regex(name: &'static str) -> Arg {
-        Arg { name, kind: ArgKind::Regex, optional: false }
+        Arg { name, kind: ArgKind::Regex, optional: false, plain_dollar: true }
     }
 
     /// A constant POSIX extended regular expression that is searched line by line, whatever the case: `search`, `check_route_param`. It is found again
     /// with [`Args::pattern`].
     pub const fn pattern(name: &'static str) -> Arg {
-        Arg::custom(name, super::prepare::pattern)
+        Arg::custom(name, super::prepare::pattern).plain_dollar()
     }
 
     /// A variable that the function writes: `$var(x)` or `"$var(x)"`.
     pub const fn target(name: &'static str) -> Arg {
-        Arg { name, kind: ArgKind::Target, optional: false }
+        Arg { name, kind: ArgKind::Target, optional: false, plain_dollar: false }
     }
 
     /// The name of a route of this kind, resolved beforehand.
     pub const fn route(name: &'static str, kind: RouteKind) -> Arg {
-        Arg { name, kind: ArgKind::Route(kind), optional: false }
+        Arg { name, kind: ArgKind::Route(kind), optional: false, plain_dollar: false }
     }
 
     /// Text in a form of the function's own, prepared once from the text with its variables unexpanded.
     pub const fn custom(name: &'static str, prepare: fn(&Template, &mut Prepare) -> Result<Prepared, Fault>) -> Arg {
-        Arg { name, kind: ArgKind::Custom(prepare), optional: false }
+        Arg { name, kind: ArgKind::Custom(prepare), optional: false, plain_dollar: false }
+    }
+
+    /// The same, but a `$` that begins no variable stands for itself.
+    pub const fn plain_dollar(self) -> Arg {
+        Arg { plain_dollar: true, ..self }
     }
 
     /// The same, but it may be left out.

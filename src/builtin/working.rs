@@ -60,6 +60,8 @@ pub struct Working {
     pub advertised_port: Option<u16>,
     /// Header lines for replies made here: `append_to_reply`.
     pub reply_headers: Vec<u8>,
+    /// Body for replies made here: `set_reply_body`.
+    pub reply_body: Bytes,
     /// Own `fr_inv_timer` and `fr_timer` for the transaction (milliseconds), each only when given: `t_set_fr`.
     pub timers: Option<(Option<u32>, Option<u32>)>,
     /// The transaction it belongs to, as far as scripts see it.
@@ -91,6 +93,7 @@ impl Working {
             advertised_address: None,
             advertised_port: None,
             reply_headers: Vec::new(),
+            reply_body: Bytes::new(),
             timers: None,
             transaction: None,
             dropped: false,

@@ -1,7 +1,7 @@
 //! Modules make their state: the last check of a config, and the first thing `run` does with it.
 
 use super::Config;
-use crate::builtin::{Extension, LogLevel, ModuleId, Params, RouteKind, Settings, Start, State, World};
+use crate::builtin::{Extension, LogLevel, ModuleId, Params, RouteId, RouteKind, Settings, Start, State, World};
 use crate::source::{Diagnostic, Span};
 use std::sync::Arc;
 
@@ -23,6 +23,8 @@ impl Config {
     pub fn start(&self, mut world: Option<&mut dyn World>, diagnostics: &mut Vec<Diagnostic>) -> Started {
         let blocks = self.program.routes.iter().filter(|block| block.kind == RouteKind::Event);
         let events: Vec<_> = blocks.map(|block| (block.name.clone(), block.head)).collect();
+        let routes = self.program.routes.iter().enumerate();
+        let routes: Vec<_> = routes.map(|(at, block)| (block.kind, block.name.clone(), RouteId(at as u16))).collect();
         let mut started =
             Started { settings: self.settings.clone(), states: Vec::new(), used: Vec::new(), log: Vec::new() };
         for (at, module) in self.registry.loaded().iter().enumerate() {
@@ -32,6 +34,7 @@ impl Config {
                 extensions: self.extensions,
                 used: &mut started.used,
                 slots: &self.program.slots,
+                routes: &routes,
                 events: &events,
                 world: match &mut world {
                     Some(world) => Some(&mut **world),

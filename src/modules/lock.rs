@@ -73,6 +73,11 @@ impl Holding {
         taken
     }
 
+    /// Whether this run holds a lock.
+    pub(super) fn has(&self, locks: &Arc<Locks>, number: u32) -> bool {
+        self.taken.iter().any(|(its, place)| Arc::ptr_eq(its, locks) && *place == number)
+    }
+
     /// Gives a lock back; nothing happens when this run does not hold it.
     pub(super) fn release(&mut self, locks: &Arc<Locks>, number: u32) {
         let held = |(its, place): &(Arc<Locks>, u32)| Arc::ptr_eq(its, locks) && *place == number;

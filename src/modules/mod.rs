@@ -1,9 +1,11 @@
 //! The modules that scripts can load, one file or folder each, listed once.
 
+pub mod cfgutils;
 pub mod core;
 pub mod corex;
 pub mod db_sqlite;
 pub mod dispatcher;
+mod hash;
 pub mod htable;
 pub mod ipops;
 pub mod kex;
@@ -29,6 +31,7 @@ use crate::builtin::Module;
 /// Every module that is built in; `core` is always loaded and stands first.
 pub static MODULES: &[&Module] = &[
     &core::MODULE,
+    &cfgutils::MODULE,
     &corex::MODULE,
     &db_sqlite::MODULE,
     &dispatcher::MODULE,

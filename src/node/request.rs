@@ -221,7 +221,7 @@ impl Node {
             }
             (ReplyMode::Transaction | ReplyMode::Either, Some(id)) => {
                 if let Some(transaction) = self.transactions.get(id) {
-                    transaction.reply_headers.extend(std::mem::take(&mut task.message.reply_headers));
+                    transaction.take_reply(&mut task.message);
                 }
                 self.reply_through(now, id, reply.code, &reply.reason, &reply.headers)
             }

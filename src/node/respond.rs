@@ -17,7 +17,8 @@ impl Node {
             return -1;
         }
         let tag = self.own_tag(&working.message, b'.');
-        let mut extra = std::mem::take(&mut working.reply_headers);
+        // A second reply has them too.
+        let mut extra = working.reply_headers.clone();
         extra.extend_from_slice(headers);
         let bytes = self.own_reply_bytes(&working.message, working, code, reason, &tag, &extra);
         let destination = reply_destination(&working.message, &working.received, working.force_rport);
@@ -41,9 +42,11 @@ impl Node {
         let request = transaction.request.clone();
         let mut working = Working::new(request, transaction.received, 0);
         working.force_rport = transaction.force_rport;
+        let transaction_body = transaction.reply_body.clone();
         let mut extra = transaction.reply_headers.clone();
         extra.extend_from_slice(headers);
         let tag = self.own_tag(&working.message, b'-');
+        working.reply_body = transaction_body;
         let bytes = self.own_reply_bytes(&working.message, &working, code, reason, &tag, &extra);
         if (200..300).contains(&code) {
             self.expect_ack(id, &working.message, &tag);
@@ -87,6 +90,7 @@ impl Node {
             stamp,
             extra_headers: extra,
             server,
+            body: &working.reply_body,
             ..Reply::default()
         };
         self.buffer.clear();

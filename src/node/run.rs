@@ -118,6 +118,8 @@ impl Node {
                 self.wheel.insert(now.tick.after(time), Due::Wake(id));
                 return Performed::Parked;
             }
+            // The machine keeps these to itself.
+            Effect::Enter(_) => Answer::Code(-1),
             Effect::Relay(relay) => return self.relay(now, run, relay),
             Effect::Forward(relay) => Answer::Code(self.forward(&mut run.task.message, relay)),
             Effect::Reply(reply) => Answer::Code(self.reply_from_script(now, &mut run.task, reply)),

@@ -38,7 +38,7 @@ impl Node {
         transaction.server = Some(side);
         transaction.flags = message.flags;
         transaction.force_rport = message.force_rport;
-        transaction.reply_headers = std::mem::take(&mut message.reply_headers);
+        transaction.take_reply(message);
         transaction.keys.push(key);
         self.transactions.insert(transaction);
         self.transactions.name(key, Found::Server(id));

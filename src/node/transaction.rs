@@ -33,6 +33,8 @@ pub(super) struct Transaction {
     pub(super) force_rport: bool,
     /// Header lines for replies made here.
     pub(super) reply_headers: Vec<u8>,
+    /// The body of replies made here.
+    pub(super) reply_body: Bytes,
     pub(super) canceled: bool,
     /// Header lines for the CANCELs of its branches: the Reason of the caller's CANCEL.
     pub(super) cancel_headers: Vec<u8>,
@@ -142,6 +144,14 @@ impl Branch {
 }
 
 impl Transaction {
+    /// Takes what a script wants in the replies made here.
+    pub(super) fn take_reply(&mut self, message: &mut Working) {
+        self.reply_headers.append(&mut message.reply_headers);
+        if !message.reply_body.is_empty() {
+            self.reply_body = std::mem::take(&mut message.reply_body);
+        }
+    }
+
     /// A transaction with neither side yet.
     pub(super) fn new(id: TransactionId, request: Message, received: Received, timers: Timers) -> Transaction {
         Transaction {
@@ -161,6 +171,7 @@ impl Transaction {
             on_reply: None,
             force_rport: false,
             reply_headers: Vec::new(),
+            reply_body: Bytes::new(),
             canceled: false,
             cancel_headers: Vec::new(),
             failing: false,

@@ -263,6 +263,12 @@ impl Machine<'_> {
     fn settle(&mut self, at: u32, outcome: Outcome, args: Option<String>) -> Flow {
         let (site, computed) = &self.program.calls[at as usize];
         let code = match outcome {
+            Outcome::Wait(Effect::Enter(route), _) => {
+                let base = self.task.stack.len().saturating_sub(usize::from(*computed));
+                self.task.stack.truncate(base);
+                self.enter(route, 0);
+                return Flow::Next;
+            }
             Outcome::Wait(effect, then) => {
                 self.task.waiting = Some((at, then));
                 return Flow::Stop(Step::Wait(effect));

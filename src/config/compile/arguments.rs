@@ -84,6 +84,8 @@ impl Compiler<'_> {
 
     fn argument(&mut self, arg: &Arg, given: &Expression, function: &str, computed: &mut u8) -> Option<Argument> {
         let span = given.span;
+        let spelled = arg.plain_dollar.then(|| with_plain_dollars(given)).flatten();
+        let given = spelled.as_ref().unwrap_or(given);
         match arg.kind {
             ArgKind::Int => self.int_argument(arg, given, function, computed),
             ArgKind::Text => match self.template(given, true)? {
@@ -216,6 +218,20 @@ impl Compiler<'_> {
         self.error("not-constant", format!("{function}: {} must be a constant", arg.name), span);
         None
     }
+}
+
+/// The text of a pattern with `$$` for each `$` that begins no variable; `None` when there is none.
+fn with_plain_dollars(given: &Expression) -> Option<Expression> {
+    let ExpressionKind::Text(text) = &given.kind else { return None };
+    let mut out = Vec::with_capacity(text.len() + 2);
+    for (at, byte) in text.iter().enumerate() {
+        out.push(*byte);
+        let begins = |next: &u8| next.is_ascii_alphanumeric() || matches!(next, b'_' | b'(' | b'?' | b'$');
+        if *byte == b'$' && !text.get(at + 1).is_some_and(begins) && text.get(at.wrapping_sub(1)) != Some(&b'$') {
+            out.push(b'$');
+        }
+    }
+    (out.len() > text.len()).then(|| Expression { kind: ExpressionKind::Text(Bytes::from(out)), ..given.clone() })
 }
 
 fn constant_text(given: &Expression) -> Option<Bytes> {

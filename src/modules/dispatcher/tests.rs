@@ -84,6 +84,7 @@ fn try_start(
         extensions,
         used: &mut used,
         slots: &Slots::default(),
+        routes: &[],
         events: &[],
         world: Some(paper),
         module: crate::builtin::ModuleId(0),

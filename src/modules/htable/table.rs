@@ -1,6 +1,7 @@
 //! One table: values by key in slots, each behind a lock that is held for moments.
 
 use crate::builtin::Value;
+use crate::modules::hash::core_case_hash;
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -229,7 +230,7 @@ impl Table {
 
     /// The slot of a key.
     pub(super) fn slot_of(&self, key: &[u8]) -> usize {
-        hash(key) as usize & self.slots.len().saturating_sub(1)
+        core_case_hash(&[key]) as usize & self.slots.len().saturating_sub(1)
     }
 
     fn slot(&self, at: usize) -> MutexGuard<'_, Slot> {
@@ -244,7 +245,7 @@ impl Table {
         }
         self.account(0, bytes);
         slot.next = slot.next.wrapping_add(1);
-        slot.cells.insert((hash(&cell.key), slot.next), cell);
+        slot.cells.insert((core_case_hash(&[&cell.key]), slot.next), cell);
         true
     }
 
@@ -259,7 +260,7 @@ impl Table {
 
 impl Slot {
     fn find(&self, key: &[u8]) -> Option<(u32, u32)> {
-        let hash = hash(key);
+        let hash = core_case_hash(&[key]);
         let mut same = self.cells.range((hash, 0)..=(hash, u32::MAX));
         same.find(|(_, cell)| cell.key == key).map(|(place, _)| *place)
     }
@@ -271,13 +272,4 @@ fn owned(value: Value) -> Value {
         Value::Text(text) => Value::Text(Bytes::copy_from_slice(&text)),
         value => Value::Int(value.to_int()),
     }
-}
-
-/// Kamailio's hash that ignores case (`core_case_hash`): it decides the order in which values are walked.
-pub(super) fn hash(key: &[u8]) -> u32 {
-    let word = |chunk: &[u8]| chunk.iter().fold(0u32, |word, byte| word << 8 | u32::from(byte.to_ascii_lowercase()));
-    let (words, rest) = key.as_chunks::<4>();
-    let words = words.iter().map(|chunk| word(chunk)).chain([word(rest)]);
-    let sum = words.fold(0u32, |sum, word| sum.wrapping_add(word ^ word >> 3));
-    sum.wrapping_add(sum >> 11).wrapping_add((sum >> 13).wrapping_add(sum >> 23))
 }

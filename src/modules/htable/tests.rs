@@ -112,10 +112,3 @@ fn keys_that_peers_choose_fill_no_more_than_the_table() {
     table.remove_where(|_| true);
     assert!(table.write(b"k", mebibyte, None, 1));
 }
-
-#[test]
-fn hashes_are_those_of_kamailio() {
-    for (key, expected) in [("k", 102), ("sx", 32041), (" sp", 2_392_784), ("X", 119)] {
-        assert_eq!(table::hash(key.as_bytes()), expected, "{key}");
-    }
-}

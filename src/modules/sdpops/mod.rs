@@ -10,6 +10,7 @@ mod variables;
 
 use super::line_walk::LineWalks;
 use crate::builtin::{Arg, Args, Context, Function, LogLevel, Module, Outcome, Routes, count, join};
+use crate::sip::{Extent, Message};
 use session::{Missing, Sdp};
 
 /// The module.
@@ -40,4 +41,28 @@ fn sdp(cx: &mut Context) -> Result<Sdp, Missing> {
 #[derive(Debug, Default)]
 struct Local {
     walks: LineWalks,
+}
+
+/// Whether the body puts audio on hold, as `is_audio_on_hold` gives it: 1 by its address, 2 by its direction, else -1.
+pub(super) fn audio_on_hold(message: &Message) -> i32 {
+    let Ok(sdp) = session::read(message) else { return -1 };
+    let is_hold = |mode: Option<Extent>| {
+        let mode = mode.map(|mode| message.text(mode)).unwrap_or_default();
+        mode.eq_ignore_ascii_case(b"sendonly") || mode.eq_ignore_ascii_case(b"inactive")
+    };
+    for session in &sdp.sessions {
+        for stream in session.streams.iter().filter(|stream| message.text(stream.media) == b"audio") {
+            if is_hold(stream.mode) {
+                return 2;
+            }
+            let address = stream.address.or(session.address);
+            if address.is_some_and(|address| message.text(address.text) == b"0.0.0.0") {
+                return 1;
+            }
+            if is_hold(session.mode) {
+                return 2;
+            }
+        }
+    }
+    -1
 }

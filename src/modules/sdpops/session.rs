@@ -19,6 +19,8 @@ pub(super) struct Session {
     pub(super) origin: Address,
     /// The address in the `c=` before the first media.
     pub(super) address: Option<Address>,
+    /// The direction before the first media, when written.
+    pub(super) mode: Option<Extent>,
     pub(super) streams: Vec<Stream>,
 }
 
@@ -135,6 +137,7 @@ fn session(message: &Message, text: Extent) -> Option<Session> {
         version: version(message, origin)?,
         origin: address(message, origin)?,
         address: None,
+        mode: None,
         streams: Vec::new(),
     };
     for line in all {
@@ -150,10 +153,15 @@ fn session(message: &Message, text: Extent) -> Option<Session> {
             }
             continue;
         }
-        if let Some(stream) = stream
-            && is(&line, b"a=")
-        {
-            attribute(message, line, stream);
+        if is(&line, b"a=") {
+            let direction = direction(message, line);
+            match stream {
+                Some(stream) => {
+                    stream.mode = direction.or(stream.mode);
+                    stream.rtcp_port = rtcp_port(message, line).or(stream.rtcp_port);
+                }
+                None => session.mode = session.mode.or(direction),
+            }
         }
     }
     let ends: Vec<u16> = session.streams.iter().skip(1).map(|stream| stream.raw.start).chain([text.end]).collect();
@@ -201,17 +209,19 @@ fn stream(message: &Message, line: Extent) -> Option<Stream> {
     Some(Stream { raw: line, media, port, transport, formats, address: None, mode: None, rtcp_port: None })
 }
 
-fn attribute(message: &Message, line: Extent, stream: &mut Stream) {
-    let text = message.text(line).trim_ascii_end();
-    let Some(attribute) = text.get(2..) else { return };
-    let whole = || Extent::new(2, text.len()).shifted(line.start);
-    let lower = attribute.to_ascii_lowercase();
-    if matches!(&lower[..], b"sendrecv" | b"sendonly" | b"recvonly" | b"inactive") {
-        stream.mode = Some(whole());
-    } else if lower.starts_with(b"rtcp:") {
-        let start = 2 + b"rtcp:".len();
-        let port = text.get(start..).unwrap_or_default();
-        let length = port.iter().position(u8::is_ascii_whitespace).unwrap_or(port.len());
-        stream.rtcp_port = Some(Extent::new(start, start + length).shifted(line.start));
-    }
+/// The direction that an attribute is.
+fn direction(message: &Message, line: Extent) -> Option<Extent> {
+    let attribute = message.text(line).get(2..)?;
+    let is_direction = |word: &&[u8]| attribute.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+    let words: [&[u8]; 4] = [b"sendrecv", b"sendonly", b"recvonly", b"inactive"];
+    let word = words.iter().find(|word| is_direction(word))?;
+    Some(Extent::new(2, 2 + word.len()).shifted(line.start))
+}
+
+/// The port of an `a=rtcp:` (RFC 3605).
+fn rtcp_port(message: &Message, line: Extent) -> Option<Extent> {
+    const NAME: &[u8] = b"a=rtcp:";
+    let (name, port) = message.text(line).split_at_checked(NAME.len())?;
+    let length = port.iter().position(u8::is_ascii_whitespace).unwrap_or(port.len());
+    name.eq_ignore_ascii_case(NAME).then(|| Extent::new(NAME.len(), NAME.len() + length).shifted(line.start))
 }

@@ -169,7 +169,7 @@ pub(super) const REMOVE_HF_IDX: Function = Function {
     args: &[Arg::text("header"), Arg::int("index")],
     routes: Routes::ANY,
     run: remove_hf_idx,
-    doc: "Removes one of the headers of this name: 0 is the first, -1 the last. 2 when there is none at this place.",
+    doc: "Removes one of the headers of this name: 0 is the first, -1 the last. 2 when there are not so many.",
 };
 
 fn remove_hf_idx(cx: &mut Context, args: &Args) -> Outcome {
@@ -186,7 +186,7 @@ fn remove_hf_idx(cx: &mut Context, args: &Args) -> Outcome {
             message.edits.remove_header(header);
             Outcome::TRUE
         }
-        None => Outcome::Return(2),
+        None => Outcome::Return(if index < 0 { 1 } else { 2 }),
     }
 }
 
@@ -282,12 +282,41 @@ fn remove_hf_match(cx: &mut Context, args: &Args) -> Outcome {
         return Outcome::FALSE;
     }
     let message = &mut *cx.message;
+    let mut any = false;
     for header in key.headers(&message.message) {
         if fits(message.message.text(header.value)) == Some(true) {
             message.edits.remove_header(header);
+            any = true;
         }
     }
-    Outcome::TRUE
+    Outcome::Return(if any { 1 } else { -2 })
+}
+
+pub(super) const VIA_PARAM_RM: Function = Function {
+    names: &["via_param_rm"],
+    args: &[Arg::text("name"), Arg::int("via")],
+    routes: Routes::ANY,
+    run: via_param_rm,
+    doc: "Removes a parameter from one Via: 0 is the topmost, -1 the last. The number of those removed, or false.",
+};
+
+fn via_param_rm(cx: &mut Context, args: &Args) -> Outcome {
+    let (name, index) = (args.text(cx, 0), args.int(cx, 1));
+    let message = &mut *cx.message;
+    let count = message.message.vias().count() as i64;
+    let place = usize::try_from(if index < 0 { count + index } else { index }).ok();
+    let Some(via) = place.and_then(|place| message.message.vias().nth(place)) else { return Outcome::FALSE };
+    let text = message.message.text(via.extent);
+    let Some(first) = memchr::memchr(b';', text) else { return Outcome::FALSE };
+    let parameters = crate::sip::Parameters::new(text.get(first..).unwrap_or_default());
+    let mut gone = 0;
+    for parameter in parameters.filter(|parameter| parameter.name.eq_ignore_ascii_case(&name)) {
+        let range = parameter.range;
+        let extent = crate::sip::Extent::new(first + range.start, first + range.end).shifted(via.extent.start);
+        message.edits.remove(extent);
+        gone += 1;
+    }
+    Outcome::Return(if gone > 0 { gone } else { -1 })
 }
 
 pub(super) const IS_PRESENT_HF: Function = Function {

@@ -200,16 +200,18 @@ pub(super) const REPLACE_HDRS_STR: Function = anywhere(
 fn replace_str(cx: &mut Context, args: &Args, place: fn(&Message) -> Range<usize>) -> Outcome {
     let (wanted, text, mode) = (args.text(cx, 0), args.text(cx, 1), args.text(cx, 2));
     if wanted.is_empty() {
-        return Outcome::FALSE;
+        return Outcome::TRUE;
     }
     let message = &cx.message.message;
     let range = place(message);
     let within = message.bytes().get(range.clone()).unwrap_or_default();
-    let most = if mode.first() == Some(&b'a') { usize::MAX } else { 1 };
+    let most = if matches!(mode.first(), Some(b'f' | b'F') | None) { 1 } else { usize::MAX };
     let found = memchr::memmem::find_iter(within, &wanted).take(most);
     let changes =
         found.map(|at| (range.start + at..range.start + at + wanted.len(), text.to_vec())).collect::<Vec<_>>();
-    finish(cx, changes)
+    finish(cx, changes);
+    // Whether the text was found is not told.
+    Outcome::TRUE
 }
 
 fn finish(cx: &mut Context, changes: Changes) -> Outcome {

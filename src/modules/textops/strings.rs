@@ -2,6 +2,7 @@
 
 use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Routes, Value};
 use bytes::Bytes;
+use std::cmp::Ordering;
 
 const TWO: &[Arg] = &[Arg::text("text"), Arg::text("other")];
 
@@ -14,16 +15,20 @@ fn texts(cx: &mut Context, args: &Args) -> (Bytes, Bytes) {
     (args.text(cx, 0), args.text(cx, 1))
 }
 
-/// 1, or -2 as comparisons fail in Kamailio.
-fn same(yes: bool) -> Outcome {
-    Outcome::Return(if yes { 1 } else { -2 })
+/// 1 when both are the same, -1 when the first comes later in the order of bytes, -2 when it comes earlier.
+fn compared(text: &[u8], other: &[u8]) -> Outcome {
+    Outcome::Return(match text.cmp(other) {
+        Ordering::Equal => 1,
+        Ordering::Greater => -1,
+        Ordering::Less => -2,
+    })
 }
 
 pub(super) const CMP_STR: Function = two(
     &["cmp_str"],
     |cx, args| {
         let (text, other) = texts(cx, args);
-        same(text == other)
+        compared(&text, &other)
     },
     "True when both texts are the same.",
 );
@@ -32,7 +37,7 @@ pub(super) const CMP_ISTR: Function = two(
     &["cmp_istr"],
     |cx, args| {
         let (text, other) = texts(cx, args);
-        same(text.eq_ignore_ascii_case(&other))
+        compared(&text.to_ascii_lowercase(), &other.to_ascii_lowercase())
     },
     "True when both texts are the same but for case.",
 );
@@ -41,7 +46,7 @@ pub(super) const STARTS_WITH: Function = two(
     &["starts_with"],
     |cx, args| {
         let (text, other) = texts(cx, args);
-        Outcome::truth(text.starts_with(&other))
+        text.get(..other.len()).map_or(Outcome::FALSE, |start| compared(start, &other))
     },
     "True when the first text begins with the second.",
 );
@@ -50,7 +55,8 @@ pub(super) const ENDS_WITH: Function = two(
     &["ends_with"],
     |cx, args| {
         let (text, other) = texts(cx, args);
-        same(text.ends_with(&other))
+        let start = text.len().checked_sub(other.len());
+        start.and_then(|start| text.get(start..)).map_or(Outcome::FALSE, |end| compared(end, &other))
     },
     "True when the first text ends with the second.",
 );
@@ -59,7 +65,8 @@ pub(super) const STR_FIND: Function = two(
     &["str_find"],
     |cx, args| {
         let (text, other) = texts(cx, args);
-        place(&text, &other)
+        // Kamailio finds the empty text at the end, but whatever the case at the start.
+        if other.is_empty() { Outcome::Return(text.len() as i32 + 1) } else { place(&text, &other) }
     },
     "Where the first text holds the second, counted from 1; false when it does not.",
 );
@@ -74,25 +81,49 @@ pub(super) const STR_IFIND: Function = two(
 );
 
 fn place(text: &[u8], other: &[u8]) -> Outcome {
-    let found = if text.is_empty() { None } else { memchr::memmem::find(text, other) };
+    let found = memchr::memmem::find(text, other);
     match found.and_then(|at| i32::try_from(at + 1).ok()) {
         Some(place) => Outcome::Return(place),
         None => Outcome::FALSE,
     }
 }
 
+pub(super) const STR_ANY_IN: Function = two(
+    &["str_any_in"],
+    |cx, args| {
+        let (text, letters) = texts(cx, args);
+        Outcome::truth(text.iter().any(|letter| letters.contains(letter)))
+    },
+    "True when the first text holds one of the letters of the second.",
+);
+
+pub(super) const STR_ALL_IN: Function = two(
+    &["str_all_in"],
+    |cx, args| {
+        let (text, letters) = texts(cx, args);
+        Outcome::truth(!letters.is_empty() && letters.iter().all(|letter| text.contains(letter)))
+    },
+    "True when the first text holds all letters of the second.",
+);
+
 pub(super) const SEARCH_STR: Function = Function {
     names: &["search_str"],
     args: &[Arg::text("text"), Arg::text("pattern")],
     routes: Routes::ANY,
     run: search_str,
-    doc: "True when the pattern matches the text; case is ignored.",
+    doc: "True when the pattern matches a line of the text; case is ignored. 2 for an empty pattern, -2 for an empty text or a bad pattern.",
 };
 
 fn search_str(cx: &mut Context, args: &Args) -> Outcome {
     let (text, pattern) = texts(cx, args);
-    let pattern = cx.core.regexes.compile_ignoring_case(&pattern, cx.core.extensions);
-    Outcome::truth(pattern.is_some_and(|pattern| pattern.is_match(&text)))
+    if pattern.is_empty() {
+        return Outcome::Return(2);
+    }
+    let compiled = cx.core.regexes.compile_by_line(&pattern, cx.core.extensions);
+    match compiled.filter(|_| !text.is_empty()) {
+        Some(compiled) => Outcome::truth(compiled.is_match(&text)),
+        None => Outcome::Return(-2),
+    }
 }
 
 const LIST: &[Arg] = &[Arg::text("text"), Arg::text("list"), Arg::text("separator")];
@@ -148,6 +179,6 @@ fn regex_substring(cx: &mut Context, args: &Args) -> Outcome {
     let Some(target) = args.target(4) else { return Outcome::FALSE };
     match found {
         Some(found) => Outcome::truth(target.assign(cx, Value::Text(found)).is_ok()),
-        None => Outcome::Return(-2),
+        None => Outcome::FALSE,
     }
 }

@@ -13,7 +13,7 @@ use std::ops::Range;
 
 /// Where the Request-URI can be changed.
 const ROUTING: Routes = Routes::REQUEST.or(Routes::FAILURE).or(Routes::BRANCH).or(Routes::ONREPLY);
-const EXPRESSION: &[Arg] = &[Arg::custom("expression", prepare)];
+const EXPRESSION: &[Arg] = &[Arg::custom("expression", prepare).plain_dollar()];
 
 pub(super) const SUBST: Function = Function {
     names: &["subst"],
@@ -72,7 +72,11 @@ fn empty(cx: &mut Context) -> Outcome {
 
 pub(super) const SUBST_HF: Function = Function {
     names: &["subst_hf"],
-    args: &[HeaderKey::argument("header"), Arg::custom("expression", prepare), Arg::custom("which", prepare_which)],
+    args: &[
+        HeaderKey::argument("header"),
+        Arg::custom("expression", prepare).plain_dollar(),
+        Arg::custom("which", prepare_which),
+    ],
     routes: Routes::ANY,
     run: subst_hf,
     doc: "Makes a substitution in the value of all (`a`), the first (`f`) or the last (`l`) headers of this name; false without a match.",
@@ -135,6 +139,26 @@ fn subst_user(cx: &mut Context, args: &Args) -> Outcome {
             cx.message.uri = Some(Bytes::from(changed));
             Outcome::TRUE
         }
+        Ok(None) => Outcome::FALSE,
+        Err(EmptyMatch) => empty(cx),
+    }
+}
+
+pub(super) const SUBST_V: Function = Function {
+    names: &["subst_v"],
+    args: &[Arg::text("text"), Arg::custom("expression", prepare).plain_dollar(), Arg::target("target")],
+    routes: Routes::ANY,
+    run: subst_v,
+    doc: "Stores a text with a substitution made in it; false without a match, which stores nothing.",
+};
+
+fn subst_v(cx: &mut Context, args: &Args) -> Outcome {
+    let (Some(substitution), Some(target)) = (args.prepared::<Substitution>(1), args.target(2)) else {
+        return Outcome::FALSE;
+    };
+    let text = args.text(cx, 0);
+    match substitution.apply(cx, &text) {
+        Ok(Some(changed)) => Outcome::truth(target.assign(cx, Value::Text(Bytes::from(changed))).is_ok()),
         Ok(None) => Outcome::FALSE,
         Err(EmptyMatch) => empty(cx),
     }

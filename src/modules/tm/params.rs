@@ -162,6 +162,7 @@ mod tests {
             extensions,
             used: &mut used,
             slots: &slots,
+            routes: &[],
             events: &[],
             world: None,
             module: ModuleId(0),
