@@ -31,6 +31,11 @@ pub(super) enum Command {
     Explain(ExplainOptions),
     /// Say of a folder of configs what alanui reads and runs of them, and rank what it lacks for the rest.
     Corpus(super::corpus::CorpusOptions),
+    /// Lay configs out as the stock ones are: tabs, one statement a line, comments and directives where they were.
+    ///
+    /// A file is only written when its meaning stays the same, whatever is defined; one with syntax errors stays as it is.
+    /// Exits with 0 when all is well, 1 when a file has mistakes or, with --check, would change, 2 when one cannot be read.
+    Fmt(super::fmt::FmtOptions),
     /// Print completions for a shell.
     Completions {
         /// The shell.

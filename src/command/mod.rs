@@ -6,6 +6,7 @@ mod cli;
 mod config;
 mod corpus;
 mod explain;
+mod fmt;
 mod run;
 pub mod test;
 
@@ -28,6 +29,7 @@ pub fn main() -> ExitCode {
         Command::Explain(options) => explain::explain(&options.names),
         Command::Corpus(options) => corpus::corpus(&options),
         Command::Test(options) => test::run(&options),
+        Command::Fmt(options) => fmt::fmt(&options),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "alanui", &mut std::io::stdout());
             GOOD

@@ -1,39 +1,39 @@
 //! Ends of tokens at the lexical level that directives and defines depend on.
 
 /// Blanks of the language; a newline is one too.
-pub(super) fn is_blank(byte: u8) -> bool {
+pub(crate) fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 8)
 }
 
 /// A byte an identifier may begin with.
-pub(super) fn is_word_start(byte: u8) -> bool {
+pub(crate) fn is_word_start(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || byte == b'_'
 }
 
 /// A byte of an identifier.
-pub(super) fn is_word(byte: u8) -> bool {
+pub(crate) fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
 /// The end of the run of word bytes at `at`.
-pub(super) fn word_end(text: &[u8], at: usize) -> usize {
+pub(crate) fn word_end(text: &[u8], at: usize) -> usize {
     text[at..].iter().position(|&byte| !is_word(byte)).map_or(text.len(), |length| at + length)
 }
 
 /// The first byte from `at` that is no blank; with `lines` a newline counts as a blank.
-pub(super) fn skip_blanks(text: &[u8], at: usize, lines: bool) -> usize {
+pub(crate) fn skip_blanks(text: &[u8], at: usize, lines: bool) -> usize {
     let rest = text.get(at..).unwrap_or(&[]);
     let stop = |byte: u8| !is_blank(byte) || (!lines && byte == b'\n');
     rest.iter().position(|&byte| stop(byte)).map_or(text.len(), |length| at + length)
 }
 
 /// The newline that ends the line of `at`, or the end of the text.
-pub(super) fn line_end(text: &[u8], at: usize) -> usize {
+pub(crate) fn line_end(text: &[u8], at: usize) -> usize {
     memchr::memchr(b'\n', &text[at..]).map_or(text.len(), |length| at + length)
 }
 
 /// The end of the line of `at`, going on where the newline follows a backslash.
-pub(super) fn continued_line_end(text: &[u8], at: usize) -> usize {
+pub(crate) fn continued_line_end(text: &[u8], at: usize) -> usize {
     let mut end = line_end(text, at);
     while end < text.len() && text[at..end].strip_suffix(b"\r").unwrap_or(&text[at..end]).ends_with(b"\\") {
         end = line_end(text, end + 1);
@@ -42,7 +42,7 @@ pub(super) fn continued_line_end(text: &[u8], at: usize) -> usize {
 }
 
 /// Behind the closing quote of the string that begins at `at`.
-pub(super) fn string_end(text: &[u8], at: usize) -> Option<usize> {
+pub(crate) fn string_end(text: &[u8], at: usize) -> Option<usize> {
     let quote = text[at];
     let mut end = at + 1;
     loop {
@@ -55,7 +55,7 @@ pub(super) fn string_end(text: &[u8], at: usize) -> Option<usize> {
 }
 
 /// Behind the block comment that begins at `at`; comments nest.
-pub(super) fn comment_end(text: &[u8], at: usize) -> Option<usize> {
+pub(crate) fn comment_end(text: &[u8], at: usize) -> Option<usize> {
     let mut depth = 1usize;
     let mut end = at + 2;
     loop {
@@ -80,7 +80,7 @@ const LONGEST_VARIABLE: usize = 4096;
 
 /// Behind the pseudo-variable whose `$` stands at `at`. `Err` holds where its name ends when the parenthesis behind it
 /// is not closed.
-pub(super) fn variable_end(text: &[u8], at: usize) -> Result<usize, usize> {
+pub(crate) fn variable_end(text: &[u8], at: usize) -> Result<usize, usize> {
     let name = at + 1;
     let open = match text.get(name) {
         Some(b'(') => name,
@@ -106,7 +106,7 @@ pub(super) fn variable_end(text: &[u8], at: usize) -> Result<usize, usize> {
 }
 
 /// Behind the select whose `@` stands at `at`.
-pub(super) fn select_end(text: &[u8], at: usize) -> usize {
+pub(crate) fn select_end(text: &[u8], at: usize) -> usize {
     let mut end = word_end(text, at + 1);
     loop {
         match text.get(end) {
@@ -126,7 +126,7 @@ pub(super) fn select_end(text: &[u8], at: usize) -> usize {
 }
 
 /// The word of the directive whose `#!` or `!!` stands at `at`: where it begins and ends.
-pub(super) fn directive_word(text: &[u8], at: usize) -> Option<(usize, usize)> {
+pub(crate) fn directive_word(text: &[u8], at: usize) -> Option<(usize, usize)> {
     let start = at + 2;
     if !matches!(text.get(at..start)?, b"#!" | b"!!") || !text.get(start).copied().is_some_and(is_word_start) {
         return None;

@@ -5,7 +5,7 @@
 
 mod directives;
 mod expression;
-mod lexer;
+pub(crate) mod lexer;
 mod origin;
 mod strings;
 mod subst;
