@@ -36,7 +36,7 @@ pub use extension::{EXTENSIONS, Extension, ExtensionRow, Extensions};
 pub use log::{LogLevel, LogLine};
 pub use module::{
     Arg, ArgKind, Function, KeyKind, MessageKind, Module, Param, ParamKind, RouteKind, Routes, Transformation, Unit,
-    Variable, Write, count, join,
+    Variable, Word, WordKind, Write, count, join,
 };
 pub use prepare::{Fault, Prepare, Prepared, Slots};
 pub use random::Random;

@@ -25,8 +25,8 @@ pub struct Module {
     pub params: &'static [Param],
     /// Pseudo-variables.
     pub variables: &'static [Variable],
-    /// Words of old-style tests such as `src_ip`, read like variables.
-    pub words: &'static [Variable],
+    /// Words of old-style tests such as `src_ip`.
+    pub words: &'static [Word],
     /// Transformation functions.
     pub transformations: &'static [Transformation],
     /// Event routes it runs, such as `dispatcher:dst-down`.
@@ -150,6 +150,21 @@ impl Arg {
         Arg { plain_dollar: true, ..self }
     }
 
+    /// A flag of a core statement: 0 to 31, or a name that `flags` declares.
+    pub const fn flag(name: &'static str) -> Arg {
+        Arg { name, kind: ArgKind::Flag, optional: false, plain_dollar: false }
+    }
+
+    /// A number of a core statement, which must be written as one.
+    pub const fn number(name: &'static str) -> Arg {
+        Arg { name, kind: ArgKind::Number, optional: false, plain_dollar: false }
+    }
+
+    /// A host, address, socket or protocol of a core statement, which may be written without quotes.
+    pub const fn bare(name: &'static str, prepare: fn(&Template, &mut Prepare) -> Result<Prepared, Fault>) -> Arg {
+        Arg { name, kind: ArgKind::Bare(prepare), optional: false, plain_dollar: false }
+    }
+
     /// The same, but it may be left out.
     pub const fn optional(self) -> Arg {
         Arg { optional: true, ..self }
@@ -175,6 +190,12 @@ pub enum ArgKind {
     Route(RouteKind),
     /// See [`Arg::custom`].
     Custom(fn(&Template, &mut Prepare) -> Result<Prepared, Fault>),
+    /// See [`Arg::flag`].
+    Flag,
+    /// See [`Arg::number`].
+    Number,
+    /// See [`Arg::bare`].
+    Bare(fn(&Template, &mut Prepare) -> Result<Prepared, Fault>),
 }
 
 pub use crate::config::ast::RouteKind;
@@ -362,6 +383,34 @@ impl Variable {
     pub const fn written(self, set: Write) -> Variable {
         Variable { set: Some(set), ..self }
     }
+}
+
+/// A word of old-style tests: `src_ip == 10.0.0.0/8`. It is no value by itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Word {
+    /// Its names, and how it is read.
+    pub variable: Variable,
+    /// What it may be compared with.
+    pub kind: WordKind,
+    /// Where it may stand.
+    pub routes: Routes,
+}
+
+/// What a word of an old-style test may be compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WordKind {
+    /// Text that ignores case; a bare word stands for itself.
+    Text,
+    /// Text that ignores case, or `myself`.
+    Uri,
+    /// A number.
+    Number,
+    /// A number, or a word of the kind [`WordKind::Value`].
+    Protocol,
+    /// An address, a network, the name of a host, or `myself`.
+    Address,
+    /// Nothing: it stands on the right of a [`WordKind::Protocol`].
+    Value,
 }
 
 /// What stands in the parentheses of a variable.

@@ -107,6 +107,17 @@ pub fn owners(kind: Kind, name: &str) -> impl Iterator<Item = &'static Known> {
     MODULES.iter().filter(move |known| known.line(kind, &name).is_some())
 }
 
+/// Whether a function of a module takes constants only, when it is called with so many arguments.
+pub fn takes_constants(module_name: &str, function: &str, args: usize) -> bool {
+    let Some(known) = module(module_name) else { return false };
+    let mut lines = known.lines.lines().filter_map(|line| line.strip_prefix("f\t"));
+    lines.any(|line| {
+        let mut columns = line.split('\t');
+        let (name, _routes, kinds, constant) = (columns.next(), columns.next(), columns.next(), columns.next());
+        name == Some(function) && constant == Some("const") && kinds.is_some_and(|kinds| kinds.len() == args)
+    })
+}
+
 impl Known {
     /// The release that has a name of this module first: empty for 5.6.3 and older, `None` when it has no such name.
     pub fn since(&self, kind: Kind, name: &str) -> Option<&'static str> {

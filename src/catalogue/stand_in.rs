@@ -48,7 +48,10 @@ fn kept<T>(rows: Vec<T>) -> &'static [T] {
 fn function(name: &'static str, routes: &str, args: &str, constant: &str) -> Function {
     let args = match args {
         "-" => Vec::new(),
-        "*" => ARGUMENTS.iter().map(|name| Arg { name, kind: ArgKind::Anything, optional: true, plain_dollar: false }).collect(),
+        "*" => ARGUMENTS
+            .iter()
+            .map(|name| Arg { name, kind: ArgKind::Anything, optional: true, plain_dollar: false })
+            .collect(),
         kinds => kinds.bytes().zip(ARGUMENTS).map(|(kind, name)| arg(name, kind, !constant.is_empty())).collect(),
     };
     Function { names: kept(vec![name]), args: kept(args), routes: allowed(routes), run: refuse, doc: DOC }

@@ -320,6 +320,8 @@ pub struct Call {
     pub name: Name,
     /// Its arguments.
     pub args: Vec<Expression>,
+    /// Parentheses stand behind the name; some core statements go without.
+    pub parentheses: bool,
     /// From the name to the closing parenthesis.
     pub span: Span,
 }

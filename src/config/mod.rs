@@ -12,6 +12,7 @@ pub mod parse;
 pub mod preprocess;
 mod registry;
 mod routes;
+mod setting_rules;
 mod settings;
 mod start;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Names to rows: the modules a config loads, and what they offer.
 
-use crate::builtin::{Function, Module, ModuleId, Param, Regex, Transformation, Variable};
+use crate::builtin::{Function, Module, ModuleId, Param, Regex, Transformation, Variable, Word};
 use crate::catalogue::{self, Kind};
 use rustc_hash::FxHashMap;
 
@@ -15,7 +15,7 @@ pub struct Registry {
     missed: Vec<String>,
     functions: FxHashMap<&'static str, Vec<(ModuleId, &'static Function)>>,
     variables: FxHashMap<&'static str, (ModuleId, &'static Variable)>,
-    words: FxHashMap<&'static str, (ModuleId, &'static Variable)>,
+    words: FxHashMap<&'static str, (ModuleId, &'static Word)>,
 }
 
 impl Registry {
@@ -59,7 +59,7 @@ impl Registry {
             }
         }
         for word in module.words {
-            for name in word.names {
+            for name in word.variable.names {
                 self.words.entry(name).or_insert((id, word));
             }
         }
@@ -130,7 +130,7 @@ impl Registry {
     }
 
     /// The row of a word of old-style tests.
-    pub fn word(&self, name: &str) -> Option<(ModuleId, &'static Variable)> {
+    pub fn word(&self, name: &str) -> Option<(ModuleId, &'static Word)> {
         self.words.get(name).copied()
     }
 

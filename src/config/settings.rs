@@ -85,6 +85,7 @@ pub(super) fn read(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Given {
     let mut given: Given = vec![Vec::new(); registry.loaded().len()];
+    super::setting_rules::check(items, diagnostics);
     for item in items {
         match item {
             Item::Setting(setting) => read_setting(setting, registry, settings, &mut given, unsupported, diagnostics),

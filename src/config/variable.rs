@@ -57,6 +57,15 @@ pub(super) fn reference(names: &mut Names, text: &[u8], long: bool) -> Result<Re
         });
     }
     let (module, variable, key) = match names.registry.variable(name) {
+        // A variable that needs a name in parentheses and has none is the AVP of its own name, in expressions.
+        Some((_, variable))
+            if names.unknown_is_avp && !long && inner.is_none() && !matches!(variable.key, KeyKind::None) =>
+        {
+            match names.registry.variable("avp") {
+                Some((module, variable)) => (module, variable, Key::Text(Template::fixed(name.to_owned()))),
+                None => return Err(unknown(names.registry, name)),
+            }
+        }
         Some((module, variable)) => (module, variable, read_key(names, variable, name, inner)?),
         None => match names.registry.known_variable(name) {
             Some((owner, variable)) => {
@@ -145,6 +154,9 @@ fn read_key(names: &mut Names, variable: &'static Variable, name: &str, inner: O
         (KeyKind::None, None) => Ok(Key::None),
         (KeyKind::None, Some(_)) => Err(mistake("bad-variable", format!("${name} takes nothing in parentheses"))),
         (_, None) => Err(mistake("bad-variable", format!("${name} needs a name in parentheses: ${name}(...)"))),
+        (_, Some(inner)) if inner.is_empty() => {
+            Err(mistake("bad-variable", format!("the parentheses of ${name} are empty")))
+        }
         (KeyKind::Slot, Some(inner)) => {
             let space = variable.names.first().copied().unwrap_or("var");
             Ok(Key::Slot(names.slots.slot(space, inner)))
@@ -182,7 +194,7 @@ fn transformation(names: &mut Names, text: &[u8]) -> Result<Applied, Mistake> {
         Some(comma) => (&text[..comma], Some(&text[comma + 1..])),
         None => (text, None),
     };
-    let head = String::from_utf8_lossy(head.trim_ascii()).into_owned();
+    let head = String::from_utf8_lossy(head.trim_ascii_end()).into_owned();
     let Some((class, name)) = head.split_once('.') else {
         return Err(mistake("unknown-transformation", format!("{{{written}}} is no transformation: it has no class")));
     };
@@ -282,29 +294,17 @@ fn take_group<'a>(rest: &mut &'a [u8], open: u8, close: u8) -> Option<&'a [u8]> 
     None
 }
 
-/// Makes the reference of an old-style test: a word, and what is asked of it.
-pub(super) fn word_reference(
-    names: &mut Names,
-    word: &str,
-    test: Option<(&str, Option<&str>)>,
-) -> Result<Reference, Mistake> {
-    let Some((module, variable)) = names.registry.word(word) else {
-        return Err(mistake("unknown-word", format!("{word} is no value")));
-    };
-    let mut transformations = Vec::new();
-    if let Some((name, param)) = test {
-        let Some((its, row)) = names.registry.transformation("core", name) else {
-            return Err(mistake("unknown-word", format!("{word} cannot be compared so")));
-        };
-        let params = param.map(|text| Template::fixed(text.to_owned())).into_iter().collect();
-        transformations.push(Applied { row, module: its, params });
-    }
-    Ok(Reference {
-        variable,
+/// The reference that reads a word of an old-style test, or asks whether what it reads is this server.
+pub(super) fn word_reference(names: &Names, word: &str, myself: bool) -> Option<Reference> {
+    let (module, row) = names.registry.word(word)?;
+    let asked = if myself { names.registry.transformation("core", "myself") } else { None };
+    let transformations = asked.map(|(module, row)| Applied { row, module, params: Box::default() });
+    Some(Reference {
+        variable: &row.variable,
         module,
         key: Key::None,
         index: Index::None,
-        transformations: transformations.into(),
+        transformations: transformations.into_iter().collect(),
         text: word.into(),
     })
 }

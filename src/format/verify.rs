@@ -168,7 +168,7 @@ impl Files for Around<'_> {
 fn tree(path: &Path, text: Vec<u8>, files: &dyn Files, lines: &[CommandLine]) -> (Tree, Option<Refusal>) {
     let (mut sources, mut diagnostics) = (Sources::default(), Vec::new());
     let files = Around { path, text, files };
-    let options = Options { lines: lines.to_vec(), environment: None };
+    let options = Options { lines: lines.to_vec(), ..Options::default() };
     let config = parse_config(path, &files, &options, &mut sources, &mut diagnostics);
     diagnostics.retain(|found| found.level == Level::Error);
     let mut drawn = String::new();

@@ -46,13 +46,7 @@ struct MaxForwards {
 impl State for MaxForwards {}
 
 fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
-    let limit = start.params.int("max_limit");
-    match start.params.given("max_limit") {
-        Some(given) if !(1..=255).contains(&limit) => {
-            Err(StartFault::new(format!("max_limit is {limit}")).at(given.span).help("write a number from 1 to 255"))
-        }
-        _ => Ok(Box::new(MaxForwards { limit })),
-    }
+    Ok(Box::new(MaxForwards { limit: start.params.int("max_limit") }))
 }
 
 /// What was written in place of the header's value: a second call lowers that.

@@ -1,11 +1,12 @@
 //! Runs a task until it ends or wants something.
 
 use super::op::Op;
-use super::operator::{apply, apply_unary};
+use super::operator::{BinaryOperator, UnaryOperator, add_ints, apply, apply_test, apply_unary, reads_as_ints};
 use super::program::{Program, SwitchLabel, SwitchTable};
 use super::task::{End, Frame, Task};
 use crate::builtin::{
     Answer, Args, CallSite, Context, Core, Effect, LogLevel, ModuleId, Outcome, RouteId, RouteKind, TraceEvent, Value,
+    parse_int,
 };
 use crate::time::Now;
 
@@ -69,20 +70,22 @@ impl Machine<'_> {
                 }
                 Op::LoadTruth => self.push(Value::truth(self.task.last > 0)),
                 Op::LoadLast => self.push(Value::Int(self.task.last)),
-                Op::Unary(operator) => {
-                    let operand = self.pop();
-                    self.push(apply_unary(operator, operand));
-                }
-                Op::Binary(operator) => {
+                Op::Unary(operator) => self.unary(operator),
+                Op::Binary(operator) => self.binary(operator),
+                Op::AddInts => {
                     let (right, left) = (self.pop(), self.pop());
-                    match apply(operator, left, right) {
-                        Some(value) => self.push(value),
-                        None => {
-                            self.core.log(LogLevel::Error, "division by zero");
-                            self.task.failed = true;
-                            self.push(Value::Null);
-                        }
+                    self.read_as_int(&left);
+                    self.read_as_int(&right);
+                    self.push(add_ints(&left, &right));
+                }
+                Op::Test(kind, operator) => {
+                    let (right, left) = (self.pop(), self.pop());
+                    let holds = apply_test(kind, operator, &left, &right);
+                    if holds.is_none() {
+                        self.core.log(LogLevel::Critical, "a number cannot be compared with a string");
+                        self.task.failed = true;
                     }
+                    self.push(Value::truth(holds.unwrap_or(false)));
                 }
                 Op::IsNull => {
                     let value = self.pop();
@@ -95,32 +98,38 @@ impl Machine<'_> {
                 Op::MatchGroup(at, level) => self.match_group(at, level),
                 Op::MatchComputed => self.match_computed(),
                 Op::Truth => {
-                    let value = self.pop();
-                    self.push(Value::truth(value.to_int() != 0));
+                    let value = self.pop_number();
+                    self.push(Value::truth(value != 0));
                 }
                 Op::Jump(place) => self.task.place = place,
                 Op::JumpUnless(place) => {
-                    let holds = self.pop().to_int() > 0;
+                    let holds = self.pop_number() > 0;
                     if !holds || std::mem::take(&mut self.task.failed) {
                         self.task.place = place;
                     }
                 }
                 Op::JumpIfZero(place) => {
-                    if self.pop().to_int() == 0 {
+                    if self.pop_number() == 0 {
                         self.push(Value::Int(0));
                         self.task.place = place;
                     }
                 }
                 Op::JumpIfNotZero(place) => {
-                    if self.pop().to_int() != 0 {
+                    if self.pop_number() != 0 {
                         self.push(Value::Int(1));
                         self.task.place = place;
                     }
                 }
                 Op::Switch(at) => {
                     let value = self.pop();
-                    self.task.failed = false;
-                    self.task.place = target(&program.switches[at as usize], &value);
+                    let table = &program.switches[at as usize];
+                    if let Some((SwitchLabel::Int(_), _)) = table.labels.first() {
+                        self.read_as_int(&value);
+                    }
+                    self.task.place = match std::mem::take(&mut self.task.failed) {
+                        true => table.otherwise,
+                        false => target(table, &value),
+                    };
                 }
                 Op::Store(at) => self.store(at),
                 Op::SetLast(value) => self.task.last = i64::from(value),
@@ -130,9 +139,10 @@ impl Machine<'_> {
                 },
                 Op::Route(route, depth) => self.enter(RouteId(route), depth),
                 Op::RouteNamed(depth) => self.enter_named(depth),
+                Op::EnterBlock(end, depth) => self.enter_block(end, depth),
                 Op::LoopEnter => self.task.loops.push(0),
                 Op::LoopWhile(place) => {
-                    let ends = self.pop().to_int() == 0;
+                    let ends = self.pop_number() == 0;
                     if ends || std::mem::take(&mut self.task.failed) {
                         self.task.place = place;
                     }
@@ -188,8 +198,53 @@ impl Machine<'_> {
     }
 
     fn pop_int(&mut self) -> i64 {
-        let value = self.pop().to_int();
+        let value = self.pop_number();
         if std::mem::take(&mut self.task.failed) { -1 } else { value }
+    }
+
+    /// The top as a 32-bit integer.
+    fn pop_number(&mut self) -> i64 {
+        let value = self.pop();
+        self.read_as_int(&value);
+        i64::from(value.to_int() as i32)
+    }
+
+    /// Kamailio warns where it reads a string that is no number as an integer, and goes on with 0.
+    fn read_as_int(&mut self, value: &Value) {
+        if let Value::Text(text) = value
+            && parse_int(text).is_none()
+        {
+            let text = String::from_utf8_lossy(text);
+            self.core.log(LogLevel::Warning, format!("\"{text}\" is no number and counts as 0"));
+        }
+    }
+
+    fn unary(&mut self, operator: UnaryOperator) {
+        let operand = self.pop();
+        if matches!(operator, UnaryOperator::Not | UnaryOperator::Negate | UnaryOperator::BitNot | UnaryOperator::ToInt)
+        {
+            self.read_as_int(&operand);
+        }
+        self.push(apply_unary(operator, operand));
+    }
+
+    fn binary(&mut self, operator: BinaryOperator) {
+        let (right, left) = (self.pop(), self.pop());
+        let (left_is_int, right_is_int) = reads_as_ints(operator, &left);
+        if left_is_int {
+            self.read_as_int(&left);
+        }
+        if right_is_int {
+            self.read_as_int(&right);
+        }
+        match apply(operator, left, right) {
+            Some(value) => self.push(value),
+            None => {
+                self.core.log(LogLevel::Error, "division by zero");
+                self.task.failed = true;
+                self.push(Value::Null);
+            }
+        }
     }
 
     fn match_group(&mut self, at: u32, level: u16) {
@@ -289,22 +344,31 @@ impl Machine<'_> {
     }
 
     fn enter(&mut self, route: RouteId, depth: u16) {
+        if self.push_frame(self.task.place, true, depth) {
+            let block = &self.program.routes[route.0 as usize];
+            self.core.trace(|| TraceEvent::Route { kind: block.kind, name: block.name.clone() });
+            self.task.place = block.entry;
+        }
+    }
+
+    fn enter_block(&mut self, end: u32, depth: u16) {
+        if !self.push_frame(end, false, depth) {
+            self.task.place = end;
+        }
+    }
+
+    /// Goes one level deeper; false when that is too deep.
+    fn push_frame(&mut self, place: u32, called: bool, depth: u16) -> bool {
         let level = self.task.frames.last().map_or(0, |frame| frame.level) + u32::from(depth) + 1;
         if level >= self.core.settings.max_recursive_level {
             self.core.log(LogLevel::Error, "too many nested routes and blocks");
             self.task.last = -1;
-            return;
+            return false;
         }
-        let block = &self.program.routes[route.0 as usize];
-        self.core.trace(|| TraceEvent::Route { kind: block.kind, name: block.name.clone() });
-        self.task.frames.push(Frame {
-            place: self.task.place,
-            level,
-            values: self.task.stack.len() as u32,
-            loops: self.task.loops.len() as u32,
-        });
-        self.task.place = block.entry;
+        let (values, loops) = (self.task.stack.len() as u32, self.task.loops.len() as u32);
+        self.task.frames.push(Frame { place, called, level, values, loops });
         self.task.last = 1;
+        true
     }
 
     fn enter_named(&mut self, depth: u16) {
@@ -341,7 +405,9 @@ impl Machine<'_> {
         self.task.loops.truncate(frame.loops as usize);
         self.task.place = frame.place;
         self.task.last = value;
-        self.task.locals.return_code = value;
+        if frame.called {
+            self.task.locals.return_code = value;
+        }
         None
     }
 
@@ -353,6 +419,7 @@ impl Machine<'_> {
     }
 }
 
+/// Where a `switch` over this value goes.
 fn target(table: &SwitchTable, value: &Value) -> u32 {
     let found = match table.labels.first() {
         None => None,

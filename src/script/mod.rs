@@ -8,6 +8,6 @@ mod task;
 
 pub use machine::{Step, run};
 pub use op::Op;
-pub use operator::{BinaryOperator, UnaryOperator, apply, apply_unary};
+pub use operator::{BinaryOperator, Test, UnaryOperator, apply, apply_unary};
 pub use program::{Program, RouteBlock, SwitchLabel, SwitchTable};
 pub use task::{End, Task};

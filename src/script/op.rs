@@ -1,6 +1,6 @@
 //! Instructions.
 
-use super::operator::{BinaryOperator, UnaryOperator};
+use super::operator::{BinaryOperator, Test, UnaryOperator};
 
 /// One instruction of the machine: a stack of values, a register `last` that holds the result of the last action, and jumps to absolute places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,10 @@ pub enum Op {
     Unary(UnaryOperator),
     /// Pops two operands, pushes the result.
     Binary(BinaryOperator),
+    /// Pops two operands, pushes their sum as integers.
+    AddInts,
+    /// Pops the value of a word and what it is compared with, pushes the result.
+    Test(Test, BinaryOperator),
     /// Pops a value, pushes whether it is undefined.
     IsNull,
     /// Pops a value, pushes whether a constant pattern matches it.
@@ -51,6 +55,8 @@ pub enum Op {
     Route(u16, u16),
     /// Pops the name of a route and calls it.
     RouteNamed(u16),
+    /// Runs the block behind it as an operand: `return` and `break` in it end at the place. The second number is as in [`Op::Route`].
+    EnterBlock(u32, u16),
     /// Begins a loop.
     LoopEnter,
     /// Pops the condition of a loop; jumps when it is 0 (5.6.3 goes on for any other number).

@@ -1,6 +1,7 @@
 //! What operators make of values: Kamailio's conversions, 32-bit integers that wrap.
 
 use crate::builtin::{Value, int_text};
+use crate::sip::{network_contains, parse_ip};
 use bytes::Bytes;
 
 pub use crate::config::ast::{BinaryOperator, UnaryOperator};
@@ -25,26 +26,84 @@ pub fn apply(operator: BinaryOperator, left: Value, right: Value) -> Option<Valu
         O::NotEqual => Value::truth(!equal(&left, &right)),
         O::TextEqual => Value::truth(left.to_text() == right.to_text()),
         O::TextNotEqual => Value::truth(left.to_text() != right.to_text()),
-        O::IntEqual => Value::truth(left.to_int() == right.to_int()),
-        O::IntNotEqual => Value::truth(left.to_int() != right.to_int()),
-        O::Less => Value::truth(left.to_int() < right.to_int()),
-        O::Greater => Value::truth(left.to_int() > right.to_int()),
-        O::LessEqual => Value::truth(left.to_int() <= right.to_int()),
-        O::GreaterEqual => Value::truth(left.to_int() >= right.to_int()),
+        O::IntEqual => Value::truth(int(&left) == int(&right)),
+        O::IntNotEqual => Value::truth(int(&left) != int(&right)),
+        O::Less => Value::truth(int(&left) < int(&right)),
+        O::Greater => Value::truth(int(&left) > int(&right)),
+        O::LessEqual => Value::truth(int(&left) <= int(&right)),
+        O::GreaterEqual => Value::truth(int(&left) >= int(&right)),
         O::And | O::Or | O::Match => Value::Null,
     })
+}
+
+/// `+` where an integer is wanted: both sides are integers, whatever they look like.
+pub(super) fn add_ints(left: &Value, right: &Value) -> Value {
+    wrap(int(left).wrapping_add(int(right)))
+}
+
+/// Which of two operands an operator reads as integers: the left one, the right one.
+pub(super) fn reads_as_ints(operator: BinaryOperator, left: &Value) -> (bool, bool) {
+    use BinaryOperator as O;
+    match operator {
+        O::Add | O::Equal | O::NotEqual => (false, matches!(left, Value::Int(_))),
+        O::TextEqual | O::TextNotEqual | O::Match => (false, false),
+        _ => (true, true),
+    }
+}
+
+/// What an old-style test compares: `method == "INVITE"`, `src_port > 1024`, `src_ip == 10.0.0.0/8`. A number compared with a constant string
+/// cannot be computed.
+pub(super) fn apply_test(kind: Test, operator: BinaryOperator, left: &Value, right: &Value) -> Option<bool> {
+    let negated = matches!(operator, BinaryOperator::NotEqual | BinaryOperator::TextNotEqual);
+    Some(match kind {
+        // Words of the message ignore case, as its method and its URIs do in Kamailio.
+        Test::Text => left.to_text().eq_ignore_ascii_case(&right.to_text()) != negated,
+        Test::Address => {
+            let inside = parse_ip(&left.to_text()).is_some_and(|address| network_contains(&right.to_text(), address));
+            inside != negated
+        }
+        Test::Number | Test::Constant => match right {
+            Value::Int(_) | Value::Both(..) => compare(operator, int(left), int(right)),
+            Value::Text(_) if kind == Test::Constant => return None,
+            Value::Text(_) | Value::Null | Value::Unset => negated,
+        },
+    })
+}
+
+fn compare(operator: BinaryOperator, left: i32, right: i32) -> bool {
+    match operator {
+        BinaryOperator::NotEqual | BinaryOperator::TextNotEqual => left != right,
+        BinaryOperator::Less => left < right,
+        BinaryOperator::Greater => left > right,
+        BinaryOperator::LessEqual => left <= right,
+        BinaryOperator::GreaterEqual => left >= right,
+        _ => left == right,
+    }
+}
+
+/// What the word on the left of an old-style test is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Test {
+    /// Text that ignores case.
+    Text,
+    /// An address, compared with addresses and networks.
+    Address,
+    /// A number, compared with what is computed.
+    Number,
+    /// A number, compared with a constant.
+    Constant,
 }
 
 /// Applies an operator with one operand.
 pub fn apply_unary(operator: UnaryOperator, operand: Value) -> Value {
     match operator {
-        UnaryOperator::Not => Value::truth(operand.to_int() == 0),
+        UnaryOperator::Not => Value::truth(int(&operand) == 0),
         UnaryOperator::Negate => wrap(int(&operand).wrapping_neg()),
         UnaryOperator::BitNot => wrap(!int(&operand)),
         UnaryOperator::Defined => Value::truth(!operand.is_null()),
         UnaryOperator::Strlen => Value::Int(operand.to_text().len() as i64),
         UnaryOperator::Strempty => Value::truth(operand.to_text().is_empty()),
-        UnaryOperator::ToInt => Value::Int(operand.to_int()),
+        UnaryOperator::ToInt => wrap(int(&operand)),
         UnaryOperator::ToText => Value::Text(operand.to_text()),
     }
 }

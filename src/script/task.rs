@@ -23,11 +23,13 @@ pub struct Task {
     pub(super) waiting: Option<(u32, Then)>,
 }
 
-/// A route that called another.
+/// A route that called another, or what stands around a block used as an operand.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Frame {
     /// Where it goes on.
     pub(super) place: u32,
+    /// It called a route, whose code `$rc` will be.
+    pub(super) called: bool,
     /// How deep blocks are nested up to here.
     pub(super) level: u32,
     /// How many values and loops it had.

@@ -10,4 +10,6 @@ mod lints;
 mod map;
 mod oracle;
 mod scenarios;
+mod semantics;
+mod simulated;
 mod sipp;

@@ -1,8 +1,12 @@
 //! Calls of functions: the row by name and number of arguments, and each argument prepared as its row says.
 
 use super::Compiler;
-use crate::builtin::{Arg, ArgKind, Argument, CallSite, Function, ModuleId, Regex, RouteKind, Template, parse_int};
-use crate::catalogue::Kind;
+use super::expression::constant;
+use crate::builtin::{
+    Arg, ArgKind, Argument, CallSite, Fault, Function, ModuleId, Prepare, Prepared, Regex, RouteKind, Template, Value,
+    parse_int,
+};
+use crate::catalogue::{self, Kind};
 use crate::config::ast::{Call, Expression, ExpressionKind};
 use crate::config::registry::STAND_IN;
 use crate::config::routes::{RouteUse, allowed, article};
@@ -13,9 +17,22 @@ use crate::source::{Diagnostic, Span};
 use bytes::Bytes;
 use std::sync::Arc;
 
+/// What makes a prepared argument of its text.
+pub(super) type Custom = fn(&Template, &mut Prepare) -> Result<Prepared, Fault>;
+
+/// The core's place among the modules.
+const CORE: ModuleId = ModuleId(0);
+
 impl Compiler<'_> {
     pub(super) fn call_function(&mut self, call: &Call) {
         let Some((module, function)) = self.function(call) else { return };
+        if module != CORE && !call.parentheses {
+            let message = format!("{} is a function: it is called with parentheses", call.name.text);
+            self.diagnostics.push(
+                Diagnostic::error("syntax-no-parentheses", message, call.span)
+                    .help(format!("write {}()", call.name.text)),
+            );
+        }
         if !function.routes.allows(self.kind) {
             let message = format!("{} cannot be used in {}", call.name.text, article(self.kind));
             let mut diagnostic =
@@ -29,8 +46,16 @@ impl Compiler<'_> {
         }
         let mut args = Vec::with_capacity(call.args.len());
         let mut computed = 0u8;
+        let constants = self.takes_constants(module, call);
         for (arg, given) in function.args.iter().zip(&call.args) {
-            match self.argument(arg, given, &call.name.text, &mut computed) {
+            let argument = if module == CORE {
+                self.literal_argument(arg, given, &call.name.text)
+            } else if constants && !self.is_constant(arg, given, &call.name.text) {
+                None
+            } else {
+                self.argument(arg, given, &call.name.text, &mut computed)
+            };
+            match argument {
                 Some(argument) => args.push(argument),
                 None => args.push(Argument::Int(0)),
             }
@@ -82,11 +107,39 @@ impl Compiler<'_> {
         None
     }
 
+    /// Whether Kamailio prepares the arguments of this function beforehand and cannot take them apart again: they must be constants then.
+    fn takes_constants(&self, module: ModuleId, call: &Call) -> bool {
+        let module = self.names.registry.loaded().get(module.0 as usize);
+        module.is_some_and(|module| catalogue::takes_constants(module.name, &call.name.text, call.args.len()))
+    }
+
+    fn is_constant(&mut self, arg: &Arg, given: &Expression, function: &str) -> bool {
+        let is_constant = constant(given).is_some() || matches!(given.kind, ExpressionKind::Word(_));
+        if !is_constant {
+            let message = format!("{function}: {} must be a constant", arg.name);
+            let found = Diagnostic::error("not-constant", message, given.span);
+            self.diagnostics.push(match &given.kind {
+                ExpressionKind::Variable(variable) => {
+                    let text = String::from_utf8_lossy(&variable.text);
+                    let (open, close) = if variable.long { ("(", ")") } else { ("", "") };
+                    found.help(format!("put it in quotes: \"${open}{text}{close}\""))
+                }
+                _ => found.help("compute it into a variable first, and put that in quotes"),
+            });
+        }
+        is_constant
+    }
+
     fn argument(&mut self, arg: &Arg, given: &Expression, function: &str, computed: &mut u8) -> Option<Argument> {
         let span = given.span;
         let spelled = arg.plain_dollar.then(|| with_plain_dollars(given)).flatten();
         let given = spelled.as_ref().unwrap_or(given);
+        if let ExpressionKind::Word(word) | ExpressionKind::Address(word) = &given.kind {
+            self.no_value(word, span);
+            return None;
+        }
         match arg.kind {
+            ArgKind::Flag | ArgKind::Number | ArgKind::Bare(_) => self.literal_argument(arg, given, function),
             ArgKind::Int => self.int_argument(arg, given, function, computed),
             ArgKind::Text => match self.template(given, true)? {
                 Some(template) => Some(Argument::Template(template)),
@@ -109,7 +162,7 @@ impl Compiler<'_> {
             },
             ArgKind::Target => self.target_argument(arg, given, function),
             ArgKind::Route(kind) => {
-                let Some(name) = constant_text(given) else { return self.not_constant(arg, function, span) };
+                let Some(name) = self.constant_text(given) else { return self.not_constant(arg, function, span) };
                 let name = String::from_utf8_lossy(&name).into_owned();
                 if name.is_empty() || name == "0" {
                     return Some(Argument::Route(None, name.into()));
@@ -117,30 +170,35 @@ impl Compiler<'_> {
                 let route = self.route_named(kind, &name, span);
                 Some(Argument::Route(route, name.into()))
             }
-            ArgKind::Custom(prepare) => {
-                let Some(template) = self.template(given, true)? else { return self.not_constant(arg, function, span) };
-                let prepared = self.names.prepare(|cx| prepare(&template, cx));
-                self.note_extensions(span);
-                match prepared {
-                    Ok(prepared) => Some(Argument::Custom(prepared, format!("{template:?}").into())),
-                    Err(fault) => {
-                        let message = format!("{function}: {}", fault.message);
-                        let mut diagnostic = Diagnostic::error("bad-argument", message, span);
-                        diagnostic.help = fault.help;
-                        self.diagnostics.push(diagnostic);
-                        None
-                    }
-                }
+            ArgKind::Custom(prepare) => match self.template(given, true)? {
+                Some(template) => self.prepared(prepare, &template, function, span),
+                None => self.not_constant(arg, function, span),
+            },
+        }
+    }
+
+    pub(super) fn prepared(
+        &mut self,
+        prepare: Custom,
+        template: &Template,
+        function: &str,
+        span: Span,
+    ) -> Option<Argument> {
+        let prepared = self.names.prepare(|cx| prepare(template, cx));
+        self.note_extensions(span);
+        match prepared {
+            Ok(prepared) => Some(Argument::Custom(prepared, format!("{template:?}").into())),
+            Err(fault) => {
+                let message = format!("{function}: {}", fault.message);
+                let mut diagnostic = Diagnostic::error("bad-argument", message, span);
+                diagnostic.help = fault.help;
+                self.diagnostics.push(diagnostic);
+                None
             }
         }
     }
 
     fn int_argument(&mut self, arg: &Arg, given: &Expression, function: &str, computed: &mut u8) -> Option<Argument> {
-        if let ExpressionKind::Word(word) = &given.kind
-            && let Some(place) = self.flags.get(word)
-        {
-            return Some(Argument::Int(*place));
-        }
         let Some(template) = self.template(given, true)? else { return Some(self.computed(given, computed)) };
         let Some(text) = template.constant() else { return Some(Argument::Template(template)) };
         match parse_int(&text) {
@@ -187,9 +245,10 @@ impl Compiler<'_> {
 
     /// The text of an argument, its variables resolved when `interpolate`. `Some(None)` for an expression that must be computed at each call.
     #[allow(clippy::option_option)]
-    fn template(&mut self, given: &Expression, interpolate: bool) -> Option<Option<Template>> {
+    pub(super) fn template(&mut self, given: &Expression, interpolate: bool) -> Option<Option<Template>> {
         match &given.kind {
-            ExpressionKind::Text(text) if interpolate => {
+            ExpressionKind::Text(text) if !interpolate => Some(Some(Template::fixed(text.clone()))),
+            ExpressionKind::Text(text) => {
                 let read = variable::template(&mut self.names, text);
                 self.note_extensions(given.span);
                 match read {
@@ -204,8 +263,19 @@ impl Compiler<'_> {
                 let reference = self.reference(variable)?;
                 Some(Some(Template::new(vec![crate::builtin::Part::Variable(reference)])))
             }
-            _ => Some(constant_text(given).map(Template::fixed)),
+            _ => match self.folded(given) {
+                Some(Value::Text(text)) => {
+                    let folded = Expression { kind: ExpressionKind::Text(text), span: given.span };
+                    self.template(&folded, interpolate)
+                }
+                Some(value) => Some(Some(Template::fixed(value.to_text()))),
+                None => Some(None),
+            },
         }
+    }
+
+    fn constant_text(&mut self, given: &Expression) -> Option<Bytes> {
+        self.folded(given).map(|value| value.to_text())
     }
 
     fn computed(&mut self, given: &Expression, computed: &mut u8) -> Argument {
@@ -232,19 +302,6 @@ fn with_plain_dollars(given: &Expression) -> Option<Expression> {
         }
     }
     (out.len() > text.len()).then(|| Expression { kind: ExpressionKind::Text(Bytes::from(out)), ..given.clone() })
-}
-
-fn constant_text(given: &Expression) -> Option<Bytes> {
-    match &given.kind {
-        ExpressionKind::Text(text) => Some(text.clone()),
-        ExpressionKind::Int(number) => Some(crate::builtin::int_text(*number)),
-        ExpressionKind::Word(word) | ExpressionKind::Address(word) => Some(Bytes::from(word.clone())),
-        ExpressionKind::Unary(crate::config::ast::UnaryOperator::Negate, inner) => match inner.kind {
-            ExpressionKind::Int(number) => Some(crate::builtin::int_text(-number)),
-            _ => None,
-        },
-        _ => None,
-    }
 }
 
 fn arity(function: &Function) -> String {

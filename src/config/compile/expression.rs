@@ -1,131 +1,266 @@
-//! Expressions.
+//! Expressions: what pushes their value, and whether their types agree.
+//!
+//! Kamailio knows beforehand whether a constant, a call or most operators give an integer or a string, and refuses what cannot fit. Where an
+//! integer is wanted, `+` adds integers whatever its sides look like; elsewhere its left side decides while it runs.
 
 use super::Compiler;
-use crate::builtin::{Extension, Reference, Regex};
+use crate::builtin::{Extension, Reference, Regex, Value};
 use crate::config::ast::{BinaryOperator, Expression, ExpressionKind, UnaryOperator};
-use crate::config::variable::word_reference;
-use crate::script::Op;
+use crate::script::{Op, apply, apply_unary};
 use crate::source::{Diagnostic, Span};
 use bytes::Bytes;
 use std::sync::Arc;
 
+/// What is known of a value beforehand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Type {
+    /// An integer.
+    Int,
+    /// A string.
+    Text,
+    /// Either: what a variable holds.
+    Unknown,
+}
+
 impl Compiler<'_> {
     /// Emits what pushes the value of an expression.
-    pub(super) fn value(&mut self, expression: &Expression) {
+    pub(super) fn value(&mut self, expression: &Expression) -> Type {
         let span = expression.span;
+        if let Some((value, its_type)) = self.precomputed(expression) {
+            self.program.constants.push(value);
+            self.emit(Op::Constant(self.program.constants.len() as u32 - 1), span);
+            return its_type;
+        }
         match &expression.kind {
             ExpressionKind::Int(number) => {
                 self.emit(Op::Int(*number as i32), span);
+                Type::Int
             }
             ExpressionKind::Text(text) => {
                 let place = self.constant(text);
                 self.emit(Op::Constant(place), span);
+                Type::Text
             }
-            ExpressionKind::Variable(variable) => match self.reference(variable) {
-                Some(reference) => self.load(reference, span),
-                None => {
-                    self.emit(Op::Null, span);
+            ExpressionKind::Variable(variable) => {
+                match self.reference(variable) {
+                    Some(reference) => self.load(reference, span),
+                    None => {
+                        self.emit(Op::Null, span);
+                    }
                 }
-            },
+                Type::Unknown
+            }
             ExpressionKind::Select(path) => {
                 self.error("unsupported-select", format!("the select @{path} is not supported"), span);
                 self.emit(Op::Null, span);
+                Type::Text
             }
-            ExpressionKind::Word(word) => self.word(word, span),
-            ExpressionKind::Address(text) => {
-                let place = self.constant(&Bytes::from(text.clone()));
-                self.emit(Op::Constant(place), span);
+            ExpressionKind::Word(word) | ExpressionKind::Address(word) => {
+                self.no_value(word, span);
+                Type::Unknown
             }
             ExpressionKind::Call(call) => {
                 self.call(call);
                 self.emit(Op::LoadTruth, span);
+                Type::Int
             }
             ExpressionKind::Assign(assign) => {
                 self.assign(assign);
                 self.emit(Op::LoadTruth, span);
+                Type::Int
             }
             ExpressionKind::Block(block) => {
-                self.nested(block);
+                self.operand_block(block);
                 self.emit(Op::LoadTruth, span);
+                Type::Int
             }
             ExpressionKind::Unary(operator, operand) => self.unary(*operator, operand, span),
             ExpressionKind::Binary(operator, left, right) => self.binary(*operator, left, right, span),
-            ExpressionKind::Choose(three) => self.choose(three, span),
+            ExpressionKind::Choose(three) => self.choose(three, span, Compiler::value),
         }
     }
 
-    fn load(&mut self, reference: Reference, span: Span) {
+    /// Emits what pushes the value of an expression where an integer is wanted.
+    pub(super) fn int(&mut self, expression: &Expression) -> Type {
+        match &expression.kind {
+            _ if !self.folding && constant(expression).is_some() => self.value(expression),
+            ExpressionKind::Binary(BinaryOperator::Add, left, right) => {
+                let types = (self.int(left), self.int(right));
+                self.left_decides(BinaryOperator::Add, types, right);
+                self.emit(Op::AddInts, expression.span);
+                types.0
+            }
+            ExpressionKind::Choose(three) => self.choose(three, expression.span, Compiler::int),
+            _ => self.value(expression),
+        }
+    }
+
+    /// The same, and what is known to be a string is refused.
+    pub(super) fn number(&mut self, expression: &Expression, who: &str) {
+        if self.int(expression) == Type::Text {
+            self.type_mismatch(format!("{who} takes an integer, and this is a string"), expression.span, "(int)");
+        }
+    }
+
+    /// The same for a string.
+    fn text(&mut self, expression: &Expression, who: &str) {
+        if self.value(expression) == Type::Int {
+            self.type_mismatch(format!("{who} takes a string, and this is an integer"), expression.span, "(str)");
+        }
+    }
+
+    fn type_mismatch(&mut self, message: String, span: Span, cast: &str) {
+        let found = Diagnostic::error("type-mismatch", message, span).note("Kamailio refuses to start");
+        self.diagnostics.push(found.help(format!("write {cast} before it to convert it")));
+    }
+
+    /// The value of an expression that is the same whenever it is computed; its types are checked.
+    pub(super) fn folded(&mut self, expression: &Expression) -> Option<Value> {
+        self.fold(expression).map(|(value, _)| value)
+    }
+
+    /// The value of operators between constants, which Kamailio computes once, when it starts.
+    fn precomputed(&mut self, expression: &Expression) -> Option<(Value, Type)> {
+        let computes = matches!(
+            expression.kind,
+            ExpressionKind::Unary(..) | ExpressionKind::Binary(..) | ExpressionKind::Choose(_)
+        );
+        if computes && !self.folding { self.fold(expression) } else { None }
+    }
+
+    fn fold(&mut self, expression: &Expression) -> Option<(Value, Type)> {
+        let value = constant(expression)?;
+        let at = self.program.code.len();
+        let outer = std::mem::replace(&mut self.folding, true);
+        let its_type = self.value(expression);
+        self.folding = outer;
+        self.program.code.truncate(at);
+        self.program.spans.truncate(at);
+        Some((value, its_type))
+    }
+
+    pub(super) fn load(&mut self, reference: Reference, span: Span) {
         let place = self.keep(reference);
         self.emit(Op::Load(place), span);
     }
 
-    /// A bare word: an operand such as `src_ip`, a flag, or plain text.
-    fn word(&mut self, word: &str, span: Span) {
-        if let Some(place) = self.flags.get(word) {
-            let place = *place as i32;
-            self.emit(Op::Int(place), span);
-            return;
-        }
-        match word_reference(&mut self.names, word, None) {
-            Ok(reference) => self.load(reference, span),
-            Err(_) => {
-                let place = self.constant(&Bytes::from(word.to_owned()));
-                self.emit(Op::Constant(place), span);
-            }
-        }
+    /// A bare word is no value: it names a flag, a route or a host where such a name is wanted, or begins an old-style test.
+    pub(super) fn no_value(&mut self, word: &str, span: Span) {
+        let mut found = Diagnostic::error("unknown-word", format!("`{word}` is no value"), span);
+        found = match self.names.registry.word(word) {
+            Some(_) => found.help(format!("it can only be compared: write for instance `{word} == ...`")),
+            None => found.help("put text in quotes; a define must stand above its use"),
+        };
+        self.diagnostics.push(found);
+        self.emit(Op::Null, span);
     }
 
-    fn unary(&mut self, operator: UnaryOperator, operand: &Expression, span: Span) {
-        match (operator, &operand.kind) {
+    fn unary(&mut self, operator: UnaryOperator, operand: &Expression, span: Span) -> Type {
+        match operator {
             // Folded, so that -5 is a constant.
-            (UnaryOperator::Negate, ExpressionKind::Int(number)) => {
-                self.emit(Op::Int((*number as i32).wrapping_neg()), span);
+            UnaryOperator::Negate if matches!(operand.kind, ExpressionKind::Int(_)) => {
+                let ExpressionKind::Int(number) = operand.kind else { return Type::Int };
+                self.emit(Op::Int((number as i32).wrapping_neg()), span);
+            }
+            UnaryOperator::Not => self.number(operand, "`!`"),
+            UnaryOperator::Negate => self.number(operand, "`-`"),
+            UnaryOperator::BitNot => self.number(operand, "`~`"),
+            UnaryOperator::Strlen => self.text(operand, "strlen"),
+            UnaryOperator::Strempty => self.text(operand, "strempty"),
+            UnaryOperator::ToInt => {
+                self.int(operand);
+            }
+            UnaryOperator::ToText => {
+                self.value(operand);
             }
             // Only a variable can be undefined.
-            (UnaryOperator::Defined, ExpressionKind::Variable(_) | ExpressionKind::Select(_)) => {
-                self.value(operand);
-                self.emit(Op::Unary(operator), span);
-            }
-            (UnaryOperator::Defined, _) => {
-                self.emit(Op::Int(1), span);
-            }
-            _ => {
-                self.value(operand);
-                self.emit(Op::Unary(operator), span);
+            UnaryOperator::Defined => {
+                let at = self.program.code.len();
+                self.text(operand, "defined");
+                if !matches!(operand.kind, ExpressionKind::Variable(_) | ExpressionKind::Select(_)) {
+                    self.program.code.truncate(at);
+                    self.program.spans.truncate(at);
+                    self.emit(Op::Int(1), span);
+                    return Type::Int;
+                }
             }
         }
+        if !matches!((operator, &operand.kind), (UnaryOperator::Negate, ExpressionKind::Int(_))) {
+            self.emit(Op::Unary(operator), span);
+        }
+        if operator == UnaryOperator::ToText { Type::Text } else { Type::Int }
     }
 
-    fn binary(&mut self, operator: BinaryOperator, left: &Expression, right: &Expression, span: Span) {
+    fn binary(&mut self, operator: BinaryOperator, left: &Expression, right: &Expression, span: Span) -> Type {
+        use BinaryOperator as O;
+        if let ExpressionKind::Word(word) = &left.kind {
+            self.test(word, operator, left.span, right, span);
+            return Type::Int;
+        }
         match operator {
-            BinaryOperator::And | BinaryOperator::Or => {
-                self.value(left);
-                let jump = if operator == BinaryOperator::And { Op::JumpIfZero(0) } else { Op::JumpIfNotZero(0) };
+            O::And | O::Or => {
+                self.number(left, sign(operator));
+                let jump = if operator == O::And { Op::JumpIfZero(0) } else { Op::JumpIfNotZero(0) };
                 let end = self.emit(jump, left.span);
-                self.value(right);
+                self.number(right, sign(operator));
                 self.emit(Op::Truth, span);
                 self.land(end);
             }
-            BinaryOperator::Match => self.matches(left, right, span),
-            BinaryOperator::Equal | BinaryOperator::NotEqual => self.equality(operator, left, right, span),
-            _ => {
+            O::Match => {
+                self.text(left, "`=~`");
+                self.matches(right, span);
+            }
+            O::Equal | O::NotEqual | O::TextEqual | O::TextNotEqual | O::IntEqual | O::IntNotEqual
+                if is_null(right) =>
+            {
                 self.value(left);
+                self.emit(Op::IsNull, span);
+                if matches!(operator, O::NotEqual | O::TextNotEqual | O::IntNotEqual) {
+                    self.emit(Op::Unary(UnaryOperator::Not), span);
+                }
+            }
+            O::Equal | O::NotEqual | O::Add => {
+                let types = (self.value(left), self.value(right));
+                self.left_decides(operator, types, right);
+                self.emit(Op::Binary(operator), span);
+                return if operator == O::Add { types.0 } else { Type::Int };
+            }
+            O::TextEqual | O::TextNotEqual => {
+                self.text(left, sign(operator));
                 self.value(right);
                 self.emit(Op::Binary(operator), span);
             }
+            _ => {
+                self.number(left, sign(operator));
+                self.number(right, sign(operator));
+                self.emit(Op::Binary(operator), span);
+            }
+        }
+        Type::Int
+    }
+
+    /// Beside an integer on the left there must be no string on the right.
+    fn left_decides(&mut self, operator: BinaryOperator, types: (Type, Type), right: &Expression) {
+        if types == (Type::Int, Type::Text) {
+            let who = format!("{} has an integer on its left: it", sign(operator));
+            self.type_mismatch(format!("{who} takes an integer, and this is a string"), right.span, "(int)");
         }
     }
 
-    fn matches(&mut self, left: &Expression, right: &Expression, span: Span) {
-        self.value(left);
-        if let ExpressionKind::Text(pattern) = &right.kind {
-            if let Some((at, _)) = self.regex(pattern, right.span) {
-                self.emit(Op::Match(at), span);
+    /// The right side of `=~`, its left side being pushed already.
+    pub(super) fn matches(&mut self, right: &Expression, span: Span) {
+        match self.folded(right) {
+            Some(Value::Text(pattern)) => {
+                if let Some((at, _)) = self.regex(&pattern, right.span) {
+                    self.emit(Op::Match(at), span);
+                }
             }
-            return;
+            Some(_) => self.type_mismatch("the pattern of `=~` is a string".into(), right.span, "(str)"),
+            None => {
+                self.value(right);
+                self.emit(Op::MatchComputed, span);
+            }
         }
-        self.value(right);
-        self.emit(Op::MatchComputed, span);
     }
 
     /// Compiles a constant pattern of `=~`; gives its place and how many groups it has.
@@ -151,49 +286,74 @@ impl Compiler<'_> {
         }
     }
 
-    /// `==` and `!=`: with `$null` on the right a test for being undefined, with `myself` or a network a question about addresses.
-    fn equality(&mut self, operator: BinaryOperator, left: &Expression, right: &Expression, span: Span) {
-        let negated = operator == BinaryOperator::NotEqual;
-        if let ExpressionKind::Variable(variable) = &right.kind
-            && &*variable.text == b"null"
-        {
-            self.value(left);
-            self.emit(Op::IsNull, span);
-        } else if let Some(reference) = self.address_test(left, right) {
-            self.load(reference, span);
-        } else {
-            self.value(left);
-            self.value(right);
-            self.emit(Op::Binary(operator), span);
-            return;
-        }
-        if negated {
-            self.emit(Op::Unary(UnaryOperator::Not), span);
-        }
-    }
-
-    fn address_test(&mut self, left: &Expression, right: &Expression) -> Option<Reference> {
-        let (word, test, param) = match (&left.kind, &right.kind) {
-            (ExpressionKind::Word(word), ExpressionKind::Word(myself)) if myself == "myself" => (word, "myself", None),
-            (ExpressionKind::Word(myself), ExpressionKind::Word(word)) if myself == "myself" => (word, "myself", None),
-            (ExpressionKind::Word(word), ExpressionKind::Address(network)) => (word, "network", Some(network.as_str())),
-            (ExpressionKind::Word(word), ExpressionKind::Text(text)) if word.ends_with("_ip") => {
-                let network = std::str::from_utf8(text).ok()?;
-                (word, "network", Some(network))
-            }
-            _ => return None,
-        };
-        word_reference(&mut self.names, word, Some((test, param))).ok()
-    }
-
-    fn choose(&mut self, three: &[Expression; 3], span: Span) {
+    /// `selval`: of its last two parts only the chosen one is computed.
+    fn choose(&mut self, three: &[Expression; 3], span: Span, part: fn(&mut Self, &Expression) -> Type) -> Type {
         let [condition, then, otherwise] = three;
-        self.value(condition);
+        self.int(condition);
         let unless = self.emit(Op::JumpUnless(0), condition.span);
-        self.value(then);
+        part(self, then);
         let end = self.emit(Op::Jump(0), span);
         self.land(unless);
-        self.value(otherwise);
+        part(self, otherwise);
         self.land(end);
+        Type::Unknown
+    }
+}
+
+/// Whether it is `$null`, which on the right of a comparison asks for being undefined.
+fn is_null(expression: &Expression) -> bool {
+    matches!(&expression.kind, ExpressionKind::Variable(variable) if &*variable.text == b"null")
+}
+
+/// The value of an expression without variables and calls; `None` when it cannot be computed.
+pub(super) fn constant(expression: &Expression) -> Option<Value> {
+    Some(match &expression.kind {
+        ExpressionKind::Int(number) => Value::Int(i64::from(*number as i32)),
+        ExpressionKind::Text(text) => Value::Text(text.clone()),
+        ExpressionKind::Unary(UnaryOperator::Defined, operand) => constant(operand).map(|_| Value::Int(1))?,
+        ExpressionKind::Unary(operator, operand) => apply_unary(*operator, constant(operand)?),
+        ExpressionKind::Binary(BinaryOperator::And, left, right) => {
+            Value::truth(constant(left)?.to_int() != 0 && constant(right)?.to_int() != 0)
+        }
+        ExpressionKind::Binary(BinaryOperator::Or, left, right) => {
+            Value::truth(constant(left)?.to_int() != 0 || constant(right)?.to_int() != 0)
+        }
+        ExpressionKind::Binary(BinaryOperator::Match, ..) => return None,
+        ExpressionKind::Binary(operator, left, right) => apply(*operator, constant(left)?, constant(right)?)?,
+        ExpressionKind::Choose(three) => {
+            let [condition, then, otherwise] = &**three;
+            if constant(condition)?.to_int() > 0 { constant(then)? } else { constant(otherwise)? }
+        }
+        _ => return None,
+    })
+}
+
+/// An operator as it is written, for messages.
+pub(super) fn sign(operator: BinaryOperator) -> &'static str {
+    use BinaryOperator as O;
+    match operator {
+        O::Or => "`||`",
+        O::And => "`&&`",
+        O::BitOr => "`|`",
+        O::BitAnd => "`&`",
+        O::BitXor => "`^`",
+        O::ShiftLeft => "`<<`",
+        O::ShiftRight => "`>>`",
+        O::Equal => "`==`",
+        O::NotEqual => "`!=`",
+        O::Match => "`=~`",
+        O::TextEqual => "`eq`",
+        O::TextNotEqual => "`ne`",
+        O::IntEqual => "`ieq`",
+        O::IntNotEqual => "`ine`",
+        O::Less => "`<`",
+        O::Greater => "`>`",
+        O::LessEqual => "`<=`",
+        O::GreaterEqual => "`>=`",
+        O::Add => "`+`",
+        O::Subtract => "`-`",
+        O::Multiply => "`*`",
+        O::Divide => "`/`",
+        O::Modulo => "`mod`",
     }
 }

@@ -2,7 +2,10 @@
 
 mod arguments;
 mod expression;
+mod literal_argument;
 mod statement;
+mod switch;
+mod test;
 
 use super::ast;
 use super::registry::Registry;
@@ -126,6 +129,7 @@ pub(super) fn compile(
         breaks: Vec::new(),
         depth: 0,
         guards: 0,
+        folding: false,
         constants: FxHashMap::default(),
     };
     let blocks = compiler.declare(config);
@@ -157,6 +161,8 @@ struct Compiler<'a> {
     breaks: Vec<Vec<usize>>,
     depth: u16,
     guards: u16,
+    /// What is emitted goes away again: only its types count.
+    folding: bool,
     constants: FxHashMap<bytes::Bytes, u32>,
 }
 
@@ -169,6 +175,10 @@ impl<'a> Compiler<'a> {
             let name = route.name.as_ref().map_or("", |name| name.text.as_str());
             match self.program.route(route.kind, name) {
                 Some(known) if name.is_empty() => blocks[known.0 as usize].push(route),
+                // A body of semicolons does not count: the next one of the name takes its place.
+                Some(known) if blocks[known.0 as usize].iter().all(|route| is_blank(&route.body)) => {
+                    blocks[known.0 as usize] = vec![route];
+                }
                 Some(known) => {
                     let first = self.program.routes[known.0 as usize].head;
                     let message = format!("the route {name} is defined twice");
@@ -216,6 +226,7 @@ impl<'a> Compiler<'a> {
             | Op::JumpUnless(place)
             | Op::JumpIfZero(place)
             | Op::JumpIfNotZero(place)
+            | Op::EnterBlock(place, _)
             | Op::LoopWhile(place)
             | Op::LoopCount(place) => *place = here,
             _ => {}
@@ -292,6 +303,11 @@ impl<'a> Compiler<'a> {
     fn uses(&mut self, used: RouteUse) {
         self.graph.add(self.route, used, self.only);
     }
+}
+
+/// Whether a block does nothing.
+fn is_blank(block: &ast::Block) -> bool {
+    block.statements.iter().all(|statement| matches!(statement.kind, ast::StatementKind::Empty))
 }
 
 /// Flags declared with `flags`: given positions first, the rest take the free places from 0 on.

@@ -1,14 +1,13 @@
 //! Statements.
 
 use super::Compiler;
-use crate::builtin::{MessageKind, Regex, RouteId, RouteKind};
+use crate::builtin::{MessageKind, RouteId, RouteKind};
 use crate::config::ast::{
-    Assign, BinaryOperator, Block, Call, Case, CaseLabel, Expression, ExpressionKind, Jump, Statement, StatementKind,
-    UnaryOperator,
+    Assign, BinaryOperator, Block, Call, Expression, ExpressionKind, Jump, Statement, StatementKind, UnaryOperator,
 };
 use crate::config::registry::nearest;
 use crate::config::routes::RouteUse;
-use crate::script::{Op, SwitchLabel, SwitchTable};
+use crate::script::Op;
 use crate::source::{Diagnostic, Level, Span};
 
 impl Compiler<'_> {
@@ -30,17 +29,17 @@ impl Compiler<'_> {
             StatementKind::While { condition, body } => self.repeat(condition, body, span),
             StatementKind::Switch { value, cases } => self.switch(value, cases, span),
             StatementKind::Jump(jump, value) => {
+                let (op, word) = match jump {
+                    Jump::Return => (Op::Return, "return"),
+                    Jump::Exit => (Op::Exit, "exit"),
+                    Jump::Drop => (Op::Drop, "drop"),
+                };
                 match value {
-                    Some(value) => self.value(value),
+                    Some(value) => self.number(value, word),
                     None => {
                         self.emit(Op::Int(1), span);
                     }
                 }
-                let op = match jump {
-                    Jump::Return => Op::Return,
-                    Jump::Exit => Op::Exit,
-                    Jump::Drop => Op::Drop,
-                };
                 self.emit(op, span);
             }
             StatementKind::Break => {
@@ -66,6 +65,17 @@ impl Compiler<'_> {
         self.depth -= 1;
     }
 
+    /// A block used as an operand: `return` and `break` in it leave no more than it, and its result is in `last`.
+    pub(super) fn operand_block(&mut self, block: &Block) {
+        let enter = self.emit(Op::EnterBlock(0, self.depth), block.span);
+        let breaks = std::mem::take(&mut self.breaks);
+        let depth = std::mem::take(&mut self.depth);
+        self.statements(&block.statements);
+        self.emit(Op::End, block.span);
+        (self.breaks, self.depth) = (breaks, depth);
+        self.land(enter);
+    }
+
     /// An assignment; a call that is the whole right side gives its raw code.
     pub(super) fn assign(&mut self, assign: &Assign) {
         match &assign.value.kind {
@@ -73,7 +83,9 @@ impl Compiler<'_> {
                 self.call(call);
                 self.emit(Op::LoadLast, call.span);
             }
-            _ => self.value(&assign.value),
+            _ => {
+                self.value(&assign.value);
+            }
         }
         let Some(target) = self.reference(&assign.target) else { return };
         if !target.is_writable() {
@@ -138,6 +150,7 @@ impl Compiler<'_> {
     fn condition(&mut self, condition: &Expression) -> Option<u16> {
         if let ExpressionKind::Binary(BinaryOperator::Match, left, right) = &condition.kind
             && let ExpressionKind::Text(pattern) = &right.kind
+            && !matches!(left.kind, ExpressionKind::Word(_))
             && !self.names.extensions.is_strict()
         {
             self.value(left);
@@ -149,14 +162,14 @@ impl Compiler<'_> {
             self.emit(Op::MatchGroup(at, self.guards), condition.span);
             return Some(self.guards);
         }
-        self.value(condition);
+        self.int(condition);
         None
     }
 
     fn repeat(&mut self, condition: &Expression, body: &Block, span: Span) {
         self.emit(Op::LoopEnter, span);
         let start = self.here();
-        self.value(condition);
+        self.number(condition, "while");
         let leave = self.emit(Op::LoopWhile(0), condition.span);
         let count = self.emit(Op::LoopCount(0), span);
         self.breaks.push(Vec::new());
@@ -167,64 +180,6 @@ impl Compiler<'_> {
             self.land(jump);
         }
         self.emit(Op::LoopLeave, span);
-    }
-
-    fn switch(&mut self, value: &Expression, cases: &[Case], span: Span) {
-        self.value(value);
-        let switch = self.emit(Op::Switch(0), span);
-        let mut table = SwitchTable { labels: Vec::new(), otherwise: 0 };
-        let mut default = None;
-        self.breaks.push(Vec::new());
-        self.depth += 1;
-        for case in cases {
-            let here = self.here();
-            match self.label(&case.label, case.span) {
-                Some(label) => table.labels.push((label, here)),
-                None if matches!(case.label, CaseLabel::Default) => default = Some(here),
-                None => {}
-            }
-            self.statements(&case.body);
-        }
-        self.depth -= 1;
-        for jump in self.breaks.pop().unwrap_or_default() {
-            self.land(jump);
-        }
-        let mixed = table.labels.windows(2).any(|pair| is_int(&pair[0].0) != is_int(&pair[1].0));
-        if mixed {
-            self.error("mixed-labels", "the labels of a switch are all integers or all strings", span);
-        }
-        table.otherwise = default.unwrap_or_else(|| self.here());
-        self.program.code[switch] = Op::Switch(self.program.switches.len() as u32);
-        self.program.switches.push(table);
-    }
-
-    fn label(&mut self, label: &CaseLabel, span: Span) -> Option<SwitchLabel> {
-        match label {
-            CaseLabel::Default => None,
-            CaseLabel::Value(Expression { kind: ExpressionKind::Int(number), .. }) => Some(SwitchLabel::Int(*number)),
-            CaseLabel::Value(Expression { kind: ExpressionKind::Text(text), .. }) => {
-                Some(SwitchLabel::Text(text.clone()))
-            }
-            CaseLabel::Value(Expression { kind: ExpressionKind::Unary(_, inner), .. })
-                if matches!(inner.kind, ExpressionKind::Int(_)) =>
-            {
-                let ExpressionKind::Int(number) = inner.kind else { return None };
-                Some(SwitchLabel::Int(-number))
-            }
-            CaseLabel::Regex(Expression { kind: ExpressionKind::Text(text), span }) => {
-                match Regex::new(text, false, self.names.extensions) {
-                    Ok(regex) => Some(SwitchLabel::Regex(regex)),
-                    Err(why) => {
-                        self.error("bad-regex", format!("bad regular expression: {why}"), *span);
-                        None
-                    }
-                }
-            }
-            CaseLabel::Value(_) | CaseLabel::Regex(_) => {
-                self.error("label-not-constant", "the label of a case must be a constant", span);
-                None
-            }
-        }
     }
 
     /// A call for its effect; its code is in `last` afterwards.
@@ -246,11 +201,14 @@ impl Compiler<'_> {
             ExpressionKind::Word(name) => name.clone(),
             ExpressionKind::Text(text) => String::from_utf8_lossy(text).into_owned(),
             ExpressionKind::Int(number) => number.to_string(),
-            _ => {
-                self.value(arg);
-                self.emit(Op::RouteNamed(depth), call.span);
-                return;
-            }
+            _ => match self.folded(arg) {
+                Some(name) => String::from_utf8_lossy(&name.to_text()).into_owned(),
+                None => {
+                    self.value(arg);
+                    self.emit(Op::RouteNamed(depth), call.span);
+                    return;
+                }
+            },
         };
         if let Some(route) = self.route_named(RouteKind::Request, &name, arg.span) {
             self.uses(RouteUse::Route(route, call.span));
@@ -286,8 +244,4 @@ impl Compiler<'_> {
         self.diagnostics.push(diagnostic);
         None
     }
-}
-
-fn is_int(label: &SwitchLabel) -> bool {
-    matches!(label, SwitchLabel::Int(_))
 }

@@ -72,7 +72,7 @@ impl Reader<'_> {
             })
             .map_infix(|(left, deep), operator, (right, depth)| {
                 let span = left.span.to(right.span);
-                let kind = ExpressionKind::Binary(binary(operator.as_rule()), Box::new(left), Box::new(right));
+                let kind = joined(left, binary(operator.as_rule()), right);
                 bounded(kind, span, deep.max(depth) + 1)
             })
             .parse(pair.into_inner());
@@ -165,6 +165,57 @@ impl Reader<'_> {
         }
         let span = self.place(&inner, base);
         Some(Expression { kind: ExpressionKind::Word(inner.as_str().to_string()), span })
+    }
+}
+
+/// Two operands joined. A bare word is no value: a comparison behind it belongs to it and not to what stands before it, so that
+/// `!method == "INVITE"` is `!(method == "INVITE")`.
+fn joined(left: Expression, operator: BinaryOperator, right: Expression) -> ExpressionKind {
+    let is_test = matches!(
+        operator,
+        BinaryOperator::Equal
+            | BinaryOperator::NotEqual
+            | BinaryOperator::Match
+            | BinaryOperator::TextEqual
+            | BinaryOperator::TextNotEqual
+            | BinaryOperator::Less
+            | BinaryOperator::Greater
+            | BinaryOperator::LessEqual
+            | BinaryOperator::GreaterEqual
+    );
+    if !is_test || !ends_in_word(&left) {
+        return ExpressionKind::Binary(operator, Box::new(left), Box::new(right));
+    }
+    let at = |inner: &Expression| inner.span.to(right.span);
+    match left.kind {
+        ExpressionKind::Unary(unary, inner) => {
+            let span = at(&inner);
+            ExpressionKind::Unary(unary, Box::new(Expression { kind: joined(*inner, operator, right), span }))
+        }
+        ExpressionKind::Binary(outer, first, inner) => {
+            let span = at(&inner);
+            let test = Expression { kind: joined(*inner, operator, right), span };
+            ExpressionKind::Binary(outer, first, Box::new(test))
+        }
+        kind => {
+            let left = Expression { kind, span: left.span };
+            ExpressionKind::Binary(operator, Box::new(left), Box::new(right))
+        }
+    }
+}
+
+/// Whether the last operand is a word that is not yet part of a test.
+fn ends_in_word(expression: &Expression) -> bool {
+    let mut at = expression;
+    loop {
+        at = match &at.kind {
+            ExpressionKind::Word(_) => return true,
+            ExpressionKind::Unary(UnaryOperator::Strlen | UnaryOperator::Strempty, _) => return false,
+            ExpressionKind::Unary(_, inner) => inner,
+            ExpressionKind::Binary(_, left, _) if matches!(left.kind, ExpressionKind::Word(_)) => return false,
+            ExpressionKind::Binary(_, _, right) => right,
+            _ => return false,
+        };
     }
 }
 

@@ -69,15 +69,39 @@ impl<'a> Reader<'a> {
         Text { value: Bytes::from(value), span: self.place(pair, base) }
     }
 
-    pub(super) fn variable(&self, pair: &Pair<'_, Rule>, base: usize) -> Variable {
+    pub(super) fn variable(&mut self, pair: &Pair<'_, Rule>, base: usize) -> Variable {
         let span = self.place(pair, base);
-        let (text, long) = match self.bytes(range(pair, base)) {
+        let written = self.bytes(range(pair, base));
+        let (text, long) = match written {
             [b'$', b'(', inner @ .., b')'] => (Bytes::copy_from_slice(inner), true),
-            [b'$', name @ ..] => (Bytes::copy_from_slice(name), false),
+            [b'$', name @ ..] => match avp_form(name) {
+                Some(avp) => (avp, true),
+                None => (Bytes::copy_from_slice(name), false),
+            },
             // `%name` is the AVP of that name.
-            [_, name @ ..] => (Bytes::from([b"avp(", name, b")"].concat()), false),
+            [_, name @ ..] => (avp_form(name).unwrap_or_else(|| [b"avp(", name, b")"].concat().into()), true),
             [] => (Bytes::new(), false),
         };
+        if !long && text.ends_with(b"]") && memchr::memmem::find(&text, b")[").is_some() {
+            let found = Diagnostic::error("syntax", "an index needs parentheses around the variable", span);
+            let name = String::from_utf8_lossy(&text);
+            self.report(found.help(format!("write $({name})")));
+        }
+        if self.expanded.ser_names && written.first() == Some(&b'$') {
+            let name = text.strip_prefix(b"avp(").map_or(&text[..], |name| name.strip_suffix(b")").unwrap_or(name));
+            if text.contains(&b'(') && !text.starts_with(b"avp(") {
+                let found = Diagnostic::error("syntax", "parentheses cannot follow the name of an AVP", span);
+                self.report(found.note("#!SER makes every $ the mark of an AVP"));
+            }
+            let avp = [b"avp(", name, b")"].concat().into();
+            return Variable { text: avp, long: true, span };
+        }
+        if let Some(token) = return_code(&text).filter(|_| !long) {
+            let (token, rest) = text.split_at(token);
+            let (token, rest) = (String::from_utf8_lossy(token), String::from_utf8_lossy(rest));
+            let found = Diagnostic::error("syntax", format!("`{rest}` cannot follow ${token}"), span);
+            self.report(found.note(format!("Kamailio reads ${token} first, whatever stands behind it")));
+        }
         Variable { text, long, span }
     }
 
@@ -284,11 +308,41 @@ impl<'a> Reader<'a> {
     pub(super) fn call(&mut self, name: Name, arguments: Option<Pair<'_, Rule>>, base: usize) -> Call {
         let mut span = name.span;
         let mut args = Vec::new();
+        let parentheses = arguments.is_some();
         if let Some(pair) = arguments {
             span = span.to(self.place(&pair, base));
             let pairs = pair.into_inner().filter(|pair| pair.as_rule() == Rule::argument);
             args = pairs.filter_map(|pair| self.argument(pair, base)).collect();
         }
-        Call { name, args, span }
+        Call { name, args, parentheses, span }
     }
+}
+
+/// The forms of SER that mean an AVP: `name[1]`, `name[]`, ` name`, and `f.name`, whose list is the ordinary one; other lists keep their letters.
+fn avp_form(name: &[u8]) -> Option<Bytes> {
+    let word = |text: &[u8]| !text.is_empty() && text.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+    let trimmed = name.trim_ascii_start();
+    if trimmed.len() < name.len() && word(trimmed) {
+        return Some([b"avp(", trimmed, b")"].concat().into());
+    }
+    if let Some(open) = name.iter().position(|byte| *byte == b'[')
+        && word(&name[..open])
+    {
+        let index = name[open..].strip_prefix(b"[]").map_or(&name[open..], |_| &b""[..]);
+        return Some([b"avp(", &name[..open], b")", index].concat().into());
+    }
+    let dot = name.iter().position(|byte| *byte == b'.')?;
+    let (list, rest) = (&name[..dot], &name[dot + 1..]);
+    match list {
+        _ if !word(rest) => None,
+        b"f" | b"fr" | b"fu" => Some([b"avp(", rest, b")"].concat().into()),
+        b"t" | b"tr" | b"tu" | b"fd" | b"td" | b"g" => Some([b"avp(", list, b".", rest, b")"].concat().into()),
+        _ => None,
+    }
+}
+
+/// Where the token of the return code ends, when something follows it.
+fn return_code(name: &[u8]) -> Option<usize> {
+    let token = [&b"retcode"[..], b"rc"].into_iter().find(|token| name.starts_with(token))?;
+    (name.len() > token.len()).then_some(token.len())
 }

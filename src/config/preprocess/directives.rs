@@ -150,12 +150,12 @@ impl Preprocessor<'_> {
             b"include_file" | b"import_file" => Some(self.include(input, start, end)),
             b"KAMAILIO" | b"OPENSER" | b"ALL" | b"MAXCOMPAT" => {
                 self.out.kamailio_names = matches!(word, b"KAMAILIO" | b"OPENSER");
+                self.out.ser_names = false;
                 Some(line)
             }
             b"SER" => {
-                let found =
-                    Diagnostic::warning("ser-mode", "the variable names of SER are not supported", input.span(at, end));
-                self.report(found.note("the file is read with the names of Kamailio"));
+                self.out.kamailio_names = false;
+                self.out.ser_names = true;
                 Some(line)
             }
             _ if text[at] == b'#' && !text[..at].is_empty() => {

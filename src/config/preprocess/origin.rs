@@ -15,6 +15,8 @@ pub struct Expanded {
     pub conditionals: Vec<Conditional>,
     /// Words that were defined, and whether with a value.
     pub defined: Vec<(Vec<u8>, bool)>,
+    /// The text holds `#!SER`: `$name` in it is always an AVP.
+    pub ser_names: bool,
     segments: Vec<Segment>,
 }
 

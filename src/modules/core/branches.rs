@@ -6,7 +6,7 @@ use crate::builtin::{Arg, Args, Branch, Context, Function, Outcome, Routes};
 pub(super) const ROWS: &[Function] = &[
     Function {
         names: &["remove_branch"],
-        args: &[Arg::int("index").optional()],
+        args: &[Arg::number("index").optional()],
         routes: Routes::ANY,
         run: remove,
         doc: "Takes the further branch of this index away, counted from 0; without one the last. A negative index counts from the end.",

@@ -4,13 +4,13 @@ use crate::builtin::{Arg, Args, Context, Function, Outcome, Routes};
 
 /// The statements.
 pub(super) const ROWS: &[Function] = &[
-    message(
+    statement(
         &["setflag"],
         |cx, args| change(cx, args, message_flags, set),
         "Sets a flag of the message, 0 to 31 or a declared name.",
     ),
-    message(&["resetflag"], |cx, args| change(cx, args, message_flags, reset), "Clears a flag of the message."),
-    message(&["isflagset"], |cx, args| test(cx, args, message_flags), "Whether a flag of the message is set."),
+    statement(&["resetflag"], |cx, args| change(cx, args, message_flags, reset), "Clears a flag of the message."),
+    statement(&["isflagset"], |cx, args| test(cx, args, message_flags), "Whether a flag of the message is set."),
     Function {
         names: &["setavpflag", "resetavpflag", "isavpflagset"],
         args: &[Arg::text("avp"), Arg::text("flag")],
@@ -39,6 +39,7 @@ pub(crate) const KEX: &[Function] = &[
 ];
 
 const FLAG: &[Arg] = &[Arg::int("flag")];
+const DECLARED: &[Arg] = &[Arg::flag("flag")];
 const FLAG_AND_BRANCH: &[Arg] = &[Arg::int("flag"), Arg::int("branch").optional()];
 
 type Names = &'static [&'static str];
@@ -46,6 +47,11 @@ type Run = fn(&mut Context, &Args) -> Outcome;
 
 const fn message(names: Names, run: Run, doc: &'static str) -> Function {
     Function { names, args: FLAG, routes: Routes::ANY, run, doc }
+}
+
+/// A statement of the core, which takes a declared name too.
+const fn statement(names: Names, run: Run, doc: &'static str) -> Function {
+    Function { names, args: DECLARED, routes: Routes::ANY, run, doc }
 }
 
 const fn branch(names: Names, run: Run, doc: &'static str) -> Function {

@@ -10,7 +10,7 @@ mod uri;
 mod variables;
 mod words;
 
-use crate::builtin::{Context, Function, Module, ModuleId, Param, Variable, count, join};
+use crate::builtin::{Context, Function, Module, ModuleId, Param, count, join};
 
 pub(crate) use branches::APPEND as APPEND_BRANCH;
 pub(crate) use flags::KEX as KEX_FLAGS;
@@ -22,7 +22,7 @@ pub static MODULE: Module = Module {
     functions: &FUNCTIONS,
     params: &PARAMS,
     variables: variables::ROWS,
-    words: &WORDS,
+    words: words::ROWS,
     transformations: words::TESTS,
     start: settings::start,
     ..Module::new("core", "Settings, statements and words that need no module.")
@@ -33,9 +33,6 @@ const FUNCTION_PARTS: &[&[Function]] = &[uri::ROWS, flags::ROWS, branches::ROWS,
 
 static PARAMS: [Param; count(PARAM_PARTS)] = join(PARAM_PARTS);
 const PARAM_PARTS: &[&[Param]] = &[settings::ROWS, inert::ROWS];
-
-static WORDS: [Variable; count(WORD_PARTS)] = join(WORD_PARTS);
-const WORD_PARTS: &[&[Variable]] = &[words::ROWS, words::CONSTANTS];
 
 /// What the core keeps for one run of the script.
 #[derive(Debug, Default)]

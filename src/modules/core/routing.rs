@@ -10,27 +10,27 @@ const ONWARD: Routes = Routes::REQUEST.or(Routes::FAILURE).or(Routes::BRANCH).or
 pub(super) const ROWS: &[Function] = &[
     Function {
         names: &["forward", "forward_udp"],
-        args: &[Arg::custom("host", literal).optional(), Arg::int("port").optional()],
+        args: &[Arg::bare("host", literal).optional(), Arg::bare("port", literal).optional()],
         routes: ONWARD,
         run: forward,
         doc: "Forwards the message without a transaction: to the host and port given, else to $du or the Request-URI.",
     },
     log_row(
-        &[Arg::text("text")],
+        &[Arg::custom("text", literal)],
         |cx, args| log(cx, args, LogLevel::Error, 0),
         "Writes a line to the log, as an error.",
     ),
     log_row(
-        &[Arg::text("level"), Arg::text("text")],
+        &[Arg::number("level"), Arg::custom("text", literal)],
         |cx, args| {
-            let level = level(&args.value(cx, 0).to_text());
+            let level = LogLevel::from_number(args.int(cx, 0));
             log(cx, args, level, 1)
         },
         "Writes a line to the log at a level, -5 to 3 or L_ALERT to L_DBG.",
     ),
     Function {
         names: &["error"],
-        args: &[Arg::text("kind"), Arg::text("text")],
+        args: &[Arg::custom("kind", literal), Arg::custom("text", literal)],
         routes: Routes::ANY,
         run: |cx, args| log(cx, args, LogLevel::Error, 1),
         doc: "Writes a line to the log, as an error.",
@@ -43,21 +43,21 @@ pub(super) const ROWS: &[Function] = &[
     bare(&["add_local_rport"], add_local_rport, "Asks for rport in our own Via."),
     Function {
         names: &["set_advertised_address"],
-        args: &[Arg::custom("host", literal)],
+        args: &[Arg::bare("host", literal)],
         routes: ONWARD,
         run: set_advertised_address,
         doc: "The host that our own Via and Record-Route name for this message.",
     },
     Function {
         names: &["set_advertised_port"],
-        args: &[Arg::int("port")],
+        args: &[Arg::number("port")],
         routes: ONWARD,
         run: set_advertised_port,
         doc: "The port that our own Via and Record-Route name for this message.",
     },
     Function {
         names: &["force_send_socket"],
-        args: &[Arg::custom("socket", literal)],
+        args: &[Arg::bare("socket", literal)],
         routes: ONWARD,
         run: force_send_socket,
         doc: "Sends from this socket, written proto:address:port; false when the server does not listen there.",
@@ -69,14 +69,14 @@ pub(super) const ROWS: &[Function] = &[
     ),
     Function {
         names: &["force_tcp_alias", "add_tcp_alias"],
-        args: &[Arg::int("port").optional()],
+        args: &[Arg::number("port").optional()],
         routes: Routes::ANY,
         run: nothing,
         doc: "About connections, which UDP does not have: always true.",
     },
     Function {
         names: &["udp_mtu_try_proto"],
-        args: &[Arg::text("proto")],
+        args: &[Arg::bare("proto", literal)],
         routes: Routes::ANY,
         run: nothing,
         doc: "Which transport to use for what is too large for UDP; alanui has only UDP, so it is always true.",
@@ -112,14 +112,13 @@ pub(crate) fn socket(cx: &Context, text: &[u8]) -> Option<SocketId> {
 }
 
 fn forward(cx: &mut Context, args: &Args) -> Outcome {
-    let next_hop = args.has(0).then(|| {
-        let host = given(cx, args, 0);
-        let port = args.has(1).then(|| args.int(cx, 1));
+    let host = args.has(0).then(|| given(cx, args, 0)).filter(|host| &host[..] != b"uri:host");
+    let next_hop = host.map(|host| {
         let mut uri = b"sip:".to_vec();
         uri.extend_from_slice(&host);
-        if let Some(port) = port {
+        if args.has(1) {
             uri.push(b':');
-            crate::builtin::print_int(port, &mut uri);
+            uri.extend_from_slice(&given(cx, args, 1));
         }
         Bytes::from(uri)
     });
@@ -128,25 +127,11 @@ fn forward(cx: &mut Context, args: &Args) -> Outcome {
 
 fn log(cx: &mut Context, args: &Args, level: LogLevel, at: usize) -> Outcome {
     if cx.core.logs(level) {
-        let text = args.text(cx, at);
+        let text = given(cx, args, at);
         let text = String::from_utf8_lossy(&text).trim_end_matches('\n').to_owned();
         cx.core.log.push(LogLine { level, from_script: true, text });
     }
     Outcome::TRUE
-}
-
-fn level(text: &[u8]) -> LogLevel {
-    match text {
-        b"L_ALERT" => LogLevel::Alert,
-        b"L_BUG" => LogLevel::Bug,
-        b"L_CRIT" | b"L_CRIT2" => LogLevel::Critical,
-        b"L_ERR" => LogLevel::Error,
-        b"L_WARN" => LogLevel::Warning,
-        b"L_NOTICE" => LogLevel::Notice,
-        b"L_INFO" => LogLevel::Info,
-        b"L_DBG" => LogLevel::Debug,
-        number => LogLevel::from_number(crate::builtin::parse_int(number).unwrap_or(-1)),
-    }
 }
 
 fn force_rport(cx: &mut Context, _: &Args) -> Outcome {

@@ -1,0 +1,137 @@
+//! What Kamailio refuses in top-level statements beside unknown names and wrong types.
+
+use super::ast::{Flags, Item, Listen, Setting, SettingValue};
+use crate::source::{Diagnostic, Span};
+
+/// Facilities of syslog that Kamailio knows.
+const FACILITIES: [&str; 20] = [
+    "LOG_AUTH",
+    "LOG_AUTHPRIV",
+    "LOG_CRON",
+    "LOG_DAEMON",
+    "LOG_FTP",
+    "LOG_KERN",
+    "LOG_LOCAL0",
+    "LOG_LOCAL1",
+    "LOG_LOCAL2",
+    "LOG_LOCAL3",
+    "LOG_LOCAL4",
+    "LOG_LOCAL5",
+    "LOG_LOCAL6",
+    "LOG_LOCAL7",
+    "LOG_LPR",
+    "LOG_MAIL",
+    "LOG_NEWS",
+    "LOG_SYSLOG",
+    "LOG_USER",
+    "LOG_UUCP",
+];
+
+/// Settings that must stand before all module parameters and routes.
+const EARLY: [&str; 5] = ["shm", "shm_mem", "shm_mem_size", "uid", "user"];
+
+/// The highest flag of a message.
+const HIGHEST_FLAG: i64 = 31;
+
+/// Reports it.
+pub(super) fn check(items: &[Item], diagnostics: &mut Vec<Diagnostic>) {
+    let mut late = false;
+    let mut custom: Vec<&str> = Vec::new();
+    let mut flags: Vec<(&str, Span)> = Vec::new();
+    for item in items {
+        match item {
+            Item::Setting(setting) => {
+                let name = setting.name.text.as_str();
+                match name.split_once('.') {
+                    Some((group, rest)) => {
+                        let indexed = group.split_once('[').map(|(group, _)| format!("{group}.{rest}"));
+                        match indexed {
+                            Some(plain) if !custom.contains(&plain.as_str()) => undefined(setting, &plain, diagnostics),
+                            Some(_) => {}
+                            None => custom.push(name),
+                        }
+                    }
+                    None => one(setting, late, diagnostics),
+                }
+            }
+            Item::Flags(declared) => declare(declared, &mut flags, diagnostics),
+            Item::CfgEngine(engine) => {
+                if !matches!(&engine.value[..], b"native" | b"default") {
+                    let name = String::from_utf8_lossy(&engine.value);
+                    let found = Diagnostic::error("unknown-engine", format!("there is no engine {name}"), engine.span);
+                    diagnostics.push(found.help("write `native`, or leave the statement out"));
+                }
+            }
+            Item::ModParam(_) | Item::Route(_) => late = true,
+            Item::LoadModule(_) | Item::LoadPath(_) => {}
+        }
+    }
+}
+
+fn one(setting: &Setting, late: bool, diagnostics: &mut Vec<Diagnostic>) {
+    let name = setting.name.text.as_str();
+    if late && EARLY.contains(&name) {
+        let message = format!("{name} stands behind a module parameter or a route");
+        let found = Diagnostic::error("late-setting", message, setting.span).note("Kamailio refuses to start");
+        diagnostics.push(found.help("put it at the top of the file"));
+    }
+    for value in &setting.values {
+        match (name, value) {
+            ("log_facility", SettingValue::Word(word)) if !FACILITIES.contains(&word.text.as_str()) => {
+                let message = format!("there is no log facility {}", word.text);
+                diagnostics
+                    .push(Diagnostic::error("bad-facility", message, word.span).help("write LOG_LOCAL0 to LOG_LOCAL7"));
+            }
+            ("log_facility", SettingValue::Text(text)) => {
+                let found = Diagnostic::error("wrong-type", "log_facility takes a bare word", text.span);
+                diagnostics.push(found.help("write it without quotes"));
+            }
+            ("listen", SettingValue::Listen(listen)) => address(listen, diagnostics),
+            _ => {}
+        }
+    }
+}
+
+/// A listener whose address can be none.
+fn address(listen: &Listen, diagnostics: &mut Vec<Diagnostic>) {
+    for address in &listen.addresses {
+        let text = address.text.as_str();
+        let digits = text.contains('.') && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let message = if digits && text.parse::<std::net::Ipv4Addr>().is_err() {
+            format!("{text} is no address")
+        } else if text == "*" {
+            "`*` is no address".to_owned()
+        } else if text.contains(':') && text.parse::<std::net::Ipv6Addr>().is_err() {
+            format!("{text} is no address")
+        } else {
+            continue;
+        };
+        let found = Diagnostic::error("bad-address", message, address.span);
+        diagnostics.push(found.help("write proto:address:port without quotes, with 0.0.0.0 for every address"));
+    }
+}
+
+fn declare<'a>(declared: &'a Flags, known: &mut Vec<(&'a str, Span)>, diagnostics: &mut Vec<Diagnostic>) {
+    for (name, place) in &declared.names {
+        if let Some(place) = place.filter(|place| !(0..=HIGHEST_FLAG).contains(place)) {
+            let message = format!("{place} is no flag: they are 0 to {HIGHEST_FLAG}");
+            diagnostics.push(Diagnostic::error("bad-flag", message, name.span));
+        }
+        if declared.avp {
+            continue;
+        }
+        match known.iter().find(|(its, _)| *its == name.text) {
+            Some((_, first)) => {
+                let found = Diagnostic::error("duplicate-flag", format!("{} is declared twice", name.text), name.span);
+                diagnostics.push(found.label(*first, "first here"));
+            }
+            None => known.push((&name.text, name.span)),
+        }
+    }
+}
+
+fn undefined(setting: &Setting, plain: &str, diagnostics: &mut Vec<Diagnostic>) {
+    let message = format!("{} changes a setting that is not defined", setting.name.text);
+    let found = Diagnostic::error("unknown-setting", message, setting.name.span).note("Kamailio refuses to start");
+    diagnostics.push(found.help(format!("define it above: {plain} = value")));
+}

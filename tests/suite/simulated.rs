@@ -1,0 +1,164 @@
+//! A server in memory, one message after another, on a clock that jumps: what a config says to it and what it logs.
+
+use alanui::builtin::{
+    ConnectionId, Core, Extension, Extensions, LogLevel, LogLine, QueryFault, Random, Rows, Socket, SocketId, Sockets,
+    World,
+};
+use alanui::config::{Additions, CommandLine, Options, extension_diagnostics, has_errors, load};
+use alanui::modules::MODULES;
+use alanui::node::{Datagram, Node, Transmit};
+use alanui::source::{Files, Sources, render};
+use alanui::time::{Now, Tick};
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a config is read with.
+#[derive(Default)]
+pub(super) struct Stage {
+    /// Files by their paths; the config is `main.cfg`.
+    pub(super) files: BTreeMap<PathBuf, Vec<u8>>,
+    /// `-A` of the command line.
+    pub(super) defines: Vec<String>,
+    /// The environment.
+    pub(super) environment: Vec<(String, String)>,
+}
+
+impl Files for Stage {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.files.get(path).cloned().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+    }
+}
+
+/// A world without databases.
+struct Bare;
+
+impl World for Bare {
+    fn read(&mut self, _: &Path) -> io::Result<Vec<u8>> {
+        Err(io::Error::from(io::ErrorKind::NotFound))
+    }
+
+    fn connect(&mut self, _: &str, _: Extensions) -> Result<ConnectionId, QueryFault> {
+        Err(QueryFault::Unavailable("there is none".to_owned()))
+    }
+
+    fn query(&mut self, _: ConnectionId, _: &str) -> Result<Rows, QueryFault> {
+        Err(QueryFault::Unavailable("there is none".to_owned()))
+    }
+}
+
+/// A running server.
+pub(super) struct Server {
+    pub(super) node: Node,
+    micros: u64,
+    /// Lines of starting, then those that [`Server::log`] has not taken.
+    log: Vec<LogLine>,
+}
+
+/// Why a config does not start: its errors, as codes and as drawn for people.
+pub(super) struct Refused {
+    pub(super) codes: Vec<&'static str>,
+    pub(super) drawn: String,
+}
+
+impl Server {
+    /// Starts `text` with Kamailio's own semantics, listening on `address`.
+    pub(super) fn start(text: &[u8], mut stage: Stage, address: SocketAddr) -> Result<Self, Refused> {
+        let main = PathBuf::from("main.cfg");
+        stage.files.insert(main.clone(), text.to_vec());
+        let environment = |name: &str| {
+            let found = stage.environment.iter().find(|(its, _)| its == name)?;
+            Some(found.1.clone().into_bytes())
+        };
+        let lines = stage.defines.iter().map(|define| CommandLine::Define(define.clone())).collect();
+        let options = Options { lines, environment: Some(&environment), ..Options::default() };
+        let additions = Additions { options, ..Additions::default() };
+        let (mut sources, mut found) = (Sources::default(), Vec::new());
+        let config = load(&main, &stage, &additions, MODULES, Extensions::STRICT, &mut sources, &mut found);
+        let started = config.start(Some(&mut Bare), &mut found);
+        // What Kamailio refuses to start with, and alanui does not even when it is strict: it is an error of `check --strict`.
+        for (extension, span) in &config.used {
+            let refused = match extension {
+                Extension::EndifAtEnd => true,
+                Extension::AnyModuleOrder => sources.slice(*span).starts_with(b"modparam"),
+                _ => false,
+            };
+            if refused {
+                found.extend(extension_diagnostics(&[(*extension, *span)], true));
+            }
+        }
+        if has_errors(&found) {
+            found.retain(|found| found.level == alanui::source::Level::Error);
+            let codes = found.iter().map(|found| found.code).collect();
+            return Err(Refused { codes, drawn: render::human(&sources, &found, false) });
+        }
+        let sockets = Sockets { list: vec![Socket { address, advertise: None, name: None }], ..Sockets::default() };
+        let core = Core {
+            settings: Arc::new(started.settings),
+            extensions: Extensions::STRICT,
+            sockets: Arc::new(sockets),
+            random: Random::new(1),
+            regexes: Default::default(),
+            told: Default::default(),
+            log: Vec::new(),
+            commands: Vec::new(),
+            trace: None,
+            modules: Arc::from(started.states),
+        };
+        let log = started.log.into_iter().map(|(level, text)| LogLine { level, from_script: false, text }).collect();
+        let micros = 1_000_000;
+        Ok(Self { node: Node::new(config.program.clone(), core, true, now(micros)), micros, log })
+    }
+
+    /// Hands a packet to the server and gives those it sends.
+    pub(super) fn receive(&mut self, bytes: impl Into<Bytes>, source: SocketAddr) -> Vec<Transmit> {
+        self.micros += 1000;
+        self.node.receive(now(self.micros), Datagram { bytes: bytes.into(), source, socket: SocketId(0) });
+        self.taken()
+    }
+
+    /// Lets time pass up to the next timer, at most `patience`; gives what is sent. `None` when nothing is due so soon.
+    pub(super) fn wait(&mut self, patience: Duration) -> Option<Vec<Transmit>> {
+        let next = self.node.next()?;
+        let last = Tick::from_micros(self.micros + patience.as_micros() as u64);
+        if next > last {
+            return None;
+        }
+        self.micros = self.micros.max(next.as_micros());
+        self.node.expire(now(self.micros));
+        Some(self.taken())
+    }
+
+    fn taken(&mut self) -> Vec<Transmit> {
+        self.log.append(&mut self.node.core.log);
+        std::mem::take(&mut self.node.output.packets)
+    }
+
+    /// Microseconds since the server began.
+    pub(super) fn micros(&self) -> u64 {
+        self.micros
+    }
+
+    /// The lines since the last call: those of the script, and the levels of the server's own from warnings up.
+    pub(super) fn log(&mut self) -> (Vec<String>, Vec<LogLevel>) {
+        let (mut script, mut own) = (Vec::new(), Vec::new());
+        for line in self.log.drain(..) {
+            if line.from_script {
+                // Kamailio's own `log()` knows no prefix.
+                script.extend(line.text.strip_prefix("##").map(str::to_owned));
+            } else if line.level <= LogLevel::Warning && !own.contains(&line.level) {
+                own.push(line.level);
+            }
+        }
+        own.sort();
+        (script, own)
+    }
+}
+
+fn now(micros: u64) -> Now {
+    Now { tick: Tick::from_micros(micros), unix: Duration::from_micros(1_795_179_629_000_000 + micros) }
+}
