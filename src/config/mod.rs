@@ -126,13 +126,14 @@ pub fn load(
     }
 }
 
-/// An `#!endif` that Kamailio does not see is an extension when extensions are in force.
+/// An `#!endif` that Kamailio does not see is an extension when extensions are in force, and an error otherwise.
 fn seen_endifs(diagnostics: &mut Vec<Diagnostic>, extensions: Extensions) -> Vec<(Extension, Span)> {
+    let is_unseen = |diagnostic: &Diagnostic| diagnostic.code == preprocess::UNSEEN_ENDIF;
     if extensions.is_strict() {
+        diagnostics.iter_mut().filter(|found| is_unseen(found)).for_each(|found| found.level = Level::Error);
         return Vec::new();
     }
-    let is_unseen = |diagnostic: &mut Diagnostic| diagnostic.code == preprocess::UNSEEN_ENDIF;
-    let unseen = diagnostics.extract_if(.., is_unseen);
+    let unseen = diagnostics.extract_if(.., |diagnostic| is_unseen(diagnostic));
     unseen.filter_map(|diagnostic| Some((Extension::EndifAtEnd, diagnostic.labels.first()?.span))).collect()
 }
 

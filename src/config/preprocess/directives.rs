@@ -177,7 +177,7 @@ impl Preprocessor<'_> {
             && !balanced
         {
             let message = "the file ends with `#!endif` without a newline";
-            let found = Diagnostic::error(super::UNSEEN_ENDIF, message, span);
+            let found = Diagnostic::warning(super::UNSEEN_ENDIF, message, span);
             self.report(
                 found.note("Kamailio does not see it and refuses to start").help("end the file with a newline"),
             );
