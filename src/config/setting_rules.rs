@@ -3,6 +3,8 @@
 use super::ast::{Flags, Item, Listen, Setting, SettingValue};
 use crate::source::{Diagnostic, Span};
 
+/// Engines that Kamailio's app_* modules bring.
+const ENGINES: [&str; 7] = ["lua", "python", "python3", "ruby", "jsdt", "sqlang", "mono"];
 /// Facilities of syslog that Kamailio knows.
 const FACILITIES: [&str; 20] = [
     "LOG_AUTH",
@@ -58,8 +60,13 @@ pub(super) fn check(items: &[Item], diagnostics: &mut Vec<Diagnostic>) {
             Item::CfgEngine(engine) => {
                 if !matches!(&engine.value[..], b"native" | b"default") {
                     let name = String::from_utf8_lossy(&engine.value);
-                    let found = Diagnostic::error("unknown-engine", format!("there is no engine {name}"), engine.span);
-                    diagnostics.push(found.help("write `native`, or leave the statement out"));
+                    diagnostics.push(if ENGINES.contains(&&*name) {
+                        let message = format!("routes written in another language are not supported: engine {name}");
+                        Diagnostic::error("unsupported-engine", message, engine.span)
+                    } else {
+                        Diagnostic::error("unknown-engine", format!("there is no engine {name}"), engine.span)
+                            .help("write `native`, or leave the statement out")
+                    });
                 }
             }
             Item::ModParam(_) | Item::Route(_) => late = true,

@@ -1,6 +1,7 @@
 //! Pages of `docs/` that repeat what stands in rows are made from the rows.
 
 use alanui::builtin::EXTENSIONS;
+use alanui::lint::Severity;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -17,6 +18,83 @@ fn the_page_of_extensions_is_made_from_their_rows() {
         let _ = writeln!(page, "| `{}` | {} |", row.name, row.sentence.replace('|', "\\|"));
     }
     same("docs/extensions.md", &page);
+}
+
+#[test]
+fn the_page_of_codes_is_made_from_their_rows() {
+    let mut page = String::from(
+        "# What check reports\n\n\
+         Mistakes that keep a config from running, or that reading it brings to light, by name. What runs and is still wrong is found by rules,\n\
+         which have [a page of their own](lints.md). `alanui explain NAME` prints either.\n\n\
+         | code | what it means |\n| --- | --- |\n",
+    );
+    for row in alanui::config::codes::CODES {
+        let _ = writeln!(page, "| `{}` | {} |", row.code, row.means.replace('|', "\\|"));
+    }
+    same("docs/codes.md", &page);
+}
+
+#[test]
+fn the_page_of_rules_is_made_from_their_rows() {
+    let mut page = String::from(
+        "# Rules of check\n\n\
+         Mistakes that Kamailio starts with, or finds only under load. Each rule has a name; `# alanui: allow(name) reason` at the end of a line, or\n\
+         above a statement or a route, says that it is meant there, and `# alanui: allow-file(name) reason` says so for a whole file.\n\
+         `--allow`, `--warn` and `--deny` take the name of a rule, a group, or `all`. `alanui explain NAME` prints what stands here.\n",
+    );
+    let groups = [
+        (Severity::Error, "`run` refuses"),
+        (Severity::Warning, "very likely not what is meant"),
+        (Severity::Security, "somebody can abuse it"),
+        (Severity::Performance, "it blocks or wastes"),
+        (Severity::Portability, "other releases or servers take it differently"),
+        (Severity::Hint, "worth knowing"),
+    ];
+    for (severity, means) in groups {
+        let mut rules: Vec<_> = alanui::lint::rules().filter(|rule| rule.severity == severity).collect();
+        rules.sort_by_key(|rule| rule.code);
+        if rules.is_empty() {
+            continue;
+        }
+        let _ = writeln!(page, "\n## {}: {means}", severity.group());
+        for rule in rules {
+            let _ = writeln!(page, "\n### {}\n\n{}\n\n{}\n\n{}\n", rule.code, rule.finds, rule.why, rule.instead);
+            page.push_str(&example(rule.code));
+            let _ = writeln!(page, "See {}", rule.reference);
+        }
+    }
+    same("docs/lints.md", &page);
+}
+
+/// What the rule says of its own case: the first finding.
+fn example(code: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/lint/{code}.txt"));
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    match text.split("\n\n").next().filter(|first| !first.is_empty()) {
+        Some(first) => format!("```text\n{}\n```\n\n", first.trim_end().replace("fixtures/lint/", "")),
+        None => String::new(),
+    }
+}
+
+/// The figures of the corpus are those that the command prints, when the corpus is there.
+#[test]
+fn the_page_of_the_corpus_is_what_the_command_prints() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let found =
+        ["../shared/corpus", "../../shared/corpus"].iter().map(|path| root.join(path)).find(|path| path.exists());
+    let Some(corpus) = found else { return };
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_alanui"))
+        .args(["corpus", "--top", "20"])
+        .arg(corpus)
+        .output()
+        .unwrap();
+    let page = format!(
+        "# Real configs\n\n\
+         What alanui makes of 212 configurations of public repositories, as `alanui corpus DIR` prints it: which are read, which would run, and what\n\
+         is missing for the rest. `kamailio -c` of 5.6.3 was asked about each with the modules of its Debian packages.\n\n{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+    same("docs/corpus.md", &page);
 }
 
 /// Holds a page against what it is made from; with `ALANUI_ACCEPT=1` it is written instead.

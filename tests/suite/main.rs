@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod check;
+mod codes;
 mod commands;
 mod documents;
 mod hostile;
