@@ -23,7 +23,11 @@ const UNREADABLE: u8 = 2;
 
 /// Does what the command line says.
 pub fn main() -> ExitCode {
-    let code = match Cli::parse().command {
+    let command = Cli::parse().command;
+    if !matches!(command, Command::Run(_)) {
+        crate::host::end_with_the_reader();
+    }
+    let code = match command {
         Command::Run(options) => run::run(&options),
         Command::Check(options) => check::check(&options),
         Command::Explain(options) => explain::explain(&options.names),

@@ -6,6 +6,7 @@
 mod clock;
 pub mod effects;
 pub mod log;
+mod pipe;
 mod server;
 mod sockets;
 mod udp;
@@ -13,6 +14,7 @@ mod worker;
 mod world;
 
 pub use log::LogFormat;
+pub use pipe::end_with_the_reader;
 pub use server::{DEFAULT_WORKERS, Plan, ServerFault, run};
 pub use sockets::{Bound, SocketFault, bind};
 pub use world::{Disk, HostWorld, Opened};

@@ -79,7 +79,10 @@ impl Reader<'_> {
     fn syntax(&mut self, diagnostic: Diagnostic, at: usize) {
         let diagnostic = match self.expanded.define(at) {
             Some(define) if define != Span::default() => diagnostic.label(define, "in the value of this define"),
-            _ => diagnostic,
+            _ => match at.checked_sub(1).and_then(|before| self.expanded.define(before)) {
+                Some(define) if define != Span::default() => diagnostic.label(define, "this define stands before it"),
+                _ => diagnostic,
+            },
         };
         self.report(diagnostic);
     }

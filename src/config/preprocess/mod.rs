@@ -297,7 +297,7 @@ impl Preprocessor<'_> {
             self.report(found);
             return self.copy(input, at, end);
         }
-        let Some(value) = define.value.clone() else {
+        let Some(value) = define.value.clone().filter(|value| !value.is_empty()) else {
             // Nothing stands there, but what is around it does not become one token.
             self.out.push(b" ", Origin::Replaced(place, Some(define.span)));
             return end;
