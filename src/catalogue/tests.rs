@@ -22,3 +22,15 @@ fn rows_are_checked_like_those_of_built_modules() {
     assert!(!row.routes.allows(crate::builtin::RouteKind::Failure));
     assert!(pike.params.iter().any(|row| row.names == ["sampling_time_unit"]));
 }
+
+#[test]
+fn what_stands_in_is_false_and_says_so_once() {
+    use crate::builtin::Outcome;
+    use crate::builtin::bench::Bench;
+    let mut bench = Bench::new("OPTIONS sip:h SIP/2.0\nVia: SIP/2.0/UDP h\n\n", std::sync::Arc::new(()));
+    let row = rows("pike").unwrap().functions.iter().find(|row| row.names == ["pike_check_req"]).unwrap();
+    for _ in 0..3 {
+        assert!(matches!(bench.call(row, &[]), Outcome::Return(-1)));
+    }
+    assert_eq!(bench.core.log.len(), 1);
+}

@@ -154,9 +154,7 @@ fn read_key(names: &mut Names, variable: &'static Variable, name: &str, inner: O
         (KeyKind::None, None) => Ok(Key::None),
         (KeyKind::None, Some(_)) => Err(mistake("bad-variable", format!("${name} takes nothing in parentheses"))),
         (_, None) => Err(mistake("bad-variable", format!("${name} needs a name in parentheses: ${name}(...)"))),
-        (_, Some([])) => {
-            Err(mistake("bad-variable", format!("the parentheses of ${name} are empty")))
-        }
+        (_, Some([])) => Err(mistake("bad-variable", format!("the parentheses of ${name} are empty"))),
         (KeyKind::Slot, Some(inner)) => {
             let space = variable.names.first().copied().unwrap_or("var");
             Ok(Key::Slot(names.slots.slot(space, inner)))

@@ -75,7 +75,7 @@ pub(super) fn config(row: &Row) -> String {
     }
     let mut stage = Stage::default();
     if let Some(args) = row.extra("ARGS") {
-        let define = args.trim_start_matches("-A ").replace('"', "\"");
+        let define = args.trim_start_matches("-A ").to_owned();
         stage.defines.push(define);
     }
     if let Some((name, value)) = row.extra("ENV").and_then(|text| text.split_once('=')) {
