@@ -3,5 +3,5 @@
 
 #[test]
 fn commands_print_what_was_accepted() {
-    trycmd::TestCases::new().case("fixtures/command/*.trycmd");
+    trycmd::TestCases::new().case("fixtures/command/*.trycmd").case("docs/check.md");
 }
