@@ -5,6 +5,7 @@
 
 use super::args::Args;
 use super::context::{Context, RouteId};
+use super::settings::SocketId;
 use super::value::Value;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -49,6 +50,10 @@ pub enum Effect {
     Relay(Relay),
     /// Forward the message without a transaction. Gives a code.
     Forward(Relay),
+    /// Send a packet. Gives a code.
+    Send(Packet),
+    /// Forward the reply to the next Via, whether or not it belongs to a transaction. Gives a code.
+    ForwardReply,
     /// Something about the message's transaction. Gives a code.
     Transaction(TransactionStep),
     /// Ask a database. Gives rows.
@@ -116,6 +121,17 @@ pub enum ReplyMode {
 pub struct Relay {
     /// The next hop as a URI; else `$du`, else the Request-URI.
     pub next_hop: Option<Bytes>,
+}
+
+/// A packet that is no reply and in no transaction.
+#[derive(Debug)]
+pub struct Packet {
+    /// Where it goes, as a URI.
+    pub next_hop: Bytes,
+    /// The socket it leaves by, when one is wanted.
+    pub socket: Option<SocketId>,
+    /// What it holds.
+    pub bytes: Bytes,
 }
 
 /// A question or command about the transaction of the message at hand. The codes are those of the `tm` function named.

@@ -30,7 +30,8 @@ pub use background::{
 };
 pub use context::{Context, Core, Locals, ModuleId, RouteId};
 pub use effect::{
-    Answer, ConnectionId, Effect, Outcome, Query, QueryFault, Relay, Reply, ReplyMode, Rows, Then, TransactionStep,
+    Answer, ConnectionId, Effect, Outcome, Packet, Query, QueryFault, Relay, Reply, ReplyMode, Rows, Then,
+    TransactionStep,
 };
 pub use extension::{EXTENSIONS, Extension, ExtensionRow, Extensions};
 pub use log::{LogLevel, LogLine};

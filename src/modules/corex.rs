@@ -1,8 +1,8 @@
 //! `corex`: what was a statement once, with variables in it; more flags; sockets by address or name.
 
 use crate::builtin::{
-    Arg, Args, Context, Function, LogLevel, Module, Outcome, Param, RouteKind, Routes, SocketId, Template,
-    Transformation, Unit, Value, count, join,
+    Arg, Args, Context, Effect, Function, Key, KeyKind, LogLevel, Module, Outcome, Packet, Param, RouteKind, Routes,
+    SocketId, Template, Transformation, Unit, Value, Variable, count, join,
 };
 use crate::modules::core;
 use bytes::Bytes;
@@ -11,6 +11,7 @@ use bytes::Bytes;
 pub static MODULE: Module = Module {
     functions: &FUNCTIONS,
     params: PARAMS,
+    variables: VARIABLES,
     transformations: TRANSFORMATIONS,
     ..Module::new("corex", "Branches, flags and sockets, chosen by variables.")
 };
@@ -110,6 +111,45 @@ const ROWS: &[Function] = &[
         },
         "Whether a socket has this name.",
     ),
+    Function {
+        names: &["forward_reply"],
+        args: &[],
+        routes: Routes::CORE_REPLY,
+        run: |_, _| Outcome::code_of(Effect::ForwardReply),
+        doc: "Forwards the reply to the next Via, whether or not it belongs to a transaction.",
+    },
+    row(
+        &["send_udp"],
+        &[Arg::text("address").optional()],
+        |cx, args| {
+            let next_hop = match args.text(cx, 0) {
+                given if given.is_empty() => cx.message.next_hop(),
+                given => Bytes::from([b"sip:", &given[..]].concat()),
+            };
+            let bytes = cx.message.message.bytes().clone();
+            send(next_hop, cx.message.send_socket, bytes)
+        },
+        "Sends the message as it came to an address, written host:port, else to the next hop.",
+    ),
+    row(
+        &["send_data"],
+        &[Arg::text("uri"), Arg::text("data")],
+        |cx, args| {
+            let (uri, data) = (args.text(cx, 0), args.text(cx, 1));
+            send(uri, None, data)
+        },
+        "Sends a text in a packet of its own to a URI.",
+    ),
+    row(
+        &["sendx"],
+        &[Arg::text("uri"), Arg::text("socket"), Arg::text("data")],
+        |cx, args| {
+            let (uri, socket, data) = (args.text(cx, 0), args.text(cx, 1), args.text(cx, 2));
+            let socket = core::socket(cx, &socket);
+            send(uri, socket, data)
+        },
+        "Sends a text in a packet of its own to a URI, from this socket.",
+    ),
     row(
         &["is_faked_msg"],
         &[],
@@ -154,6 +194,10 @@ const NAME: &[Arg] = &[Arg::text("flag")];
 
 const fn row(names: &'static [&'static str], args: &'static [Arg], run: Run, doc: &'static str) -> Function {
     Function { names, args, routes: Routes::ANY, run, doc }
+}
+
+fn send(next_hop: Bytes, socket: Option<SocketId>, bytes: Bytes) -> Outcome {
+    Outcome::code_of(Effect::Send(Packet { next_hop, socket, bytes }))
 }
 
 /// What is kept for one run of the script.
@@ -223,6 +267,36 @@ fn set_source_address(cx: &mut Context, args: &Args) -> Outcome {
             Outcome::FALSE
         }
     }
+}
+
+static VARIABLES: &[Variable] = &[Variable::read(
+    &["lsock"],
+    |cx, key, _| listening(cx, key).unwrap_or_default(),
+    "What the server listens on: $lsock(n/name/l) is the address of the socket of this name. `n` is a name, `l` an address as udp:host:port, `a` the advertised one, `i` a number.",
+)
+.keyed(KeyKind::Text)];
+
+/// Reads `match/value/field`.
+fn listening(cx: &mut Context, key: &Key) -> Option<Value> {
+    let text = key.text(cx);
+    let mut parts = text.splitn(3, |byte| *byte == b'/');
+    let (what, wanted, field) = (parts.next()?, parts.next()?, parts.next()?);
+    let sockets = cx.core.sockets.clone();
+    let part = |place: usize, what: u8| -> Option<Value> {
+        let socket = sockets.list.get(place)?;
+        Some(match what {
+            b'n' => Value::Text(socket.name.clone().unwrap_or_default()),
+            b'l' => Value::Text(Bytes::from(format!("udp:{}", socket.address))),
+            b'a' => Value::Text(socket.advertise.as_ref().map_or_else(Bytes::new, |(host, port)| {
+                Bytes::from(format!("udp:{}:{port}", String::from_utf8_lossy(host)))
+            })),
+            b'i' => Value::Int(place as i64),
+            _ => return None,
+        })
+    };
+    let [what] = what else { return None };
+    let place = (0..sockets.list.len()).find(|place| part(*place, *what).is_some_and(|its| its.to_text() == wanted))?;
+    part(place, *field.first()?)
 }
 
 static TRANSFORMATIONS: &[Transformation] = &[

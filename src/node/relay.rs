@@ -3,7 +3,7 @@
 use super::address::{NoHop, next_hop, push_sent_by};
 use super::driver::{Node, Transmit};
 use super::run::{Performed, Role, Run};
-use crate::builtin::{Answer, LogLevel, Relay, SocketId, TransactionId, Working};
+use crate::builtin::{Answer, LogLevel, Packet, Relay, SocketId, TransactionId, Working};
 use crate::script::Task;
 use crate::sip::{Method, Uri, write_request};
 use crate::time::Now;
@@ -209,6 +209,17 @@ impl Node {
         let bytes = self.write_forwarded(message, &uri, destination, socket, &branch);
         self.output.packets.push(Transmit { bytes, destination, socket });
         1
+    }
+
+    /// Sends a packet of the script's own; gives 1, or -1 when its address cannot be reached.
+    pub(super) fn send_packet(&mut self, message: &Working, packet: Packet) -> i32 {
+        match self.route(&packet.next_hop, packet.socket, message.received.socket) {
+            Ok((destination, socket)) => {
+                self.output.packets.push(Transmit { bytes: packet.bytes, destination, socket });
+                1
+            }
+            Err(_) => -1,
+        }
     }
 
     /// The address of a next hop and the socket to send from.

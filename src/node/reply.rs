@@ -92,7 +92,8 @@ impl Node {
         }
     }
 
-    fn forward_stray(&mut self, working: &Working) {
+    /// Forwards a reply that belongs to no transaction.
+    pub(super) fn forward_stray(&mut self, working: &Working) {
         let Some(destination) = via_destination(&working.message) else {
             self.statistics.garbage += 1;
             return;

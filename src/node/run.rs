@@ -122,6 +122,11 @@ impl Node {
             Effect::Enter(_) => Answer::Code(-1),
             Effect::Relay(relay) => return self.relay(now, run, relay),
             Effect::Forward(relay) => Answer::Code(self.forward(&mut run.task.message, relay)),
+            Effect::ForwardReply => {
+                self.forward_stray(&run.task.message);
+                Answer::Code(1)
+            }
+            Effect::Send(packet) => Answer::Code(self.send_packet(&run.task.message, packet)),
             Effect::Reply(reply) => Answer::Code(self.reply_from_script(now, &mut run.task, reply)),
             Effect::Transaction(step) => Answer::Code(self.transaction_step(now, &mut run.task, step)),
         };

@@ -38,18 +38,15 @@ pub(super) const CONTACT_PARAM_DECODE_RURI: Function = Function {
     args: NAME,
     routes: Routes::REQUEST,
     run: decode_request_uri,
-    doc: "Makes the URI that the parameter `name` of the Request-URI keeps the Request-URI; false without the parameter.",
+    doc: "Makes the URI that the parameter `name` of the Request-URI keeps the Request-URI; without the parameter it stays.",
 };
 
 fn decode_request_uri(cx: &mut Context, args: &Args) -> Outcome {
     let name = args.text(cx, 0);
-    match decoded_parameter(&cx.message.request_uri(), &name) {
-        Some(uri) => {
-            cx.message.uri = Some(Bytes::from(uri));
-            Outcome::TRUE
-        }
-        None => Outcome::FALSE,
+    if let Some(uri) = decoded_parameter(&cx.message.request_uri(), &name) {
+        cx.message.uri = Some(Bytes::from(uri));
     }
+    Outcome::TRUE
 }
 
 pub(super) const CONTACT_PARAM_RM: Function = Function {

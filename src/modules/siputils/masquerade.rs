@@ -57,7 +57,7 @@ fn decode_contact(cx: &mut Context, _: &Args) -> Outcome {
         }
         None => {
             cx.log(LogLevel::Error, "decode_contact: the Request-URI hides no URI");
-            Outcome::FALSE
+            Outcome::Return(-26)
         }
     }
 }

@@ -92,10 +92,13 @@ pub(super) const CMP_HDR_NAME: Function = Function {
         let known = HeaderName::parse(&name);
         let same =
             name.eq_ignore_ascii_case(&other) || known != HeaderName::Other && known == HeaderName::parse(&other);
-        Outcome::truth(same)
+        Outcome::Return(if same { 1 } else { -2 })
     },
     doc: "True when both are names of the same header, in long or compact form.",
 };
+
+pub(super) const SIP_PARSE_HEADERS: Function =
+    question(&["sip_parse_headers"], |_, _| Outcome::TRUE, "True when all headers can be read; here they have been.");
 
 pub(super) const OPTIONS_REPLY: Function = Function {
     names: &["options_reply"],

@@ -1,6 +1,8 @@
 //! `siputils`: questions about URIs, numbers and messages, and small changes of Contact and Request-URI.
 
+mod charging;
 mod contact;
+mod identity;
 mod masquerade;
 mod message;
 mod numbers;
@@ -22,6 +24,12 @@ pub static MODULE: Module = Module {
         message::IS_SUPPORTED,
         message::CMP_HDR_NAME,
         message::OPTIONS_REPLY,
+        message::SIP_PARSE_HEADERS,
+        charging::SIP_P_CHARGING_VECTOR,
+        identity::IS_RPID_USER_E164,
+        identity::APPEND_RPID_HF,
+        identity::APPEND_RPID_HF_WITH,
+        identity::HDR_DATE_CHECK,
         uris::IS_URI,
         uris::URI_PARAM,
         uris::URI_PARAM_VALUE,
@@ -51,6 +59,7 @@ pub static MODULE: Module = Module {
         masquerade::DECODE_CONTACT_HEADER,
     ],
     params: PARAMS,
+    variables: &[charging::PCV],
     start,
     ..Module::new("siputils", "Asks about URIs, numbers and messages.")
 };
@@ -61,9 +70,9 @@ static PARAMS: &[Param] = &[
     Param::text(&["options_accept_language"], "en", "Accept-Language in the answer of `options_reply`."),
     Param::text(&["options_support"], "", "Supported in the answer of `options_reply`."),
     Param::text(&["contact_flds_separator"], "*", "What separates the parts of a URI that `encode_contact` makes."),
-    Param::text(&["rpid_prefix"], "", "What stands before the URI in a Remote-Party-ID.").inert(),
-    Param::text(&["rpid_suffix"], ";party=calling;id-type=subscriber;screen=yes", "What stands behind it.").inert(),
-    Param::absent(&["rpid_avp"], "The AVP that holds the URI of a Remote-Party-ID.").inert(),
+    Param::text(&["rpid_prefix"], "", "What stands before the URI in a Remote-Party-ID."),
+    Param::text(&["rpid_suffix"], ";party=calling;id-type=subscriber;screen=yes", "What stands behind it."),
+    Param::absent(&["rpid_avp"], "The AVP that holds the URI of a Remote-Party-ID: `$avp(name)`."),
     Param::int(&["e164_max_len"], "15", Unit::None, "The most digits of an E.164 number."),
 ];
 
@@ -74,6 +83,16 @@ struct SipUtils {
     options: Vec<u8>,
     separator: u8,
     e164_digits: usize,
+    rpid_prefix: Bytes,
+    rpid_suffix: Bytes,
+    /// The name of the AVP.
+    rpid_avp: Option<Bytes>,
+}
+
+/// What the module keeps for one run of the script.
+#[derive(Debug, Default)]
+struct Local {
+    vector: charging::Vector,
 }
 
 impl State for SipUtils {}
@@ -81,7 +100,9 @@ impl State for SipUtils {}
 impl Default for SipUtils {
     fn default() -> SipUtils {
         let options = b"Accept: */*\r\nAccept-Encoding: \r\nAccept-Language: en\r\nSupported: \r\n".to_vec();
-        SipUtils { options, separator: b'*', e164_digits: 15 }
+        let (rpid_prefix, rpid_suffix) =
+            (Bytes::new(), Bytes::from_static(b";party=calling;id-type=subscriber;screen=yes"));
+        SipUtils { options, separator: b'*', e164_digits: 15, rpid_prefix, rpid_suffix, rpid_avp: None }
     }
 }
 
@@ -107,5 +128,21 @@ fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
         (_, None) => b'*',
     };
     let e164_digits = usize::try_from(params.int("e164_max_len")).unwrap_or(15);
-    Ok(Box::new(SipUtils { options, separator, e164_digits }))
+    let text = |name| params.text(name).unwrap_or_default();
+    let (rpid_prefix, rpid_suffix) = (text("rpid_prefix"), text("rpid_suffix"));
+    let rpid_avp = match params.given("rpid_avp") {
+        None => None,
+        Some(given) => match avp_name(&text("rpid_avp")) {
+            Some(name) => Some(name),
+            None => return Err(StartFault::new("rpid_avp names no AVP").at(given.span).help("write it as $avp(name)")),
+        },
+    };
+    Ok(Box::new(SipUtils { options, separator, e164_digits, rpid_prefix, rpid_suffix, rpid_avp }))
+}
+
+/// The name in `$avp(name)`, in which `s:` is left out.
+fn avp_name(text: &[u8]) -> Option<Bytes> {
+    let name = text.strip_prefix(b"$avp(")?.strip_suffix(b")")?;
+    let name = name.strip_prefix(b"s:").unwrap_or(name);
+    (!name.is_empty()).then(|| Bytes::copy_from_slice(name))
 }

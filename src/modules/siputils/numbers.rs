@@ -29,7 +29,7 @@ pub(super) const IS_URI_USER_E164: Function = Function {
     doc: "True when the user of the URI is an international number.",
 };
 
-fn e164(cx: &Context, text: &[u8]) -> bool {
+pub(super) fn e164(cx: &Context, text: &[u8]) -> bool {
     let most = cx.state::<SipUtils>().map_or(15, |state| state.e164_digits);
     let Some(digits) = text.strip_prefix(b"+") else { return false };
     (2..=most).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit)

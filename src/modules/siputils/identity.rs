@@ -1,0 +1,147 @@
+//! Remote-Party-ID from the AVP that `rpid_avp` names, and the age of a message.
+
+use super::SipUtils;
+use super::numbers::e164;
+use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Routes, Value};
+use crate::sip::{NameAddr, Uri};
+use bytes::Bytes;
+
+pub(super) const IS_RPID_USER_E164: Function = Function {
+    names: &["is_rpid_user_e164"],
+    args: &[],
+    routes: Routes::REQUEST,
+    run: is_rpid_user_e164,
+    doc: "True when the user of the URI in the AVP `rpid_avp` is an international number.",
+};
+
+fn is_rpid_user_e164(cx: &mut Context, _: &Args) -> Outcome {
+    let Some(text) = identity(cx) else { return Outcome::FALSE };
+    let uri = match NameAddr::parse(&text) {
+        Ok(address) if text.contains(&b'<') => text.slice_ref(address.uri_text()),
+        _ => text.clone(),
+    };
+    let user = Uri::parse(&uri).ok().and_then(|uri| uri.user);
+    Outcome::truth(user.is_some_and(|user| e164(cx, user)))
+}
+
+pub(super) const APPEND_RPID_HF: Function = Function {
+    names: &["append_rpid_hf"],
+    args: &[],
+    routes: Routes::REQUEST.or(Routes::FAILURE).or(Routes::BRANCH),
+    run: |cx, _| {
+        let state = cx.state::<SipUtils>().unwrap_or_default();
+        append(cx, &state.rpid_prefix, &state.rpid_suffix)
+    },
+    doc: "Adds a Remote-Party-ID of `rpid_prefix`, the AVP `rpid_avp` and `rpid_suffix`; false without a text in the AVP.",
+};
+
+pub(super) const APPEND_RPID_HF_WITH: Function = Function {
+    names: &["append_rpid_hf"],
+    args: &[Arg::literal("prefix"), Arg::literal("suffix")],
+    routes: Routes::REQUEST.or(Routes::FAILURE).or(Routes::BRANCH),
+    run: |cx, args| {
+        let (prefix, suffix) = (args.text(cx, 0), args.text(cx, 1));
+        append(cx, &prefix, &suffix)
+    },
+    doc: "Adds a Remote-Party-ID of the prefix, the AVP `rpid_avp` and the suffix; false without a text in the AVP.",
+};
+
+fn append(cx: &mut Context, prefix: &[u8], suffix: &[u8]) -> Outcome {
+    let Some(text) = identity(cx) else { return Outcome::FALSE };
+    let line = [b"Remote-Party-ID: ", prefix, &text, suffix, b"\r\n"].concat();
+    let message = &mut *cx.message;
+    message.edits.append(&message.message, line);
+    Outcome::TRUE
+}
+
+/// The text in the AVP.
+fn identity(cx: &mut Context) -> Option<Bytes> {
+    let state = cx.state::<SipUtils>()?;
+    let Some(name) = &state.rpid_avp else {
+        cx.log(LogLevel::Error, "rpid_avp is not set");
+        return None;
+    };
+    match cx.locals.avps.value(name, 0) {
+        Some(Value::Text(text)) if !text.is_empty() => Some(text.clone()),
+        _ => None,
+    }
+}
+
+pub(super) const HDR_DATE_CHECK: Function = Function {
+    names: &["hdr_date_check"],
+    args: &[Arg::int("seconds")],
+    routes: Routes::ANY,
+    run: hdr_date_check,
+    doc: "True when Date is no older than so many seconds; -4 when it is, else false.",
+};
+
+fn hdr_date_check(cx: &mut Context, args: &Args) -> Outcome {
+    let seconds = args.int(cx, 0);
+    let message = &cx.message.message;
+    let date = message.headers_called(b"Date").next().and_then(|header| unix(message.text(header.value)));
+    let Some(date) = date else {
+        cx.log(LogLevel::Error, "hdr_date_check: the message has no Date that can be read");
+        return Outcome::FALSE;
+    };
+    let now = cx.now.unix.as_secs() as i64;
+    Outcome::Return(if now > date.saturating_add(seconds) { -4 } else { 1 })
+}
+
+/// The second of the epoch that a Date names (RFC 3261 section 20.17).
+fn unix(text: &[u8]) -> Option<i64> {
+    let text = std::str::from_utf8(text).ok()?;
+    let mut words = text.split_once(',')?.1.split_ascii_whitespace();
+    let mut next = || words.next();
+    let (day, month, year, time) = (next()?, next()?, next()?, next()?);
+    if next()? != "GMT" {
+        return None;
+    }
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let month = MONTHS.iter().position(|name| name.eq_ignore_ascii_case(month))? as i64;
+    let day: i64 = day.parse().ok().filter(|day| (1..=31).contains(day))?;
+    let year: i64 = year.parse().ok().filter(|year| (1900..=9999).contains(year))?;
+    let mut parts = time.split(':').map(|part| part.parse::<i64>().ok().filter(|part| (0..=60).contains(part)));
+    let mut part = || parts.next().flatten();
+    let (hour, minute, second) = (part()?, part()?, part()?);
+    // Years begin in March, so that a leap day ends one.
+    let year = if month < 2 { year - 1 } else { year };
+    let (era, of_era, from_march) = (year.div_euclid(400), year.rem_euclid(400), (month + 10) % 12);
+    let day_of_year = (153 * from_march + 2) / 5 + day - 1;
+    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + day_of_year - 719_468;
+    Some(((days * 24 + hour) * 60 + minute) * 60 + second)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::builtin::bench::Bench;
+    use std::sync::Arc;
+
+    #[test]
+    fn dates() {
+        for (text, seconds) in [
+            ("Thu, 01 Jan 1970 00:00:00 GMT", Some(0)),
+            ("Tue, 14 Nov 2023 22:13:20 GMT", Some(1_700_000_000)),
+            ("Thu, 29 Feb 2024 00:00:01 GMT", Some(1_709_164_801)),
+            ("Thu, 29 Feb 2024 00:00:01 CET", None),
+            ("yesterday", None),
+        ] {
+            assert_eq!(unix(text.as_bytes()), seconds, "{text}");
+        }
+    }
+
+    #[test]
+    fn old_messages() {
+        for (date, allowed, code) in [
+            ("Date: Tue, 14 Nov 2023 22:13:20 GMT\n", 0, 1),
+            ("Date: Tue, 14 Nov 2023 22:13:10 GMT\n", 9, -4),
+            ("Date: Tue, 14 Nov 2023 22:13:10 GMT\n", 10, 1),
+            ("", 10, -1),
+        ] {
+            let text = format!("INVITE sip:b SIP/2.0\nVia: SIP/2.0/UDP a;branch=z9hG4bK\n{date}\n");
+            let mut bench = Bench::new(&text, Arc::new(()));
+            let done = bench.call_with(&const { HDR_DATE_CHECK }, vec![crate::builtin::Argument::Int(allowed)]);
+            assert!(matches!(done, Outcome::Return(its) if its == code), "{date} {allowed}");
+        }
+    }
+}
