@@ -4,8 +4,16 @@
 //! name and level. A line `# alanui: allow(name) reason` silences it where it is meant (see [`allow`]).
 
 mod allow;
+mod dispatcher;
+mod modules;
+mod paths;
+mod preprocessor;
+mod regexes;
+mod script;
 mod subject;
 mod timers;
+mod values;
+mod written;
 
 pub use allow::Allowed;
 pub use subject::{Given, Release, Subject};
@@ -87,10 +95,25 @@ impl Findings<'_> {
         self.found.push(diagnostic);
         &mut self.found[at]
     }
+
+    /// Adds a reason to what was found last.
+    fn note_last(&mut self, text: impl Into<String>) {
+        if let Some(last) = self.found.last_mut().filter(|last| last.code == self.rule.code) {
+            last.add_note(text);
+        }
+    }
+
+    /// Adds another place with its words to what was found last.
+    fn label_last(&mut self, span: Span, text: impl Into<String>) {
+        if let Some(last) = self.found.last_mut().filter(|last| last.code == self.rule.code) {
+            last.add_label(span, text);
+        }
+    }
 }
 
 /// The rules by folder.
-static FAMILIES: &[&[&Rule]] = &[timers::RULES];
+static FAMILIES: &[&[&Rule]] =
+    &[timers::RULES, dispatcher::RULES, values::RULES, regexes::RULES, modules::RULES, preprocessor::RULES];
 
 /// Every rule.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {

@@ -1,8 +1,10 @@
 //! What a rule looks at.
 
+use super::script::Script;
 use crate::config::ast::{Item, ModParam, ParamValue, Route, Setting, Text};
 use crate::config::{Config, module_name};
 use crate::source::{Sources, Span};
+use std::cell::OnceCell;
 
 /// A release line of Kamailio, as in `--target kamailio-5.6`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -34,6 +36,7 @@ pub struct Subject<'a> {
     pub target: Option<Release>,
     given: Vec<Given<'a>>,
     modules: Vec<(String, Span)>,
+    pub(super) script: OnceCell<Script<'a>>,
 }
 
 /// A value given to a module parameter.
@@ -76,7 +79,7 @@ impl<'a> Subject<'a> {
         });
         let modules = loads.map(|(written, span)| (module_name(&written).to_owned(), span)).collect();
         let given = config.given_params().into_iter().map(|(module, statement)| Given { module, statement });
-        Subject { config, sources, target, given: given.collect(), modules }
+        Subject { config, sources, target, given: given.collect(), modules, script: OnceCell::new() }
     }
 
     /// The modules that the text loads, in order, with their places.

@@ -1,5 +1,7 @@
 //! A duration that was meant in another unit.
 
+use super::spoken_millis;
+use super::tm_timer_looks_like_seconds::TIMERS;
 use crate::builtin::{ParamGivenValue, Unit, parse_int};
 use crate::lint::{Findings, Rule, Severity, Subject};
 
@@ -21,6 +23,10 @@ const FAR: i64 = 20;
 fn check(subject: &Subject, findings: &mut Findings) {
     for (module, param, given) in subject.config.params() {
         let ParamGivenValue::Int(value) = given.value else { continue };
+        // They have a rule of their own.
+        if module == "tm" && TIMERS.contains(&given.name) {
+            continue;
+        }
         let default = param.default.and_then(|text| parse_int(text.as_bytes())).unwrap_or(0);
         let (unit, meant) = match param.unit {
             // Below 100 an extension reads seconds, and says so itself.
@@ -38,13 +44,6 @@ fn check(subject: &Subject, findings: &mut Findings) {
     }
 }
 
-/// A duration in the unit that people think in.
 fn spoken(value: i64, unit: Unit) -> String {
-    let millis = if unit == Unit::Seconds { value.saturating_mul(1000) } else { value };
-    match millis {
-        ..1000 => format!("{millis} ms"),
-        120_000..7_200_000 if millis % 60_000 == 0 => format!("{} minutes", millis / 60_000),
-        1000..7_200_000 => format!("{} s", millis as f64 / 1000.0),
-        _ => format!("{} hours", millis / 3_600_000),
-    }
+    spoken_millis(if unit == Unit::Seconds { value.saturating_mul(1000) } else { value })
 }

@@ -1,0 +1,74 @@
+//! Failover that has nothing to fail over to.
+
+use super::{DOCS, NEXT, SELECT, algorithms};
+use crate::lint::{Findings, Rule, Severity, Subject};
+
+/// The other destinations are not kept.
+pub(super) static FLAG_MISSING: Rule = Rule {
+    code: "ds-failover-flag-missing",
+    severity: Severity::Warning,
+    finds: "ds_next_dst or ds_next_domain while the parameter flags of dispatcher lacks bit 2.",
+    why: "Only with bit 2 does a selection keep the other destinations of the set. Without it ds_next_dst is false at once: the failover in the \
+          config is silently gone, and every failed gateway is a failed call.",
+    instead: "Add modparam(\"dispatcher\", \"flags\", 2).",
+    reference: "https://www.kamailio.org/docs/modules/stable/modules/dispatcher.html#dispatcher.p.flags",
+    check: flag_missing,
+};
+
+/// Parallel forking and then the next.
+pub(super) static PARALLEL: Rule = Rule {
+    code: "ds-parallel-with-failover",
+    severity: Severity::Warning,
+    finds: "Algorithm 12 together with ds_next_dst, ds_next_domain or ds_mark_dst.",
+    why: "Algorithm 12 sends the request to every destination of the set at once. It keeps no list to take the next from, and no single destination \
+          that could be marked: both functions are false.",
+    instead: "Use a serial algorithm such as 4 or 8 with failover, or leave out what comes after a failure.",
+    reference: DOCS,
+    check: parallel,
+};
+
+fn flag_missing(subject: &Subject, findings: &mut Findings) {
+    let given = subject.param("dispatcher", "flags");
+    let flags = given.map_or(Some(0), |given| given.int());
+    if subject.loaded("dispatcher").is_none() || flags.is_none_or(|flags| flags & 2 != 0) {
+        return;
+    }
+    let Some(first) = subject.script().calls_of_any(NEXT).next() else { return };
+    let found = findings.add(format!("{} never finds another destination", first.call.name.text), first.call.span);
+    match given {
+        Some(given) => {
+            let help = format!("write {}", given.int().unwrap_or_default() | 2);
+            found.add_label(given.span(), "bit 2 keeps the destinations that were not chosen").add_help(help);
+        }
+        None => {
+            found.add_help("add modparam(\"dispatcher\", \"flags\", 2)");
+        }
+    }
+    found.add_note("without it the selection keeps only the destination it chose");
+}
+
+fn parallel(subject: &Subject, findings: &mut Findings) {
+    let mut chosen = algorithms(subject);
+    let Some((select, 12)) = chosen.next() else { return };
+    // Another selection, or one by a variable, may be what is continued.
+    if chosen.any(|(_, algorithm)| algorithm != 12) {
+        return;
+    }
+    let script = subject.script();
+    if script.calls_of_any(SELECT).count() != algorithms(subject).count() {
+        return;
+    }
+    let after = script.calls_of_any(NEXT).chain(script.calls_of("ds_mark_dst"));
+    for at in after {
+        let name = &at.call.name.text;
+        let message = if name == "ds_mark_dst" {
+            "no single destination can be marked after a parallel selection".to_owned()
+        } else {
+            format!("{name} finds no destination after a parallel selection")
+        };
+        findings
+            .add(message, at.call.span)
+            .add_label(select.call.span, "algorithm 12 sends to all destinations at once")
+            .add_help("for one destination after the other choose algorithm 4, 8 or 0");
+    }
+}

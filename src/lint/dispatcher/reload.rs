@@ -1,0 +1,53 @@
+//! Reloading the destinations from a route.
+
+use super::{DOCS, algorithms};
+use crate::config::ast::RouteKind;
+use crate::lint::{Findings, Rule, Severity, Subject};
+
+/// While calls are counted.
+pub(super) static WITH_LOAD: Rule = Rule {
+    code: "ds-reload-with-load-alg",
+    severity: Severity::Warning,
+    finds: "ds_reload in a config that uses algorithm 10.",
+    why: "The calls that algorithm 10 counts belong to the destinations that were loaded when they began. Kamailio's documentation rules a reload \
+          out: counts are lost, or belong to destinations that are gone.",
+    instead: "Reload only when no call is up, or choose an algorithm that counts no calls.",
+    reference: DOCS,
+    check: with_load,
+};
+
+/// For each message.
+pub(super) static FROM_SCRIPT: Rule = Rule {
+    code: "ds-reload-from-script",
+    severity: Severity::Performance,
+    finds: "ds_reload in a route that requests or replies reach.",
+    why: "The reload reads the file or the database while the message waits, and several messages may start one at the same time: released \
+          versions of Kamailio have damaged their shared memory that way.",
+    instead: "Reload by RPC (dispatcher.reload), or from a timer.",
+    reference: "https://github.com/kamailio/kamailio/issues/4807",
+    check: from_script,
+};
+
+fn with_load(subject: &Subject, findings: &mut Findings) {
+    let Some((select, _)) = algorithms(subject).find(|(_, algorithm)| *algorithm == 10) else { return };
+    for at in subject.script().calls_of("ds_reload") {
+        findings
+            .add("a reload loses the calls that algorithm 10 has counted", at.call.span)
+            .add_label(select.call.span, "calls are counted here");
+    }
+}
+
+fn from_script(subject: &Subject, findings: &mut Findings) {
+    let script = subject.script();
+    if !script.calls_any(&["ds_reload"]) {
+        return;
+    }
+    let reached = script.reached_from(|route| {
+        route.kind != RouteKind::Event && (route.kind != RouteKind::Request || route.name.is_none())
+    });
+    for at in script.calls_of("ds_reload").filter(|at| reached.get(at.route) == Some(&true)) {
+        findings
+            .add("the destinations are loaded again while a message waits", at.call.span)
+            .add_help("use the RPC command dispatcher.reload, or a timer of rtimer");
+    }
+}

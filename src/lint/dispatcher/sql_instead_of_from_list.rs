@@ -1,0 +1,40 @@
+//! Asking the database what the dispatcher knows.
+
+use crate::config::ast::ExpressionKind;
+use crate::lint::written::variables;
+use crate::lint::{Findings, Rule, Severity, Subject};
+
+/// See the file.
+pub(super) static RULE: Rule = Rule {
+    code: "ds-sql-instead-of-from-list",
+    severity: Severity::Hint,
+    finds: "An SQL query that compares the source address with the table of the dispatcher.",
+    why: "The destinations are in memory already. A query for each request makes the worker wait for the database, and a pattern such as \
+          LIKE '%10.0.0.1%' also matches 10.0.0.10 and 110.0.0.1.",
+    instead: "ds_is_from_list(\"set\") compares address and, if wanted, port and protocol.",
+    reference: "https://www.kamailio.org/docs/modules/stable/modules/dispatcher.html#dispatcher.f.ds_is_from_list",
+    check,
+};
+
+static QUERIES: &[&str] = &["sql_query", "sql_xquery", "sql_pvquery", "sql_query_async", "avp_db_query"];
+
+fn check(subject: &Subject, findings: &mut Findings) {
+    let table = subject.param("dispatcher", "table_name").and_then(|given| given.text());
+    let table = table.map_or_else(|| "dispatcher".to_owned(), |text| String::from_utf8_lossy(&text.value).into_owned());
+    for at in subject.script().calls_of_any(QUERIES) {
+        for arg in &at.call.args {
+            let ExpressionKind::Text(text) = &arg.kind else { continue };
+            let words = String::from_utf8_lossy(text).to_ascii_lowercase();
+            let mut parts = words.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+            let asks_table = parts.any(|word| word == "from") && parts.any(|word| word == table.to_ascii_lowercase());
+            let address = variables(text).into_iter().find(|written| matches!(written.name, "si" | "src_ip"));
+            let Some(address) = address.filter(|_| asks_table) else { continue };
+            let found =
+                findings.add("the database is asked for an address that the dispatcher has in memory", arg.span);
+            if words.contains("like") {
+                found.add_note(format!("a LIKE around {} also matches addresses that contain it", address.shown()));
+            }
+            found.add_help("write if (ds_is_from_list(\"set\")) or, for any set, ds_is_from_list()");
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! What the routes and parameters of a config hold, by what rules ask for: calls, assignments, comparisons, mentions of variables.
+
+use super::written::{Written, variables};
+use super::{Given, Subject};
+use crate::config::ast::{
+    Assign, BinaryOperator, Block, Call, CaseLabel, Expression, ExpressionKind, Item, ParamValue, Route, RouteKind,
+    Statement, StatementKind,
+};
+use crate::config::walk::{self, Node};
+use crate::source::Span;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+/// What a config holds, gathered in one walk.
+#[derive(Debug, Default)]
+pub struct Script<'a> {
+    /// The route blocks, in the order of the text.
+    pub routes: Vec<&'a Route>,
+    /// Every call.
+    pub calls: Vec<CallAt<'a>>,
+    /// Every assignment.
+    pub assigns: Vec<AssignAt<'a>>,
+    /// Every operator with two operands.
+    pub operations: Vec<Operation<'a>>,
+    /// Every variable: in expressions, in text given to functions, in parameters.
+    pub mentions: Vec<Mention<'a>>,
+    by_name: FxHashMap<&'a str, Vec<usize>>,
+}
+
+/// A call and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub struct CallAt<'a> {
+    /// The call.
+    pub call: &'a Call,
+    /// Its route, by place in [`Script::routes`].
+    pub route: usize,
+    /// It is a statement: nothing looks at its value.
+    pub is_statement: bool,
+}
+
+/// An assignment and where it stands.
+#[derive(Clone, Debug)]
+pub struct AssignAt<'a> {
+    /// The assignment.
+    pub assign: &'a Assign,
+    /// Its left side.
+    pub target: Written<'a>,
+    /// Its route.
+    pub route: usize,
+}
+
+/// An operator with its operands.
+#[derive(Clone, Copy, Debug)]
+pub struct Operation<'a> {
+    /// The operator.
+    pub operator: BinaryOperator,
+    /// The left operand.
+    pub left: &'a Expression,
+    /// The right operand.
+    pub right: &'a Expression,
+    /// The whole.
+    pub span: Span,
+    /// Its route.
+    pub route: usize,
+}
+
+/// Where a variable stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// In an expression, or an argument by itself.
+    Expression,
+    /// On the left side of an assignment.
+    Target,
+    /// In text that is an argument of a function.
+    Text,
+    /// In the value of a module parameter.
+    Param,
+}
+
+/// A use of a variable.
+#[derive(Clone, Debug)]
+pub struct Mention<'a> {
+    /// The variable.
+    pub written: Written<'a>,
+    /// Where it stands, or the text around it.
+    pub span: Span,
+    /// What it stands in.
+    pub place: Place,
+    /// Its route; none in a parameter.
+    pub route: Option<usize>,
+}
+
+impl<'a> Script<'a> {
+    /// Calls of a function, in the order of the text.
+    pub fn calls_of(&self, name: &str) -> impl Iterator<Item = &CallAt<'a>> {
+        self.by_name.get(name).into_iter().flatten().map(|at| &self.calls[*at])
+    }
+
+    /// Calls of functions, name by name.
+    pub fn calls_of_any<'s>(&'s self, names: &'s [&str]) -> impl Iterator<Item = &'s CallAt<'a>> {
+        names.iter().flat_map(|name| self.calls_of(name))
+    }
+
+    /// Whether any of these functions is called.
+    pub fn calls_any(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| self.by_name.contains_key(name))
+    }
+
+    /// Every use of a variable by name.
+    pub fn mentions_of<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s Mention<'a>> {
+        self.mentions.iter().filter(move |mention| mention.written.name == name)
+    }
+
+    /// Which routes are reached from those that `enter` says, these included.
+    pub fn reached_from(&self, enter: impl Fn(&Route) -> bool) -> Vec<bool> {
+        let mut names: FxHashMap<&str, usize> = FxHashMap::default();
+        for (at, route) in self.routes.iter().enumerate() {
+            if let (RouteKind::Request, Some(name)) = (route.kind, &route.name) {
+                names.insert(&name.text, at);
+            }
+        }
+        let mut calls: Vec<Vec<usize>> = vec![Vec::new(); self.routes.len()];
+        for at in self.calls_of("route") {
+            if let Some(to) = argument(at.call, 0).and_then(|name| names.get(name.as_str()).copied()) {
+                calls[at.route].push(to);
+            }
+        }
+        let mut reached = vec![false; self.routes.len()];
+        let mut open: Vec<usize> = (0..self.routes.len()).filter(|at| enter(self.routes[*at])).collect();
+        while let Some(at) = open.pop() {
+            if !std::mem::replace(&mut reached[at], true) {
+                open.extend(&calls[at]);
+            }
+        }
+        reached
+    }
+
+    pub(super) fn read(items: &'a [Item], given: &[Given<'a>]) -> Script<'a> {
+        let mut script = Script::default();
+        for given in given {
+            if let ParamValue::Text(text) = &given.statement.value {
+                for written in variables(&text.value) {
+                    script.mentions.push(Mention { written, span: text.span, place: Place::Param, route: None });
+                }
+            }
+        }
+        for item in items {
+            let Item::Route(route) = item else { continue };
+            let at = script.routes.len();
+            script.routes.push(route);
+            script.block(&route.body, at);
+        }
+        for (at, its) in script.calls.iter().enumerate() {
+            script.by_name.entry(its.call.name.text.as_str()).or_default().push(at);
+        }
+        script
+    }
+
+    fn block(&mut self, body: &'a Block, route: usize) {
+        let mut statements: FxHashSet<*const Call> = FxHashSet::default();
+        walk::block(body, &mut |node| match node {
+            Node::Statement(statement) => {
+                if let StatementKind::Call(call) = &statement.kind {
+                    statements.insert(call);
+                }
+            }
+            Node::Call(call) => {
+                let is_statement = statements.contains(&std::ptr::from_ref(call));
+                self.calls.push(CallAt { call, route, is_statement });
+                for arg in &call.args {
+                    let ExpressionKind::Text(text) = &arg.kind else { continue };
+                    for written in variables(text) {
+                        let (span, place) = (arg.span, Place::Text);
+                        self.mentions.push(Mention { written, span, place, route: Some(route) });
+                    }
+                }
+            }
+            Node::Assign(assign) => {
+                let target = Written::of(&assign.target);
+                self.mention(target.clone(), assign.target.span, Place::Target, route);
+                self.assigns.push(AssignAt { assign, target, route });
+            }
+            Node::Expression(expression) => match &expression.kind {
+                ExpressionKind::Variable(variable) => {
+                    self.mention(Written::of(variable), variable.span, Place::Expression, route);
+                }
+                ExpressionKind::Binary(operator, left, right) => {
+                    let (operator, span) = (*operator, expression.span);
+                    self.operations.push(Operation { operator, left, right, span, route });
+                }
+                _ => {}
+            },
+        });
+    }
+
+    fn mention(&mut self, written: Written<'a>, span: Span, place: Place, route: usize) {
+        let inner = written.inner();
+        self.mentions.push(Mention { written, span, place, route: Some(route) });
+        for written in inner {
+            self.mentions.push(Mention { written, span, place: Place::Expression, route: Some(route) });
+        }
+    }
+}
+
+/// The patterns of `case /"regex":` labels under a block.
+pub(super) fn case_patterns(body: &Block) -> Vec<&Expression> {
+    let mut found = Vec::new();
+    walk::block(body, &mut |node| {
+        let Node::Statement(Statement { kind: StatementKind::Switch { cases, .. }, .. }) = node else { return };
+        for case in cases {
+            if let CaseLabel::Regex(pattern) = &case.label {
+                found.push(pattern);
+            }
+        }
+    });
+    found
+}
+
+/// The constant text of an expression: a string, a word or a number.
+pub(super) fn constant(expression: &Expression) -> Option<String> {
+    match &expression.kind {
+        ExpressionKind::Text(text) => Some(String::from_utf8_lossy(text).into_owned()),
+        ExpressionKind::Word(word) | ExpressionKind::Address(word) => Some(word.clone()),
+        ExpressionKind::Int(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// The constant text of an argument.
+pub(super) fn argument(call: &Call, at: usize) -> Option<String> {
+    constant(call.args.get(at)?)
+}
+
+/// The variable that an expression is, by itself.
+pub(super) fn variable(expression: &Expression) -> Option<Written<'_>> {
+    match &expression.kind {
+        ExpressionKind::Variable(variable) => Some(Written::of(variable)),
+        _ => None,
+    }
+}
+
+/// Every variable in an expression, also inside of text that is given to functions.
+pub(super) fn variables_in(expression: &Expression) -> Vec<Written<'_>> {
+    let mut found = Vec::new();
+    walk::expression(expression, &mut |node| match node {
+        Node::Expression(Expression { kind: ExpressionKind::Variable(variable), .. }) => {
+            let written = Written::of(variable);
+            found.extend(written.inner());
+            found.push(written);
+        }
+        Node::Call(call) => {
+            for arg in &call.args {
+                if let ExpressionKind::Text(text) = &arg.kind {
+                    found.extend(variables(text));
+                }
+            }
+        }
+        _ => {}
+    });
+    found
+}
+
+impl<'a> Subject<'a> {
+    /// What the routes and parameters hold; gathered when it is first asked for.
+    pub fn script(&self) -> &Script<'a> {
+        self.script.get_or_init(|| Script::read(&self.config.tree.items, self.all_params()))
+    }
+
+    /// Where a variable stands, as near as the text around it tells.
+    pub fn place_of(&self, mention: &Mention) -> Span {
+        match mention.place {
+            Place::Text | Place::Param => self.narrow(mention.span, mention.written.text),
+            Place::Expression | Place::Target => mention.span,
+        }
+    }
+
+    /// The first place of some bytes under a span; the span itself when they are not there.
+    pub fn narrow(&self, span: Span, bytes: &[u8]) -> Span {
+        match memchr::memmem::find(self.sources.slice(span), bytes).filter(|_| !bytes.is_empty()) {
+            Some(at) => {
+                let start = span.start + at as u32;
+                Span { start, end: start + bytes.len() as u32, ..span }
+            }
+            None => span,
+        }
+    }
+}
