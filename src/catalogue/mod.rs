@@ -125,6 +125,18 @@ impl Known {
         Some(its.rsplit('\t').next().filter(|_| its.contains('\t')).unwrap_or_default())
     }
 
+    /// The release that has a function with this many arguments first: empty for 5.6.3 and older, `None` when it has no such function.
+    pub fn function_since(&self, name: &str, arguments: usize) -> Option<&'static str> {
+        let lines = self.lines.lines().filter_map(|line| line.strip_prefix("f\t"));
+        let fitting = lines.filter_map(|line| {
+            let mut columns = line.split('\t');
+            let (its, _, args) = (columns.next()?, columns.next()?, columns.next()?);
+            let count = if args == "-" { 0 } else { args.len() };
+            (its == name && (args == "*" || count == arguments)).then(|| columns.next_back().unwrap_or_default())
+        });
+        fitting.min()
+    }
+
     /// The names of one kind, a function with several arities once for each.
     pub fn names(&self, kind: Kind) -> impl Iterator<Item = &'static str> {
         let lines = self.lines.lines().filter_map(move |line| line.strip_prefix(kind.letter())?.strip_prefix('\t'));

@@ -4,6 +4,7 @@
 
 use crate::source::Span;
 use bytes::Bytes;
+use std::path::PathBuf;
 
 /// A whole config, includes and defines already followed.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +17,8 @@ pub struct Config {
     pub conditionals: Vec<Conditional>,
     /// Words that the text itself defines, and whether with a value.
     pub defined: Vec<(Vec<u8>, bool)>,
+    /// Files of `import_file` that are not there, with the places that name them.
+    pub missing_imports: Vec<(PathBuf, Span)>,
 }
 
 /// An `#!ifdef`, `#!ifndef` or `#!ifexp`.

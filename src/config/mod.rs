@@ -23,7 +23,7 @@ pub mod walk;
 
 pub use parse::parse_config;
 pub use preprocess::{CommandLine, Environment, Options};
-pub use registry::{Registry, nearest};
+pub use registry::{Registry, distance, nearest};
 pub use routes::{CallGraph, RouteUse};
 pub use settings::{module_name, parse_address};
 pub use start::Started;

@@ -50,6 +50,7 @@ pub fn parse(expanded: &Expanded, diagnostics: &mut Vec<Diagnostic>) -> Config {
         kamailio_names: expanded.kamailio_names,
         conditionals: expanded.conditionals.clone(),
         defined: expanded.defined.clone(),
+        missing_imports: expanded.missing_imports.clone(),
     };
     for piece in cut::items(text.as_bytes()) {
         reader.item(piece, &mut config.items);

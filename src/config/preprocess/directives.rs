@@ -449,7 +449,7 @@ impl Preprocessor<'_> {
                 self.report(Diagnostic::error("include-too-deep", message, span));
             }
             Ok((path, text)) => self.file(path, text, Some(span)),
-            Err(_) if optional => {}
+            Err(_) if optional => self.out.missing_imports.push((name, span)),
             Err(error) => {
                 let found =
                     Diagnostic::error("unknown-include", format!("cannot read {}: {error}", name.display()), span)

@@ -3,6 +3,7 @@
 use crate::config::ast::Conditional;
 use crate::source::{FileId, Span};
 use std::ops::Range;
+use std::path::PathBuf;
 
 /// The text of a config after preprocessing, and the way back to the files.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +18,8 @@ pub struct Expanded {
     pub defined: Vec<(Vec<u8>, bool)>,
     /// The text holds `#!SER`: `$name` in it is always an AVP.
     pub ser_names: bool,
+    /// Files of `import_file` that are not there, with the places that name them.
+    pub missing_imports: Vec<(PathBuf, Span)>,
     segments: Vec<Segment>,
 }
 

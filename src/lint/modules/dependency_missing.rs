@@ -1,0 +1,124 @@
+//! Modules without the ones they build on.
+
+use crate::builtin::Module;
+use crate::catalogue;
+use crate::lint::{Findings, Rule, Severity, Subject};
+
+/// See the file.
+pub(super) static RULE: Rule = Rule {
+    code: "module-dependency-missing",
+    severity: Severity::Error,
+    finds: "A module without another that it cannot start without: by itself, or because of a parameter such as a database URL.",
+    why: "kamailio -c says that the file is fine, for modules look for each other only when the server starts. Then it ends with an error such as \
+          \"Module db_mysql not found. Missing loadmodule?\".",
+    instead: "Load the module that the message names.",
+    reference: "https://www.kamailio.org/docs/modules/stable/",
+    check,
+};
+
+/// What modules bind only when a parameter or a route asks for it.
+static SOMETIMES: &[(&str, &str)] = &[
+    ("dispatcher", "tm"),
+    ("sipcapture", "topoh"),
+    ("mediaproxy", "dialog"),
+    ("topos", "sanity"),
+    ("http_async_client", "pv"),
+    ("auth_web3", "auth"),
+    ("presence_xml", "xcap_client"),
+    ("presence_xml", "sl"),
+    ("rls", "xcap_client"),
+];
+
+/// Schemes of database URLs with their modules.
+static DATABASES: &[(&str, &str)] = &[
+    ("mysql", "db_mysql"),
+    ("postgres", "db_postgres"),
+    ("sqlite", "db_sqlite"),
+    ("text", "db_text"),
+    ("redis", "db_redis"),
+    ("mongodb", "db_mongodb"),
+    ("unixodbc", "db_unixodbc"),
+    ("oracle", "db_oracle"),
+    ("cluster", "db_cluster"),
+    ("flatstore", "db_flatstore"),
+    ("berkeley", "db_berkeley"),
+];
+
+fn check(subject: &Subject, findings: &mut Findings) {
+    bound(subject, findings);
+    by_url(subject, findings);
+    by_mode(subject, findings);
+}
+
+fn bound(subject: &Subject, findings: &mut Findings) {
+    for (name, span) in subject.modules() {
+        // What alanui needs itself is reported where modules are loaded.
+        let built: Option<&&Module> =
+            subject.config.registry.loaded().iter().find(|module| module.name == name.as_str());
+        let own = built.map_or(&[][..], |module| module.requires);
+        let Some(known) = catalogue::module(name) else { continue };
+        for wanted in known.binds.split(',').filter(|wanted| !wanted.is_empty()) {
+            let sometimes = SOMETIMES.contains(&(name, wanted));
+            if sometimes || own.contains(&wanted) || subject.loaded(wanted).is_some() {
+                continue;
+            }
+            findings
+                .add(format!("{name} cannot start without {wanted}, which is not loaded"), *span)
+                .add_note("kamailio -c does not see it")
+                .add_help(format!("add loadmodule \"{wanted}.so\" before this line"));
+        }
+    }
+}
+
+/// Parameters that hold database URLs.
+fn is_url(name: &str) -> bool {
+    name == "db_url"
+        || name == "sqlcon"
+        || name.ends_with("_db_url")
+        || name.ends_with("db_url_r")
+        || name == "read_db_url"
+}
+
+fn by_url(subject: &Subject, findings: &mut Findings) {
+    let mut told = Vec::new();
+    for given in subject.all_params() {
+        let name = String::from_utf8_lossy(&given.statement.name.value).into_owned();
+        let Some(text) = given.text().filter(|_| is_url(&name) && is_used(subject, given.module)) else { continue };
+        let text = String::from_utf8_lossy(&text.value).into_owned();
+        let url = text.split_once("=>").map_or(text.as_str(), |(_, url)| url);
+        let Some((scheme, _)) = url.split_once(':') else { continue };
+        let Some((_, wanted)) = DATABASES.iter().find(|(its, _)| *its == scheme.trim()) else { continue };
+        if subject.loaded(wanted).is_some() || told.contains(wanted) {
+            continue;
+        }
+        told.push(*wanted);
+        findings
+            .add(format!("the database of {} needs {wanted}, which is not loaded", given.module), given.span())
+            .add_note(format!("Kamailio ends with \"Module {wanted} not found. Missing loadmodule?\""))
+            .add_help(format!("add loadmodule \"{wanted}.so\""));
+    }
+}
+
+/// Whether a module opens its database: usrloc does not while everything is in memory.
+fn is_used(subject: &Subject, module: &str) -> bool {
+    module != "usrloc" || mode(subject) != 0
+}
+
+fn mode(subject: &Subject) -> i64 {
+    subject.param("usrloc", "db_mode").and_then(|given| given.int()).unwrap_or(0)
+}
+
+fn by_mode(subject: &Subject, findings: &mut Findings) {
+    let Some(given) = subject.param("usrloc", "db_mode").filter(|_| mode(subject) != 0) else { return };
+    let any = subject.modules().iter().any(|(name, _)| name.starts_with("db_"));
+    if any || subject.param("usrloc", "db_url").is_some() {
+        return;
+    }
+    findings
+        .add(
+            format!("db_mode {} keeps locations in a database, and no database module is loaded", mode(subject)),
+            given.span(),
+        )
+        .add_note("without db_url it is mysql://kamailio:...@localhost/kamailio")
+        .add_help("add loadmodule \"db_mysql.so\", or the module of another database with its db_url");
+}
