@@ -1,5 +1,6 @@
 //! What a rule looks at.
 
+use super::preprocessor::Raw;
 use super::script::Script;
 use crate::config::ast::{Item, ModParam, ParamValue, Route, Setting, Text};
 use crate::config::{Config, module_name};
@@ -37,6 +38,7 @@ pub struct Subject<'a> {
     given: Vec<Given<'a>>,
     modules: Vec<(String, Span)>,
     pub(super) script: OnceCell<Script<'a>>,
+    pub(super) raw: OnceCell<Raw<'a>>,
 }
 
 /// A value given to a module parameter.
@@ -79,7 +81,15 @@ impl<'a> Subject<'a> {
         });
         let modules = loads.map(|(written, span)| (module_name(&written).to_owned(), span)).collect();
         let given = config.given_params().into_iter().map(|(module, statement)| Given { module, statement });
-        Subject { config, sources, target, given: given.collect(), modules, script: OnceCell::new() }
+        Subject {
+            config,
+            sources,
+            target,
+            given: given.collect(),
+            modules,
+            script: OnceCell::new(),
+            raw: OnceCell::new(),
+        }
     }
 
     /// The modules that the text loads, in order, with their places.

@@ -11,11 +11,16 @@ use alanui::source::{Diagnostic, Files, Sources, render};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-struct Disk;
+/// The files of the disk, some of them with other text.
+#[derive(Default)]
+struct Disk(Vec<(PathBuf, Vec<u8>)>);
 
 impl Files for Disk {
     fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
-        std::fs::read(path)
+        match self.0.iter().find(|(changed, _)| changed == path) {
+            Some((_, text)) => Ok(text.clone()),
+            None => std::fs::read(path),
+        }
     }
 }
 
@@ -25,10 +30,14 @@ fn folder() -> PathBuf {
 
 /// What check says of a file under this code. A first line `# target 5.6` names the release it is meant for.
 fn findings(path: &Path, code: &str) -> (Sources, Vec<Diagnostic>) {
+    findings_in(&Disk::default(), path, code)
+}
+
+fn findings_in(disk: &Disk, path: &Path, code: &str) -> (Sources, Vec<Diagnostic>) {
     let (mut sources, mut diagnostics) = (Sources::default(), Vec::new());
     let additions = Additions::default();
     let extensions = Extensions::default();
-    let loaded = config::load(path, &Disk, &additions, MODULES, extensions, &mut sources, &mut diagnostics);
+    let loaded = config::load(path, disk, &additions, MODULES, extensions, &mut sources, &mut diagnostics);
     let text = std::fs::read_to_string(path).unwrap();
     let first = text.lines().next().unwrap_or_default();
     let target = first.strip_prefix("# target ").map(|release| alanui::lint::Release::read(release).unwrap());
@@ -93,4 +102,31 @@ fn every_case_belongs_to_a_rule() {
         let belongs = alanui::lint::rule(code).is_some() || code == "include";
         assert!(belongs, "fixtures/lint/{name} belongs to no rule");
     }
+}
+
+#[test]
+fn a_fix_mends_what_it_is_for() {
+    let (mut wrong, mut mended) = (Vec::new(), 0);
+    for rule in alanui::lint::rules() {
+        let path = folder().join(format!("{}.cfg", rule.code));
+        let (sources, found) = findings(&path, rule.code);
+        let fixed = found.iter().filter(|its| !its.fixes.is_empty()).count();
+        if fixed == 0 {
+            continue;
+        }
+        let mut text = std::fs::read(&path).unwrap();
+        let mut fixes: Vec<_> = found.iter().flat_map(|its| &its.fixes).collect();
+        fixes.sort_by_key(|fix| std::cmp::Reverse(fix.span.start));
+        for fix in fixes {
+            assert_eq!(sources.path(fix.span.file), path, "{}: a fix in another file", rule.code);
+            text.splice(fix.span.start as usize..fix.span.end as usize, fix.text.bytes());
+        }
+        let (_, left) = findings_in(&Disk(vec![(path.clone(), text)]), &path, rule.code);
+        if left.len() != found.len() - fixed {
+            wrong.push(format!("{}: {} findings, {fixed} with a fix, {} left", rule.code, found.len(), left.len()));
+        }
+        mended += fixed;
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(mended > 0, "no rule has a fix");
 }

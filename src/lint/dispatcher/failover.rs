@@ -1,7 +1,10 @@
 //! Failover that has nothing to fail over to.
 
 use super::{DOCS, NEXT, SELECT, algorithms};
+use crate::config::ast::RouteKind;
+use crate::lint::script::{CallAt, Script, argument};
 use crate::lint::{Findings, Rule, Severity, Subject};
+use rustc_hash::FxHashSet;
 
 /// The other destinations are not kept.
 pub(super) static FLAG_MISSING: Rule = Rule {
@@ -48,27 +51,41 @@ fn flag_missing(subject: &Subject, findings: &mut Findings) {
 }
 
 fn parallel(subject: &Subject, findings: &mut Findings) {
-    let mut chosen = algorithms(subject);
-    let Some((select, 12)) = chosen.next() else { return };
-    // Another selection, or one by a variable, may be what is continued.
-    if chosen.any(|(_, algorithm)| algorithm != 12) {
-        return;
-    }
     let script = subject.script();
-    if script.calls_of_any(SELECT).count() != algorithms(subject).count() {
-        return;
+    let after: Vec<&CallAt> = script.calls_of_any(NEXT).chain(script.calls_of("ds_mark_dst")).collect();
+    let mut told = FxHashSet::default();
+    for (select, _) in algorithms(subject).filter(|(_, algorithm)| *algorithm == 12) {
+        let armed = armed_behind(script, select);
+        let reached = script.reached_from(|route| {
+            route.kind == RouteKind::Failure && route.name.as_ref().is_some_and(|name| armed.contains(&name.text))
+        });
+        for at in &after {
+            if reached.get(at.route) != Some(&true) || !told.insert(at.call.span) {
+                continue;
+            }
+            let name = &at.call.name.text;
+            let message = if name == "ds_mark_dst" {
+                "no single destination can be marked after a parallel selection".to_owned()
+            } else {
+                format!("{name} finds no destination after a parallel selection")
+            };
+            findings
+                .add(message, at.call.span)
+                .add_label(select.call.span, "algorithm 12 sends to all destinations at once")
+                .add_help("for one destination after the other choose algorithm 4, 8 or 0");
+        }
     }
-    let after = script.calls_of_any(NEXT).chain(script.calls_of("ds_mark_dst"));
-    for at in after {
-        let name = &at.call.name.text;
-        let message = if name == "ds_mark_dst" {
-            "no single destination can be marked after a parallel selection".to_owned()
-        } else {
-            format!("{name} finds no destination after a parallel selection")
-        };
-        findings
-            .add(message, at.call.span)
-            .add_label(select.call.span, "algorithm 12 sends to all destinations at once")
-            .add_help("for one destination after the other choose algorithm 4, 8 or 0");
+}
+
+/// The failure routes that may count for a selection: set behind it before another one, or, when there is none, before it in its route.
+fn armed_behind(script: &Script, select: &CallAt) -> Vec<String> {
+    let steps: Vec<&CallAt> = script.calls.iter().filter(|at| at.route == select.route).collect();
+    let place = steps.iter().position(|at| at.call.span == select.call.span).unwrap_or(0);
+    let sets = |at: &&&CallAt| at.call.name.text == "t_on_failure";
+    let behind = steps[place..].iter().skip(1).take_while(|at| !SELECT.contains(&at.call.name.text.as_str()));
+    let names: Vec<String> = behind.filter(sets).filter_map(|at| argument(at.call, 0)).collect();
+    if !names.is_empty() {
+        return names;
     }
+    steps[..place].iter().rev().find(sets).and_then(|at| argument(at.call, 0)).into_iter().collect()
 }

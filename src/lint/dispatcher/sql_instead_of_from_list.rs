@@ -1,7 +1,8 @@
 //! Asking the database what the dispatcher knows.
 
 use crate::config::ast::ExpressionKind;
-use crate::lint::written::variables;
+use crate::lint::script::variable;
+use crate::lint::written::{Written, variables};
 use crate::lint::{Findings, Rule, Severity, Subject};
 
 /// See the file.
@@ -21,13 +22,22 @@ static QUERIES: &[&str] = &["sql_query", "sql_xquery", "sql_pvquery", "sql_query
 fn check(subject: &Subject, findings: &mut Findings) {
     let table = subject.param("dispatcher", "table_name").and_then(|given| given.text());
     let table = table.map_or_else(|| "dispatcher".to_owned(), |text| String::from_utf8_lossy(&text.value).into_owned());
-    for at in subject.script().calls_of_any(QUERIES) {
+    let script = subject.script();
+    // The source address under another name.
+    let copied = |written: &Written| {
+        let mut same =
+            script.assigns.iter().filter(|at| at.target.name == written.name && at.target.key == written.key);
+        written.key.is_some() && same.any(|at| variable(&at.assign.value).is_some_and(|value| value.name == "si"))
+    };
+    for at in script.calls_of_any(QUERIES) {
         for arg in &at.call.args {
             let ExpressionKind::Text(text) = &arg.kind else { continue };
             let words = String::from_utf8_lossy(text).to_ascii_lowercase();
             let mut parts = words.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
-            let asks_table = parts.any(|word| word == "from") && parts.any(|word| word == table.to_ascii_lowercase());
-            let address = variables(text).into_iter().find(|written| matches!(written.name, "si" | "src_ip"));
+            let asks_table = parts.next() == Some("select")
+                && parts.any(|word| word == "from")
+                && parts.any(|word| word == table.to_ascii_lowercase());
+            let address = variables(text).into_iter().find(|written| written.name == "si" || copied(written));
             let Some(address) = address.filter(|_| asks_table) else { continue };
             let found =
                 findings.add("the database is asked for an address that the dispatcher has in memory", arg.span);

@@ -27,6 +27,7 @@ static SOMETIMES: &[(&str, &str)] = &[
     ("presence_xml", "xcap_client"),
     ("presence_xml", "sl"),
     ("rls", "xcap_client"),
+    ("uac_redirect", "acc"),
 ];
 
 /// Schemes of database URLs with their modules.
@@ -58,7 +59,8 @@ fn bound(subject: &Subject, findings: &mut Findings) {
         let own = built.map_or(&[][..], |module| module.requires);
         let Some(known) = catalogue::module(name) else { continue };
         for wanted in known.binds.split(',').filter(|wanted| !wanted.is_empty()) {
-            let sometimes = SOMETIMES.contains(&(name, wanted));
+            // Those of IMS bind by parameter.
+            let sometimes = SOMETIMES.contains(&(name, wanted)) || name.starts_with("ims_") || name.starts_with("cdp");
             if sometimes || own.contains(&wanted) || subject.loaded(wanted).is_some() {
                 continue;
             }

@@ -80,7 +80,7 @@ fn check(subject: &Subject, findings: &mut Findings) {
 }
 
 /// The modules of the catalogue that have the name and are loaded, the core among them.
-fn loaded_owners<'s>(subject: &'s Subject, kind: Kind, name: &str) -> impl Iterator<Item = &'static catalogue::Known> {
+fn loaded_owners(subject: &Subject, kind: Kind, name: &str) -> impl Iterator<Item = &'static catalogue::Known> {
     let owners: Vec<_> = catalogue::owners(kind, name)
         .filter(|known| known.name == "core" || subject.loaded(known.name).is_some())
         .collect();

@@ -18,7 +18,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject, findings: &mut Findings) {
-    for its in Raw::read(subject).directives {
+    for its in &Raw::of(subject).directives {
         if !matches!(its.word, "define" | "def" | "trydefine" | "trydef" | "redefine" | "redef") {
             continue;
         }

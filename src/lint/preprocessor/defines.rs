@@ -64,10 +64,10 @@ fn named_in_comments<'a>(raw: &Raw<'a>) -> FxHashSet<&'a [u8]> {
 }
 
 fn unknown(subject: &Subject, findings: &mut Findings) {
-    let raw = Raw::read(subject);
+    let raw = Raw::of(subject);
     let mut known: FxHashSet<&[u8]> = raw.directives.iter().filter(|its| its.defines()).map(|its| its.name()).collect();
     known.extend(Raw::command_line(subject));
-    let commented = named_in_comments(&raw);
+    let commented = named_in_comments(raw);
     let mut tests: FxHashMap<&[u8], usize> = FxHashMap::default();
     for its in raw.directives.iter().filter(|its| matches!(its.word, "ifdef" | "ifndef")) {
         *tests.entry(its.name()).or_default() += 1;
@@ -94,20 +94,20 @@ fn unknown(subject: &Subject, findings: &mut Findings) {
     }
 }
 
-/// Whether one name is a slip of the other: a letter or two in a long name, and no number.
+/// Whether one name is a slip of the other: a letter in a long name, or two that have changed places, and no number.
 fn is_slip(name: &[u8], other: &[u8]) -> bool {
-    let (name, other) = (String::from_utf8_lossy(name), String::from_utf8_lossy(other));
-    if name.len() < 7 || name.len().abs_diff(other.len()) > 2 {
+    let digits = |text: &[u8]| text.iter().copied().filter(u8::is_ascii_digit).collect::<Vec<u8>>();
+    if name.len() < 7 || name.len().abs_diff(other.len()) > 1 || digits(name) != digits(other) {
         return false;
     }
-    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
-    let most = if name.len() >= 12 { 2 } else { 1 };
-    let far = distance(&name, &other);
-    (1..=most).contains(&far) && digits(&name) == digits(&other)
+    let differ: Vec<usize> = (0..name.len().min(other.len())).filter(|at| name[*at] != other[*at]).collect();
+    let swapped = name.len() == other.len()
+        && matches!(differ[..], [one, two] if one + 1 == two && name[one] == other[two] && name[two] == other[one]);
+    swapped || distance(&String::from_utf8_lossy(name), &String::from_utf8_lossy(other)) == 1
 }
 
 fn unused(subject: &Subject, findings: &mut Findings) {
-    let raw = Raw::read(subject);
+    let raw = Raw::of(subject);
     // A file that was not read may use anything.
     let read = subject.sources.files().count().saturating_sub(Raw::command_line(subject).len() + 1);
     if raw.includes > read {
@@ -129,7 +129,7 @@ fn unused(subject: &Subject, findings: &mut Findings) {
 }
 
 fn looks_commented(subject: &Subject, findings: &mut Findings) {
-    let raw = Raw::read(subject);
+    let raw = Raw::of(subject);
     let known: FxHashSet<&[u8]> = raw.directives.iter().filter(|its| its.defines()).map(|its| its.name()).collect();
     let mut tested: FxHashSet<&[u8]> = FxHashSet::default();
     for its in raw.directives.iter().filter(|its| its.tests()) {
@@ -188,5 +188,7 @@ mod tests {
         assert!(is_slip(b"WITH_ANTIFLOD", b"WITH_ANTIFLOOD"));
         assert!(!is_slip(b"WITH_IPV4", b"WITH_IPV6"));
         assert!(!is_slip(b"WITH_TLS", b"WITH_SQL"));
+        assert!(!is_slip(b"WITH_INTERNAL", b"WITH_EXTERNAL"));
+        assert!(is_slip(b"WITH_ATUH", b"WITH_AUTH"));
     }
 }

@@ -7,6 +7,8 @@ mod import_missing;
 mod raw;
 mod substdef_now_evaluated;
 
+pub(super) use raw::Raw;
+
 use super::Rule;
 
 pub(super) static RULES: &[&Rule] = &[

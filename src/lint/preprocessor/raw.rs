@@ -1,12 +1,12 @@
 //! The files as they are, before any define: directives in every branch, comments, words.
 
 use crate::lint::Subject;
-use crate::source::{FileId, Span};
+use crate::source::{FileId, Sources, Span};
 use rustc_hash::FxHashMap;
 
 /// What the files hold.
-#[derive(Default)]
-pub(super) struct Raw<'a> {
+#[derive(Debug, Default)]
+pub(in crate::lint) struct Raw<'a> {
     /// Every directive, also in branches that do not count.
     pub(super) directives: Vec<Directive<'a>>,
     /// Every comment up to the end of a line.
@@ -18,6 +18,7 @@ pub(super) struct Raw<'a> {
 }
 
 /// `#!word argument`.
+#[derive(Debug)]
 pub(super) struct Directive<'a> {
     /// The word behind `#!`.
     pub(super) word: &'a str,
@@ -69,12 +70,16 @@ fn is_word(byte: u8) -> bool {
 }
 
 impl<'a> Raw<'a> {
-    /// Reads every file.
-    pub(super) fn read(subject: &Subject<'a>) -> Raw<'a> {
+    /// What the files of a config hold, gathered when it is first asked for.
+    pub(super) fn of<'s>(subject: &'s Subject<'a>) -> &'s Raw<'a> {
+        subject.raw.get_or_init(|| Raw::read(subject.sources))
+    }
+
+    fn read(sources: &'a Sources) -> Raw<'a> {
         let mut raw = Raw::default();
-        for file in subject.sources.files() {
-            let text = subject.sources.text(file);
-            if subject.sources.path(file).as_os_str() == "<command line>" {
+        for file in sources.files() {
+            let text = sources.text(file);
+            if sources.path(file).as_os_str() == "<command line>" {
                 raw.words(text);
             } else {
                 raw.file(text, file);

@@ -16,8 +16,14 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
+/// Variables that need no message.
+static AT_START: &[&str] = &[
+    "env", "envn", "envs", "def", "defn", "defs", "defv", "HN", "version", "RANDOM", "pp", "TS", "sruid", "cfg", "sel",
+    "shv", "sht", "K", "Tf", "TF", "_s", "sys", "keng", "uuid",
+];
+
 fn check(subject: &Subject, findings: &mut Findings) {
-    for its in Raw::read(subject).directives {
+    for its in &Raw::of(subject).directives {
         if !matches!(its.word, "subst" | "substdef" | "substdefs") {
             continue;
         }
@@ -26,8 +32,11 @@ fn check(subject: &Subject, findings: &mut Findings) {
         };
         let Some(delimiter) = rule.first() else { continue };
         let Some(replacement) = rule.split(|byte| byte == delimiter).nth(2) else { continue };
-        let meant = |name: &str| !matches!(name, "env" | "envn" | "def" | "defn" | "defs");
-        let Some(variable) = variables(replacement).into_iter().find(|written| meant(written.name)) else { continue };
+        let escaped =
+            |text: &[u8]| memchr::memmem::find(replacement, text).is_some_and(|at| replacement[..at].ends_with(b"\\"));
+        let mut all = variables(replacement).into_iter();
+        let variable = all.find(|written| !AT_START.contains(&written.name) && !escaped(written.text));
+        let Some(variable) = variable else { continue };
         let shown = variable.shown();
         let span = subject.narrow(its.span, variable.text);
         findings

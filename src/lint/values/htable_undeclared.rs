@@ -17,7 +17,7 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-static VARIABLES: &[&str] = &["sht", "shtex", "shtcn", "shtcv", "shtinc", "shtdec", "shtrecord"];
+static VARIABLES: &[&str] = &["sht", "shtex", "shtcn", "shtcv", "shtinc", "shtdec"];
 /// Functions whose first argument is the name of a table.
 static FUNCTIONS: &[&str] = &[
     "sht_lock",

@@ -95,9 +95,10 @@ fn argument(subject: &Subject, findings: &mut Findings) {
 }
 
 fn assignment(subject: &Subject, findings: &mut Findings) {
+    let kazoo = subject.loaded("kazoo").is_some();
     for at in &subject.script().assigns {
-        // What such a variable is used for may expand the text later.
-        if matches!(at.target.name, "sht" | "shv" | "x_hdr") {
+        // The functions of kazoo expand what a variable holds.
+        if kazoo && at.target.name == "var" {
             continue;
         }
         pieces(
@@ -118,6 +119,10 @@ fn pieces(subject: &Subject, value: &Expression, target: &str, findings: &mut Fi
             ExpressionKind::Choose(three) => open.extend([&three[2], &three[1]]),
             ExpressionKind::Text(text) => {
                 let Some(first) = known_variables(subject, text).into_iter().next() else { continue };
+                // What a substitution has put there was computed when the file was read.
+                if !subject.sources.slice(value.span).contains(&b'$') {
+                    continue;
+                }
                 let span = subject.narrow(value.span, first.text);
                 findings
                     .add(format!("{} is not expanded in an assignment", first.shown()), span)
