@@ -34,3 +34,18 @@ fn what_stands_in_is_false_and_says_so_once() {
     }
     assert_eq!(bench.core.log.len(), 1);
 }
+
+#[test]
+fn former_names_are_not_names_any_more() {
+    assert_eq!(former(None, "", "jsonrpc-s").unwrap().renamed, Some("jsonrpcs"));
+    assert!(former(Some(Kind::Parameter), "tm", "dst_avp").is_none());
+    for row in history::FORMER {
+        match row.kind {
+            None => assert!(module(row.name).is_none(), "{}", row.name),
+            Some(kind) => assert!(!owners(kind, row.name).any(|known| known.name == row.module), "{}", row.name),
+        }
+        if let Some(renamed) = row.renamed {
+            assert!(module(renamed).is_some(), "{renamed}");
+        }
+    }
+}

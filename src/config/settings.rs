@@ -6,7 +6,7 @@ use super::unsupported::Unsupported;
 use crate::builtin::{
     Extension, Listen, Module, ModuleId, Param, ParamGiven, ParamGivenValue, ParamKind, Regex, Settings,
 };
-use crate::catalogue::Kind;
+use crate::catalogue::{self, Kind};
 use crate::source::{Diagnostic, Span};
 use bytes::Bytes;
 
@@ -44,7 +44,12 @@ pub(super) fn load_modules(
                 registry.miss(base);
                 let message = format!("there is no module {base}");
                 let mut diagnostic = Diagnostic::error("unknown-module", message, name.span);
-                if let Some(near) = registry.module_like(base) {
+                if let Some(former) = catalogue::former(None, "", base) {
+                    diagnostic = diagnostic.help(former.told());
+                    if let Some(renamed) = former.renamed {
+                        diagnostic.add_fix(name.span, format!("\"{}\"", written.replacen(base, renamed, 1)));
+                    }
+                } else if let Some(near) = registry.module_like(base) {
                     diagnostic = diagnostic.help(format!("did you mean {near}?"));
                 }
                 diagnostics.push(diagnostic);
@@ -117,7 +122,9 @@ fn read_setting(
             return;
         }
         let mut diagnostic = Diagnostic::error("unknown-setting", format!("unknown setting {name}"), setting.name.span);
-        if let Some(near) = nearest(name, core.params.iter().flat_map(|param| param.names).copied()) {
+        if let Some(former) = catalogue::former(Some(Kind::Parameter), "core", name) {
+            diagnostic = diagnostic.help(former.told());
+        } else if let Some(near) = nearest(name, core.params.iter().flat_map(|param| param.names).copied()) {
             diagnostic = diagnostic.help(format!("did you mean {near}?"));
         }
         diagnostics.push(diagnostic);
@@ -338,6 +345,9 @@ fn module_regex(modparam: &ModParam) -> Option<Regex> {
 fn unknown_parameter(module: &Module, name: &str, span: Span) -> Diagnostic {
     let message = format!("the module {} has no parameter {name}", module.name);
     let diagnostic = Diagnostic::error("unknown-parameter", message, span);
+    if let Some(former) = catalogue::former(Some(Kind::Parameter), module.name, name) {
+        return diagnostic.help(former.told());
+    }
     match nearest(name, module.params.iter().flat_map(|param| param.names).copied()) {
         Some(near) => diagnostic.help(format!("did you mean {near}?")),
         None => diagnostic,

@@ -98,9 +98,10 @@ impl Compiler<'_> {
             Diagnostic::error("missing-module", message, call.name.span).help(format!("add loadmodule \"{module}.so\""))
         } else {
             let unknown = Diagnostic::error("unknown-function", format!("unknown function {name}"), call.name.span);
-            match registry.function_like(name) {
-                Some(near) => unknown.help(format!("did you mean {near}?")),
-                None => unknown,
+            match (catalogue::former(Some(Kind::Function), "", name), registry.function_like(name)) {
+                (Some(former), _) => unknown.help(former.told()),
+                (None, Some(near)) => unknown.help(format!("did you mean {near}?")),
+                (None, None) => unknown,
             }
         };
         self.diagnostics.push(diagnostic);

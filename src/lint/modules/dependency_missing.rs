@@ -3,6 +3,7 @@
 use crate::builtin::Module;
 use crate::catalogue;
 use crate::lint::{Findings, Rule, Severity, Subject};
+use crate::source::Span;
 
 /// See the file.
 pub(super) static RULE: Rule = Rule {
@@ -43,6 +44,24 @@ static DATABASES: &[(&str, &str)] = &[
     ("cluster", "db_cluster"),
     ("flatstore", "db_flatstore"),
     ("berkeley", "db_berkeley"),
+];
+
+/// Modules that open a database when they start, whether db_url is given or not: observed with Kamailio 5.6.3.
+static NEED_DATABASE: &[&str] = &[
+    "alias_db",
+    "auth_db",
+    "domain",
+    "domainpolicy",
+    "group",
+    "imc",
+    "lcr",
+    "msilo",
+    "pdt",
+    "sca",
+    "secfilter",
+    "speeddial",
+    "uri_db",
+    "userblocklist",
 ];
 
 fn check(subject: &Subject, findings: &mut Findings) {
@@ -111,16 +130,26 @@ fn mode(subject: &Subject) -> i64 {
 }
 
 fn by_mode(subject: &Subject, findings: &mut Findings) {
-    let Some(given) = subject.param("usrloc", "db_mode").filter(|_| mode(subject) != 0) else { return };
-    let any = subject.modules().iter().any(|(name, _)| name.starts_with("db_"));
-    if any || subject.param("usrloc", "db_url").is_some() {
+    if subject.modules().iter().any(|(name, _)| name.starts_with("db_")) {
         return;
     }
+    if let Some(given) = subject.param("usrloc", "db_mode").filter(|_| mode(subject) != 0)
+        && subject.param("usrloc", "db_url").is_none()
+    {
+        let message =
+            format!("db_mode {} keeps locations in a database, and no database module is loaded", mode(subject));
+        tell_default(&message, given.span(), findings);
+    }
+    for (name, span) in subject.modules() {
+        if NEED_DATABASE.contains(&name.as_str()) && subject.param(name, "db_url").is_none() {
+            tell_default(&format!("{name} needs a database, and no database module is loaded"), *span, findings);
+        }
+    }
+}
+
+fn tell_default(message: &str, span: Span, findings: &mut Findings) {
     findings
-        .add(
-            format!("db_mode {} keeps locations in a database, and no database module is loaded", mode(subject)),
-            given.span(),
-        )
+        .add(message, span)
         .add_note("without db_url it is mysql://kamailio:...@localhost/kamailio")
         .add_help("add loadmodule \"db_mysql.so\", or the module of another database with its db_url");
 }

@@ -37,9 +37,16 @@ static INSTEAD: &[(&str, &str)] = &[
     ("db_perlvdb", "use another database"),
 ];
 
-/// Module, parameter, the first release without it, what to do.
-static PARAMS: &[(&str, &str, Release, &str)] =
-    &[("dialog", "dlg_flag", Release { major: 6, minor: 0 }, "call dlg_manage() for the calls to track")];
+/// Parameters of 5.6.3 that the newest release does not have, with what to do.
+static PARAMS: &[(&str, &str, &str)] = &[
+    ("dialog", "dlg_flag", "call dlg_manage() for the calls to track"),
+    ("cnxcc", "dlg_flag", "leave it out"),
+    ("kazoo", "amqp_timmer_process_interval", "write amqp_timer_process_interval"),
+    ("rr", "ignore_user", "leave it out"),
+    ("sipcapture", "table_time_sufix", "write table_time_suffix"),
+];
+/// Releases up to this one have what 5.6.3 has.
+const LAST: Release = Release { major: 5, minor: 6 };
 
 fn module(subject: &Subject, findings: &mut Findings) {
     for (name, span) in subject.modules() {
@@ -56,14 +63,15 @@ fn module(subject: &Subject, findings: &mut Findings) {
 }
 
 fn param(subject: &Subject, findings: &mut Findings) {
-    for (module, name, gone, instead) in PARAMS {
-        if subject.target.is_some_and(|target| target < *gone) {
-            continue;
-        }
+    if subject.target.is_some_and(|target| target <= LAST) {
+        return;
+    }
+    for (module, name, instead) in PARAMS {
         for given in subject.params(module, name) {
-            let message =
-                format!("Kamailio {}.{} has no parameter {name} of {module} any more", gone.major, gone.minor);
-            findings.add(message, given.statement.name.span).add_help(*instead);
+            findings
+                .add(format!("newer releases have no parameter {name} of {module}"), given.statement.name.span)
+                .add_note("Kamailio 5.6 has it; after an upgrade the server does not start")
+                .add_help(*instead);
         }
     }
 }

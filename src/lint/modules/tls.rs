@@ -68,7 +68,7 @@ fn without_module(subject: &Subject, findings: &mut Findings) {
         (_, Some(span), None) => {
             findings
                 .add("this listener speaks TLS, and no module does", span)
-                .add_note("Kamailio ends with \"tls support enabled, but no tls engine available\", or leaves the listener out")
+                .add_note("Kamailio switches TLS off: \"tls support enabled, but no tls engine available\"")
                 .add_help("set enable_tls=yes and add loadmodule \"tls.so\"");
         }
         (Some(span), None, None) => {

@@ -108,8 +108,8 @@ fn class(subject: &Subject, findings: &mut Findings) {
         let span = subject.narrow(pattern.span, written.as_bytes());
         let digits = all.iter().any(|(_, letter, _)| letter.eq_ignore_ascii_case(&b'd'));
         let message = match first {
-            b'd' => "Kamailio's \\d matches the letter d, never a digit".to_owned(),
-            b'D' => "Kamailio's \\D matches the letter D only".to_owned(),
+            b'd' => "in Kamailio \\d never matches a digit".to_owned(),
+            b'D' => "in Kamailio \\D is not \"no digit\": it matches next to nothing".to_owned(),
             _ => format!("{written} is no POSIX: it depends on the C library"),
         };
         let found = findings.add(message, span);
