@@ -43,7 +43,7 @@ static PARAMS: &[(&str, &str, &str)] = &[
     ("cnxcc", "dlg_flag", "leave it out"),
     ("kazoo", "amqp_timmer_process_interval", "write amqp_timer_process_interval"),
     ("rr", "ignore_user", "leave it out"),
-    ("sipcapture", "table_time_sufix", "write table_time_suffix"),
+    ("sipcapture", "table_time_sufix", "leave it out"),
 ];
 /// Releases up to this one have what 5.6.3 has.
 const LAST: Release = Release { major: 5, minor: 6 };
