@@ -8,6 +8,7 @@ use alanui::builtin::Extensions;
 use alanui::config::{self, Additions};
 use alanui::modules::MODULES;
 use alanui::source::{Diagnostic, Files, Sources, render};
+use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -129,4 +130,51 @@ fn a_fix_mends_what_it_is_for() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(mended > 0, "no rule has a fix");
+}
+
+/// A file and the changes made to it: where, how many bytes go, which line of all files comes.
+type Change = (prop::sample::Index, usize, prop::sample::Index);
+
+/// The text of every case.
+fn cases() -> Vec<Vec<u8>> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "cfg"));
+    paths.sort();
+    paths.iter().map(|path| std::fs::read(path).unwrap()).collect()
+}
+
+fn changed(mut text: Vec<u8>, lines: &[&[u8]], changes: &[Change]) -> Vec<u8> {
+    for (place, gone, line) in changes {
+        let start = place.index(text.len() + 1);
+        let end = (start + gone).min(text.len());
+        text.splice(start..end, line.get(lines).iter().copied());
+    }
+    text
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_stops_a_rule(
+        case in any::<prop::sample::Index>(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), 0usize..30, any::<prop::sample::Index>()), 0..8),
+        release in prop::option::of((5u8..7, 0u8..9)),
+    ) {
+        let all = cases();
+        let lines: Vec<&[u8]> = all.iter().flat_map(|text| text.split(|byte| *byte == b'\n')).collect();
+        let text = changed(case.get(&all).clone(), &lines, &changes);
+        let path = PathBuf::from("changed.cfg");
+        let disk = Disk(vec![(path.clone(), text)]);
+        let (mut sources, mut found) = (Sources::default(), Vec::new());
+        let (additions, extensions) = (Additions::default(), Extensions::default());
+        let loaded = config::load(&path, &disk, &additions, MODULES, extensions, &mut sources, &mut found);
+        let target = release.map(|(major, minor)| alanui::lint::Release { major, minor });
+        alanui::lint::check(&loaded, &sources, target, &mut found);
+        let spans = found.iter().flat_map(|its| its.labels.iter().map(|label| label.span).chain(its.fixes.iter().map(|fix| fix.span)));
+        for span in spans {
+            prop_assert!(span.start <= span.end && span.end as usize <= sources.text(span.file).len(), "{span:?}");
+        }
+        render::human(&sources, &found, false);
+    }
 }
