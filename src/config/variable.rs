@@ -18,6 +18,30 @@ static REGEX_GROUP: Variable = Variable {
     doc: "The text of the first group of the =~ that guards the block.",
 };
 
+/// An AVP as SER names it, without an index: it is all values of its name, which read as one only when there is one.
+static SER_AVP: Variable = Variable {
+    names: &["avp"],
+    key: KeyKind::Text,
+    get: |cx, key, _| {
+        let name = key.text(cx);
+        let mut values = cx.locals.avps.values(&name);
+        match (values.next(), values.next()) {
+            (Some(only), None) => only.clone(),
+            _ => Value::Null,
+        }
+    },
+    set: Some(|cx, key, _, value| {
+        let name = key.text(cx);
+        cx.locals.avps.clear(&name);
+        if !value.is_null() {
+            cx.locals.avps.push(name, value);
+        }
+        Ok(())
+    }),
+    forgotten: None,
+    doc: "All values of an AVP, as SER names it.",
+};
+
 /// A mistake in a variable, with the code it is reported under.
 #[derive(Debug)]
 pub(super) struct Mistake {
@@ -35,6 +59,9 @@ fn mistake(code: &'static str, message: impl Into<String>) -> Mistake {
 pub(super) fn reference(names: &mut Names, text: &[u8], long: bool) -> Result<Reference, Mistake> {
     let written = String::from_utf8_lossy(text);
     let display: Box<str> = if long { format!("$({written})").into() } else { format!("${written}").into() };
+    if let Some(name) = text.strip_prefix(b"%") {
+        return Ok(ser_avp(name));
+    }
     let mut rest = text;
     let name = take_name(&mut rest);
     let name = std::str::from_utf8(name).unwrap_or_default();
@@ -61,10 +88,7 @@ pub(super) fn reference(names: &mut Names, text: &[u8], long: bool) -> Result<Re
         Some((_, variable))
             if names.unknown_is_avp && !long && inner.is_none() && !matches!(variable.key, KeyKind::None) =>
         {
-            match names.registry.variable("avp") {
-                Some((module, variable)) => (module, variable, Key::Text(Template::fixed(name.to_owned()))),
-                None => return Err(unknown(names.registry, name)),
-            }
+            return Ok(ser_avp(name.as_bytes()));
         }
         Some((module, variable)) => (module, variable, read_key(names, variable, name, inner)?),
         None => match names.registry.known_variable(name) {
@@ -73,10 +97,8 @@ pub(super) fn reference(names: &mut Names, text: &[u8], long: bool) -> Result<Re
                 (STAND_IN, variable, read_key(names, variable, name, inner)?)
             }
             // Without #!KAMAILIO a name that no variable has is that of an AVP, in expressions.
-            None => match names.registry.variable("avp").filter(|_| names.unknown_is_avp && inner.is_none()) {
-                Some((module, variable)) => (module, variable, Key::Text(Template::fixed(name.to_owned()))),
-                None => return Err(unknown(names.registry, name)),
-            },
+            None if names.unknown_is_avp && inner.is_none() && !long => return Ok(ser_avp(name.as_bytes())),
+            None => return Err(unknown(names.registry, name)),
         },
     };
     if let (Some(extension), Key::Slot(slot)) = (variable.forgotten, &key) {
@@ -95,6 +117,18 @@ pub(super) fn reference(names: &mut Names, text: &[u8], long: bool) -> Result<Re
         return Err(mistake("bad-variable", format!("{display} has something after its end: {rest}")));
     }
     Ok(Reference { variable, module, key, index, transformations: transformations.into(), text: display })
+}
+
+fn ser_avp(name: &[u8]) -> Reference {
+    let name = String::from_utf8_lossy(name).into_owned();
+    Reference {
+        variable: &SER_AVP,
+        module: Default::default(),
+        text: format!("${name}").into(),
+        key: Key::Text(Template::fixed(name)),
+        index: Index::None,
+        transformations: Box::default(),
+    }
 }
 
 /// Reads text with variables in it.

@@ -139,6 +139,22 @@ impl Machine<'_> {
                 },
                 Op::Route(route, depth) => self.enter(RouteId(route), depth),
                 Op::RouteNamed(depth) => self.enter_named(depth),
+                Op::Operand(place) => {
+                    self.task.locals.return_code = 0;
+                    if self.task.failed {
+                        self.task.place = place;
+                        self.push(Value::Null);
+                    }
+                }
+                Op::ChooseUnless(place) => {
+                    if self.pop_number() <= 0 {
+                        self.task.place = place;
+                    }
+                }
+                Op::Fill => {
+                    let value = self.pop();
+                    self.push(if value.is_null() { Value::text("") } else { value });
+                }
                 Op::EnterBlock(end, depth) => self.enter_block(end, depth),
                 Op::LoopEnter => self.task.loops.push(0),
                 Op::LoopWhile(place) => {
@@ -285,6 +301,12 @@ impl Machine<'_> {
 
     fn call(&mut self, at: u32) -> Flow {
         let (site, computed) = &self.program.calls[at as usize];
+        if std::mem::take(&mut self.task.failed) {
+            // An argument could not be computed.
+            self.task.stack.truncate(self.task.stack.len().saturating_sub(usize::from(*computed)));
+            self.task.last = -1;
+            return Flow::Next;
+        }
         let (outcome, args) = self.with_args(site, *computed, |cx, args| {
             let told = cx.core.trace.is_some().then(|| describe(cx, site, args));
             ((site.function.run)(cx, args), told)
@@ -373,6 +395,10 @@ impl Machine<'_> {
 
     fn enter_named(&mut self, depth: u16) {
         let name = self.pop().to_text();
+        if std::mem::take(&mut self.task.failed) {
+            self.task.last = -1;
+            return;
+        }
         let name = String::from_utf8_lossy(&name);
         match self.program.route(RouteKind::Request, &name) {
             Some(route) => self.enter(route, depth),

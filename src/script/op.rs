@@ -57,6 +57,13 @@ pub enum Op {
     RouteNamed(u16),
     /// Runs the block behind it as an operand: `return` and `break` in it end at the place. The second number is as in [`Op::Route`].
     EnterBlock(u32, u16),
+    /// Begins a call, an assignment or a block used as an operand: `$rc` is 0 then, for Kamailio runs it as if it were a new run. When the expression has
+    /// failed already nothing of it runs; jumps behind it.
+    Operand(u32),
+    /// Pops the condition of `selval`; jumps unless it is above 0.
+    ChooseUnless(u32),
+    /// Replaces an undefined top by the empty string.
+    Fill,
     /// Begins a loop.
     LoopEnter,
     /// Pops the condition of a loop; jumps when it is 0 (5.6.3 goes on for any other number).

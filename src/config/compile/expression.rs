@@ -60,18 +60,24 @@ impl Compiler<'_> {
                 Type::Unknown
             }
             ExpressionKind::Call(call) => {
+                let start = self.emit(Op::Operand(0), span);
                 self.call(call);
                 self.emit(Op::LoadTruth, span);
+                self.land(start);
                 Type::Int
             }
             ExpressionKind::Assign(assign) => {
+                let start = self.emit(Op::Operand(0), span);
                 self.assign(assign);
                 self.emit(Op::LoadTruth, span);
+                self.land(start);
                 Type::Int
             }
             ExpressionKind::Block(block) => {
+                let start = self.emit(Op::Operand(0), span);
                 self.operand_block(block);
                 self.emit(Op::LoadTruth, span);
+                self.land(start);
                 Type::Int
             }
             ExpressionKind::Unary(operator, operand) => self.unary(*operator, operand, span),
@@ -198,6 +204,7 @@ impl Compiler<'_> {
             return Type::Int;
         }
         match operator {
+            O::Multiply | O::Divide | O::Modulo | O::BitAnd | O::And | O::Or if self.shortened(operator, left, right, span) => {}
             O::And | O::Or => {
                 self.number(left, sign(operator));
                 let jump = if operator == O::And { Op::JumpIfZero(0) } else { Op::JumpIfNotZero(0) };
@@ -210,17 +217,17 @@ impl Compiler<'_> {
                 self.text(left, "`=~`");
                 self.matches(right, span);
             }
-            O::Equal | O::NotEqual | O::TextEqual | O::TextNotEqual | O::IntEqual | O::IntNotEqual
-                if is_null(right) =>
-            {
-                self.value(left);
-                self.emit(Op::IsNull, span);
+            O::Equal | O::NotEqual | O::TextEqual | O::TextNotEqual | O::IntEqual | O::IntNotEqual if is_null(right) => {
+                self.is_undefined(left, span);
                 if matches!(operator, O::NotEqual | O::TextNotEqual | O::IntNotEqual) {
                     self.emit(Op::Unary(UnaryOperator::Not), span);
                 }
             }
             O::Equal | O::NotEqual | O::Add => {
-                let types = (self.value(left), self.value(right));
+                let left_type = self.value(left);
+                // An integer on the left wants one on the right.
+                let right_type = if left_type == Type::Int { self.int(right) } else { self.value(right) };
+                let types = (left_type, right_type);
                 self.left_decides(operator, types, right);
                 self.emit(Op::Binary(operator), span);
                 return if operator == O::Add { types.0 } else { Type::Int };
@@ -237,6 +244,66 @@ impl Compiler<'_> {
             }
         }
         Type::Int
+    }
+
+    /// What Kamailio makes shorter when it starts: beside 0 or 1 some operators need not be computed, and what stands there is not run. Nothing is emitted
+    /// when it is not so.
+    fn shortened(&mut self, operator: BinaryOperator, left: &Expression, right: &Expression, span: Span) -> bool {
+        use BinaryOperator as O;
+        let known = |side: &Expression| constant(side).map(|value| value.to_int());
+        let (first, second) = (known(left), known(right));
+        if self.folding || first.is_some() == second.is_some() {
+            return false;
+        }
+        let kept = if first.is_some() { right } else { left };
+        let fixed = match (operator, first, second) {
+            (O::Multiply | O::BitAnd | O::And, Some(0), _) | (O::Multiply | O::BitAnd | O::And, _, Some(0)) => Some(0),
+            (O::Divide | O::Modulo, Some(0), _) => Some(0),
+            (O::Or, Some(1), _) | (O::Or, _, Some(1)) => Some(1),
+            (O::Multiply | O::And, Some(1), _) | (O::Multiply | O::Divide | O::And, _, Some(1)) => None,
+            (O::Or, Some(0), _) | (O::Or, _, Some(0)) => None,
+            _ => return false,
+        };
+        // Types are those of the whole.
+        let at = self.program.code.len();
+        self.number(left, sign(operator));
+        let between = self.program.code.len();
+        self.number(right, sign(operator));
+        match fixed {
+            Some(number) => {
+                self.program.code.truncate(at);
+                self.program.spans.truncate(at);
+                self.emit(Op::Int(number), span);
+            }
+            None if std::ptr::eq(kept, left) => {
+                self.program.code.truncate(between);
+                self.program.spans.truncate(between);
+                self.emit(Op::Unary(UnaryOperator::ToInt), span);
+            }
+            None => {
+                // The constant stands first: it is emitted, and dropped again before what is kept is emitted anew.
+                self.program.code.truncate(at);
+                self.program.spans.truncate(at);
+                let found = self.diagnostics.len();
+                self.int(kept);
+                self.diagnostics.truncate(found);
+                self.emit(Op::Unary(UnaryOperator::ToInt), span);
+            }
+        }
+        true
+    }
+
+    /// `x == $null`: whether a variable is undefined; anything else is always defined.
+    fn is_undefined(&mut self, left: &Expression, span: Span) {
+        let at = self.program.code.len();
+        self.text(left, "a comparison with $null");
+        if matches!(left.kind, ExpressionKind::Variable(_) | ExpressionKind::Select(_)) {
+            self.emit(Op::IsNull, span);
+        } else {
+            self.program.code.truncate(at);
+            self.program.spans.truncate(at);
+            self.emit(Op::Int(0), span);
+        }
     }
 
     /// Beside an integer on the left there must be no string on the right.
@@ -290,12 +357,13 @@ impl Compiler<'_> {
     fn choose(&mut self, three: &[Expression; 3], span: Span, part: fn(&mut Self, &Expression) -> Type) -> Type {
         let [condition, then, otherwise] = three;
         self.int(condition);
-        let unless = self.emit(Op::JumpUnless(0), condition.span);
+        let unless = self.emit(Op::ChooseUnless(0), condition.span);
         part(self, then);
         let end = self.emit(Op::Jump(0), span);
         self.land(unless);
         part(self, otherwise);
         self.land(end);
+        self.emit(Op::Fill, span);
         Type::Unknown
     }
 }

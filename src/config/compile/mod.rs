@@ -227,6 +227,8 @@ impl<'a> Compiler<'a> {
             | Op::JumpIfZero(place)
             | Op::JumpIfNotZero(place)
             | Op::EnterBlock(place, _)
+            | Op::Operand(place)
+            | Op::ChooseUnless(place)
             | Op::LoopWhile(place)
             | Op::LoopCount(place) => *place = here,
             _ => {}

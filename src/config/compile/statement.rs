@@ -80,9 +80,10 @@ impl Compiler<'_> {
     pub(super) fn assign(&mut self, assign: &Assign) {
         match &assign.value.kind {
             ExpressionKind::Call(call) => {
-                self.call(call);
-                self.emit(Op::LoadLast, call.span);
+                self.raw(call.span, |compiler| compiler.call(call));
             }
+            ExpressionKind::Assign(inner) => self.raw(inner.span, |compiler| compiler.assign(inner)),
+            ExpressionKind::Block(block) => self.raw(block.span, |compiler| compiler.operand_block(block)),
             _ => {
                 self.value(&assign.value);
             }
@@ -95,6 +96,14 @@ impl Compiler<'_> {
         self.names.written(target.key.slot() as u32);
         let place = self.keep(target);
         self.emit(Op::Store(place), assign.span);
+    }
+
+    /// An action as the whole right side: its code stays as it is.
+    fn raw(&mut self, span: Span, action: impl FnOnce(&mut Self)) {
+        let start = self.emit(Op::Operand(0), span);
+        action(self);
+        self.emit(Op::LoadLast, span);
+        self.land(start);
     }
 
     fn branch(&mut self, condition: &Expression, then: &Block, otherwise: Option<&Block>, span: Span) {

@@ -79,7 +79,7 @@ impl<'a> Reader<'a> {
                 None => (Bytes::copy_from_slice(name), false),
             },
             // `%name` is the AVP of that name.
-            [_, name @ ..] => (avp_form(name).unwrap_or_else(|| [b"avp(", name, b")"].concat().into()), true),
+            [_, name @ ..] => (avp_form(name).unwrap_or_else(|| [b"%", name].concat().into()), true),
             [] => (Bytes::new(), false),
         };
         if !long && text.ends_with(b"]") && memchr::memmem::find(&text, b")[").is_some() {
@@ -88,12 +88,12 @@ impl<'a> Reader<'a> {
             self.report(found.help(format!("write $({name})")));
         }
         if self.expanded.ser_names && written.first() == Some(&b'$') {
-            let name = text.strip_prefix(b"avp(").map_or(&text[..], |name| name.strip_suffix(b")").unwrap_or(name));
+            let name = &text[..];
             if text.contains(&b'(') && !text.starts_with(b"avp(") {
                 let found = Diagnostic::error("syntax", "parentheses cannot follow the name of an AVP", span);
                 self.report(found.note("#!SER makes every $ the mark of an AVP"));
             }
-            let avp = [b"avp(", name, b")"].concat().into();
+            let avp = [b"%", name.strip_prefix(b"%").unwrap_or(name)].concat().into();
             return Variable { text: avp, long: true, span };
         }
         if let Some(token) = return_code(&text).filter(|_| !long) {
@@ -318,25 +318,27 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The forms of SER that mean an AVP: `name[1]`, `name[]`, ` name`, and `f.name`, whose list is the ordinary one; other lists keep their letters.
+/// The forms of SER that mean an AVP: `name[1]`, and as `%name` all values of a name: `name[]`, ` name`, and `f.name`, whose list is the
+/// ordinary one; other lists keep their letters.
 fn avp_form(name: &[u8]) -> Option<Bytes> {
     let word = |text: &[u8]| !text.is_empty() && text.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
     let trimmed = name.trim_ascii_start();
     if trimmed.len() < name.len() && word(trimmed) {
-        return Some([b"avp(", trimmed, b")"].concat().into());
+        return Some([b"%", trimmed].concat().into());
     }
     if let Some(open) = name.iter().position(|byte| *byte == b'[')
         && word(&name[..open])
     {
-        let index = name[open..].strip_prefix(b"[]").map_or(&name[open..], |_| &b""[..]);
-        return Some([b"avp(", &name[..open], b")", index].concat().into());
+        let (name, index) = name.split_at(open);
+        let text = if index == b"[]" { [b"%", name].concat() } else { [b"avp(", name, b")", index].concat() };
+        return Some(text.into());
     }
     let dot = name.iter().position(|byte| *byte == b'.')?;
     let (list, rest) = (&name[..dot], &name[dot + 1..]);
     match list {
         _ if !word(rest) => None,
-        b"f" | b"fr" | b"fu" => Some([b"avp(", rest, b")"].concat().into()),
-        b"t" | b"tr" | b"tu" | b"fd" | b"td" | b"g" => Some([b"avp(", list, b".", rest, b")"].concat().into()),
+        b"f" | b"fr" | b"fu" => Some([b"%", rest].concat().into()),
+        b"t" | b"tr" | b"tu" | b"fd" | b"td" | b"g" => Some([b"%", list, b".", rest].concat().into()),
         _ => None,
     }
 }

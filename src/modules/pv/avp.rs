@@ -27,12 +27,16 @@ fn read(cx: &mut Context, key: &Key, place: Place) -> Value {
             usize::try_from(index).ok().and_then(|index| avps.value(&name, index)).cloned().unwrap_or_default()
         }
         Place::All => {
-            let mut values = avps.values(&name);
-            let (Some(first), rest) = (values.next(), values) else { return Value::Null };
+            let mut values = avps.values(&name).peekable();
+            if values.peek().is_none() {
+                return Value::Null;
+            }
             let mut out = Vec::new();
-            first.print(&mut out);
-            rest.for_each(|value| {
-                out.extend_from_slice(b", ");
+            // Kamailio puts the comma before a value once something stands there: empty ones in front leave none.
+            values.for_each(|value| {
+                if !out.is_empty() {
+                    out.extend_from_slice(b", ");
+                }
                 value.print(&mut out);
             });
             Value::Text(Bytes::from(out))

@@ -120,10 +120,16 @@ fn plain(cx: &mut Context, name: HeaderName) -> Value {
 
 fn method(cx: &mut Context) -> Value {
     let message = &cx.message.message;
-    if message.is_request() {
-        return within(message.bytes(), message.method_text());
+    let text = match message.cseq() {
+        _ if message.is_request() => within(message.bytes(), message.method_text()),
+        Some(cseq) => within_or_null(message.bytes(), cseq.method_text),
+        None => Value::Null,
+    };
+    // Where an integer is wanted it is the number of the method.
+    match text {
+        Value::Text(text) => Value::Both(method_number(cx).to_int(), text),
+        other => other,
     }
-    message.cseq().map_or(Value::Null, |cseq| within_or_null(message.bytes(), cseq.method_text))
 }
 
 /// Kamailio numbers methods by bits, in the order it learnt them.

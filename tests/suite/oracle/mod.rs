@@ -1,6 +1,7 @@
 //! The same messages through a real Kamailio and through alanui; what arrives at every peer must be the same bytes, but for
 //! what [`normalise`] names. `tests/oracle/README.md` says how the sequences are written and run.
 
+mod generated;
 mod normalise;
 mod peers;
 mod play;
