@@ -92,26 +92,29 @@ impl From<i64> for Value {
     }
 }
 
-/// Kamailio's reading of a whole string as an integer: empty is 0, an optional sign and decimal digits, or `0x` and hex digits; anything else
-/// is no number.
+/// Kamailio's reading of a whole string as an integer: empty is 0, an optional sign and decimal digits of a 32-bit number, or `0x` and hex digits, of which
+/// the last eight count; anything else is no number.
 pub fn parse_int(text: &[u8]) -> Option<i64> {
     if text.is_empty() {
         return Some(0);
     }
-    if let Some(hex) = text.strip_prefix(b"0x") {
-        let digits = std::str::from_utf8(hex).ok()?;
-        return u32::from_str_radix(digits, 16).ok().map(|number| i64::from(number as i32));
+    if let Some(digits) = text.strip_prefix(b"0x").or_else(|| text.strip_prefix(b"0X")) {
+        let digit = |byte: u8| (byte as char).to_digit(16);
+        let number = digits.iter().try_fold(0u32, |number, byte| Some(number << 4 | digit(*byte)?))?;
+        return (!digits.is_empty()).then(|| i64::from(number as i32));
     }
     let (negative, digits) = match text.split_first()? {
         (b'-', rest) => (true, rest),
         (b'+', rest) => (false, rest),
         _ => (false, text),
     };
-    if digits.is_empty() || digits.len() > 18 || !digits.iter().all(u8::is_ascii_digit) {
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let number = digits.iter().fold(0i64, |number, digit| number * 10 + i64::from(digit - b'0'));
-    Some(if negative { -number } else { number })
+    let digit = |number: i64, byte: &u8| number.checked_mul(10)?.checked_add(i64::from(byte - b'0'));
+    let number = digits.iter().try_fold(0, digit)?;
+    let number = if negative { -number } else { number };
+    i32::try_from(number).is_ok().then_some(number)
 }
 
 /// The decimal digits of a number; small ones cost no allocation.

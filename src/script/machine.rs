@@ -132,6 +132,14 @@ impl Machine<'_> {
                     };
                 }
                 Op::Store(at) => self.store(at),
+                Op::StoreMade(at) => {
+                    let is_null = self.task.stack.last().is_none_or(Value::is_null);
+                    self.store(at);
+                    if is_null {
+                        self.core.log(LogLevel::Error, "the right side of an assignment has no value");
+                        self.task.last = -1;
+                    }
+                }
                 Op::SetLast(value) => self.task.last = i64::from(value),
                 Op::Call(at) => match self.call(at) {
                     Flow::Next => {}
@@ -140,14 +148,20 @@ impl Machine<'_> {
                 Op::Route(route, depth) => self.enter(RouteId(route), depth),
                 Op::RouteNamed(depth) => self.enter_named(depth),
                 Op::Operand(place) => {
-                    self.task.locals.return_code = 0;
                     if self.task.failed {
                         self.task.place = place;
                         self.push(Value::Null);
+                    } else {
+                        self.task.locals.return_code = 0;
                     }
                 }
                 Op::ChooseUnless(place) => {
                     if self.pop_number() <= 0 {
+                        self.task.place = place;
+                    }
+                }
+                Op::IfInt(place) => {
+                    if matches!(self.task.stack.last(), Some(Value::Int(_) | Value::Unset)) {
                         self.task.place = place;
                     }
                 }
@@ -292,6 +306,11 @@ impl Machine<'_> {
             self.task.last = -1;
             return;
         }
+        // Of a value with both forms the text is kept.
+        let value = match value {
+            Value::Both(_, text) => Value::Text(text),
+            value => value,
+        };
         let done = self.program.references[at as usize].assign(&mut self.context(), value);
         self.task.last = if done.is_ok() { 1 } else { -1 };
         if let Err(fault) = done {

@@ -47,6 +47,8 @@ pub enum Op {
     Switch(u32),
     /// Pops a value into a variable; `last` is 1, or -1 when it could not be written.
     Store(u32),
+    /// The same with what a transformation made: when that is undefined it is written, and `last` is -1.
+    StoreMade(u32),
     /// Sets `last`.
     SetLast(i32),
     /// Calls a function; `last` and `$rc` are its code.
@@ -62,6 +64,8 @@ pub enum Op {
     Operand(u32),
     /// Pops the condition of `selval`; jumps unless it is above 0.
     ChooseUnless(u32),
+    /// Jumps when the top is an integer, and leaves it there.
+    IfInt(u32),
     /// Replaces an undefined top by the empty string.
     Fill,
     /// Begins a loop.

@@ -102,7 +102,7 @@ pub fn apply_unary(operator: UnaryOperator, operand: Value) -> Value {
         UnaryOperator::BitNot => wrap(!int(&operand)),
         UnaryOperator::Defined => Value::truth(!operand.is_null()),
         UnaryOperator::Strlen => Value::Int(operand.to_text().len() as i64),
-        UnaryOperator::Strempty => Value::truth(operand.to_text().is_empty()),
+        UnaryOperator::Strempty => Value::truth(operand == Value::Unset || operand.to_text().is_empty()),
         UnaryOperator::ToInt => wrap(int(&operand)),
         UnaryOperator::ToText => Value::Text(operand.to_text()),
     }
@@ -139,14 +139,13 @@ fn add(left: Value, right: Value) -> Value {
     Value::Text(Bytes::from(joined))
 }
 
-/// The left side decides: a string compares as strings, an integer as integers, nothing takes the type of the right. An empty string is no integer.
+/// The left side decides: a string compares as strings, an integer as integers, nothing takes the type of the right.
 fn equal(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Text(left) | Value::Both(_, left), Value::Text(right) | Value::Both(_, right)) => left == right,
         (Value::Text(left) | Value::Both(_, left), Value::Int(right)) => *left == int_text(*right),
         (Value::Text(left) | Value::Both(_, left), Value::Null) => left.is_empty(),
         (Value::Text(left) | Value::Both(_, left), Value::Unset) => left.is_empty() || &left[..] == b"0",
-        (Value::Int(_), Value::Text(right)) if right.is_empty() => false,
         (Value::Int(left), _) => *left == right.to_int(),
         (Value::Null, Value::Int(right)) => *right == 0,
         (Value::Null, Value::Text(right) | Value::Both(_, right)) => right.is_empty(),

@@ -90,6 +90,13 @@ impl Compiler<'_> {
     pub(super) fn int(&mut self, expression: &Expression) -> Type {
         match &expression.kind {
             _ if !self.folding && constant(expression).is_some() => self.value(expression),
+            // An integer that has a text form is an integer.
+            ExpressionKind::Unary(UnaryOperator::ToText, inner) if !self.folding => {
+                self.int(inner);
+                Type::Text
+            }
+            // Strings are joined first.
+            ExpressionKind::Binary(BinaryOperator::Add, left, _) if static_type(left) == Type::Text => self.value(expression),
             ExpressionKind::Binary(BinaryOperator::Add, left, right) => {
                 let types = (self.int(left), self.int(right));
                 self.left_decides(BinaryOperator::Add, types, right);
@@ -204,7 +211,7 @@ impl Compiler<'_> {
             return Type::Int;
         }
         match operator {
-            O::Multiply | O::Divide | O::Modulo | O::BitAnd | O::And | O::Or if self.shortened(operator, left, right, span) => {}
+            _ if self.shortened(operator, left, right, span) => {}
             O::And | O::Or => {
                 self.number(left, sign(operator));
                 let jump = if operator == O::And { Op::JumpIfZero(0) } else { Op::JumpIfNotZero(0) };
@@ -223,13 +230,17 @@ impl Compiler<'_> {
                     self.emit(Op::Unary(UnaryOperator::Not), span);
                 }
             }
+            // Kamailio asks whether the other side is empty.
+            O::Equal | O::TextEqual if is_empty(right) => {
+                self.text(left, sign(operator));
+                self.emit(Op::Unary(UnaryOperator::Strempty), span);
+            }
+            O::Equal | O::TextEqual if is_empty(left) => {
+                self.value(right);
+                self.emit(Op::Unary(UnaryOperator::Strempty), span);
+            }
             O::Equal | O::NotEqual | O::Add => {
-                let left_type = self.value(left);
-                // An integer on the left wants one on the right.
-                let right_type = if left_type == Type::Int { self.int(right) } else { self.value(right) };
-                let types = (left_type, right_type);
-                self.left_decides(operator, types, right);
-                self.emit(Op::Binary(operator), span);
+                let types = self.beside_left(operator, left, right, span);
                 return if operator == O::Add { types.0 } else { Type::Int };
             }
             O::TextEqual | O::TextNotEqual => {
@@ -249,19 +260,9 @@ impl Compiler<'_> {
     /// What Kamailio makes shorter when it starts: beside 0 or 1 some operators need not be computed, and what stands there is not run. Nothing is emitted
     /// when it is not so.
     fn shortened(&mut self, operator: BinaryOperator, left: &Expression, right: &Expression, span: Span) -> bool {
-        use BinaryOperator as O;
-        let known = |side: &Expression| constant(side).map(|value| value.to_int());
-        let (first, second) = (known(left), known(right));
-        if self.folding || first.is_some() == second.is_some() {
-            return false;
-        }
-        let kept = if first.is_some() { right } else { left };
-        let fixed = match (operator, first, second) {
-            (O::Multiply | O::BitAnd | O::And, Some(0), _) | (O::Multiply | O::BitAnd | O::And, _, Some(0)) => Some(0),
-            (O::Divide | O::Modulo, Some(0), _) => Some(0),
-            (O::Or, Some(1), _) | (O::Or, _, Some(1)) => Some(1),
-            (O::Multiply | O::And, Some(1), _) | (O::Multiply | O::Divide | O::And, _, Some(1)) => None,
-            (O::Or, Some(0), _) | (O::Or, _, Some(0)) => None,
+        let (fixed, kept) = match (self.folding, simpler(operator, left, right)) {
+            (false, Some(Simpler::Is(number))) => (Some(number), right),
+            (false, Some(Simpler::Keeps(kept))) => (None, kept),
             _ => return false,
         };
         // Types are those of the whole.
@@ -284,9 +285,9 @@ impl Compiler<'_> {
                 // The constant stands first: it is emitted, and dropped again before what is kept is emitted anew.
                 self.program.code.truncate(at);
                 self.program.spans.truncate(at);
-                let found = self.diagnostics.len();
-                self.int(kept);
-                self.diagnostics.truncate(found);
+                self.again(|compiler| {
+                    compiler.int(kept);
+                });
                 self.emit(Op::Unary(UnaryOperator::ToInt), span);
             }
         }
@@ -304,6 +305,44 @@ impl Compiler<'_> {
             self.program.spans.truncate(at);
             self.emit(Op::Int(0), span);
         }
+    }
+
+    /// Two operands of which the left one decides: beside an integer the right one is wanted as an integer too, and where only the run tells, both
+    /// ways are there.
+    fn beside_left(&mut self, operator: BinaryOperator, left: &Expression, right: &Expression, span: Span) -> (Type, Type) {
+        let left_type = self.value(left);
+        let depends = matches!(
+            right.kind,
+            ExpressionKind::Binary(BinaryOperator::Add, ..) | ExpressionKind::Choose(_)
+        );
+        let right_type = match left_type {
+            Type::Int => self.int(right),
+            Type::Unknown if depends && !self.folding => {
+                let branch = self.emit(Op::IfInt(0), span);
+                let right_type = self.value(right);
+                let end = self.emit(Op::Jump(0), span);
+                self.land(branch);
+                self.again(|compiler| {
+                    compiler.int(right);
+                });
+                self.land(end);
+                right_type
+            }
+            Type::Text | Type::Unknown => self.value(right),
+        };
+        self.left_decides(operator, (left_type, right_type), right);
+        self.emit(Op::Binary(operator), span);
+        (left_type, right_type)
+    }
+
+    /// Emits something a second time: what it finds was told the first time.
+    fn again(&mut self, emit: impl FnOnce(&mut Self)) {
+        let told = (self.diagnostics.len(), self.unsupported.len(), self.extensions.len(), self.names.uses.len());
+        emit(self);
+        self.diagnostics.truncate(told.0);
+        self.unsupported.truncate(told.1);
+        self.extensions.truncate(told.2);
+        self.names.uses.truncate(told.3);
     }
 
     /// Beside an integer on the left there must be no string on the right.
@@ -366,6 +405,63 @@ impl Compiler<'_> {
         self.emit(Op::Fill, span);
         Type::Unknown
     }
+}
+
+/// What an operator beside a constant comes down to.
+enum Simpler<'a> {
+    /// This number, whatever the other side is.
+    Is(i32),
+    /// The other side as an integer.
+    Keeps(&'a Expression),
+}
+
+/// Kamailio knows some operators beside 0 and 1 without computing them.
+fn simpler<'a>(operator: BinaryOperator, left: &'a Expression, right: &'a Expression) -> Option<Simpler<'a>> {
+    use BinaryOperator as O;
+    let known = |side: &Expression| match constant(side) {
+        Some(Value::Int(number)) => Some(number),
+        Some(_) => Some(-1),
+        None => None,
+    };
+    Some(match (operator, known(left), known(right)) {
+        (_, Some(_), Some(_)) | (_, None, None) => return None,
+        (O::Multiply | O::BitAnd | O::And, Some(0), _) | (O::Multiply | O::BitAnd | O::And, _, Some(0)) => Simpler::Is(0),
+        (O::Divide | O::Modulo, Some(0), _) => Simpler::Is(0),
+        (O::Or, Some(1), _) | (O::Or, _, Some(1)) => Simpler::Is(1),
+        (O::Multiply | O::And, Some(1), _) | (O::Or | O::BitOr | O::Add, Some(0), _) => Simpler::Keeps(right),
+        (O::Multiply | O::Divide | O::And, _, Some(1)) | (O::Or | O::BitOr | O::Subtract, _, Some(0)) => Simpler::Keeps(left),
+        (O::Add, _, Some(0)) if static_type(left) == Type::Int => Simpler::Keeps(left),
+        _ => return None,
+    })
+}
+
+/// The expression without operators that change nothing.
+pub(super) fn without_neutral(expression: &Expression) -> &Expression {
+    let mut at = expression;
+    while let ExpressionKind::Binary(operator, left, right) = &at.kind
+        && let Some(Simpler::Keeps(kept)) = simpler(*operator, left, right)
+    {
+        at = kept;
+    }
+    at
+}
+
+/// What is known of an expression without emitting it.
+fn static_type(expression: &Expression) -> Type {
+    match &expression.kind {
+        ExpressionKind::Text(_) | ExpressionKind::Select(_) | ExpressionKind::Unary(UnaryOperator::ToText, _) => Type::Text,
+        ExpressionKind::Binary(BinaryOperator::Add, left, _) => static_type(left),
+        ExpressionKind::Variable(_)
+        | ExpressionKind::Word(_)
+        | ExpressionKind::Address(_)
+        | ExpressionKind::Choose(_) => Type::Unknown,
+        _ => Type::Int,
+    }
+}
+
+/// Whether it is the empty string.
+fn is_empty(expression: &Expression) -> bool {
+    matches!(&expression.kind, ExpressionKind::Text(text) if text.is_empty())
 }
 
 /// Whether it is `$null`, which on the right of a comparison asks for being undefined.

@@ -227,6 +227,7 @@ impl<'a> Compiler<'a> {
             | Op::JumpIfZero(place)
             | Op::JumpIfNotZero(place)
             | Op::EnterBlock(place, _)
+            | Op::IfInt(place)
             | Op::Operand(place)
             | Op::ChooseUnless(place)
             | Op::LoopWhile(place)

@@ -1,6 +1,7 @@
 //! Statements.
 
 use super::Compiler;
+use super::expression::without_neutral;
 use crate::builtin::{MessageKind, RouteId, RouteKind};
 use crate::config::ast::{
     Assign, BinaryOperator, Block, Call, Expression, ExpressionKind, Jump, Statement, StatementKind, UnaryOperator,
@@ -78,12 +79,17 @@ impl Compiler<'_> {
 
     /// An assignment; a call that is the whole right side gives its raw code.
     pub(super) fn assign(&mut self, assign: &Assign) {
-        match &assign.value.kind {
+        let mut made = false;
+        match &without_neutral(&assign.value).kind {
             ExpressionKind::Call(call) => {
                 self.raw(call.span, |compiler| compiler.call(call));
             }
             ExpressionKind::Assign(inner) => self.raw(inner.span, |compiler| compiler.assign(inner)),
             ExpressionKind::Block(block) => self.raw(block.span, |compiler| compiler.operand_block(block)),
+            ExpressionKind::Variable(variable) if matches!(assign.value.kind, ExpressionKind::Variable(_)) => {
+                self.value(&assign.value);
+                made = variable.long && variable.text.ends_with(b"}");
+            }
             _ => {
                 self.value(&assign.value);
             }
@@ -95,7 +101,7 @@ impl Compiler<'_> {
         }
         self.names.written(target.key.slot() as u32);
         let place = self.keep(target);
-        self.emit(Op::Store(place), assign.span);
+        self.emit(if made { Op::StoreMade(place) } else { Op::Store(place) }, assign.span);
     }
 
     /// An action as the whole right side: its code stays as it is.

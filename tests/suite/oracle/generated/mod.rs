@@ -60,6 +60,9 @@ fn random_programs_give_what_kamailio_gives() {
             let first = (0..).find(|at| theirs.get(*at) != ours.get(*at)).unwrap_or(0);
             let (wanted, got) = (theirs.get(first), ours.get(first));
             let before = first.checked_sub(1).and_then(|at| theirs.get(at)).map_or("nothing", String::as_str);
+            if std::env::var_os("ALANUI_GENERATED_WHOLE").is_some() {
+                let _ = writeln!(text, "\n{program}");
+            }
             let around = excerpt(program, wanted.or(got).map_or("", String::as_str));
             let _ = write!(
                 text,

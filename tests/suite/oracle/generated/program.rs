@@ -57,6 +57,7 @@ impl Writer<'_> {
             self.line(&format!("$var({name}) = {value};"));
         }
         self.line("$var(w) = 0;");
+        self.line("$var(r) = 0;");
         self.line("$vn(v) = \"v\";");
         self.line("$vn(unset) = $null;");
         let first = self.maker.any(0).0;
