@@ -104,7 +104,7 @@ impl Machine<'_> {
                 Op::Jump(place) => self.task.place = place,
                 Op::JumpUnless(place) => {
                     let holds = self.pop_number() > 0;
-                    if !holds || std::mem::take(&mut self.task.failed) {
+                    if std::mem::take(&mut self.task.failed) || !holds {
                         self.task.place = place;
                     }
                 }
@@ -173,7 +173,7 @@ impl Machine<'_> {
                 Op::LoopEnter => self.task.loops.push(0),
                 Op::LoopWhile(place) => {
                     let ends = self.pop_number() == 0;
-                    if ends || std::mem::take(&mut self.task.failed) {
+                    if std::mem::take(&mut self.task.failed) || ends {
                         self.task.place = place;
                     }
                 }

@@ -4,7 +4,7 @@
 //! integer is wanted, `+` adds integers whatever its sides look like; elsewhere its left side decides while it runs.
 
 use super::Compiler;
-use crate::builtin::{Extension, Reference, Regex, Value};
+use crate::builtin::{Extension, Extensions, Reference, Regex, Value};
 use crate::config::ast::{BinaryOperator, Expression, ExpressionKind, UnaryOperator};
 use crate::script::{Op, apply, apply_unary};
 use crate::source::{Diagnostic, Span};
@@ -92,7 +92,7 @@ impl Compiler<'_> {
             _ if !self.folding && constant(expression).is_some() => self.value(expression),
             // An integer that has a text form is an integer.
             ExpressionKind::Unary(UnaryOperator::ToText, inner) if !self.folding => {
-                self.int(inner);
+                self.value(inner);
                 Type::Text
             }
             // Strings are joined first.
@@ -260,7 +260,8 @@ impl Compiler<'_> {
     /// What Kamailio makes shorter when it starts: beside 0 or 1 some operators need not be computed, and what stands there is not run. Nothing is emitted
     /// when it is not so.
     fn shortened(&mut self, operator: BinaryOperator, left: &Expression, right: &Expression, span: Span) -> bool {
-        let (fixed, kept) = match (self.folding, simpler(operator, left, right)) {
+        let simple = simpler(operator, (left, constant(left)), (right, constant(right)));
+        let (fixed, kept) = match (self.folding, simple) {
             (false, Some(Simpler::Is(number))) => (Some(number), right),
             (false, Some(Simpler::Keeps(kept))) => (None, kept),
             _ => return false,
@@ -415,15 +416,15 @@ enum Simpler<'a> {
     Keeps(&'a Expression),
 }
 
+/// An operand, and its value when that is known.
+type Side<'a> = (&'a Expression, Option<Value>);
+
 /// Kamailio knows some operators beside 0 and 1 without computing them.
-fn simpler<'a>(operator: BinaryOperator, left: &'a Expression, right: &'a Expression) -> Option<Simpler<'a>> {
+fn simpler<'a>(operator: BinaryOperator, (left, first): Side<'a>, (right, second): Side<'a>) -> Option<Simpler<'a>> {
     use BinaryOperator as O;
-    let known = |side: &Expression| match constant(side) {
-        Some(Value::Int(number)) => Some(number),
-        Some(_) => Some(-1),
-        None => None,
-    };
-    Some(match (operator, known(left), known(right)) {
+    // A string is neither.
+    let number = |value: Option<Value>| value.map(|value| if let Value::Int(number) = value { number } else { -1 });
+    Some(match (operator, number(first), number(second)) {
         (_, Some(_), Some(_)) | (_, None, None) => return None,
         (O::Multiply | O::BitAnd | O::And, Some(0), _) | (O::Multiply | O::BitAnd | O::And, _, Some(0)) => Simpler::Is(0),
         (O::Divide | O::Modulo, Some(0), _) => Simpler::Is(0),
@@ -439,7 +440,7 @@ fn simpler<'a>(operator: BinaryOperator, left: &'a Expression, right: &'a Expres
 pub(super) fn without_neutral(expression: &Expression) -> &Expression {
     let mut at = expression;
     while let ExpressionKind::Binary(operator, left, right) = &at.kind
-        && let Some(Simpler::Keeps(kept)) = simpler(*operator, left, right)
+        && let Some(Simpler::Keeps(kept)) = simpler(*operator, (left, constant(left)), (right, constant(right)))
     {
         at = kept;
     }
@@ -469,27 +470,38 @@ fn is_null(expression: &Expression) -> bool {
     matches!(&expression.kind, ExpressionKind::Variable(variable) if &*variable.text == b"null")
 }
 
-/// The value of an expression without variables and calls; `None` when it cannot be computed.
+/// The value of an expression that is the same whenever it is computed; `None` when it is not, or cannot be computed.
 pub(super) fn constant(expression: &Expression) -> Option<Value> {
     Some(match &expression.kind {
         ExpressionKind::Int(number) => Value::Int(i64::from(*number as i32)),
         ExpressionKind::Text(text) => Value::Text(text.clone()),
         ExpressionKind::Unary(UnaryOperator::Defined, operand) => constant(operand).map(|_| Value::Int(1))?,
         ExpressionKind::Unary(operator, operand) => apply_unary(*operator, constant(operand)?),
-        ExpressionKind::Binary(BinaryOperator::And, left, right) => {
-            Value::truth(constant(left)?.to_int() != 0 && constant(right)?.to_int() != 0)
-        }
-        ExpressionKind::Binary(BinaryOperator::Or, left, right) => {
-            Value::truth(constant(left)?.to_int() != 0 || constant(right)?.to_int() != 0)
-        }
-        ExpressionKind::Binary(BinaryOperator::Match, ..) => return None,
-        ExpressionKind::Binary(operator, left, right) => apply(*operator, constant(left)?, constant(right)?)?,
+        ExpressionKind::Binary(operator, left, right) => match (constant(left), constant(right)) {
+            (Some(left), Some(right)) => applied(*operator, left, right)?,
+            (first, second) => match simpler(*operator, (left, first), (right, second))? {
+                Simpler::Is(number) => Value::Int(number.into()),
+                Simpler::Keeps(_) => return None,
+            },
+        },
         ExpressionKind::Choose(three) => {
             let [condition, then, otherwise] = &**three;
             if constant(condition)?.to_int() > 0 { constant(then)? } else { constant(otherwise)? }
         }
         _ => return None,
     })
+}
+
+fn applied(operator: BinaryOperator, left: Value, right: Value) -> Option<Value> {
+    match operator {
+        BinaryOperator::And => Some(Value::truth(left.to_int() != 0 && right.to_int() != 0)),
+        BinaryOperator::Or => Some(Value::truth(left.to_int() != 0 || right.to_int() != 0)),
+        BinaryOperator::Match => {
+            let pattern = Regex::new(&right.to_text(), true, Extensions::default()).ok()?;
+            Some(Value::truth(pattern.is_match(&left.to_text())))
+        }
+        _ => apply(operator, left, right),
+    }
 }
 
 /// An operator as it is written, for messages.

@@ -44,7 +44,7 @@ const TRANSFORMATIONS: &[&str] = &[
     "{s.encode.hexa}", "{s.escape.common}", "{s.unescape.common}", "{s.escape.user}", "{s.unescape.user}", "{s.escape.param}", "{s.unescape.param}",
     "{s.numeric}", "{s.rm,a}", "{s.rm,abc}", "{s.replace,a,X}", "{s.replace,ab,}", "{s.before,:}", "{s.after,:}", "{s.before,a}", "{s.after,a}",
     "{s.rafter,a}", "{s.count,a}", "{s.unquote}", "{s.rmws}", "{s.corehash}", "{s.corehash,16}", "{s.urlencode.param}", 
-    "{s.encode.base64}", "{s.prefixes}", "{s.prefixes,2}", "{s.escape.csv}", "{line.at,0}", "{re.subst,/a/X/}",
+    "{s.encode.base64}", "{s.prefixes,2}", "{s.escape.csv}", "{line.at,0}", "{re.subst,/a/X/}",
     "{re.subst,/[0-9]+/<N>/g}", "{re.subst,/(a)(b)/\\2\\1/}",
 ];
 
