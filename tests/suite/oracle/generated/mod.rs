@@ -1,5 +1,9 @@
 //! Random programs through one Kamailio and through alanui, compared value by value.
 //!
+//! Left out, for what Kamailio 5.6.3 does there is a defect or garbage: `selval` where an integer is wanted (it fails), `method` compared with a number,
+//! a transformation behind one of `param`, more text than a log line takes, dividing the smallest integer by -1 (it crashes), and a route that returns 0 as an
+//! operand of a larger expression (whether the script ends depends on whether another call stands behind it; alanui ends it).
+//!
 //! Every program is a route of its own in one configuration; one request runs it. `ALANUI_GENERATED_SEED` gives other programs,
 //! `ALANUI_GENERATED_CASES` more or fewer.
 

@@ -76,7 +76,7 @@ impl Writer<'_> {
         match self.maker.random.below(5) {
             0 => self.line("return;"),
             1 => {
-                let value = self.maker.random.pick(&["1", "2", "-1", "-4", "17", "$var(z)", "(int)$var(s)"]);
+                let value = self.maker.random.pick(&["1", "2", "-1", "-4", "17", "$var(z) + 1", "-$var(z) - 1", "strlen($var(s)) + 2"]);
                 self.line(&format!("return {value};"));
             }
             2 => self.line("is_method(\"INVITE\");"),
