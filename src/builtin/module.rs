@@ -10,6 +10,7 @@ use super::effect::Outcome;
 use super::extension::Extension;
 use super::prepare::{Fault, Prepare, Prepared};
 use super::reference::{Key, Place, Template};
+use super::select::Select;
 use super::value::Value;
 
 /// A module as `loadmodule` names it.
@@ -29,6 +30,8 @@ pub struct Module {
     pub words: &'static [Word],
     /// Transformation functions.
     pub transformations: &'static [Transformation],
+    /// Selects, `@from.uri`.
+    pub selects: &'static [Select],
     /// Event routes it runs, such as `dispatcher:dst-down`.
     pub events: &'static [&'static str],
     /// Functions that are true for one kind of message only: what they guard is not reached with the other.
@@ -54,6 +57,7 @@ impl Module {
             variables: &[],
             words: &[],
             transformations: &[],
+            selects: &[],
             events: &[],
             questions: &[],
             want_request: &[],

@@ -1,8 +1,9 @@
 //! What happens to names and arguments once, before any message.
 
 use super::extension::{Extension, Extensions};
-use super::reference::Template;
+use super::reference::{Reference, Template};
 use super::regex::Regex;
+use super::select::{self, Facts};
 use std::any::Any;
 use std::fmt;
 
@@ -44,6 +45,7 @@ pub struct Prepare<'a> {
     used: &'a mut Vec<Extension>,
     slots: &'a mut Slots,
     names: &'a [String],
+    facts: Facts<'a>,
 }
 
 impl<'a> Prepare<'a> {
@@ -54,7 +56,25 @@ impl<'a> Prepare<'a> {
         slots: &'a mut Slots,
         functions: &'a [String],
     ) -> Prepare<'a> {
-        Prepare { extensions, used, slots, names: functions }
+        Prepare { extensions, used, slots, names: functions, facts: Facts::default() }
+    }
+
+    /// The same, knowing this of the config.
+    pub fn knowing(self, facts: Facts<'a>) -> Prepare<'a> {
+        Prepare { facts, ..self }
+    }
+
+    /// What is known of the config.
+    pub fn facts(&self) -> Facts<'a> {
+        self.facts
+    }
+
+    /// The value that a select, written without `@`, stands for.
+    ///
+    /// # Errors
+    /// A path that no loaded module has.
+    pub fn select(&mut self, path: &str) -> Result<Reference, Fault> {
+        select::resolve(path, self)
     }
 
     /// Whether an extension is in force; when it is, the place is reported as relying on it.

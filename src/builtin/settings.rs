@@ -1,5 +1,6 @@
 //! Settings that more than one part reads, and the sockets the server listens on.
 
+use super::select::Global;
 use bytes::Bytes;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -25,6 +26,8 @@ pub struct Settings {
     pub max_while_loops: u32,
     /// How deep blocks and routes may nest: `max_recursive_level`.
     pub max_recursive_level: u32,
+    /// Values that the config sets by `group.name = value`.
+    pub globals: Vec<Global>,
     /// Timers and habits of transactions, set by `tm`.
     pub transaction: TransactionSettings,
 }
@@ -43,6 +46,7 @@ impl Default for Settings {
             ),
             max_while_loops: 100,
             max_recursive_level: 256,
+            globals: Vec::new(),
             transaction: TransactionSettings::default(),
         }
     }

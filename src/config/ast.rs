@@ -19,6 +19,8 @@ pub struct Config {
     pub defined: Vec<(Vec<u8>, bool)>,
     /// Files of `import_file` that are not there, with the places that name them.
     pub missing_imports: Vec<(PathBuf, Span)>,
+    /// Defines as they stand at the end of the text; the value is absent when none was given.
+    pub defines: Vec<(String, Option<Bytes>)>,
 }
 
 /// An `#!ifdef`, `#!ifndef` or `#!ifexp`.

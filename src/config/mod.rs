@@ -22,14 +22,14 @@ mod variable;
 pub mod walk;
 
 pub use parse::parse_config;
-pub use preprocess::{CommandLine, Environment, Options};
+pub use preprocess::{CommandLine, Options};
 pub use registry::{Registry, distance, nearest};
 pub use routes::{CallGraph, RouteUse};
 pub use settings::{module_name, parse_address};
 pub use start::Started;
 pub use unsupported::Unsupported;
 
-use crate::builtin::{Extension, Extensions, Module, Param, ParamGiven, Settings};
+use crate::builtin::{Extension, Extensions, Facts, Module, Param, ParamGiven, Settings};
 use crate::script::Program;
 use crate::source::{Diagnostic, FileId, Files, Level, Sources, Span};
 use std::path::Path;
@@ -107,7 +107,13 @@ pub fn load(
             diagnostics.push(Diagnostic::error("bad-option", message, Span::default()));
         }
     }
-    let compiled = compile::compile(&tree, &registry, extensions, diagnostics);
+    let facts = Facts {
+        selects: &registry.selects(),
+        globals: &core.globals,
+        defines: &tree.defines,
+        environment: additions.options.environment,
+    };
+    let compiled = compile::compile(&tree, &registry, extensions, facts, diagnostics);
     used.extend(compiled.extensions);
     unsupported.extend(compiled.unsupported);
     diagnostics.extend(unsupported::diagnostics(&unsupported, additions.allow_unsupported));

@@ -1,6 +1,6 @@
 //! Names to rows: the modules a config loads, and what they offer.
 
-use crate::builtin::{Function, Module, ModuleId, Param, Regex, Transformation, Variable, Word};
+use crate::builtin::{Function, Module, ModuleId, Param, Regex, Select, Transformation, Variable, Word};
 use crate::catalogue::{self, Kind};
 use rustc_hash::FxHashMap;
 
@@ -142,6 +142,12 @@ impl Registry {
             let row = rows.find(|row| row.class == class && row.name.eq_ignore_ascii_case(name))?;
             Some((ModuleId(at as u16), row))
         })
+    }
+
+    /// The roots of selects of loaded modules.
+    pub fn selects(&self) -> Vec<(ModuleId, &'static Select)> {
+        let all = self.loaded.iter().enumerate();
+        all.flat_map(|(at, module)| module.selects.iter().map(move |root| (ModuleId(at as u16), root))).collect()
     }
 
     /// A module that is not loaded and has something of this name: one that is built in before others.

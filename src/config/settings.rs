@@ -4,7 +4,7 @@ use super::ast::{Item, Listen as ListenItem, LoadModule, ModParam, ParamValue, S
 use super::registry::{Load, Registry, nearest};
 use super::unsupported::Unsupported;
 use crate::builtin::{
-    Extension, Listen, Module, ModuleId, Param, ParamGiven, ParamGivenValue, ParamKind, Regex, Settings,
+    Extension, Global, Listen, Module, ModuleId, Param, ParamGiven, ParamGivenValue, ParamKind, Regex, Settings, Value,
 };
 use crate::catalogue::{self, Kind};
 use crate::source::{Diagnostic, Span};
@@ -110,8 +110,8 @@ fn read_setting(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let name = setting.name.text.as_str();
-    // A custom global has a group, a dot and a name.
-    if name.contains('.') {
+    if let Some((group, own)) = name.split_once('.') {
+        read_global(setting, group, own, settings, diagnostics);
         return;
     }
     let Some(core) = registry.loaded().first() else { return };
@@ -159,6 +159,29 @@ fn read_setting(
             diagnostics.push(wrong_type(name, param, span));
         }
     }
+}
+
+/// A value of the author's own, `group.name = value`, for `@cfg_get.group.name`.
+fn read_global(setting: &Setting, group: &str, name: &str, settings: &mut Settings, diagnostics: &mut Vec<Diagnostic>) {
+    // A value for one instance of a group, group[1].name, is only seen after cfg_select.
+    if group.contains('[') {
+        return;
+    }
+    let value = match setting.values.first() {
+        Some(SettingValue::Int(number, _)) => Value::Int(*number),
+        Some(SettingValue::Text(text)) => Value::Text(text.value.clone()),
+        Some(SettingValue::Word(_) | SettingValue::Listen(_)) | None => {
+            let message = format!("{} takes a number or a string", setting.name.text);
+            diagnostics.push(Diagnostic::error("wrong-type", message, setting.span).help("write a string in quotes"));
+            return;
+        }
+    };
+    if settings.globals.iter().any(|known| known.group == group && known.name == name) {
+        let message = format!("{} is set twice", setting.name.text);
+        diagnostics.push(Diagnostic::error("duplicate-global", message, setting.name.span));
+        return;
+    }
+    settings.globals.push(Global { group: group.to_owned(), name: name.to_owned(), value });
 }
 
 fn read_address(param: &Param, value: &SettingValue, settings: &mut Settings, diagnostics: &mut Vec<Diagnostic>) {

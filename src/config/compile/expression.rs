@@ -4,7 +4,7 @@
 //! integer is wanted, `+` adds integers whatever its sides look like; elsewhere its left side decides while it runs.
 
 use super::Compiler;
-use crate::builtin::{Extension, Extensions, Reference, Regex, Value};
+use crate::builtin::{Extension, Extensions, Fault, Reference, Regex, Value};
 use crate::config::ast::{BinaryOperator, Expression, ExpressionKind, UnaryOperator};
 use crate::script::{Op, apply, apply_unary};
 use crate::source::{Diagnostic, Span};
@@ -51,8 +51,11 @@ impl Compiler<'_> {
                 Type::Unknown
             }
             ExpressionKind::Select(path) => {
-                self.error("unsupported-select", format!("the select @{path} is not supported"), span);
-                self.emit(Op::Null, span);
+                // A select is text; one that is undefined is empty. Only `defined` and `$null` see the difference.
+                let empty = self.constant(&Bytes::new());
+                self.emit(Op::Constant(empty), span);
+                self.select(path, span);
+                self.emit(Op::Binary(BinaryOperator::Add), span);
                 Type::Text
             }
             ExpressionKind::Word(word) | ExpressionKind::Address(word) => {
@@ -83,6 +86,28 @@ impl Compiler<'_> {
             ExpressionKind::Unary(operator, operand) => self.unary(*operator, operand, span),
             ExpressionKind::Binary(operator, left, right) => self.binary(*operator, left, right, span),
             ExpressionKind::Choose(three) => self.choose(three, span, Compiler::value),
+        }
+    }
+
+    fn select(&mut self, path: &str, span: Span) {
+        match self.names.prepare(|cx| cx.select(path)) {
+            Ok(reference) => self.load(reference, span),
+            Err(Fault { message, help }) => {
+                let mut diagnostic = Diagnostic::error("unknown-select", message, span);
+                diagnostic.help = help;
+                self.diagnostics.push(diagnostic);
+                self.emit(Op::Null, span);
+            }
+        }
+    }
+
+    /// Emits what pushes a value that may be asked whether it is undefined.
+    fn maybe_undefined(&mut self, expression: &Expression) {
+        match &expression.kind {
+            ExpressionKind::Select(path) => self.select(path, expression.span),
+            _ => {
+                self.value(expression);
+            }
         }
     }
 
@@ -189,7 +214,10 @@ impl Compiler<'_> {
             // Only a variable can be undefined.
             UnaryOperator::Defined => {
                 let at = self.program.code.len();
-                self.text(operand, "defined");
+                match &operand.kind {
+                    ExpressionKind::Select(path) => self.select(path, operand.span),
+                    _ => self.text(operand, "defined"),
+                }
                 if !matches!(operand.kind, ExpressionKind::Variable(_) | ExpressionKind::Select(_)) {
                     self.program.code.truncate(at);
                     self.program.spans.truncate(at);
@@ -297,9 +325,14 @@ impl Compiler<'_> {
 
     /// `x == $null`: whether a variable is undefined; anything else is always defined.
     fn is_undefined(&mut self, left: &Expression, span: Span) {
+        if let ExpressionKind::Select(path) = &left.kind {
+            self.select(path, left.span);
+            self.emit(Op::IsNull, span);
+            return;
+        }
         let at = self.program.code.len();
         self.text(left, "a comparison with $null");
-        if matches!(left.kind, ExpressionKind::Variable(_) | ExpressionKind::Select(_)) {
+        if matches!(left.kind, ExpressionKind::Variable(_)) {
             self.emit(Op::IsNull, span);
         } else {
             self.program.code.truncate(at);

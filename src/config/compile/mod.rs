@@ -12,7 +12,9 @@ use super::registry::Registry;
 use super::routes::{CallGraph, RouteUse};
 use super::unsupported::Unsupported;
 use super::walk;
-use crate::builtin::{Extension, Extensions, Fault, MessageKind, Prepare, Reference, RouteId, RouteKind, Slots, Value};
+use crate::builtin::{
+    Extension, Extensions, Facts, Fault, MessageKind, Prepare, Reference, RouteId, RouteKind, Slots, Value,
+};
 use crate::catalogue::Kind;
 use crate::script::{Op, Program, RouteBlock};
 use crate::source::{Diagnostic, Span};
@@ -37,6 +39,8 @@ pub(super) struct Names<'a> {
     pub(super) unknown_is_avp: bool,
     /// Uses of variables that an extension unsets for each message, in the order of the text.
     pub(super) uses: Vec<VariableUse>,
+    /// What rows may know of the config.
+    pub(super) facts: Facts<'a>,
     /// How deep guards are nested here: `$re` reads the innermost group. `None` outside any.
     pub(super) guard: Option<u16>,
 }
@@ -78,7 +82,8 @@ impl Names<'_> {
 
     /// Lets a row prepare something.
     pub(super) fn prepare<T>(&mut self, body: impl FnOnce(&mut Prepare) -> Result<T, Fault>) -> Result<T, Fault> {
-        body(&mut Prepare::new(self.extensions, &mut self.used, &mut self.slots, &self.functions))
+        let facts = self.facts;
+        body(&mut Prepare::new(self.extensions, &mut self.used, &mut self.slots, &self.functions).knowing(facts))
     }
 }
 
@@ -100,6 +105,7 @@ pub(super) fn compile(
     config: &ast::Config,
     registry: &Registry,
     extensions: Extensions,
+    facts: Facts,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Compiled {
     let functions = called_functions(config);
@@ -112,6 +118,7 @@ pub(super) fn compile(
         functions,
         unknown_is_avp: false,
         uses: Vec::new(),
+        facts,
         guard: None,
     };
     let mut compiler = Compiler {

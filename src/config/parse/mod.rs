@@ -51,6 +51,7 @@ pub fn parse(expanded: &Expanded, diagnostics: &mut Vec<Diagnostic>) -> Config {
         conditionals: expanded.conditionals.clone(),
         defined: expanded.defined.clone(),
         missing_imports: expanded.missing_imports.clone(),
+        defines: expanded.defines.clone(),
     };
     for piece in cut::items(text.as_bytes()) {
         reader.item(piece, &mut config.items);

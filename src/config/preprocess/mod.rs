@@ -12,7 +12,9 @@ mod subst;
 
 pub use origin::Expanded;
 
+use crate::builtin::Environment;
 use crate::source::{Diagnostic, FileId, Files, Level, Sources, Span};
+use bytes::Bytes;
 use directives::Conditional;
 use lexer::{directive_word, is_blank, is_word, is_word_start};
 use origin::Origin;
@@ -31,9 +33,6 @@ pub struct Options<'a> {
     /// Words that stay undefined whatever the text says, to look at the other branches of its conditionals.
     pub without: Vec<String>,
 }
-
-/// The value of an environment variable by its name.
-pub type Environment<'a> = dyn Fn(&str) -> Option<Vec<u8>> + 'a;
 
 /// One preprocessor option of the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +101,12 @@ pub fn preprocess(
         }
     }
     state.unclosed_conditionals();
+    let defines = std::mem::take(&mut state.defines);
+    let text = |value: Arc<[u8]>| Bytes::copy_from_slice(&value);
+    state.out.defines = defines
+        .into_iter()
+        .map(|(name, define)| (String::from_utf8_lossy(&name).into_owned(), define.value.map(text)))
+        .collect();
     state.out
 }
 

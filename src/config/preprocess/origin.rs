@@ -2,6 +2,7 @@
 
 use crate::config::ast::Conditional;
 use crate::source::{FileId, Span};
+use bytes::Bytes;
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -20,6 +21,8 @@ pub struct Expanded {
     pub ser_names: bool,
     /// Files of `import_file` that are not there, with the places that name them.
     pub missing_imports: Vec<(PathBuf, Span)>,
+    /// Defines as they stand at the end of the text; the value is absent when none was given.
+    pub defines: Vec<(String, Option<Bytes>)>,
     segments: Vec<Segment>,
 }
 

@@ -5,6 +5,7 @@ mod flags;
 mod inert;
 pub(crate) mod rewrite;
 mod routing;
+mod select;
 mod settings;
 mod uri;
 mod variables;
@@ -24,6 +25,7 @@ pub static MODULE: Module = Module {
     variables: variables::ROWS,
     words: words::ROWS,
     transformations: words::TESTS,
+    selects: &select::ROWS,
     start: settings::start,
     ..Module::new("core", "Settings, statements and words that need no module.")
 };

@@ -1,6 +1,7 @@
 //! Pseudo-variables that exist without any module.
 
-use crate::builtin::{KeyKind, Value, Variable};
+use crate::builtin::{Fault, KeyKind, Prepare, Prepared, Template, Value, Variable};
+use bytes::Bytes;
 
 /// The variables.
 pub(super) const ROWS: &[Variable] = &[
@@ -10,10 +11,56 @@ pub(super) const ROWS: &[Variable] = &[
         "The code that the last function or route returned.",
     ),
     Variable::read(&["null"], |_, _, _| Value::Null, "Nothing: what is undefined."),
-    Variable::read(
+    constant(
         &["env", "envn"],
-        |_, _, _| Value::Null,
-        "A variable of the environment. The environment is not handed to scripts: always undefined.",
-    )
-    .keyed(KeyKind::Text),
+        environment,
+        "A variable of the environment, as it was at the start; undefined when it is not set.",
+    ),
+    constant(
+        &["def", "defv"],
+        |text, cx| define(text, cx, Value::Null, false),
+        "The value of a define; undefined when there is none of this name.",
+    ),
+    constant(
+        &["defn"],
+        |text, cx| define(text, cx, Value::Int(0), false),
+        "The value of a define; 0 when there is none of this name.",
+    ),
+    constant(
+        &["defs"],
+        |text, cx| define(text, cx, Value::text(""), true),
+        "The value of a define without its quotes; empty when there is none of this name.",
+    ),
 ];
+
+/// A variable whose value is known before any message.
+const fn constant(
+    names: &'static [&'static str],
+    prepare: fn(&Template, &mut Prepare) -> Result<Prepared, Fault>,
+    doc: &'static str,
+) -> Variable {
+    Variable::read(names, |_, key, _| key.prepared::<Value>().cloned().unwrap_or_default(), doc)
+        .keyed(KeyKind::Custom(prepare))
+}
+
+fn name(text: &Template) -> Result<String, Fault> {
+    let name = text.constant().ok_or_else(|| Fault::new("the name in the parentheses must not hold a variable"))?;
+    Ok(String::from_utf8_lossy(&name).into_owned())
+}
+
+fn environment(text: &Template, cx: &mut Prepare) -> Result<Prepared, Fault> {
+    let name = name(text)?;
+    let value = cx.facts().environment.and_then(|environment| environment(&name));
+    Ok(Box::new(value.map_or(Value::Null, |value| Value::Text(Bytes::from(value)))))
+}
+
+fn define(text: &Template, cx: &mut Prepare, missing: Value, bare: bool) -> Result<Prepared, Fault> {
+    let name = name(text)?;
+    let found = cx.facts().defines.iter().find(|(its, _)| *its == name);
+    let value = found.map_or(missing, |(_, value)| {
+        let value = value.clone().unwrap_or_default();
+        let inner = value.strip_prefix(b"\"").and_then(|inner| inner.strip_suffix(b"\""));
+        Value::Text(inner.filter(|_| bare).map_or_else(|| value.clone(), |inner| value.slice_ref(inner)))
+    });
+    Ok(Box::new(value))
+}

@@ -1,7 +1,9 @@
 //! Variables of the script: `$var`, `$vn`, `$shv`, and what is evaluated from text.
 
 use super::Pv;
-use crate::builtin::{Context, Extension, Fault, Key, KeyKind, Prepare, Prepared, Template, Value, Variable};
+use crate::builtin::{
+    Context, Extension, Fault, Key, KeyKind, Prepare, Prepared, Reference, Template, Value, Variable,
+};
 use std::sync::{Mutex, PoisonError};
 
 /// The variables.
@@ -47,6 +49,12 @@ pub(super) const ROWS: &[Variable] = &[
         "The text in the parentheses, its variables expanded.",
     )
     .keyed(KeyKind::Text),
+    Variable::read(
+        &["sel"],
+        |cx, key, _| key.prepared::<Reference>().map_or(Value::Null, |reference| reference.value(cx)),
+        "The value of a select, written without @: $sel(cfg_get.group.name).",
+    )
+    .keyed(KeyKind::Custom(select)),
     Variable::read(&["true"], |_, _, _| Value::Int(1), "1."),
     Variable::read(
         &["cnt"],
@@ -82,6 +90,13 @@ pub(super) fn store(cx: &mut Context, at: usize, value: Value) {
 fn nullable(text: &Template, prepare: &mut Prepare) -> Result<Prepared, Fault> {
     let name = text.constant().ok_or_else(|| Fault::new("the name of a variable must be fixed"))?;
     Ok(Box::new(prepare.slot("var", &[b"vn(", &name[..], b")"].concat())))
+}
+
+/// What a select stands for.
+fn select(text: &Template, prepare: &mut Prepare) -> Result<Prepared, Fault> {
+    let path = text.constant().ok_or_else(|| Fault::new("the path of a select must not hold a variable"))?;
+    let path = String::from_utf8_lossy(&path);
+    Ok(Box::new(prepare.select(path.strip_prefix('@').unwrap_or(&path))?))
 }
 
 fn slot(key: &Key) -> Option<usize> {

@@ -1,0 +1,113 @@
+//! Where a message came from and where it goes: `@src`, `@dst`, `@received`, `@ruri`, `@dst_uri`, `@next_hop`, `@branch`.
+
+use super::{address, number, root, rooted, uri};
+use crate::builtin::{Bracket, Branch, Context, Place, Select, Value, Variable};
+use std::net::SocketAddr;
+
+/// The roots.
+pub(super) const ROWS: &[Select] = &[
+    root(&["src.ip", "next_hop.src_ip"], |cx, _, _| ip(Some(source(cx))), "The address the message came from."),
+    root(&["src.port"], |cx, _, _| port(Some(source(cx))), "The port the message came from."),
+    root(&["src.ip_port"], |cx, _, _| both("", Some(source(cx))), "Address and port the message came from."),
+    root(&["dst.ip", "received.ip"], |cx, _, _| ip(arrived(cx)), "The address the message arrived on."),
+    root(&["dst.port", "received.port"], |cx, _, _| port(arrived(cx)), "The port the message arrived on."),
+    root(
+        &["dst.ip_port", "received.ip_port"],
+        |cx, _, _| both("", arrived(cx)),
+        "Address and port the message arrived on.",
+    ),
+    root(&["received.proto"], |_, _, _| Value::text("udp"), "The transport the message arrived over."),
+    root(
+        &["received.proto_ip_port"],
+        |cx, _, _| both("udp:", arrived(cx)),
+        "Transport, address and port the message arrived on.",
+    ),
+    rooted(&["ruri", "request_uri"], |cx, _, _| current(cx), uri::STEPS, "The Request-URI as it stands."),
+    rooted(
+        &["dst_uri"],
+        |cx, _, _| Value::text_or_null(cx.message.destination.clone()),
+        uri::STEPS,
+        "Where the script sends the request instead of to the Request-URI.",
+    ),
+    rooted(
+        &["next_hop"],
+        |cx, _, _| cx.message.destination.clone().map_or_else(|| current(cx), Value::Text),
+        uri::STEPS,
+        "The next hop: @dst_uri, else the Request-URI.",
+    ),
+    root(
+        &["branch.count"],
+        |cx, _, _| number(cx.message.branches.len() as i64),
+        "How many further branches there are.",
+    ),
+    Select::root(
+        Variable::read(
+            &["branch.uri"],
+            |cx, _, place| branch(cx, place, |branch| Value::Text(branch.uri.clone())),
+            "The URI of a further branch, counted from 0.",
+        ),
+        uri::STEPS,
+    )
+    .bracketed(Bracket::Number),
+    Select::root(
+        Variable::read(
+            &["branch.dst_uri"],
+            |cx, _, place| branch(cx, place, |branch| Value::text_or_null(branch.destination.clone())),
+            "The next hop of a further branch, when it has one of its own.",
+        ),
+        uri::STEPS,
+    )
+    .bracketed(Bracket::Number),
+    Select::root(
+        Variable::read(
+            &["branch.uriq"],
+            |cx, _, place| branch(cx, place, |branch| Value::Text([b"<", &branch.uri[..], b">"].concat().into())),
+            "The URI of a further branch as an address.",
+        ),
+        address::NAMED,
+    )
+    .bracketed(Bracket::Number),
+    Select::root(
+        Variable::read(
+            &["branch.q"],
+            |_, _, _| Value::Null,
+            "The q of a further branch: undefined, branches have none.",
+        ),
+        &[],
+    )
+    .bracketed(Bracket::Number),
+    root(&["sys.now"], |cx, _, _| number(cx.now.unix.as_secs() as i64), "The present in seconds since 1970."),
+    root(&["sys.pid"], |_, _, _| Value::text("1"), "The number of the process; all workers share one."),
+    root(&["sys.server_id"], |_, _, _| Value::text("0"), "The number of the server among several."),
+];
+
+fn source(cx: &Context) -> SocketAddr {
+    cx.message.received.source
+}
+
+fn arrived(cx: &Context) -> Option<SocketAddr> {
+    cx.core.sockets.socket(cx.message.received.socket).map(|socket| socket.address)
+}
+
+fn ip(address: Option<SocketAddr>) -> Value {
+    address.map_or(Value::Null, |address| Value::Text(address.ip().to_string().into()))
+}
+
+fn port(address: Option<SocketAddr>) -> Value {
+    address.map_or(Value::Null, |address| number(address.port().into()))
+}
+
+fn both(before: &str, address: Option<SocketAddr>) -> Value {
+    address.map_or(Value::Null, |address| Value::Text(format!("{before}{address}").into()))
+}
+
+fn current(cx: &Context) -> Value {
+    let known = cx.message.uri.is_some() || cx.message.message.is_request();
+    if known { Value::Text(cx.message.request_uri()) } else { Value::Null }
+}
+
+fn branch(cx: &Context, place: Place, read: fn(&Branch) -> Value) -> Value {
+    let Place::At(index) = place else { return Value::Null };
+    let branch = usize::try_from(index).ok().and_then(|at| cx.message.branches.get(at));
+    branch.map_or(Value::Null, read)
+}
