@@ -66,6 +66,8 @@ pub struct Working {
     pub timers: Option<(Option<u32>, Option<u32>)>,
     /// The transaction it belongs to, as far as scripts see it.
     pub transaction: Option<TransactionView>,
+    /// Other messages of that transaction, where scripts may ask for them.
+    pub related: Option<Box<Related>>,
     /// `drop` was called.
     pub dropped: bool,
 }
@@ -96,6 +98,7 @@ impl Working {
             reply_body: Bytes::new(),
             timers: None,
             transaction: None,
+            related: None,
             dropped: false,
         }
     }
@@ -115,6 +118,27 @@ impl Working {
     pub fn next_hop(&self) -> Bytes {
         self.destination.clone().unwrap_or_else(|| self.request_uri())
     }
+}
+
+/// Other messages of the transaction that a message belongs to, and what else scripts see of it.
+#[derive(Clone, Debug, Default)]
+pub struct Related {
+    /// The request that a reply answers: `$T_req`.
+    pub request: Option<Working>,
+    /// The reply that wins, in a `failure_route`; `None` when it was made here: `$T_rpl`.
+    pub reply: Option<Working>,
+    /// The INVITE that a CANCEL is for: `$T_inv`.
+    pub invite: Option<Working>,
+    /// The Request-URI of the branch that a reply came on: `$T_branch(uri)`.
+    pub branch_uri: Option<Bytes>,
+    /// The reason phrase of the reply that wins, in a `failure_route`.
+    pub reason: Option<Bytes>,
+}
+
+impl Related {
+    /// The name space of a slot that a variable takes when the script asks replies for their request, or CANCELs for their INVITE: nothing is kept
+    /// for scripts that do not.
+    pub const WANTED: &str = "related messages";
 }
 
 /// A further destination to fork to.
@@ -153,6 +177,8 @@ pub struct TransactionView {
     pub branch_timed_out: bool,
     /// The branch with the winning reply received some reply.
     pub branch_replied: bool,
+    /// How many branches it has: `$T_branch_idx` in a `failure_route`.
+    pub branches: u16,
     /// The last reply sent upstream: `t_get_status_code`.
     pub sent_code: u16,
 }

@@ -1,8 +1,8 @@
 //! `tmx`: what else scripts may know of a transaction.
 
 use crate::builtin::{
-    Context, Fault, Function, Key, KeyKind, Module, Outcome, Param, Place, Prepare, Prepared, RouteKind, Routes,
-    Template, Unit, Value, Variable,
+    Context, Fault, Function, Key, KeyKind, Module, Outcome, Param, Place, Prepare, Prepared, Related, RouteKind,
+    Routes, Template, Unit, Value, Variable, Working,
 };
 
 /// The module.
@@ -50,9 +50,55 @@ static VARIABLES: &[Variable] = &[
         reply_code,
         "The code of the reply at hand, in a failure_route of the winning one; 0 without one.",
     ),
-    Variable::read(&["T_branch_idx"], branch_index, "The number of the branch at hand; 0 before there is one."),
-    Variable::read(&["T", "T_branch"], part, "One fact of the transaction: `$T(reply_code)`, `$T(branch_index)`.")
-        .keyed(KeyKind::Custom(prepare_part)),
+    Variable::read(
+        &["T_reply_reason"],
+        |cx, _, _| reply_reason(cx),
+        "The reason phrase of the reply at hand, in a failure_route of the winning one.",
+    ),
+    Variable::read(
+        &["T_reply_last"],
+        |cx, _, _| match cx.route {
+            RouteKind::Reply => cx.message.message.status().map_or(Value::Null, |code| Value::both(code.into())),
+            _ => Value::Null,
+        },
+        "The code of the last reply that the branch received, in an onreply_route of a transaction.",
+    ),
+    Variable::read(
+        &["T_reply_ruid"],
+        |_, _, _| Value::Null,
+        "The location record that the branch of the reply came from; undefined, for locations do not keep one.",
+    ),
+    Variable::read(
+        &["T_branch_idx"],
+        branch_index,
+        "The number of the branch at hand; 0 before there is one, -1 in the reply_route of all replies, the number of branches in a failure_route.",
+    ),
+    Variable::read(
+        &["T"],
+        part,
+        "A fact of the transaction: reply_code, reply_reason, reply_type, branch_index, id_index, id_label.",
+    )
+    .keyed(KeyKind::Custom(prepare_part)),
+    Variable::read(&["T_branch"], part, "A fact of the branch that a reply came on: uri, flags.")
+        .keyed(KeyKind::Custom(prepare_branch)),
+    Variable::read(
+        &["T_req"],
+        |cx, key, _| elsewhere(cx, key, |related| &mut related.request),
+        "A variable of the request that a reply answers: $T_req($fu); undefined elsewhere.",
+    )
+    .keyed(KeyKind::Custom(prepare_elsewhere)),
+    Variable::read(
+        &["T_rpl"],
+        |cx, key, _| elsewhere(cx, key, |related| &mut related.reply),
+        "In a failure_route, a variable of the reply that wins: $T_rpl($hdr(Reason)); undefined elsewhere.",
+    )
+    .keyed(KeyKind::Custom(prepare_elsewhere)),
+    Variable::read(
+        &["T_inv"],
+        |cx, key, _| elsewhere(cx, key, |related| &mut related.invite),
+        "In a CANCEL, a variable of the INVITE it is for: $T_inv($hdr(X)); undefined elsewhere.",
+    )
+    .keyed(KeyKind::Custom(prepare_elsewhere)),
 ];
 
 fn in_kind(cx: &Context, kinds: &[RouteKind]) -> Outcome {
@@ -62,38 +108,132 @@ fn in_kind(cx: &Context, kinds: &[RouteKind]) -> Outcome {
 fn reply_code(cx: &mut Context, _: &Key, _: Place) -> Value {
     let code = match (cx.message.message.status(), cx.message.transaction) {
         (Some(code), _) => code,
-        (None, Some(view)) if cx.route == RouteKind::Request => view.sent_code,
+        (None, Some(view)) if matches!(cx.route, RouteKind::Request | RouteKind::Branch) => view.sent_code,
         (None, Some(view)) => view.reply_code,
         (None, None) => 0,
     };
     Value::both(i64::from(code))
 }
 
+fn reply_reason(cx: &mut Context) -> Value {
+    let message = &cx.message.message;
+    if !message.is_request() {
+        return Value::Text(message.bytes().slice_ref(message.reason()));
+    }
+    cx.message.related.as_ref().and_then(|related| related.reason.clone()).map_or(Value::Null, Value::Text)
+}
+
 fn branch_index(cx: &mut Context, _: &Key, _: Place) -> Value {
-    let branch = cx.message.transaction.and_then(|view| view.branch);
-    Value::both(branch.map_or(0, i64::from))
+    let view = cx.message.transaction;
+    Value::both(match cx.route {
+        RouteKind::CoreReply => -1,
+        RouteKind::Failure => view.map_or(0, |view| view.branches.into()),
+        _ => view.and_then(|view| view.branch).map_or(0, i64::from),
+    })
 }
 
-/// What `$T(...)` gives.
-enum Part {
-    ReplyCode,
-    BranchIndex,
-}
-
-fn prepare_part(text: &Template, _: &mut Prepare) -> Result<Prepared, Fault> {
-    match text.constant().as_deref() {
-        Some(b"reply_code") => Ok(Box::new(Part::ReplyCode)),
-        Some(b"branch_index") => Ok(Box::new(Part::BranchIndex)),
-        _ => Err(Fault::new(format!("$T({text:?}) is not built in")).help("reply_code and branch_index are")),
+/// 1 in a failure_route whose winning reply was made here, undefined for replies before their transaction is known.
+fn reply_type(cx: &mut Context) -> Value {
+    match cx.route {
+        RouteKind::CoreReply => Value::Null,
+        RouteKind::Failure => Value::truth(cx.message.related.as_ref().is_some_and(|related| related.reply.is_none())),
+        _ => Value::Int(0),
     }
 }
 
-fn part(cx: &mut Context, key: &Key, place: Place) -> Value {
-    match key.prepared::<Part>() {
-        Some(Part::ReplyCode) => reply_code(cx, key, place),
-        Some(Part::BranchIndex) => branch_index(cx, key, place),
+/// What `$T(...)` or `$T_branch(...)` gives.
+type Part = fn(&mut Context) -> Value;
+
+const PARTS: &[(&str, Part)] = &[
+    ("reply_code", |cx| reply_code(cx, &Key::None, Place::Whole)),
+    ("reply_reason", reply_reason),
+    ("reply_type", reply_type),
+    ("branch_index", |cx| branch_index(cx, &Key::None, Place::Whole)),
+    ("id_index", |cx| id(cx, |id| id & 0xffff_ffff)),
+    ("id_label", |cx| id(cx, |id| id >> 32)),
+    ("id_index_n", |cx| id(cx, |id| id & 0xffff_ffff)),
+    ("id_label_n", |cx| id(cx, |id| id >> 32)),
+    // Facts of a branch, of which a transaction may have several.
+    ("uri", |_| Value::Null),
+    ("flags", |_| Value::Null),
+    ("ruid", |_| Value::Null),
+];
+
+const BRANCH_PARTS: &[(&str, Part)] = &[
+    ("uri", |cx| {
+        let related = cx.message.related.as_ref().filter(|_| cx.route == RouteKind::Reply);
+        related.and_then(|related| related.branch_uri.clone()).map_or(Value::Null, Value::Text)
+    }),
+    ("flags", |cx| match cx.route {
+        RouteKind::Reply | RouteKind::Failure => Value::Int(cx.message.branch_flags.into()),
+        _ => Value::Null,
+    }),
+    // A location keeps no such record.
+    ("ruid", |_| Value::Null),
+    ("branch_index", |_| Value::Null),
+    ("reply_code", |_| Value::Null),
+    ("reply_reason", |_| Value::Null),
+    ("reply_type", |_| Value::Null),
+    ("id_index", |_| Value::Null),
+    ("id_label", |_| Value::Null),
+    ("id_index_n", |_| Value::Null),
+    ("id_label_n", |_| Value::Null),
+];
+
+/// A half of the transaction's number; undefined before there is one.
+fn id(cx: &mut Context, half: fn(u64) -> u64) -> Value {
+    cx.message.transaction.map_or(Value::Null, |view| Value::both(half(view.id.0) as i64))
+}
+
+fn prepare_part(text: &Template, cx: &mut Prepare) -> Result<Prepared, Fault> {
+    named(text, PARTS, cx)
+}
+
+fn prepare_branch(text: &Template, cx: &mut Prepare) -> Result<Prepared, Fault> {
+    named(text, BRANCH_PARTS, cx)
+}
+
+fn named(text: &Template, parts: &'static [(&'static str, Part)], cx: &mut Prepare) -> Result<Prepared, Fault> {
+    cx.slot(Related::WANTED, b"");
+    let name = text.constant().unwrap_or_default();
+    match parts.iter().find(|(its, _)| its.as_bytes() == name) {
+        Some((_, part)) => Ok(Box::new(*part)),
+        None => {
+            let names: Vec<_> = parts.iter().map(|(its, _)| *its).collect();
+            let fault = Fault::new(format!("a transaction has no {text:?}"));
+            Err(fault.help(format!("one of: {}", names.join(", "))))
+        }
+    }
+}
+
+fn part(cx: &mut Context, key: &Key, _: Place) -> Value {
+    key.prepared::<Part>().map_or(Value::Null, |part| part(cx))
+}
+
+/// The variable that is read in another message.
+fn prepare_elsewhere(text: &Template, cx: &mut Prepare) -> Result<Prepared, Fault> {
+    if text.variable().is_none() {
+        return Err(Fault::new(format!("{text:?} is no variable")).help("write one in the parentheses: $T_req($fu)"));
+    }
+    cx.slot(Related::WANTED, b"");
+    Ok(Box::new(text.clone()))
+}
+
+/// Reads a variable in another message of the transaction, which stands in the place of the present one meanwhile.
+fn elsewhere(cx: &mut Context, key: &Key, pick: fn(&mut Related) -> &mut Option<Working>) -> Value {
+    let Some(variable) = key.prepared::<Template>() else { return Value::Null };
+    let Some(mut related) = cx.message.related.take() else { return Value::Null };
+    let value = match pick(&mut related) {
+        Some(other) => {
+            std::mem::swap(cx.message, other);
+            let value = variable.value(cx);
+            std::mem::swap(cx.message, other);
+            value
+        }
         None => Value::Null,
-    }
+    };
+    cx.message.related = Some(related);
+    value
 }
 
 #[cfg(test)]

@@ -34,7 +34,8 @@ impl Node {
         } else {
             Client::Other(client_non_invite::State::start(now.tick, born, false, &timers, &mut actions))
         };
-        let branch = Branch::new(machine, key, sent, (destination, socket));
+        let mut branch = Branch::new(machine, key, sent, (destination, socket));
+        branch.flags = target.flags;
         if let Some(transaction) = self.transactions.get(id) {
             transaction.branches.push(branch);
         }

@@ -5,7 +5,7 @@ use super::run::{Queue, Run};
 use super::server::ServerEvent;
 use super::table::{Found, Table};
 use super::transaction::Due;
-use crate::builtin::{Answer, Core, ModuleId, Query, RouteId, RouteKind, SocketId, TraceEvent, Value};
+use crate::builtin::{Answer, Core, ModuleId, Query, Related, RouteId, RouteKind, SocketId, TraceEvent, Value};
 use crate::script::Program;
 use crate::sip::Message;
 use crate::time::{Now, Tick};
@@ -75,6 +75,8 @@ pub struct Node {
     /// The main blocks that messages start in.
     pub(super) request_route: Option<RouteId>,
     pub(super) reply_route: Option<RouteId>,
+    /// The script asks replies for their request, or CANCELs for their INVITE.
+    pub(super) relates: bool,
     pub(super) transactions: Table,
     pub(super) wheel: Wheel<Due>,
     pub(super) timers: Timers,
@@ -117,13 +119,15 @@ impl Node {
         core.random.hex(&mut digits);
         let mut tag_prefix = [b'0'; 32];
         tag_prefix.copy_from_slice(&digits[..32]);
+        let first = tag_prefix[..8].iter().fold(0u32, |number, digit| number.rotate_left(4) ^ u32::from(*digit));
         let mut node = Node {
             core,
             output: Output::default(),
             request_route: program.route(RouteKind::Request, ""),
             reply_route: program.route(RouteKind::CoreReply, ""),
+            relates: program.slots.len(Related::WANTED) > 0,
             program,
-            transactions: Table::default(),
+            transactions: Table::new(first),
             wheel: Wheel::new(),
             timers,
             seed,

@@ -10,6 +10,7 @@ mod address;
 mod branch;
 mod driver;
 mod own;
+mod related;
 mod relay;
 mod reply;
 mod request;

@@ -166,6 +166,7 @@ impl Node {
             let message = &mut forking.outer.task.message;
             transaction.on_failure = message.on_failure.take().or(transaction.on_failure);
             transaction.on_reply = message.on_reply.or(transaction.on_reply);
+            message.transaction = Some(transaction.view(None, 0));
         }
         (forking.outer, Answer::Code(code))
     }

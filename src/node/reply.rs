@@ -35,7 +35,8 @@ pub(super) struct Verdict {
 
 impl Node {
     /// Handles a reply: `reply_route` first, then its transaction.
-    pub(super) fn receive_reply(&mut self, now: Now, working: Working, call: u64) {
+    pub(super) fn receive_reply(&mut self, now: Now, mut working: Working, call: u64) {
+        self.relate_reply(&mut working);
         match self.reply_route {
             Some(route) => {
                 let locals = self.locals(Avps::default());
@@ -72,6 +73,7 @@ impl Node {
                     branch.replied = true;
                 }
                 working.transaction = Some(transaction.view(Some(place), code));
+                let branch_flags = transaction.branches.get(place as usize).map_or(0, |branch| branch.flags);
                 let Some(route) = transaction.on_reply else {
                     if verdict.counts {
                         self.count_reply(now, id, place, working, call);
@@ -79,6 +81,7 @@ impl Node {
                     return;
                 };
                 working.flags = transaction.flags;
+                working.branch_flags = branch_flags;
                 let avps = std::mem::take(&mut transaction.avps);
                 let locals = self.locals(avps);
                 self.start(now, working, locals, route, Role::Reply(id, place, verdict.counts), call);

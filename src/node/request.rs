@@ -82,6 +82,7 @@ impl Node {
             return self.core.log(LogLevel::Error, "the config has no request_route");
         };
         let locals = self.locals(Avps::default());
+        self.relate_cancel(&mut working);
         self.start(now, working, locals, route, Role::Request, call);
     }
 

@@ -156,7 +156,7 @@ impl Node {
                 }
             }
             Role::Reply(id, branch, counts) => {
-                self.give_back(id, &mut run.task);
+                self.give_back(id, branch, &mut run.task);
                 let provisional = run.task.message.message.status().unwrap_or(0) < 200;
                 if counts && !(end.dropped && provisional) {
                     self.count_reply(now, id, branch, run.task.message, run.call);
@@ -214,11 +214,14 @@ impl Node {
     }
 
     /// Gives what a run on a reply held of its transaction back to it.
-    fn give_back(&mut self, id: TransactionId, task: &mut Task) {
+    fn give_back(&mut self, id: TransactionId, branch: u16, task: &mut Task) {
         if let Some(transaction) = self.transactions.get(id) {
             transaction.avps = std::mem::take(&mut task.locals.avps);
             transaction.flags = task.message.flags;
             transaction.on_reply = task.message.on_reply.or(transaction.on_reply);
+            if let Some(branch) = transaction.branches.get_mut(branch as usize) {
+                branch.flags = task.message.branch_flags;
+            }
         }
     }
 

@@ -19,6 +19,8 @@ pub(super) enum Found {
 /// All transactions.
 #[derive(Default)]
 pub(super) struct Table {
+    /// The generation of a slot when it is made: the numbers of two nodes differ in it.
+    first: u32,
     slots: Vec<Slot>,
     free: Vec<u32>,
     keys: FxHashMap<Key, Found>,
@@ -30,10 +32,15 @@ struct Slot {
 }
 
 impl Table {
+    /// A table whose numbers begin with this generation.
+    pub(super) fn new(first: u32) -> Table {
+        Table { first, ..Table::default() }
+    }
+
     /// The number of the next transaction.
     pub(super) fn reserve(&mut self) -> TransactionId {
         let index = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot { generation: 0, transaction: None });
+            self.slots.push(Slot { generation: self.first, transaction: None });
             self.slots.len() as u32 - 1
         });
         TransactionId(u64::from(self.slots[index as usize].generation) << 32 | u64::from(index))

@@ -75,6 +75,8 @@ pub(super) struct Branch {
     /// The reply that counts; `None` when the code was made here.
     pub(super) reply: Option<Message>,
     pub(super) replied: bool,
+    /// The branch's flags; `onreply_route` sees and changes them.
+    pub(super) flags: u32,
     pub(super) timed_out: bool,
     /// Its outcome was handed to a `failure_route` that tried something else.
     pub(super) superseded: bool,
@@ -136,6 +138,7 @@ impl Branch {
             code: 0,
             reply: None,
             replied: false,
+            flags: 0,
             timed_out: false,
             superseded: false,
             cancel: None,
@@ -193,6 +196,7 @@ impl Transaction {
             replied: self.branches.iter().any(|branch| branch.replied),
             branch_timed_out: at_hand.is_some_and(|branch| branch.timed_out),
             branch_replied: at_hand.is_some_and(|branch| branch.replied),
+            branches: self.branches.len() as u16,
             sent_code: self.sent_code,
         }
     }

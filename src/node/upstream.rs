@@ -82,6 +82,7 @@ impl Node {
         if let (Some(route), Some(kept)) = (transaction.on_failure.take(), &transaction.relayed) {
             let mut message = (**kept).clone();
             message.transaction = Some(view);
+            message.related = Some(transaction.branches[winner].winner(now.tick));
             message.flags = transaction.flags;
             message.on_failure = None;
             message.on_reply = transaction.on_reply;
@@ -184,7 +185,7 @@ fn same(one: &Message, other: &Message) -> bool {
 }
 
 /// The reason phrase of a code made here.
-fn reason(code: u16) -> &'static [u8] {
+pub(super) fn reason(code: u16) -> &'static [u8] {
     match code {
         408 => b"Request Timeout",
         477 => b"Unfortunately error on sending to next hop occurred",

@@ -24,6 +24,11 @@ pub(super) const ROWS: &[Variable] = &[
     )
     .written(|cx, _, _, value| set_display(cx, Side::From, &value)),
     Variable::read(&["ft"], |cx, _, _| part(cx, Side::From, tag), "The tag of From."),
+    Variable::read(
+        &["ful"],
+        |cx, _, _| part(cx, Side::From, |_, address| Value::Int(address.uri_text().len() as i64)),
+        "How long the URI of From is.",
+    ),
     Variable::read(&["fUl"], |cx, _, _| uri_part(cx, Side::From, uri::user_length), "How long the user of From is."),
     Variable::read(
         &["tu", "to"],
@@ -164,7 +169,9 @@ fn of(cx: &mut Context, name: HeaderName, place: Place, part: fn(&Bytes, &NameAd
             count.checked_sub(back).and_then(|at| all.nth(at))
         }
         Place::At(index) => all.nth(index as usize),
-        Place::Whole | Place::All => all.next(),
+        Place::Whole => all.next(),
+        // As in Kamailio there is no list of all of them.
+        Place::All => None,
     };
     address.map_or(Value::Null, |address| part(message.bytes(), &address))
 }

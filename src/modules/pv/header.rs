@@ -3,6 +3,7 @@
 use crate::builtin::{Context, Key, KeyKind, Place, Value, Variable};
 use crate::sip::{Extent, Header, HeaderName, Message, Values};
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 /// The variables.
 pub(super) const ROWS: &[Variable] = &[
@@ -46,20 +47,25 @@ fn header(cx: &mut Context, key: &Key, place: Place) -> Value {
         Place::Whole => all.next(),
         Place::At(index) if index >= 0 => all.nth(index as usize),
         Place::At(index) => all.nth_back(index.unsigned_abs() as usize - 1),
-        Place::All => return joined(all.map(|header| message.unfolded_bytes(header))),
+        Place::All => return joined(all.map(|header| message.slice(header.value))),
     };
-    found.map_or(Value::Null, |header| Value::Text(message.unfolded_bytes(header)))
+    found.map_or(Value::Null, |header| Value::Text(message.slice(header.value)))
 }
 
 fn listed(cx: &mut Context, key: &Key, place: Place) -> Value {
     let name = key.text(cx);
     let message = &cx.message.message;
-    let mut all = values(message, &name);
+    let listed = message.headers_called(&name).next().is_some_and(is_list);
+    let all = || values(message, &name);
     let found = match place {
-        Place::Whole => all.next(),
-        Place::At(index) if index >= 0 => all.nth(index as usize),
-        Place::At(_) => None,
-        Place::All => return joined(all.map(|extent| message.slice(extent))),
+        Place::Whole => all().next(),
+        Place::At(index) if index >= 0 => all().nth(index as usize),
+        // Kamailio 5.6.3 counts the values of a list from behind their end.
+        Place::At(index) => {
+            let back = index.unsigned_abs() as usize - usize::from(listed);
+            all().count().checked_sub(back).and_then(|at| all().nth(at))
+        }
+        Place::All => return joined(message.headers_called(&name).map(|header| message.slice(header.value))),
     };
     found.map_or(Value::Null, |extent| Value::Text(message.slice(extent)))
 }
@@ -67,21 +73,23 @@ fn listed(cx: &mut Context, key: &Key, place: Place) -> Value {
 fn values<'a>(message: &'a Message, name: &'a [u8]) -> impl Iterator<Item = Extent> + 'a {
     message.headers_called(name).flat_map(|header| {
         let whole = (!is_list(header)).then_some(header.value);
-        let listed = whole.is_none().then(|| Values::new(message.text(header.value)));
-        let parts = listed.into_iter().flatten();
-        whole.into_iter().chain(parts.map(|range| Extent::from(range).shifted(header.value.start)))
+        let mut parts: SmallVec<[Extent; 4]> = SmallVec::new();
+        if whole.is_none() {
+            let each = Values::new(message.text(header.value));
+            parts.extend(each.map(|range| Extent::from(range).shifted(header.value.start)));
+        }
+        // Kamailio keeps the contacts of a header in the opposite order.
+        if header.name == HeaderName::Contact {
+            parts.reverse();
+        }
+        whole.into_iter().chain(parts)
     })
 }
 
 /// Whether Kamailio takes the header apart at its commas.
 fn is_list(header: &Header) -> bool {
-    use HeaderName::{
-        Contact, Diversion, PAssertedIdentity, PPreferredIdentity, Path, RecordRoute, Route, ServiceRoute, Via,
-    };
-    matches!(
-        header.name,
-        Via | Contact | Route | RecordRoute | ServiceRoute | Path | Diversion | PAssertedIdentity | PPreferredIdentity
-    )
+    use HeaderName::{Contact, RecordRoute, Route, Via};
+    matches!(header.name, Via | Contact | Route | RecordRoute)
 }
 
 fn joined(all: impl Iterator<Item = Bytes>) -> Value {

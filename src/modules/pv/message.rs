@@ -19,7 +19,11 @@ pub(super) const ROWS: &[Variable] = &[
         |cx, _, _| cx.message.message.status().map_or(Value::Null, |code| Value::both(code.into())),
         "The code of the reply; undefined in a request.",
     ),
-    Variable::read(&["rsi"], |_, _, _| Value::Int(0), "Where the reply's code was made; always 0."),
+    Variable::read(
+        &["rsi"],
+        |cx, _, _| Value::Int(cx.message.message.status().map_or(0, i64::from)),
+        "The code of the reply as a number; 0 in a request.",
+    ),
     Variable::read(
         &["rr"],
         |cx, _, _| {

@@ -4,12 +4,14 @@ mod address;
 mod auth;
 mod avp;
 mod branch;
+mod elsewhere;
 mod flags;
 mod functions;
 mod header;
 mod keyword;
 mod message;
 mod record;
+mod reply;
 mod socket;
 mod static_branch;
 mod time;
@@ -56,6 +58,8 @@ const VARIABLE_PARTS: &[&[Variable]] = &[
     xavp::ROWS,
     time::ROWS,
     keyword::ROWS,
+    reply::ROWS,
+    elsewhere::ROWS,
 ];
 
 static TRANSFORMATIONS: [Transformation; count(transform::PARTS)] = join(transform::PARTS);

@@ -1,5 +1,6 @@
 //! Variables of the Request-URI, of the destination set by the script, and of the next hop.
 
+use super::reply::Next;
 use super::{one_of, pick, wanted_text, within, within_or_null};
 use crate::builtin::{Context, Fault, Key, KeyKind, LogLevel, Place, Value, Variable};
 use crate::modules::core::rewrite;
@@ -30,6 +31,11 @@ pub(super) const ROWS: &[Variable] = &[
         "The transport of the Request-URI; UDP when none is written.",
     ),
     Variable::read(&["rz"], |cx, _, _| read(cx, current, scheme), "The scheme of the Request-URI."),
+    Variable::read(
+        &["rul"],
+        |cx, _, _| read(cx, current, |base, _| Value::Int(base.len() as i64)),
+        "How long the Request-URI is.",
+    ),
     Variable::read(&["rUl"], |cx, _, _| read(cx, current, user_length), "How long the user of the Request-URI is."),
     Variable::read(
         &["ou", "ouri"],
@@ -128,8 +134,9 @@ fn destination(cx: &Context) -> Option<Bytes> {
     cx.message.destination.clone()
 }
 
+/// Of a reply it is what its second Via says.
 fn next_hop(cx: &Context) -> Option<Bytes> {
-    destination(cx).or_else(|| current(cx))
+    destination(cx).or_else(|| current(cx)).or_else(|| Next::of(cx).map(|next| next.uri()))
 }
 
 /// Reads a part of a URI; undefined, with a line in the log, when it does not parse.

@@ -44,6 +44,18 @@ pub(super) const ROWS: &[Variable] = &[
         Ok(())
     }),
     Variable::read(
+        &["shvinc"],
+        |cx, key, _| {
+            let Some(at) = slot(key) else { return Value::Null };
+            shared(cx, at, |kept| {
+                *kept = Value::Int(kept.to_int().wrapping_add(1));
+                kept.clone()
+            })
+        },
+        "Adds one to the $shv of this name, and is the sum.",
+    )
+    .keyed(KeyKind::Custom(same_shared)),
+    Variable::read(
         &["_s"],
         |cx, key, _| Value::Text(key.text(cx)),
         "The text in the parentheses, its variables expanded.",
@@ -97,6 +109,12 @@ fn select(text: &Template, prepare: &mut Prepare) -> Result<Prepared, Fault> {
     let path = text.constant().ok_or_else(|| Fault::new("the path of a select must not hold a variable"))?;
     let path = String::from_utf8_lossy(&path);
     Ok(Box::new(prepare.select(path.strip_prefix('@').unwrap_or(&path))?))
+}
+
+/// The slot of the `$shv` of this name.
+fn same_shared(text: &Template, prepare: &mut Prepare) -> Result<Prepared, Fault> {
+    let name = text.constant().ok_or_else(|| Fault::new("the name of a variable must be fixed"))?;
+    Ok(Box::new(prepare.slot("shv", &name)))
 }
 
 fn slot(key: &Key) -> Option<usize> {

@@ -77,7 +77,7 @@ fn overload(message: &Message, via: &Via) -> Value {
 }
 
 /// The number that Kamailio gives a transport.
-fn protocol(transport: &[u8]) -> i64 {
+pub(super) fn protocol(transport: &[u8]) -> i64 {
     let all: [&[u8]; 6] = [b"UDP", b"TCP", b"TLS", b"SCTP", b"WS", b"WSS"];
     all.iter().position(|name| name.eq_ignore_ascii_case(transport)).map_or(0, |at| at as i64 + 1)
 }

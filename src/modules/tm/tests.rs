@@ -55,6 +55,7 @@ fn view(sent_code: u16) -> TransactionView {
         replied: true,
         branch_timed_out: false,
         branch_replied: true,
+        branches: 1,
         sent_code,
     }
 }

@@ -1,0 +1,70 @@
+//! Other messages of a transaction, for the scripts that ask for them: `$T_req`, `$T_rpl`, `$T_inv`.
+
+use super::driver::Node;
+use super::reply::cseq_method;
+use super::table::Found;
+use super::transaction::{Branch, Transaction};
+use super::upstream::reason;
+use crate::builtin::{Received, Related, Working};
+use crate::sip::{Message, Method};
+use bytes::Bytes;
+
+impl Node {
+    /// Shows a reply its request and its branch, when the script uses either.
+    pub(super) fn relate_reply(&mut self, working: &mut Working) {
+        if !self.relates {
+            return;
+        }
+        let message = &working.message;
+        let (Some(branch), Some(method)) = (message.via().and_then(|via| via.branch()), cseq_method(message)) else {
+            return;
+        };
+        let Some(Found::Branch(id, place)) = self.transactions.find(&self.seed.client(branch, method)) else { return };
+        let Some(transaction) = self.transactions.get(id) else { return };
+        let code = message.status().unwrap_or(0);
+        working.transaction = Some(transaction.view(Some(place), code));
+        let branch_uri = transaction.branches.get(place as usize).and_then(|branch| request_uri(&branch.sent));
+        let request = Some(transaction.request_as_relayed());
+        working.related = Some(Box::new(Related { request, branch_uri, ..Related::default() }));
+    }
+
+    /// Shows a CANCEL the INVITE it is for, when the script uses it.
+    pub(super) fn relate_cancel(&mut self, working: &mut Working) {
+        if !self.relates || working.message.method() != Some(Method::Cancel) {
+            return;
+        }
+        let Some(id) = self.invite_of_cancel(&working.message) else { return };
+        let invite = self.transactions.get(id).map(|transaction| transaction.request_as_relayed());
+        working.related = Some(Box::new(Related { invite, ..Related::default() }));
+    }
+}
+
+impl Transaction {
+    /// The request as the script left it for its branches, or as it arrived.
+    fn request_as_relayed(&self) -> Working {
+        match &self.relayed {
+            Some(relayed) => (**relayed).clone(),
+            None => Working::new(self.request.clone(), self.received, 0),
+        }
+    }
+}
+
+impl Branch {
+    /// What a `failure_route` sees of the branch that won.
+    pub(super) fn winner(&self, at: crate::time::Tick) -> Box<Related> {
+        let received = Received { source: self.destination, socket: self.socket, at };
+        let phrase = |reply: &Message| reply.bytes().slice_ref(reply.reason());
+        Box::new(Related {
+            reason: Some(self.reply.as_ref().map_or_else(|| Bytes::from_static(reason(self.code)), phrase)),
+            reply: self.reply.clone().map(|reply| Working::new(reply, received, 0)),
+            ..Related::default()
+        })
+    }
+}
+
+/// The Request-URI of a request as it was written.
+fn request_uri(sent: &Bytes) -> Option<Bytes> {
+    let start = memchr::memchr(b' ', sent)? + 1;
+    let end = start + memchr::memchr(b' ', sent.get(start..)?)?;
+    Some(sent.slice(start..end))
+}
