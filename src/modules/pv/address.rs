@@ -163,11 +163,8 @@ fn of(cx: &mut Context, name: HeaderName, place: Place, part: fn(&Bytes, &NameAd
     let message = &cx.message.message;
     let mut all = message.addresses(name).filter_map(|entry| entry.value.ok());
     let address = match place {
-        Place::At(index) if index < 0 => {
-            let back = index.unsigned_abs() as usize;
-            let count = message.addresses(name).filter(|entry| entry.value.is_ok()).count();
-            count.checked_sub(back).and_then(|at| all.nth(at))
-        }
+        // Kamailio 5.6.3 gives the first for every negative index.
+        Place::At(index) if index < 0 => all.next(),
         Place::At(index) => all.nth(index as usize),
         Place::Whole => all.next(),
         // As in Kamailio there is no list of all of them.

@@ -112,6 +112,10 @@ fn write(cx: &mut Context, key: &Key, place: Place, value: Value) -> Result<(), 
     let Some(at) = at(place, count).filter(|at| *at < count) else {
         return Err(Fault::new("there is no such branch"));
     };
+    if matches!(key.prepared::<Field>(), Some(Field::Uri)) && value.is_null() {
+        cx.message.branches.remove(at);
+        return Ok(());
+    }
     let mut branch = cx.message.branches[at].clone();
     set_field(cx, &mut branch, key.prepared::<Field>().copied().unwrap_or(Field::Location), &value)?;
     cx.message.branches[at] = branch;

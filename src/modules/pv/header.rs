@@ -78,8 +78,9 @@ fn values<'a>(message: &'a Message, name: &'a [u8]) -> impl Iterator<Item = Exte
             let each = Values::new(message.text(header.value));
             parts.extend(each.map(|range| Extent::from(range).shifted(header.value.start)));
         }
-        // Kamailio keeps the contacts of a header in the opposite order.
+        // Kamailio keeps the contacts of a header in the opposite order, and a star is none.
         if header.name == HeaderName::Contact {
+            parts.retain(|extent| message.text(*extent) != b"*");
             parts.reverse();
         }
         whole.into_iter().chain(parts)

@@ -78,6 +78,8 @@ const PARAMS: &[Param] = &[
 struct Pv {
     shared: Box<[Mutex<Value>]>,
     initial: Box<[Value]>,
+    /// The names of `$var` by slot; undefined for the slot of a `$vn`.
+    names: Box<[Option<Bytes>]>,
 }
 
 impl State for Pv {}
@@ -96,7 +98,12 @@ fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
         Value::Null => Mutex::new(Value::Int(0)),
         value => Mutex::new(value),
     });
-    Ok(Box::new(Pv { shared: shared.collect(), initial: initial(start, "varset", "var")?.into() }))
+    let names = start.slots.names("var").map(|name| {
+        let plain = !name.starts_with(vars::NULLABLE);
+        plain.then(|| Bytes::copy_from_slice(name))
+    });
+    let (names, shared) = (names.collect(), shared.collect());
+    Ok(Box::new(Pv { shared, names, initial: initial(start, "varset", "var")?.into() }))
 }
 
 /// First values by slot, of the names that the script uses.

@@ -1,8 +1,8 @@
 //! Functions that take `$xavp` and `$xavu` records apart and put them together.
 
 use super::xavp::own_class;
+use super::{Pv, vars};
 use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Routes, Value, Xavp};
-use crate::sip::Parameters;
 use bytes::Bytes;
 
 const CLASS: Arg = Arg::text("class");
@@ -92,6 +92,18 @@ pub(super) const ROWS: &[Function] = &[
     row(&["xavi_rm"], &[CLASS], |cx, args| remove(cx, args, "xavi", false), "Like xavp_rm, for $xavi."),
     row(&["xavi_rm_all"], &[CLASS], |cx, args| remove(cx, args, "xavi", true), "Like xavp_rm_all, for $xavi."),
     row(&["xavp_lshift"], &[CLASS, Arg::int("count")], shift, "Takes as many of the newest records of the class away."),
+    row(
+        &["pv_var_to_xavp"],
+        &[Arg::text("name"), CLASS],
+        from_variables,
+        "Copies the $var of this name, or with * each of them, into a record of the class.",
+    ),
+    row(
+        &["pv_xavp_to_var"],
+        &[CLASS],
+        to_variables,
+        "Writes each field of the newest record of the class into the $var of its name; false without a record.",
+    ),
 ];
 
 const CHILD: &[Arg] = &[CLASS, FIELD, Arg::text("value")];
@@ -128,17 +140,7 @@ fn explode_at(cx: &mut Context, args: &Args) -> Outcome {
 }
 
 fn exploded(cx: &mut Context, text: &Bytes, separator: u8, kind: &str, class: Bytes) -> Outcome {
-    let text = if separator == b';' {
-        text.clone()
-    } else {
-        Bytes::from(text.iter().map(|byte| if *byte == separator { b';' } else { *byte }).collect::<Vec<u8>>())
-    };
-    let mut fields: Vec<(Bytes, Value)> = Vec::new();
-    for parameter in Parameters::new(&text) {
-        let value = parameter.value.unwrap_or_default();
-        let bare = value.strip_prefix(b"\"").and_then(|inner| inner.strip_suffix(b"\"")).unwrap_or(value);
-        fields.push((text.slice_ref(parameter.name), Value::Text(text.slice_ref(bare))));
-    }
+    let Some(fields) = parameters(text, separator) else { return Outcome::FALSE };
     if fields.is_empty() {
         return Outcome::FALSE;
     }
@@ -148,6 +150,48 @@ fn exploded(cx: &mut Context, text: &Bytes, separator: u8, kind: &str, class: By
         _ => avps.push_record(Xavp { class, fields }),
     }
     Outcome::TRUE
+}
+
+/// Takes `a=1;b="2";c` apart. A comma ends it; a blank within a name or value, or an empty place, makes it no list.
+fn parameters(text: &Bytes, separator: u8) -> Option<Vec<(Bytes, Value)>> {
+    let mut fields = Vec::new();
+    let mut rest: &[u8] = text;
+    while !rest.is_empty() {
+        let end = rest
+            .iter()
+            .position(|byte| matches!(byte, b'=' | b',') || *byte == separator || byte.is_ascii_whitespace());
+        let (name, after) = rest.split_at(end.unwrap_or(rest.len()));
+        if name.is_empty() {
+            return None;
+        }
+        rest = after.trim_ascii_start();
+        let mut value: &[u8] = &[];
+        if let Some(given) = rest.strip_prefix(b"=") {
+            let given = given.trim_ascii_start();
+            let quote = given.first().copied().filter(|byte| matches!(byte, b'"' | b'\''));
+            let (inner, length) = match quote {
+                Some(quote) => {
+                    let inner = given.get(1..)?;
+                    let end = memchr::memchr(quote, inner)?;
+                    (inner.get(..end)?, end + 2)
+                }
+                None => {
+                    let ends = |byte: &u8| *byte == b',' || *byte == separator || byte.is_ascii_whitespace();
+                    let end = given.iter().position(ends).unwrap_or(given.len());
+                    (given.get(..end)?, end)
+                }
+            };
+            value = inner;
+            rest = given.get(length..)?.trim_ascii_start();
+        }
+        fields.push((text.slice_ref(name), Value::Text(text.slice_ref(value))));
+        match rest.split_first() {
+            None | Some((b',', _)) => break,
+            Some((byte, after)) if *byte == separator => rest = after.trim_ascii_start(),
+            Some(_) => return None,
+        }
+    }
+    Some(fields)
 }
 
 fn implode(cx: &mut Context, args: &Args, kind: &str, quote: &[u8]) -> Outcome {
@@ -171,8 +215,12 @@ fn list_explode(cx: &mut Context, args: &Args) -> Outcome {
     let (text, separator, mode) = (args.text(cx, 0), args.text(cx, 1), args.text(cx, 2));
     let class = class(cx, args, 3, "xavp");
     let Some(separator) = separator.first() else { return Outcome::FALSE };
+    if text.is_empty() {
+        return Outcome::FALSE;
+    }
     let items = text.split(|byte| byte == separator);
-    let kept = items.map(|item| if mode.contains(&b't') { item.trim_ascii() } else { item });
+    let trimmed = items.map(|item| if mode.contains(&b't') { item.trim_ascii() } else { item });
+    let kept = trimmed.filter(|item| !item.is_empty());
     let fields: Vec<_> = kept.map(|item| (Bytes::from_static(b"v"), Value::Text(text.slice_ref(item)))).collect();
     cx.locals.avps.push_record(Xavp { class, fields });
     Outcome::TRUE
@@ -237,6 +285,42 @@ fn shift(cx: &mut Context, args: &Args) -> Outcome {
     Outcome::truth(gone > 0)
 }
 
+/// Only names that the script uses are variables.
+fn from_variables(cx: &mut Context, args: &Args) -> Outcome {
+    let name = args.text(cx, 0);
+    let class = class(cx, args, 1, "xavp");
+    let Some(state) = cx.state::<Pv>() else { return Outcome::FALSE };
+    let mut fields = Vec::new();
+    for (at, its) in state.names.iter().enumerate().filter_map(|(at, its)| Some((at, its.as_ref()?))) {
+        if name == b"*"[..] || name == *its {
+            let value = vars::var(cx, at);
+            fields.push((its.clone(), if value == Value::Unset { Value::Int(0) } else { value }));
+        }
+    }
+    if fields.is_empty() {
+        return Outcome::FALSE;
+    }
+    cx.locals.avps.clear_records(&class);
+    cx.locals.avps.push_record(Xavp { class, fields });
+    Outcome::TRUE
+}
+
+fn to_variables(cx: &mut Context, args: &Args) -> Outcome {
+    let class = class(cx, args, 0, "xavp");
+    let Some(state) = cx.state::<Pv>() else { return Outcome::FALSE };
+    let Some(fields) = cx.locals.avps.record(&class, 0).map(|record| record.fields.clone()) else {
+        let text = format!("there is no record {}", String::from_utf8_lossy(&class));
+        cx.log(LogLevel::Error, text);
+        return Outcome::FALSE;
+    };
+    for (name, value) in fields {
+        if let Some(at) = state.names.iter().position(|its| its.as_ref() == Some(&name)) {
+            vars::store(cx, at, value);
+        }
+    }
+    Outcome::TRUE
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,6 +350,6 @@ mod tests {
         assert_eq!(text(b"x", b"b"), Some(Value::text("q r")));
         assert_eq!(text(b"y", b"a"), Some(Value::text("1")));
         assert_eq!(text(b"k", b"i"), Some(Value::Int(7)));
-        assert_eq!(avps.record(b"s", 0).map(|record| record.fields.len()), Some(4));
+        assert_eq!(avps.record(b"s", 0).map(|record| record.fields.len()), Some(3));
     }
 }

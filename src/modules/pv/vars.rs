@@ -35,11 +35,11 @@ pub(super) const ROWS: &[Variable] = &[
     Variable::read(
         &["shv"],
         |cx, key, _| shared(cx, key.slot(), |value| value.clone()),
-        "A variable that all calls and workers share; 0 until it is written. modparam shvset gives it a first value.",
+        "A variable that all calls and workers share; 0 until it is written, empty after $null. modparam shvset gives it a first value.",
     )
     .keyed(KeyKind::Slot)
     .written(|cx, key, _, value| {
-        let value = if value.is_null() { Value::Int(0) } else { value };
+        let value = if value.is_null() { Value::Text(Default::default()) } else { value };
         shared(cx, key.slot(), |kept| std::mem::replace(kept, value));
         Ok(())
     }),
@@ -67,6 +67,18 @@ pub(super) const ROWS: &[Variable] = &[
         "The value of a select, written without @: $sel(cfg_get.group.name).",
     )
     .keyed(KeyKind::Custom(select)),
+    Variable::read(
+        &["ccp"],
+        |cx, key, _| match key.prepared::<Reference>() {
+            Some(reference) => reference.value(cx),
+            None => Value::Null,
+        },
+        "A value that the config sets by group.name = value, or core.debug: $ccp(group.name).",
+    )
+    .keyed(KeyKind::Custom(|text, cx| {
+        let path = text.constant().unwrap_or_default();
+        Ok(Box::new(cx.select(&format!("cfg_get.{}", String::from_utf8_lossy(&path)))?))
+    })),
     Variable::read(&["true"], |_, _, _| Value::Int(1), "1."),
     Variable::read(
         &["cnt"],
@@ -76,7 +88,11 @@ pub(super) const ROWS: &[Variable] = &[
     .keyed(KeyKind::Custom(super::avp::countable)),
 ];
 
-fn var(cx: &mut Context, at: usize) -> Value {
+/// What stands before the name of a `$vn`, and before that of no `$var`.
+pub(super) const NULLABLE: &[u8] = b"vn(";
+
+/// The value of a `$var` by its slot.
+pub(super) fn var(cx: &mut Context, at: usize) -> Value {
     match cx.locals.vars.get(at) {
         Some(Value::Null) | None => match cx.state::<Pv>().and_then(|state| state.initial.get(at).cloned()) {
             Some(Value::Null) | None if cx.core.extensions.allows(Extension::VariablePerMessage) => Value::Unset,
@@ -101,7 +117,7 @@ pub(super) fn store(cx: &mut Context, at: usize, value: Value) {
 /// `$vn` shares the slots of `$var`, under a name that no `$var` has.
 fn nullable(text: &Template, prepare: &mut Prepare) -> Result<Prepared, Fault> {
     let name = text.constant().ok_or_else(|| Fault::new("the name of a variable must be fixed"))?;
-    Ok(Box::new(prepare.slot("var", &[b"vn(", &name[..], b")"].concat())))
+    Ok(Box::new(prepare.slot("var", &[NULLABLE, &name[..]].concat())))
 }
 
 /// What a select stands for.

@@ -151,6 +151,10 @@ fn write(cx: &mut Context, key: &Key, kind: &str, value: Value) -> Result<(), Fa
     }
     // A record that is not there is not made.
     let Some(record) = at.and_then(|at| avps.record_mut(&path.class, at)) else { return Ok(()) };
+    // One that holds a plain value has no fields, nor the other way round.
+    if !name.is_empty() && record.field(PLAIN).is_some() {
+        return Ok(());
+    }
     match which {
         Which::At(index) => {
             let mut same = record.fields.iter_mut().filter(|(its, _)| *its == name);

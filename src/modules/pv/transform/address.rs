@@ -10,8 +10,13 @@ pub(super) const ROWS: &[Transformation] = &[
     plain(
         "nameaddr",
         "uri",
-        |_, value, _| of_text(value, |text| first(text).map(|address| part(text, address.uri_text()))),
-        "The URI of the first address.",
+        |_, value, _| {
+            of_text(value, |text| match memchr::memchr(b'<', text) {
+                Some(_) => first(text).map(|address| part(text, address.uri_text())),
+                None => Some(Value::Text(text.clone())),
+            })
+        },
+        "The URI of the first address; the whole text when none is in brackets.",
     ),
     plain(
         "nameaddr",
@@ -22,8 +27,13 @@ pub(super) const ROWS: &[Transformation] = &[
     plain(
         "nameaddr",
         "len",
-        |_, value, _| of_text(value, |text| first(text).map(|address| Value::Int(length(&address)))),
-        "How long the first address is, without its parameters.",
+        |_, value, _| {
+            of_text(value, |text| match memchr::memchr(b'<', text) {
+                Some(_) => first(text).map(|address| Value::Int(length(&address))),
+                None => (!text.is_empty()).then(|| Value::Int(text.len() as i64)),
+            })
+        },
+        "How long the first address is, without its parameters; the whole text when none is in brackets.",
     ),
     plain(
         "tobody",
@@ -111,6 +121,8 @@ mod tests {
             ("nameaddr.uri", bob, "sip:bob@x.com;p=1"),
             ("nameaddr.len", bob, "25"),
             ("nameaddr.uri", "alice", "alice"),
+            ("nameaddr.uri", "tel:+123;phone-context=x", "tel:+123;phone-context=x"),
+            ("nameaddr.len", "  a b  ", "7"),
             ("nameaddr.name", "<sip:a@b>", ""),
             ("nameaddr.uri", "<sip:a@b>;expires=60, <sip:c@d>", "sip:a@b"),
             ("tobody.uri", bob, "sip:bob@x.com;p=1"),

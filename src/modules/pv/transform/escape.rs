@@ -33,14 +33,14 @@ pub(super) const ROWS: &[Transformation] = &[
     plain(
         "s",
         "escape.user",
-        |_, value, _| percent(value, b"-_.!~*'()&=+$,;?"),
-        "The text as the user of a URI: what may not stand there becomes %xx.",
+        |_, value, _| printable(value, b"-_.!~*'()&=+$,;?"),
+        "The text as the user of a URI: what may not stand there becomes %xx. Undefined with a byte that is not printable.",
     ),
     plain(
         "s",
         "escape.param",
-        |_, value, _| percent(value, b"-_.!~*'()&+$/[]:"),
-        "The text as a parameter of a URI: what may not stand there becomes %xx.",
+        |_, value, _| printable(value, b"-_.!~*'()&+$/[]:"),
+        "The text as a parameter of a URI: what may not stand there becomes %xx. Undefined with a byte that is not printable.",
     ),
     plain(
         "s",
@@ -130,6 +130,15 @@ fn unescaped(text: &[u8], meaning: fn(u8) -> Option<u8>) -> Vec<u8> {
     out
 }
 
+/// The same, but a byte that is not printable ASCII makes the value undefined, as in Kamailio.
+fn printable(value: Value, allowed: &[u8]) -> Value {
+    let printable = match &value {
+        Value::Text(text) | Value::Both(_, text) => text.iter().all(|byte| (b' '..=b'~').contains(byte)),
+        Value::Int(_) | Value::Null | Value::Unset => true,
+    };
+    if printable { percent(value, allowed) } else { Value::Null }
+}
+
 fn percent(value: Value, allowed: &[u8]) -> Value {
     of_text(value, |text| {
         let mut out = Vec::with_capacity(text.len() + 16);
@@ -184,6 +193,7 @@ mod tests {
             ("s.unescape.crlf", "a\\r\\nb", "a\r\nb"),
             ("s.escape.user", "-_.!~*()&=+$,;?[]:@#%^ab c", "-_.!~*()&=+$,;?%5b%5d%3a%40%23%25%5eab%20c"),
             ("s.escape.param", "-&=+$,;?/[]:@ ", "-&%3d+$%2c%3b%3f/[]:%40%20"),
+            ("s.escape.user", "a\tb", "<null>"),
             ("s.urlencode.param", "-_.!~*a b", "-_.%21~%2aa%20b"),
             ("s.unescape.user", "a%20b+c", "a b+c"),
             ("s.unescape.user", "a%zz", "<null>"),

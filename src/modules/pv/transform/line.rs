@@ -8,8 +8,8 @@ pub(super) const ROWS: &[Transformation] = &[
     plain(
         "line",
         "count",
-        |_, value, _| of_text(value, |text| Some(Value::Int(lines(text).count() as i64))),
-        "How many lines the text has.",
+        |_, value, _| of_text(value, |text| (!text.is_empty()).then(|| Value::Int(lines(text).count() as i64))),
+        "How many lines the text has; undefined when it is empty.",
     ),
     with(
         "line",

@@ -114,6 +114,33 @@ mod tests {
         }
     }
 
+    const CASES: &str = include_str!("../../../../fixtures/transformations/cases.txt");
+
+    /// What is undefined prints as nothing behind a transformation.
+    #[test]
+    fn results_are_those_of_kamailio() {
+        let mut wrong = Vec::new();
+        let mut count = 0;
+        for line in CASES.lines().filter(|line| !line.starts_with('#')) {
+            let mut columns = line.split('\t');
+            let (value, text, expected) =
+                (columns.next().unwrap(), columns.next().unwrap(), columns.next().unwrap_or_default());
+            let mut out = Vec::new();
+            match run(text, owned(value.replace("\\n", "\n").replace("\\r", "\r"))) {
+                Value::Null => {}
+                found => found.print(&mut out),
+            }
+            let found = String::from_utf8_lossy(&out);
+            // The terminal that the results were read from kept no blanks at the end.
+            if found.trim_end() != expected.trim_end() {
+                wrong.push(format!("{{{text}}} of {value:?}: {found:?}, wanted {expected:?}"));
+            }
+            count += 1;
+        }
+        assert!(count > 2000, "{count} cases");
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
     #[test]
     fn undefined_stays_undefined() {
         for row in PARTS.iter().flat_map(|rows| rows.iter()).filter(|row| row.class != "val") {

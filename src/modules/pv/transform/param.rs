@@ -72,7 +72,7 @@ fn listed(
     read: impl FnOnce(&Bytes, &[Pair]) -> Value,
 ) -> Value {
     let separator = char_param(cx, params, separator).unwrap_or(b';');
-    of_text(value, |text| Some(read(text, &pairs(text, separator)?)))
+    of_text(value, |text| if text.is_empty() { None } else { Some(read(text, &pairs(text, separator)?)) })
 }
 
 fn at<'a>(all: &[Pair<'a>], index: i64) -> Option<Pair<'a>> {
@@ -88,10 +88,11 @@ fn pairs(text: &[u8], separator: u8) -> Option<Vec<Pair<'_>>> {
         let mut quoted = false;
         let end = rest.iter().position(|byte| {
             quoted ^= *byte == b'"';
-            *byte == separator && !quoted
+            (*byte == separator || *byte == b',') && !quoted
         });
         let (one, after) = rest.split_at(end.unwrap_or(rest.len()));
-        rest = after.get(1..).unwrap_or_default();
+        // A comma that is not the separator ends the list: what follows is another one.
+        rest = after.strip_prefix(&[separator]).unwrap_or_default();
         let one = one.trim_ascii();
         if one.is_empty() {
             continue;
@@ -128,6 +129,10 @@ mod tests {
             ("param.name,0", list, "a"),
             ("param.name,-1", list, "d"),
             ("param.count", list, "4"),
+            ("param.count", "", "<null>"),
+            ("param.in,a", "", "<null>"),
+            ("param.name,-1", "a,b,,c", "a"),
+            ("param.valueat,1", "<sip:a@b>;expires=60, <sip:c@d>", "60"),
             ("param.in,b", list, "1"),
             ("param.in,zz", list, "0"),
             ("param.value,a", "a = 1 ; b= 2", "1"),

@@ -14,8 +14,13 @@ pub(super) const ROWS: &[Transformation] = &[
     plain(
         "s",
         "int",
-        |_, value, _| of_text(value, |text| if text.is_empty() { None } else { parse_int(text).map(Value::Int) }),
-        "The text as an integer; undefined when it is none.",
+        |_, value, _| {
+            of_text(
+                value,
+                |text| if text.is_empty() || text.contains(&b'x') { None } else { parse_int(text).map(Value::Int) },
+            )
+        },
+        "The text as an integer; undefined when it is none, which hexadecimal digits are.",
     ),
     plain(
         "s",
@@ -156,7 +161,7 @@ fn ftime(cx: &mut Context, value: Value, params: &[Template]) -> Value {
         Value::Null => return Value::Null,
         Value::Unset => 0,
         Value::Text(text) => match parse_int(text) {
-            Some(number) if !text.is_empty() => number,
+            Some(number) if text.iter().all(u8::is_ascii_digit) => number,
             _ => {
                 cx.log(LogLevel::Error, "{s.ftime}: the value is no number");
                 return Value::Null;
@@ -212,6 +217,10 @@ mod tests {
             ("s.unbracket", "<sip:x>", "sip:x"),
             ("s.ftime,%Y", "1795221402", "2026"),
             ("s.ftime,%Y", "alice", "<null>"),
+            ("s.ftime,%Y", "", "1970"),
+            ("s.ftime,%Y", "-5", "<null>"),
+            ("s.ftime,%Y", "0x1F", "<null>"),
+            ("s.int", "0x1F", "<null>"),
             ("s.charat,1", "abc", "b"),
             ("s.charat,9", "abc", ""),
             ("s.byteat,0", "A", "65"),

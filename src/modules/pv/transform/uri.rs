@@ -25,7 +25,11 @@ pub(super) const ROWS: &[Transformation] = &[
         |_, uri| uri.port.map_or(Value::Both(0, Bytes::new()), |port| Value::Int(port.into())),
         "The port of a URI; empty when none is written."
     ),
-    uri_row!("params", |text, uri| part(text, uri.parameters_text), "All parameters of a URI."),
+    uri_row!(
+        "params",
+        |text, uri| if uri.host.is_empty() { empty() } else { part(text, uri.parameters_text) },
+        "All parameters of a URI; none of a telephone number."
+    ),
     uri_row!("headers", |text, uri| part(text, uri.headers_text), "The headers of a URI."),
     uri_row!("scheme", |_, uri| Value::text(uri.scheme.as_str()), "The scheme of a URI."),
     uri_row!("transport", |text, uri| optional(text, uri.transport()), "The parameter transport of a URI."),
@@ -149,7 +153,7 @@ fn socket(uri: &Uri) -> Option<Value> {
 
 fn alias(uri: &Uri) -> Value {
     let number = int_text(transport_number(uri).unwrap_or(1) as i64);
-    let port = int_text(uri.port_or_default().into());
+    let port = int_text(uri.port.unwrap_or(5060).into());
     owned([uri.host, b"~", &port, b"~", &number].concat())
 }
 
@@ -199,6 +203,8 @@ mod tests {
             ("uri.tosocket", "sip:example.com", "<null>"),
             ("urialias.encode", "sip:a@[::1]:9;transport=tcp;x", "[::1]~9~2"),
             ("urialias.encode", "sip:127.0.0.1:16211", "127.0.0.1~16211~1"),
+            ("urialias.encode", "sips:h", "h~5060~1"),
+            ("uri.params", "tel:+123;phone-context=x", ""),
             ("urialias.decode", "1.2.3.4~5~1", "sip:1.2.3.4:5"),
             ("urialias.decode", "1.2.3.4~5~3", "sip:1.2.3.4:5;transport=tls"),
             ("urialias.decode", "junk", "<null>"),
