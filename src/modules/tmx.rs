@@ -132,12 +132,12 @@ fn branch_index(cx: &mut Context, _: &Key, _: Place) -> Value {
     })
 }
 
-/// 1 in a failure_route whose winning reply was made here, undefined for replies before their transaction is known.
+/// 1 in a failure_route whose winning reply was made here, 0 for one that was received; undefined where there is none.
 fn reply_type(cx: &mut Context) -> Value {
     match cx.route {
-        RouteKind::CoreReply => Value::Null,
+        RouteKind::Reply => Value::Int(0),
         RouteKind::Failure => Value::truth(cx.message.related.as_ref().is_some_and(|related| related.reply.is_none())),
-        _ => Value::Int(0),
+        _ => Value::Null,
     }
 }
 
