@@ -118,16 +118,23 @@ pub(super) fn resolve(path: &str, cx: &mut Prepare) -> Result<Reference, Fault> 
         reference.key = Key::Custom(prepare(&Template::fixed(rest.to_owned()), cx)?);
         return Ok(reference);
     }
-    match bracket(root.bracket, last)? {
-        Some(Written::Number(number)) => reference.index = Index::At(*number),
-        Some(Written::Text(text)) => reference.key = Key::Text(Template::fixed(text.to_string())),
-        None => {}
-    }
     let mut steps = root.steps;
     let mut applied = Vec::new();
+    // A name for `*` may also stand in brackets: @hf_value["x-name"].
+    if let (Bracket::None, Some(Written::Text(name)), Some(star)) = (root.bracket, &last.bracket, star(steps)) {
+        let params = [Template::fixed(name.to_string())].into();
+        applied.push(Applied { row: &star.transformation, module, params });
+        steps = star.steps;
+    } else {
+        match bracket(root.bracket, last)? {
+            Some(Written::Number(number)) => reference.index = Index::At(*number),
+            Some(Written::Text(text)) => reference.key = Key::Text(Template::fixed(text.to_string())),
+            None => {}
+        }
+    }
     for word in words.get(taken..).unwrap_or_default() {
         let exact = steps.iter().find(|step| step.transformation.name == word.name);
-        let step = exact.or_else(|| steps.iter().find(|step| step.transformation.name == "*")).ok_or_else(unknown)?;
+        let step = exact.or_else(|| star(steps)).ok_or_else(unknown)?;
         let mut params = Vec::new();
         if step.transformation.name == "*" {
             params.push(Template::fixed(word.name.to_owned()));
@@ -142,6 +149,11 @@ pub(super) fn resolve(path: &str, cx: &mut Prepare) -> Result<Reference, Fault> 
     }
     reference.transformations = applied.into();
     Ok(reference)
+}
+
+/// The step that takes any word.
+fn star(steps: &'static [Step]) -> Option<&'static Step> {
+    steps.iter().find(|step| step.transformation.name == "*")
 }
 
 /// How many words of the path the longest name of the root is, when it begins with it.

@@ -52,6 +52,7 @@ pub static CODES: &[Code] = &[
     ),
     code("duplicate-define", "A word is defined twice. `#!redef` replaces a define, `#!trydef` keeps the first."),
     code("duplicate-flag", "A flag is declared twice."),
+    code("duplicate-global", "A value of the author's own, group.name, is set twice."),
     code("duplicate-label", "Two labels of a switch are equal. Kamailio's config check says ok and its start fails."),
     code("duplicate-module", "A module is loaded twice."),
     code("duplicate-route", "Two blocks of one kind have the same name."),
@@ -135,6 +136,10 @@ pub static CODES: &[Code] = &[
     code(
         "unknown-route",
         "There is no block of this name. For route() Kamailio's start fails; for t_on_failure and its like it starts, and what the block should do is never done.",
+    ),
+    code(
+        "unknown-select",
+        "No loaded module has a select of this path, or something in its brackets is missing or too much. Kamailio's config check says ok and its start fails.",
     ),
     code("unknown-setting", "The core has no setting of this name."),
     code("unknown-transformation", "No module has a transformation of this name."),

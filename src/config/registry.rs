@@ -150,6 +150,26 @@ impl Registry {
         all.flat_map(|(at, module)| module.selects.iter().map(move |root| (ModuleId(at as u16), root))).collect()
     }
 
+    /// The module, built in but not loaded, that has selects that begin like this one.
+    pub fn module_of_select(&self, path: &str) -> Option<&'static str> {
+        let wanted = path.split(['.', '[']).next();
+        let has = |select: &Select| select.variable.names.iter().any(|name| name.split('.').next() == wanted);
+        let mut all = self.built_in.iter().filter(|module| !self.is_loaded(module.name));
+        all.find(|module| module.selects.iter().any(has)).map(|module| module.name)
+    }
+
+    /// The module of Kamailio that a select belongs to when it is no built-in one's.
+    pub fn foreign_select(&self, path: &str) -> Option<&'static str> {
+        let root = |path: &str| path.split(['.', '[']).next().map(str::to_owned);
+        let wanted = root(path);
+        let mut roots = self.built_in.iter().flat_map(|module| module.selects).flat_map(|select| select.variable.names);
+        if roots.any(|name| root(name) == wanted) {
+            return None;
+        }
+        let mut owners = catalogue::modules().iter();
+        owners.find(|known| known.names(Kind::Select).any(|name| root(name) == wanted)).map(|known| known.name)
+    }
+
     /// A module that is not loaded and has something of this name: one that is built in before others.
     pub fn module_of(&self, kind: Kind, name: &str) -> Option<&'static str> {
         let owners = catalogue::owners(kind, name).filter(|known| !self.is_loaded(known.name));

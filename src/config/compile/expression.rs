@@ -5,7 +5,9 @@
 
 use super::Compiler;
 use crate::builtin::{Extension, Extensions, Fault, Reference, Regex, Value};
+use crate::catalogue::Kind;
 use crate::config::ast::{BinaryOperator, Expression, ExpressionKind, UnaryOperator};
+use crate::config::unsupported::Unsupported;
 use crate::script::{Op, apply, apply_unary};
 use crate::source::{Diagnostic, Span};
 use bytes::Bytes;
@@ -93,20 +95,21 @@ impl Compiler<'_> {
         match self.names.prepare(|cx| cx.select(path)) {
             Ok(reference) => self.load(reference, span),
             Err(Fault { message, help }) => {
-                let mut diagnostic = Diagnostic::error("unknown-select", message, span);
-                diagnostic.help = help;
-                self.diagnostics.push(diagnostic);
+                match self.names.registry.foreign_select(path) {
+                    Some(module) => {
+                        let kind = Some(Kind::Select);
+                        self.unsupported.push(Unsupported { kind, name: path.to_owned(), module, span });
+                    }
+                    None => {
+                        let mut diagnostic = Diagnostic::error("unknown-select", message, span);
+                        let module = self.names.registry.module_of_select(path);
+                        let load = module
+                            .map(|module| format!("it belongs to the module {module}: add loadmodule \"{module}.so\""));
+                        diagnostic.help = load.or(help);
+                        self.diagnostics.push(diagnostic);
+                    }
+                }
                 self.emit(Op::Null, span);
-            }
-        }
-    }
-
-    /// Emits what pushes a value that may be asked whether it is undefined.
-    fn maybe_undefined(&mut self, expression: &Expression) {
-        match &expression.kind {
-            ExpressionKind::Select(path) => self.select(path, expression.span),
-            _ => {
-                self.value(expression);
             }
         }
     }
@@ -121,7 +124,9 @@ impl Compiler<'_> {
                 Type::Text
             }
             // Strings are joined first.
-            ExpressionKind::Binary(BinaryOperator::Add, left, _) if static_type(left) == Type::Text => self.value(expression),
+            ExpressionKind::Binary(BinaryOperator::Add, left, _) if static_type(left) == Type::Text => {
+                self.value(expression)
+            }
             ExpressionKind::Binary(BinaryOperator::Add, left, right) => {
                 let types = (self.int(left), self.int(right));
                 self.left_decides(BinaryOperator::Add, types, right);
@@ -252,7 +257,9 @@ impl Compiler<'_> {
                 self.text(left, "`=~`");
                 self.matches(right, span);
             }
-            O::Equal | O::NotEqual | O::TextEqual | O::TextNotEqual | O::IntEqual | O::IntNotEqual if is_null(right) => {
+            O::Equal | O::NotEqual | O::TextEqual | O::TextNotEqual | O::IntEqual | O::IntNotEqual
+                if is_null(right) =>
+            {
                 self.is_undefined(left, span);
                 if matches!(operator, O::NotEqual | O::TextNotEqual | O::IntNotEqual) {
                     self.emit(Op::Unary(UnaryOperator::Not), span);
@@ -343,12 +350,15 @@ impl Compiler<'_> {
 
     /// Two operands of which the left one decides: beside an integer the right one is wanted as an integer too, and where only the run tells, both
     /// ways are there.
-    fn beside_left(&mut self, operator: BinaryOperator, left: &Expression, right: &Expression, span: Span) -> (Type, Type) {
+    fn beside_left(
+        &mut self,
+        operator: BinaryOperator,
+        left: &Expression,
+        right: &Expression,
+        span: Span,
+    ) -> (Type, Type) {
         let left_type = self.value(left);
-        let depends = matches!(
-            right.kind,
-            ExpressionKind::Binary(BinaryOperator::Add, ..) | ExpressionKind::Choose(_)
-        );
+        let depends = matches!(right.kind, ExpressionKind::Binary(BinaryOperator::Add, ..) | ExpressionKind::Choose(_));
         let right_type = match left_type {
             Type::Int => self.int(right),
             Type::Unknown if depends && !self.folding => {
@@ -459,11 +469,15 @@ fn simpler<'a>(operator: BinaryOperator, (left, first): Side<'a>, (right, second
     let number = |value: Option<Value>| value.map(|value| if let Value::Int(number) = value { number } else { -1 });
     Some(match (operator, number(first), number(second)) {
         (_, Some(_), Some(_)) | (_, None, None) => return None,
-        (O::Multiply | O::BitAnd | O::And, Some(0), _) | (O::Multiply | O::BitAnd | O::And, _, Some(0)) => Simpler::Is(0),
+        (O::Multiply | O::BitAnd | O::And, Some(0), _) | (O::Multiply | O::BitAnd | O::And, _, Some(0)) => {
+            Simpler::Is(0)
+        }
         (O::Divide | O::Modulo, Some(0), _) => Simpler::Is(0),
         (O::Or, Some(1), _) | (O::Or, _, Some(1)) => Simpler::Is(1),
         (O::Multiply | O::And, Some(1), _) | (O::Or | O::BitOr | O::Add, Some(0), _) => Simpler::Keeps(right),
-        (O::Multiply | O::Divide | O::And, _, Some(1)) | (O::Or | O::BitOr | O::Subtract, _, Some(0)) => Simpler::Keeps(left),
+        (O::Multiply | O::Divide | O::And, _, Some(1)) | (O::Or | O::BitOr | O::Subtract, _, Some(0)) => {
+            Simpler::Keeps(left)
+        }
         (O::Add, _, Some(0)) if static_type(left) == Type::Int => Simpler::Keeps(left),
         _ => return None,
     })
@@ -483,7 +497,9 @@ pub(super) fn without_neutral(expression: &Expression) -> &Expression {
 /// What is known of an expression without emitting it.
 fn static_type(expression: &Expression) -> Type {
     match &expression.kind {
-        ExpressionKind::Text(_) | ExpressionKind::Select(_) | ExpressionKind::Unary(UnaryOperator::ToText, _) => Type::Text,
+        ExpressionKind::Text(_) | ExpressionKind::Select(_) | ExpressionKind::Unary(UnaryOperator::ToText, _) => {
+            Type::Text
+        }
         ExpressionKind::Binary(BinaryOperator::Add, left, _) => static_type(left),
         ExpressionKind::Variable(_)
         | ExpressionKind::Word(_)

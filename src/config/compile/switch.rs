@@ -45,10 +45,13 @@ impl Compiler<'_> {
             let found = Diagnostic::error("only-default", "this switch has nothing but a default", at);
             self.diagnostics.push(found.note("Kamailio 5.6.3 refuses to start").help("take the switch away"));
         }
-        if let (Some(Case { label: CaseLabel::Default, span, .. }), Some((SwitchLabel::Text(_) | SwitchLabel::Regex(_), ..))) =
-            (cases.first(), labels.first())
+        if let (
+            Some(Case { label: CaseLabel::Default, span, .. }),
+            Some((SwitchLabel::Text(_) | SwitchLabel::Regex(_), ..)),
+        ) = (cases.first(), labels.first())
         {
-            let found = Diagnostic::error("default-first", "the default stands before the strings of this switch", *span);
+            let found =
+                Diagnostic::error("default-first", "the default stands before the strings of this switch", *span);
             self.diagnostics.push(found.note("Kamailio 5.6.3 refuses to start").help("put it behind the first case"));
         }
         let otherwise = default.map_or_else(|| self.here(), |(place, _)| place);

@@ -1,4 +1,4 @@
-//! Variables that have a value only in a block that is not run here, or of something that is not kept.
+//! Variables that have a value only in a block that is not run here, or of a fault that is not kept.
 
 use super::{one_of, pick};
 use crate::builtin::{Context, Key, KeyKind, Place, Value, Variable};
@@ -25,8 +25,6 @@ pub(super) const ROWS: &[Variable] = &[
     Variable::read(&["err.info"], nothing, "The last fault in a message: undefined."),
     Variable::read(&["err.rcode"], nothing, "The code to answer the last fault with: undefined."),
     Variable::read(&["err.rreason"], nothing, "The reason phrase to answer the last fault with: undefined."),
-    Variable::read(&["stat"], nothing, "A counter of Kamailio by its name: undefined, none of them is kept.")
-        .keyed(KeyKind::Text),
 ];
 
 fn nothing(_: &mut Context, _: &Key, _: Place) -> Value {

@@ -7,7 +7,7 @@ mod walk;
 
 use super::line_walk::LineWalks;
 use crate::builtin::{Arg, Args, Context, Function, LogLevel, Module, Outcome, Routes, count, join};
-use crate::modules::sl;
+use crate::modules::{core, sl};
 use crate::sip::{self, Edits, HeaderName, Message};
 use bytes::Bytes;
 
@@ -15,6 +15,7 @@ use bytes::Bytes;
 pub static MODULE: Module = Module {
     functions: &const { join::<_, { count(ALL) }>(ALL) },
     variables: walk::VARIABLES,
+    selects: core::HEADER_VALUES,
     ..Module::new("textopsx", "Changes messages further, and makes changes visible to the script.")
 };
 

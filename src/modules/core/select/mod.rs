@@ -10,10 +10,13 @@ mod headers;
 mod message;
 mod route;
 mod uri;
+mod values;
 mod via;
 
 use crate::builtin::{Context, Key, Place, Select, Step, Template, Value, Variable, count, join};
 use bytes::Bytes;
+
+pub(crate) use values::VALUES;
 
 /// All roots.
 pub(super) static ROWS: [Select; count(PARTS)] = join(PARTS);
@@ -80,7 +83,8 @@ mod tests {
     #[test]
     fn values_are_those_of_kamailio() {
         let mut bench = Bench::new(MESSAGE, Arc::new(()));
-        let roots: Vec<(ModuleId, &'static Select)> = super::ROWS.iter().map(|root| (ModuleId(0), root)).collect();
+        let roots: Vec<(ModuleId, &'static Select)> =
+            super::ROWS.iter().chain(super::VALUES).map(|root| (ModuleId(0), root)).collect();
         let globals = [Global { group: "voicemail".into(), name: "vport".into(), value: Value::Int(5055) }];
         Arc::get_mut(&mut bench.core.settings).unwrap().globals = globals.to_vec();
         let (mut used, mut slots) = (Vec::new(), Slots::default());

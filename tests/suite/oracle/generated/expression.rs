@@ -17,35 +17,159 @@ pub(super) struct Maker<'a> {
     pub(super) routes: Vec<String>,
 }
 
-const INTS: &[&str] = &["0", "1", "2", "3", "5", "7", "17", "42", "100", "0x1f", "010", "101b", "65536", "2147483647", "yes", "no"];
+const INTS: &[&str] =
+    &["0", "1", "2", "3", "5", "7", "17", "42", "100", "0x1f", "010", "101b", "65536", "2147483647", "yes", "no"];
 const TEXTS: &[&str] = &[
-    "\"\"", "\"abc\"", "\"ABC\"", "\"17\"", "\"-3\"", "\"+7\"", "\"0\"", "\"00\"", "\"05\"", "\"0x1f\"", "\" 5\"", "\"5 \"", "\"12abc\"",
-    "\"99999999999\"", "\"-\"", "\"a b\"", "'x'", "\"sip:bob@example.com\"", "\"1\" \"2\"", "\"0x\"", "\"4294967295\"", "\"<null>\"",
+    "\"\"",
+    "\"abc\"",
+    "\"ABC\"",
+    "\"17\"",
+    "\"-3\"",
+    "\"+7\"",
+    "\"0\"",
+    "\"00\"",
+    "\"05\"",
+    "\"0x1f\"",
+    "\" 5\"",
+    "\"5 \"",
+    "\"12abc\"",
+    "\"99999999999\"",
+    "\"-\"",
+    "\"a b\"",
+    "'x'",
+    "\"sip:bob@example.com\"",
+    "\"1\" \"2\"",
+    "\"0x\"",
+    "\"4294967295\"",
+    "\"<null>\"",
 ];
 const VARIABLES: &[&str] = &[
-    "$var(i)", "$var(j)", "$var(s)", "$var(t)", "$avp(x)", "$avp(y)", "$avp(none)", "$xavp(r=>k)", "$xavp(r=>none)", "$hdr(X-Num)", "$hdr(X-Str)",
-    "$hdr(X-None)", "$fU", "$fd", "$tt", "$cs", "$null", "$rc", "$rm", "$(avp(x)[1])", "$vn(v)", "$vn(unset)", "$(hdr(X-Num))",
-    "$(var(s){s.len})", "$(hdr(X-Str){s.toupper})", "$(avp(none){s.len})", "$(var(s){s.substr,1,2})", "$x",
+    "$var(i)",
+    "$var(j)",
+    "$var(s)",
+    "$var(t)",
+    "$avp(x)",
+    "$avp(y)",
+    "$avp(none)",
+    "$xavp(r=>k)",
+    "$xavp(r=>none)",
+    "$hdr(X-Num)",
+    "$hdr(X-Str)",
+    "$hdr(X-None)",
+    "$fU",
+    "$fd",
+    "$tt",
+    "$cs",
+    "$null",
+    "$rc",
+    "$rm",
+    "$(avp(x)[1])",
+    "$vn(v)",
+    "$vn(unset)",
+    "$(hdr(X-Num))",
+    "$(var(s){s.len})",
+    "$(hdr(X-Str){s.toupper})",
+    "$(avp(none){s.len})",
+    "$(var(s){s.substr,1,2})",
+    "$x",
 ];
 const REGEXES: &[&str] = &[
-    "\"a\"", "\"^A\"", "\"[0-9]+\"", "\"^$\"", "\"b|c\"", "\"^(ab)?c\"", "\"1.*7\"", "\"[[:space:]]\"", "\"x{2}\"", "\"\\.\"", "\"^-?[0-9]+$\"",
+    "\"a\"",
+    "\"^A\"",
+    "\"[0-9]+\"",
+    "\"^$\"",
+    "\"b|c\"",
+    "\"^(ab)?c\"",
+    "\"1.*7\"",
+    "\"[[:space:]]\"",
+    "\"x{2}\"",
+    "\"\\.\"",
+    "\"^-?[0-9]+$\"",
 ];
 const TESTS: &[&str] = &[
-    "method == \"OPTIONS\"", "method == INVITE", "method != \"options\"", "method =~ \"^OPT\"", "src_ip == 127.0.0.1", "src_ip == 10.0.0.0/8",
-    "src_ip == 127.0.0.0/255.0.0.0", "src_port > 1024", "dst_port == 5", "proto == udp", "proto != TCP", "af == INET", "msg:len > 10", "from_uri =~ \"bob\"",
-    "to_uri == \"sip:alice@example.org\"", "from_uri != \"sip:BOB@example.com\"", "uri == myself", "src_ip == $var(s)", "src_port == $var(i)",
-    "src_port != $var(s)", "method == $var(t)", "msg:len < $var(j)", "uri =~ \"127\"", "myself == uri", "from_uri == myself"
+    "method == \"OPTIONS\"",
+    "method == INVITE",
+    "method != \"options\"",
+    "method =~ \"^OPT\"",
+    "src_ip == 127.0.0.1",
+    "src_ip == 10.0.0.0/8",
+    "src_ip == 127.0.0.0/255.0.0.0",
+    "src_port > 1024",
+    "dst_port == 5",
+    "proto == udp",
+    "proto != TCP",
+    "af == INET",
+    "msg:len > 10",
+    "from_uri =~ \"bob\"",
+    "to_uri == \"sip:alice@example.org\"",
+    "from_uri != \"sip:BOB@example.com\"",
+    "uri == myself",
+    "src_ip == $var(s)",
+    "src_port == $var(i)",
+    "src_port != $var(s)",
+    "method == $var(t)",
+    "msg:len < $var(j)",
+    "uri =~ \"127\"",
+    "myself == uri",
+    "from_uri == myself",
 ];
 /// Transformations of strings, which take whatever stands before them.
 const TRANSFORMATIONS: &[&str] = &[
-    "{s.len}", "{s.md5}", "{s.toupper}", "{s.tolower}", "{s.trim}", "{s.ltrim}", "{s.rtrim}", "{s.substr,0,3}", "{s.substr,1,0}",
-    "{s.substr,-2,2}", "{s.substr,-3,0}", "{s.substr,2,9}", "{s.substr,9,1}", "{s.select,0,,}", "{s.select,1,,}", "{s.select,-1,,}", "{s.select,2,,}",
-    "{s.select,1,;}", "{s.select,-2,;}", "{s.select,1,:}", "{s.strip,1}", "{s.strip,3}", "{s.strip,99}", "{s.striptail,1}", "{s.striptail,4}",
-    "{s.encode.hexa}", "{s.escape.common}", "{s.unescape.common}", "{s.escape.user}", "{s.unescape.user}", "{s.escape.param}", "{s.unescape.param}",
-    "{s.numeric}", "{s.rm,a}", "{s.rm,abc}", "{s.replace,a,X}", "{s.replace,ab,}", "{s.before,:}", "{s.after,:}", "{s.before,a}", "{s.after,a}",
-    "{s.rafter,a}", "{s.count,a}", "{s.unquote}", "{s.rmws}", "{s.corehash}", "{s.corehash,16}", "{s.urlencode.param}", 
-    "{s.encode.base64}", "{s.prefixes,2}", "{s.escape.csv}", "{line.at,0}", "{re.subst,/a/X/}",
-    "{re.subst,/[0-9]+/<N>/g}", "{re.subst,/(a)(b)/\\2\\1/}",
+    "{s.len}",
+    "{s.md5}",
+    "{s.toupper}",
+    "{s.tolower}",
+    "{s.trim}",
+    "{s.ltrim}",
+    "{s.rtrim}",
+    "{s.substr,0,3}",
+    "{s.substr,1,0}",
+    "{s.substr,-2,2}",
+    "{s.substr,-3,0}",
+    "{s.substr,2,9}",
+    "{s.substr,9,1}",
+    "{s.select,0,,}",
+    "{s.select,1,,}",
+    "{s.select,-1,,}",
+    "{s.select,2,,}",
+    "{s.select,1,;}",
+    "{s.select,-2,;}",
+    "{s.select,1,:}",
+    "{s.strip,1}",
+    "{s.strip,3}",
+    "{s.strip,99}",
+    "{s.striptail,1}",
+    "{s.striptail,4}",
+    "{s.encode.hexa}",
+    "{s.escape.common}",
+    "{s.unescape.common}",
+    "{s.escape.user}",
+    "{s.unescape.user}",
+    "{s.escape.param}",
+    "{s.unescape.param}",
+    "{s.numeric}",
+    "{s.rm,a}",
+    "{s.rm,abc}",
+    "{s.replace,a,X}",
+    "{s.replace,ab,}",
+    "{s.before,:}",
+    "{s.after,:}",
+    "{s.before,a}",
+    "{s.after,a}",
+    "{s.rafter,a}",
+    "{s.count,a}",
+    "{s.unquote}",
+    "{s.rmws}",
+    "{s.corehash}",
+    "{s.corehash,16}",
+    "{s.urlencode.param}",
+    "{s.encode.base64}",
+    "{s.prefixes,2}",
+    "{s.escape.csv}",
+    "{line.at,0}",
+    "{re.subst,/a/X/}",
+    "{re.subst,/[0-9]+/<N>/g}",
+    "{re.subst,/(a)(b)/\\2\\1/}",
 ];
 
 impl Maker<'_> {
@@ -78,7 +202,14 @@ impl Maker<'_> {
             0..=2 => {
                 let sign = if self.random.one_in(4) { "-" } else { "" };
                 let value = self.random.pick(INTS);
-                (if value.starts_with(|first: char| first.is_ascii_digit()) { format!("{sign}{value}") } else { value.to_owned() }, Type::Int)
+                (
+                    if value.starts_with(|first: char| first.is_ascii_digit()) {
+                        format!("{sign}{value}")
+                    } else {
+                        value.to_owned()
+                    },
+                    Type::Int,
+                )
             }
             3 => (self.random.pick(TEXTS).to_owned(), Type::Text),
             _ => (self.random.pick(VARIABLES).to_owned(), Type::Unknown),
@@ -130,7 +261,8 @@ impl Maker<'_> {
                 format!("{} {operator} {}", self.operand(depth, text).0, self.operand(depth, text).0)
             }
             4 => {
-                let (operator, by) = (self.random.pick(&["<<", ">>"]), self.random.pick(&["0", "1", "4", "16", "31", "$var(z)"]));
+                let (operator, by) =
+                    (self.random.pick(&["<<", ">>"]), self.random.pick(&["0", "1", "4", "16", "31", "$var(z)"]));
                 format!("{} {operator} {by}", self.operand(depth, text).0)
             }
             5 => format!("{}{}", self.random.pick(&["-", "~", "!", "not "]), self.operand(depth, text).0),
@@ -138,7 +270,10 @@ impl Maker<'_> {
             7 => format!("strlen({})", self.operand(depth, Some(Type::Int)).0),
             8 => format!("strempty({})", self.operand(depth, Some(Type::Int)).0),
             9 => format!("defined {}", self.operand(depth, Some(Type::Int)).0),
-            10 => self.random.pick(&["is_method(\"OPTIONS\")", "is_method(\"INVITE|ACK\")", "isflagset(3)", "has_totag()"]).to_owned(),
+            10 => self
+                .random
+                .pick(&["is_method(\"OPTIONS\")", "is_method(\"INVITE|ACK\")", "isflagset(3)", "has_totag()"])
+                .to_owned(),
             11 => match self.routes.len() {
                 0 => "is_method(\"OPTIONS\")".to_owned(),
                 routes => format!("route({})", self.routes[self.random.below(routes)].clone()),
@@ -154,7 +289,9 @@ impl Maker<'_> {
                 let mut all = self.flat(text).0;
                 let null = |operand: String| if operand == "$null" { "$avp(none)".to_owned() } else { operand };
                 for _ in 0..2 + self.random.below(3) {
-                    let operator = self.random.pick(&["-", "*", "|", "&", "^", "<", ">", "<=", ">=", "ieq", "ine", "&&", "||", "and", "or"]);
+                    let operator = self
+                        .random
+                        .pick(&["-", "*", "|", "&", "^", "<", ">", "<=", ">=", "ieq", "ine", "&&", "||", "and", "or"]);
                     let prefix = self.random.pick(&["", "", "", "-", "!", "~", "not "]);
                     all = format!("{all} {operator} {prefix}{}", null(self.flat(text).0));
                 }
@@ -211,7 +348,8 @@ impl Maker<'_> {
 
     /// A value as it is printed: a variable with transformations.
     pub(super) fn transformed(&mut self) -> String {
-        let variable = self.random.pick(&["var(s)", "var(t)", "var(u)", "avp(x)", "avp(none)", "hdr(X-Str)", "var(i)", "fu"]);
+        let variable =
+            self.random.pick(&["var(s)", "var(t)", "var(u)", "avp(x)", "avp(none)", "hdr(X-Str)", "var(i)", "fu"]);
         let mut text = format!("$({variable}");
         // Behind parameters Kamailio 5.6.3 reads another transformation wrongly.
         text.push_str(self.random.pick(TRANSFORMATIONS));

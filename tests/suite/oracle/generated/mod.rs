@@ -85,7 +85,8 @@ fn random_programs_give_what_kamailio_gives() {
 fn excerpt(program: &str, printed: &str) -> String {
     let place = printed.split(' ').next().unwrap_or_default();
     let lines: Vec<&str> = program.lines().collect();
-    let at = lines.iter().position(|line| line.contains(&format!(" {place} "))).unwrap_or(lines.len().saturating_sub(1));
+    let at =
+        lines.iter().position(|line| line.contains(&format!(" {place} "))).unwrap_or(lines.len().saturating_sub(1));
     let end = (at + 1).min(lines.len());
     lines[end.saturating_sub(LINES)..end].iter().fold(String::new(), |text, line| text + line + "\n")
 }
@@ -160,7 +161,12 @@ fn kamailio(config: &str, port: u16, count: usize) -> Printed {
         for at in first..count.min(first + BATCH) {
             socket.send_to(request(&at.to_string(), port, source).as_bytes(), to).unwrap();
         }
-        assert!(fence(FENCE), "Kamailio has stopped answering between programs {first} and {}\n{}", first + BATCH, tail(&server.log()));
+        assert!(
+            fence(FENCE),
+            "Kamailio has stopped answering between programs {first} and {}\n{}",
+            first + BATCH,
+            tail(&server.log())
+        );
     }
     let log = server.log();
     sorted(log.lines().filter_map(|line| line.split_once("##").map(|(_, text)| text.to_owned())))

@@ -12,13 +12,15 @@ pub(super) fn program(random: &mut Random, number: usize) -> String {
     for (at, name) in routes.iter().enumerate() {
         // A helper calls only those behind it, so that nothing recurses.
         let maker = Maker { random, routes: routes[at + 1..].to_vec() };
-        let mut writer = Writer { maker, number, text: String::new(), depth: 0, prints: 0, loops: 0, name: name.clone() };
+        let mut writer =
+            Writer { maker, number, text: String::new(), depth: 0, prints: 0, loops: 0, name: name.clone() };
         writer.statements(2);
         writer.end();
         let _ = write!(text, "route[{name}] {{\n{}}}\n", writer.text);
     }
     let maker = Maker { random, routes };
-    let mut writer = Writer { maker, number, text: String::new(), depth: 0, prints: 0, loops: 0, name: "main".to_owned() };
+    let mut writer =
+        Writer { maker, number, text: String::new(), depth: 0, prints: 0, loops: 0, name: "main".to_owned() };
     writer.beginning();
     writer.statements(4);
     let _ = write!(writer.text, "    $var(r) = 0;\n");
@@ -51,7 +53,11 @@ impl Writer<'_> {
         self.line(&format!("$var(z) = {value};"));
         for name in ["s", "t", "u"] {
             let value = match self.maker.random.below(3) {
-                0 => self.maker.random.pick(&["\"17\"", "\"abc\"", "\"\"", "\"a,b,c\"", "\"a=1;b=2\"", "\"0\"", "\"-5\""]).to_owned(),
+                0 => self
+                    .maker
+                    .random
+                    .pick(&["\"17\"", "\"abc\"", "\"\"", "\"a,b,c\"", "\"a=1;b=2\"", "\"0\"", "\"-5\""])
+                    .to_owned(),
                 _ => self.maker.random_text(),
             };
             self.line(&format!("$var({name}) = {value};"));
@@ -76,7 +82,16 @@ impl Writer<'_> {
         match self.maker.random.below(5) {
             0 => self.line("return;"),
             1 => {
-                let value = self.maker.random.pick(&["1", "2", "-1", "-4", "17", "$var(z) + 1", "-$var(z) - 1", "strlen($var(s)) + 2"]);
+                let value = self.maker.random.pick(&[
+                    "1",
+                    "2",
+                    "-1",
+                    "-4",
+                    "17",
+                    "$var(z) + 1",
+                    "-$var(z) - 1",
+                    "strlen($var(s)) + 2",
+                ]);
                 self.line(&format!("return {value};"));
             }
             2 => self.line("is_method(\"INVITE\");"),
@@ -117,8 +132,16 @@ impl Writer<'_> {
                 self.print();
             }
             5 => {
-                let target =
-                    self.maker.random.pick(&["$avp(x)", "$(avp(x)[*])", "$var(i)", "$var(s)", "$vn(v)", "$xavp(r[0]=>k)", "$avp(y)", "$x"]);
+                let target = self.maker.random.pick(&[
+                    "$avp(x)",
+                    "$(avp(x)[*])",
+                    "$var(i)",
+                    "$var(s)",
+                    "$vn(v)",
+                    "$xavp(r[0]=>k)",
+                    "$avp(y)",
+                    "$x",
+                ]);
                 let value = self.maker.any(2).0;
                 self.line(&format!("{target} = {value};"));
             }
@@ -139,8 +162,13 @@ impl Writer<'_> {
             },
             7 => {
                 let call = self.maker.random.pick(&[
-                    "setflag(3);", "resetflag(3);", "is_method(\"INVITE\");", "$var(r) = is_method(\"INVITE\");", "$avp(x) = $null;",
-                    "$(avp(x)[*]) = $null;", ";",
+                    "setflag(3);",
+                    "resetflag(3);",
+                    "is_method(\"INVITE\");",
+                    "$var(r) = is_method(\"INVITE\");",
+                    "$avp(x) = $null;",
+                    "$(avp(x)[*]) = $null;",
+                    ";",
                 ]);
                 self.line(call);
             }
