@@ -36,10 +36,11 @@
 //! config       time source sip builtin catalogue script
 //! lint         source builtin catalogue script config
 //! format       source config
+//! chart        source builtin config
 //! node         time source sip transaction builtin script
 //! host         time source sip builtin modules script node config
 //! sim          time source sip builtin modules script node config
-//! command      time source sip builtin catalogue modules script node config lint format host sim
+//! command      time source sip builtin catalogue modules script node config lint format chart host sim
 //! ```
 //!
 //! `config::ast` is plain data: the words for route kinds and operators that the language, its rows and its machine share. `config` and `node`
@@ -47,6 +48,7 @@
 
 pub mod builtin;
 pub mod catalogue;
+pub mod chart;
 pub mod command;
 pub mod config;
 pub mod format;

@@ -30,7 +30,10 @@ impl Regex {
             .unicode(!text.is_ascii())
             .size_limit(4 << 20)
             .build()
-            .or_else(|_| {
+            .or_else(|error| {
+                if matches!(error, regex::Error::CompiledTooBig(_)) {
+                    return Err(error);
+                }
                 let mut builder = RegexBuilder::new(&translated.pattern);
                 builder.case_insensitive(ignore_case).dot_matches_new_line(true).size_limit(4 << 20).build()
             })

@@ -36,6 +36,10 @@ pub(super) enum Command {
     /// A file is only written when its meaning stays the same, whatever is defined; one with syntax errors stays as it is.
     /// Exits with 0 when all is well, 1 when a file has mistakes or, with --check, would change, 2 when one cannot be read.
     Fmt(super::fmt::FmtOptions),
+    /// Draw which route blocks call which.
+    ///
+    /// Works on configs with mistakes, too. Exits with 0 when the config could be read, 1 when parts of it could not, 2 when there is none.
+    Routes(super::routes::RoutesOptions),
     /// Print completions for a shell.
     Completions {
         /// The shell.

@@ -7,6 +7,7 @@ mod config;
 mod corpus;
 mod explain;
 mod fmt;
+mod routes;
 mod run;
 pub mod test;
 
@@ -34,6 +35,7 @@ pub fn main() -> ExitCode {
         Command::Corpus(options) => corpus::corpus(&options),
         Command::Test(options) => test::run(&options),
         Command::Fmt(options) => fmt::fmt(&options),
+        Command::Routes(options) => routes::routes(&options),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "alanui", &mut std::io::stdout());
             GOOD

@@ -8,6 +8,7 @@ pub mod ast;
 pub mod codes;
 mod compile;
 mod literal;
+mod module_pattern;
 pub mod parse;
 pub mod preprocess;
 mod registry;
@@ -119,6 +120,10 @@ pub fn load(
     diagnostics.extend(unsupported::diagnostics(&unsupported, additions.allow_unsupported));
     let wants_request: Vec<&str> = registry.loaded().iter().flat_map(|module| module.want_request).copied().collect();
     routes::check(&compiled.program, &compiled.graph, &wants_request, diagnostics);
+    if diagnostics.len() >= MOST_DIAGNOSTICS {
+        let message = "so much is wrong that the rest was not looked at";
+        diagnostics.push(Diagnostic::error("too-many-findings", message, Span::default()));
+    }
     Config {
         program: Arc::new(compiled.program),
         registry,
@@ -157,6 +162,9 @@ impl Config {
         })
     }
 }
+
+/// Behind so many findings a config is not read on: each costs memory, and nobody reads them.
+const MOST_DIAGNOSTICS: usize = 5000;
 
 /// Whether a config with these findings must not run.
 pub fn has_errors(diagnostics: &[Diagnostic]) -> bool {

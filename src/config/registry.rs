@@ -1,6 +1,7 @@
 //! Names to rows: the modules a config loads, and what they offer.
 
-use crate::builtin::{Function, Module, ModuleId, Param, Regex, Select, Transformation, Variable, Word};
+use super::module_pattern::ModulePattern;
+use crate::builtin::{Function, Module, ModuleId, Param, Select, Transformation, Variable, Word};
 use crate::catalogue::{self, Kind};
 use rustc_hash::FxHashMap;
 
@@ -82,7 +83,7 @@ impl Registry {
     }
 
     /// Whether a pattern means a module that nothing has.
-    pub(super) fn is_missed(&self, pattern: &Regex) -> bool {
+    pub(super) fn is_missed(&self, pattern: &ModulePattern) -> bool {
         self.missed.iter().any(|name| pattern.is_match(name.as_bytes()))
     }
 

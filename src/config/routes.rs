@@ -3,6 +3,7 @@
 use crate::builtin::{Function, MessageKind, RouteId, RouteKind};
 use crate::script::Program;
 use crate::source::{Diagnostic, Level, Span};
+use rustc_hash::FxHashSet;
 
 /// Which routes and functions each route calls.
 #[derive(Debug, Default)]
@@ -46,17 +47,17 @@ impl CallGraph {
 /// kind of message they are for; so what is reported is an error for functions that want a request of their own, and a warning for others that
 /// are reached with a reply.
 pub(super) fn check(program: &Program, graph: &CallGraph, wants_request: &[&str], diagnostics: &mut Vec<Diagnostic>) {
-    let mut reported = Vec::new();
+    let mut reported = FxHashSet::default();
+    let mut seen = vec![usize::MAX; program.routes.len()];
     for (at, block) in program.routes.iter().enumerate() {
         let holds = match block.kind {
             RouteKind::Request | RouteKind::Event => continue,
             RouteKind::Reply | RouteKind::CoreReply => MessageKind::Reply,
             RouteKind::Failure | RouteKind::Branch | RouteKind::Onsend => MessageKind::Request,
         };
-        let mut seen = vec![false; program.routes.len()];
         let mut open: Vec<(RouteId, Option<Span>)> = vec![(RouteId(at as u16), None)];
         while let Some((route, way)) = open.pop() {
-            if std::mem::replace(&mut seen[route.0 as usize], true) {
+            if std::mem::replace(&mut seen[route.0 as usize], at) == at {
                 continue;
             }
             let reached = graph.all(route).iter().filter(|(_, only)| only.is_none_or(|only| only == holds));
@@ -65,12 +66,11 @@ pub(super) fn check(program: &Program, graph: &CallGraph, wants_request: &[&str]
                     RouteUse::Route(next, span) => open.push((*next, way.or(Some(*span)))),
                     RouteUse::Function(function, name, span) => {
                         let Some(way) = way else { continue };
-                        if function.routes.allows(block.kind) || reported.contains(&(*span, block.kind)) {
+                        if function.routes.allows(block.kind) || !reported.insert((*span, block.kind)) {
                             continue;
                         }
                         let is_error = wants_request.contains(&name.as_str()) && block.kind != RouteKind::Failure;
                         if is_error || holds == MessageKind::Reply {
-                            reported.push((*span, block.kind));
                             diagnostics.push(reached_from(function, name, *span, block.kind, way, is_error));
                         }
                     }

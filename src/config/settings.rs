@@ -1,10 +1,12 @@
 //! Core settings, modules and their parameters: from what the author wrote to values checked against rows.
 
+use super::MOST_DIAGNOSTICS;
 use super::ast::{Item, Listen as ListenItem, LoadModule, ModParam, ParamValue, Setting, SettingValue};
+use super::module_pattern::ModulePattern;
 use super::registry::{Load, Registry, nearest};
 use super::unsupported::Unsupported;
 use crate::builtin::{
-    Extension, Global, Listen, Module, ModuleId, Param, ParamGiven, ParamGivenValue, ParamKind, Regex, Settings, Value,
+    Extension, Global, Listen, Module, ModuleId, Param, ParamGiven, ParamGivenValue, ParamKind, Settings, Value,
 };
 use crate::catalogue::{self, Kind};
 use crate::source::{Diagnostic, Span};
@@ -23,6 +25,9 @@ pub(super) fn load_modules(
     let mut places: Vec<Span> = vec![Span::default(); registry.loaded().len()];
     for item in items {
         let Item::LoadModule(LoadModule { name, .. }) = item else { continue };
+        if diagnostics.len() >= MOST_DIAGNOSTICS {
+            break;
+        }
         let written = String::from_utf8_lossy(&name.value).into_owned();
         let base = module_name(&written);
         if registry.is_loaded(base) {
@@ -92,6 +97,9 @@ pub(super) fn read(
     let mut given: Given = vec![Vec::new(); registry.loaded().len()];
     super::setting_rules::check(items, diagnostics);
     for item in items {
+        if diagnostics.len() >= MOST_DIAGNOSTICS {
+            break;
+        }
         match item {
             Item::Setting(setting) => read_setting(setting, registry, settings, &mut given, unsupported, diagnostics),
             Item::ModParam(modparam) => read_modparam(modparam, registry, &mut given, unsupported, diagnostics),
@@ -256,7 +264,7 @@ fn read_modparam(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let written = String::from_utf8_lossy(&modparam.modules.value).into_owned();
-    let Some(regex) = module_regex(modparam) else {
+    let Some(regex) = ModulePattern::of(modparam) else {
         diagnostics.push(Diagnostic::error("bad-regex", "bad module name", modparam.modules.span));
         return;
     };
@@ -322,7 +330,7 @@ pub(super) fn given_params<'a>(items: &'a [Item], registry: &Registry) -> Vec<(&
     });
     let mut given = Vec::new();
     for modparam in statements {
-        let Some(regex) = module_regex(modparam) else { continue };
+        let Some(regex) = ModulePattern::of(modparam) else { continue };
         let built = registry.loaded().iter().skip(1).copied().chain(registry.stand_ins());
         given.extend(
             built.filter(|module| regex.is_match(module.name.as_bytes())).map(|module| (module.name, modparam)),
@@ -347,7 +355,7 @@ pub(super) fn early_params(items: &[Item], registry: &Registry) -> Vec<(Extensio
                 later.retain(|name| name != module_name(&written));
             }
             Item::ModParam(modparam) => {
-                let is_early = module_regex(modparam)
+                let is_early = ModulePattern::of(modparam)
                     .is_some_and(|regex| later.iter().any(|name| regex.is_match(name.as_bytes())));
                 if is_early {
                     early.push((Extension::AnyModuleOrder, modparam.span));
@@ -357,12 +365,6 @@ pub(super) fn early_params(items: &[Item], registry: &Registry) -> Vec<(Extensio
         }
     }
     early
-}
-
-/// The pattern that whole module names must match.
-fn module_regex(modparam: &ModParam) -> Option<Regex> {
-    let written = String::from_utf8_lossy(&modparam.modules.value);
-    Regex::new(format!("^({written})$").as_bytes(), true, Default::default()).ok()
 }
 
 fn unknown_parameter(module: &Module, name: &str, span: Span) -> Diagnostic {

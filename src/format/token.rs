@@ -3,8 +3,8 @@
 //! Between two tokens stand blanks only, so that the tokens with what they know about the blanks before them are the whole text.
 
 use crate::config::preprocess::lexer::{
-    comment_end, continued_line_end, directive_word, is_blank, is_word, is_word_start, line_end, select_end,
-    skip_blanks, string_end, variable_end, word_end,
+    bracket_end, comment_end, continued_line_end, directive_word, is_blank, is_word, is_word_start, line_end,
+    select_end, skip_blanks, string_end, variable_end, word_end,
 };
 
 /// What a token is, as far as layout cares.
@@ -105,8 +105,7 @@ pub(super) fn tokens(text: &[u8]) -> Result<Vec<Token<'_>>, Unfinished> {
         }
         let (kind, end) = match tokens.last() {
             Some(last) if last.is_word(b"event_route") && text[at] == b'[' => {
-                let close = memchr::memchr2(b']', b'\n', &text[at..]).map_or(text.len(), |length| at + length);
-                (Kind::Symbol, if text.get(close) == Some(&b']') { close + 1 } else { at + 1 })
+                (Kind::Symbol, bracket_end(text, at).unwrap_or(at + 1))
             }
             _ => token(text, at)?,
         };
@@ -159,7 +158,10 @@ fn token(text: &[u8], at: usize) -> Result<(Kind, usize), Unfinished> {
         b'$' => {
             let end = variable_end(text, at);
             let end = end.map_err(|_| unfinished("the parenthesis of this pseudo-variable is not closed"))?;
-            (Kind::Variable, bracket_end(text, end))
+            (
+                Kind::Variable,
+                Some(end).filter(|_| text.get(end) == Some(&b'[')).and_then(|at| bracket_end(text, at)).unwrap_or(end),
+            )
         }
         b'@' => (Kind::Variable, select_end(text, at)),
         b'%' if rest.get(1).copied().is_some_and(is_word_start) => (Kind::Variable, word_end(text, at + 1)),
@@ -184,15 +186,6 @@ fn token(text: &[u8], at: usize) -> Result<(Kind, usize), Unfinished> {
             (Kind::Symbol, at + rest.iter().take_while(|byte| stray(byte)).count())
         }
     })
-}
-
-/// Behind the index in brackets of a variable that ends at `end`: `$name[1]`.
-fn bracket_end(text: &[u8], end: usize) -> usize {
-    let close = match text.get(end) {
-        Some(b'[') => memchr::memchr3(b']', b'\n', b';', &text[end..]).map(|length| end + length),
-        _ => None,
-    };
-    close.filter(|close| text[*close] == b']').map_or(end, |close| close + 1)
 }
 
 /// The directive at `at` and its end; the ends are those of the preprocessor.

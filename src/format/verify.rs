@@ -5,6 +5,7 @@
 
 use super::Refusal;
 use super::token::{Directive, Kind, Token, Unfinished, tokens};
+use crate::config::preprocess::UNSEEN_ENDIF;
 use crate::config::{CommandLine, MAIN_FILE, Options, parse_config};
 use crate::source::{Diagnostic, FileId, Files, Level, Sources, Span};
 use std::fmt::Write;
@@ -170,7 +171,7 @@ fn tree(path: &Path, text: Vec<u8>, files: &dyn Files, lines: &[CommandLine]) ->
     let files = Around { path, text, files };
     let options = Options { lines: lines.to_vec(), ..Options::default() };
     let config = parse_config(path, &files, &options, &mut sources, &mut diagnostics);
-    diagnostics.retain(|found| found.level == Level::Error);
+    diagnostics.retain(|found| found.level == Level::Error && found.code != UNSEEN_ENDIF);
     let mut drawn = String::new();
     let numbers = config.items.iter().map(|item| {
         drawn.clear();

@@ -79,12 +79,15 @@ impl Sources {
         self.text(span.file).get(span.start as usize..span.end as usize).unwrap_or(&[])
     }
 
-    /// Line and column of an offset, both from 1. A column counts characters, a byte that is no UTF-8 as one.
+    /// Line and column of an offset, both from 1. A column counts characters, a byte that is no UTF-8 as one; far to the right in a very long
+    /// line every byte counts.
     pub fn line_column(&self, file: FileId, offset: u32) -> (usize, usize) {
         let Some(file) = self.files.get(file.0 as usize) else { return (1, 1) };
         let line = file.lines.partition_point(|&start| start <= offset);
         let start = file.lines[line - 1] as usize;
         let before = file.text.get(start..(offset as usize).min(file.text.len())).unwrap_or(&[]);
-        (line, String::from_utf8_lossy(before).chars().count() + 1)
+        let column =
+            if before.len() > 100_000 { before.len() } else { String::from_utf8_lossy(before).chars().count() };
+        (line, column + 1)
     }
 }

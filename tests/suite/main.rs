@@ -1,15 +1,18 @@
 //! The one test binary of alanui.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod bad_input;
 mod catalogue;
 mod check;
 mod codes;
 mod commands;
 mod documents;
+mod fmt;
 mod hostile;
 mod lints;
 mod map;
 mod oracle;
+mod routes;
 mod scenarios;
 mod semantics;
 mod simulated;

@@ -138,6 +138,7 @@ pub(super) fn compile(
         guards: 0,
         folding: false,
         constants: FxHashMap::default(),
+        route_ids: FxHashMap::default(),
     };
     let blocks = compiler.declare(config);
     for (at, bodies) in blocks.iter().enumerate() {
@@ -171,6 +172,8 @@ struct Compiler<'a> {
     /// What is emitted goes away again: only its types count.
     folding: bool,
     constants: FxHashMap<bytes::Bytes, u32>,
+    /// Route blocks by kind and name.
+    route_ids: FxHashMap<(RouteKind, String), RouteId>,
 }
 
 impl<'a> Compiler<'a> {
@@ -180,7 +183,10 @@ impl<'a> Compiler<'a> {
         for item in &config.items {
             let ast::Item::Route(route) = item else { continue };
             let name = route.name.as_ref().map_or("", |name| name.text.as_str());
-            match self.program.route(route.kind, name) {
+            if self.is_full() {
+                break;
+            }
+            match self.route_ids.get(&(route.kind, name.to_owned())).copied() {
                 Some(known) if name.is_empty() => blocks[known.0 as usize].push(route),
                 // A body of semicolons does not count: the next one of the name takes its place.
                 Some(known) if blocks[known.0 as usize].iter().all(|route| is_blank(&route.body)) => {
@@ -193,7 +199,12 @@ impl<'a> Compiler<'a> {
                         Diagnostic::error("duplicate-route", message, route.head).label(first, "first defined here"),
                     );
                 }
+                None if blocks.len() > usize::from(u16::MAX) => {
+                    self.error("too-many-routes", "there are more than 65536 route blocks", route.head);
+                    break;
+                }
                 None => {
+                    self.route_ids.insert((route.kind, name.to_owned()), RouteId(blocks.len() as u16));
                     let block = RouteBlock { kind: route.kind, name: name.to_owned(), entry: 0, head: route.head };
                     self.program.routes.push(block);
                     blocks.push(vec![route]);
@@ -213,6 +224,11 @@ impl<'a> Compiler<'a> {
             self.statements(&route.body.statements);
         }
         self.emit(Op::End, self.program.routes[at].head);
+    }
+
+    /// Whether so much is wrong that more says nothing.
+    fn is_full(&self) -> bool {
+        self.diagnostics.len() >= super::MOST_DIAGNOSTICS
     }
 
     fn here(&self) -> u32 {
@@ -262,9 +278,18 @@ impl<'a> Compiler<'a> {
     /// block does, further down.
     fn rely_on_unset(&mut self) {
         let uses = std::mem::take(&mut self.names.uses);
+        // For each variable where it is first written, and the block that alone writes it.
+        let mut writes: FxHashMap<u32, (usize, Option<RouteId>)> = FxHashMap::default();
+        for (at, write) in uses.iter().enumerate().filter(|(_, used)| used.writes) {
+            let (_, route) = writes.entry(write.slot).or_insert((at, Some(write.route)));
+            *route = route.filter(|route| *route == write.route);
+        }
         for (at, read) in uses.iter().enumerate().filter(|(_, used)| !used.writes) {
-            let mut writes = uses.iter().enumerate().filter(|(_, used)| used.writes && used.slot == read.slot);
-            if writes.all(|(place, write)| write.route == read.route && place > at) {
+            let unset = match writes.get(&read.slot) {
+                Some((first, route)) => *route == Some(read.route) && *first > at,
+                None => true,
+            };
+            if unset {
                 self.extensions.push((read.extension, read.span));
             }
         }
@@ -329,10 +354,12 @@ fn flags(config: &ast::Config) -> FxHashMap<String, i64> {
     let all: Vec<_> = declared.flatten().collect();
     let mut places: FxHashMap<String, i64> =
         all.iter().filter_map(|(name, place)| Some((name.text.clone(), (*place)?))).collect();
+    let mut taken = places.values().fold(0u32, |taken, place| taken | 1u32.checked_shl(*place as u32).unwrap_or(0));
     for (name, place) in &all {
         if place.is_none() {
-            let free = (0..32).find(|free| !places.values().any(|taken| taken == free)).unwrap_or(31);
-            places.insert(name.text.clone(), free);
+            let free = (!taken).trailing_zeros().min(31);
+            taken |= 1 << free;
+            places.insert(name.text.clone(), i64::from(free));
         }
     }
     places

@@ -14,6 +14,9 @@ use crate::source::{Diagnostic, Level, Span};
 impl Compiler<'_> {
     pub(super) fn statements(&mut self, statements: &[Statement]) {
         for statement in statements {
+            if self.is_full() {
+                return;
+            }
             self.statement(statement);
         }
     }
@@ -234,7 +237,7 @@ impl Compiler<'_> {
     /// The route of this kind and name; reported when there is none.
     pub(super) fn route_named(&mut self, kind: RouteKind, name: &str, span: Span) -> Option<RouteId> {
         let plain = if name == "0" { "" } else { name };
-        if let Some(route) = self.program.route(kind, plain) {
+        if let Some(route) = self.route_ids.get(&(kind, plain.to_owned())).copied() {
             return Some(route);
         }
         let word = match kind {

@@ -232,7 +232,7 @@ fn route(text: &[u8], at: usize) -> Piece {
                 }
             }
             b'[' if head => {
-                let close = text[next..].iter().position(|&byte| matches!(byte, b']' | b'\n'));
+                let close = text[next..].iter().take(1000).position(|&byte| matches!(byte, b']' | b'\n'));
                 let close = close.map_or(token, |length| next + length + 1);
                 end = close;
                 next = skip_blanks(text, close);

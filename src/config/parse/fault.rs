@@ -9,6 +9,9 @@ use std::ops::Range;
 impl Reader<'_> {
     /// Reports why the rule did not match the range.
     pub(super) fn fault(&mut self, error: &Error<Rule>, range: Range<usize>) {
+        if self.diagnostics.len() >= super::MOST_DIAGNOSTICS {
+            return;
+        }
         let (InputLocation::Pos(offset) | InputLocation::Span((offset, _))) = error.location;
         let ErrorVariant::ParsingError { positives, .. } = &error.variant else {
             return self.too_complex(range.start);

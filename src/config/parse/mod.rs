@@ -44,7 +44,7 @@ pub fn parse_config(
 pub fn parse(expanded: &Expanded, diagnostics: &mut Vec<Diagnostic>) -> Config {
     // pest reads characters, a config is bytes: a placeholder for all that is not ASCII keeps offsets equal.
     let text: String = expanded.text.iter().map(|&byte| if byte.is_ascii() { byte as char } else { '\x7f' }).collect();
-    let mut reader = Reader { expanded, text: &text, diagnostics };
+    let mut reader = Reader { expanded, text: &text, diagnostics, tokens: MOST_TOKENS, full: false };
     let mut config = Config {
         items: Vec::new(),
         kamailio_names: expanded.kamailio_names,
@@ -68,6 +68,11 @@ mod grammar {
     pub(super) struct Grammar;
 }
 
+/// Tokens of a config, includes and defines among them; one of a hundred thousand lines has a tenth of that.
+const MOST_TOKENS: usize = 10_000_000;
+/// Tokens of one top-level item: each costs hundreds of bytes while it is read.
+const MOST_ITEM_TOKENS: usize = 2_000_000;
+
 /// Findings beyond this many say nothing that the first did not.
 const MOST_DIAGNOSTICS: usize = 1000;
 
@@ -77,6 +82,10 @@ struct Reader<'a> {
     /// The expanded text with a placeholder for every byte outside ASCII.
     text: &'a str,
     diagnostics: &'a mut Vec<Diagnostic>,
+    /// Tokens that may still be read.
+    tokens: usize,
+    /// It was said that there are too many.
+    full: bool,
 }
 
 impl<'a> Reader<'a> {

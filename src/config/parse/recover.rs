@@ -70,7 +70,7 @@ impl Reader<'_> {
         let text = self.text.as_bytes();
         let mut statements = Vec::new();
         let mut at = skip_blanks(text, range.start);
-        while at < range.end {
+        while at < range.end && self.diagnostics.len() < super::MOST_DIAGNOSTICS {
             let (statement, end) = self.recover_statement(at, range.end, depth);
             statements.extend(statement);
             at = skip_blanks(text, end.max(at + 1));
@@ -177,7 +177,7 @@ impl Reader<'_> {
         let text = self.text.as_bytes();
         let mut cases = Vec::new();
         let mut at = skip_blanks(text, range.start);
-        while at < range.end {
+        while at < range.end && self.diagnostics.len() < super::MOST_DIAGNOSTICS {
             let next = next_label(text, token_end(text, at), range.end);
             if !matches!(word(text, at), b"case" | b"default") {
                 let place = self.span(at..token_end(text, at));

@@ -94,6 +94,8 @@ impl Reader<'_> {
                 _ => {}
             }
         }
+        // Most have one value, and a value is large.
+        values.shrink_to_fit();
         Some(Setting { name, values, description, span })
     }
 

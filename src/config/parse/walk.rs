@@ -23,8 +23,16 @@ impl<'a> Reader<'a> {
             Piece::Statement(range) => (range, None),
             Piece::Route { range, open } => (range, open),
         };
-        if let Some(at) = depth::too_deep(text, piece.clone()) {
-            return self.too_deep(at);
+        let most = self.tokens.min(super::MOST_ITEM_TOKENS);
+        let mut left = most;
+        let excess = depth::excess(text, piece.clone(), &mut left);
+        self.tokens -= most - left;
+        match excess {
+            Some(depth::Excess::Depth(at)) => return self.too_deep(at),
+            // Once is enough: what follows is too much as well.
+            Some(depth::Excess::Tokens) if self.tokens == 0 && std::mem::replace(&mut self.full, true) => return,
+            Some(depth::Excess::Tokens) => return self.too_complex(piece.start),
+            None => {}
         }
         if let Some(open) = open {
             self.unclosed(open);

@@ -5,7 +5,7 @@ use super::lexer::{
     continued_line_end, directive_word, is_blank, is_word_start, line_end, skip_blanks, string_end, word_end,
 };
 use super::subst::{Fault, Rule};
-use super::{CommandLine, DEEPEST_INCLUDE, Define, Input, Preprocessor};
+use super::{CommandLine, DEEPEST_INCLUDE, Define, INCLUDE_STEP, Input, Preprocessor};
 use crate::config::{ast, literal};
 use crate::source::{Diagnostic, Level, Span};
 use std::path::{Path, PathBuf};
@@ -390,7 +390,7 @@ impl Preprocessor<'_> {
             return Some(line_end(text, end));
         };
         let value = literal::string(&text[start..close]);
-        let value = self.substitute(&value).unwrap_or(value);
+        let value = self.substitute(&value, input.span(start, close)).unwrap_or(value);
         let define = match word {
             b"subst" => None,
             word => Some(word == b"substdefs"),
@@ -434,8 +434,9 @@ impl Preprocessor<'_> {
             return line_end(text, end);
         };
         let span = input.span(start, close);
+        self.work += INCLUDE_STEP;
         let name = literal::string(&text[start..close]);
-        let name = self.substitute(&name).unwrap_or(name);
+        let name = self.substitute(&name, span).unwrap_or(name);
         let name = PathBuf::from(String::from_utf8_lossy(&name).into_owned());
         let beside = self.open.last().and_then(|path| path.parent()).unwrap_or(Path::new("")).join(&name);
         let read = |path: &Path| self.files.read(path).map(|text| (path.to_path_buf(), text));

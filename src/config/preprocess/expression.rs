@@ -61,6 +61,9 @@ const LEVELS: [&[&[u8]]; 5] =
 /// Parentheses and prefixes nest no deeper.
 const DEEPEST: usize = 40;
 
+/// No string that is put together is longer.
+const LONGEST_TEXT: usize = 1 << 16;
+
 struct Reader<'a> {
     text: &'a [u8],
     at: usize,
@@ -83,6 +86,9 @@ impl Reader<'_> {
             self.at += operator.len();
             let right = self.binary(level + 1)?;
             left = apply(operator, &left, &right);
+            if matches!(&left, Value::Text(text) if text.len() > LONGEST_TEXT) {
+                return Err(self.at);
+            }
         }
     }
 

@@ -105,6 +105,16 @@ pub(crate) fn variable_end(text: &[u8], at: usize) -> Result<usize, usize> {
     Err(open)
 }
 
+/// What stands in brackets is no longer.
+pub(crate) const LONGEST_INDEX: usize = 1000;
+
+/// Behind the bracket that closes the one at `at` in the same line.
+pub(crate) fn bracket_end(text: &[u8], at: usize) -> Option<usize> {
+    let text = &text[..text.len().min(at + LONGEST_INDEX)];
+    let close = at + memchr::memchr2(b']', b'\n', text.get(at..)?)?;
+    (text[close] == b']').then_some(close + 1)
+}
+
 /// Behind the select whose `@` stands at `at`.
 pub(crate) fn select_end(text: &[u8], at: usize) -> usize {
     let mut end = word_end(text, at + 1);
@@ -113,6 +123,7 @@ pub(crate) fn select_end(text: &[u8], at: usize) -> usize {
             Some(b'.') if text.get(end + 1).copied().is_some_and(is_word_start) => end = word_end(text, end + 1),
             Some(b'[') => {
                 let inner = end + 1;
+                let text = &text[..text.len().min(inner + LONGEST_INDEX)];
                 let close = if text.get(inner) == Some(&b'"') { string_end(text, inner) } else { Some(inner) };
                 let close = close.and_then(|from| Some(from + memchr::memchr3(b']', b'\n', b';', &text[from..])?));
                 match close {

@@ -50,17 +50,27 @@ pub enum CommandLine {
 /// No file may be larger.
 const LARGEST_FILE: usize = 10 << 20;
 /// An `#!endif` that ends its file without a newline: Kamailio does not see it.
-pub(super) const UNSEEN_ENDIF: &str = "syntax-unseen-endif";
+pub(crate) const UNSEEN_ENDIF: &str = "syntax-unseen-endif";
 /// The text may not grow beyond this.
 const LARGEST_TEXT: usize = 32 << 20;
 /// Bytes read over and over again by nested defines.
 const MOST_WORK: usize = 64 << 20;
 /// What the use of a define costs beside its text.
 const STEP: usize = 100;
+/// What an include costs beside its text, whether the file is there or not.
+const INCLUDE_STEP: usize = 2000;
 /// Files open inside each other, the main one not counted.
 const DEEPEST_INCLUDE: usize = 10;
 /// Defines used inside each other.
 const DEEPEST_DEFINE: usize = 60;
+/// What applying substitution rules may cost: a unit is about 10 ns.
+const MOST_SUBSTITUTED: usize = 20_000_000;
+/// What applying a rule costs, and replacing once, beside the length of the text.
+const RULE_STEP: usize = 10;
+/// A string does not grow by more than this.
+const LONGEST_STRING: usize = 1 << 20;
+/// Pseudo-variables that are not closed; behind so many the rest is not worth reading.
+const MOST_UNCLOSED: usize = 1000;
 /// Findings that are shown; more say nothing.
 const MOST_DIAGNOSTICS: usize = 500;
 
@@ -87,6 +97,8 @@ pub fn preprocess(
         open: Vec::new(),
         expanding: Vec::new(),
         work: 0,
+        substituted: 0,
+        unclosed: 0,
         stopped: false,
         expect: Expect::Nothing,
     };
@@ -177,6 +189,10 @@ struct Preprocessor<'a> {
     /// Defines whose values are being read.
     expanding: Vec<Vec<u8>>,
     work: usize,
+    /// What applying rules has cost.
+    substituted: usize,
+    /// Pseudo-variables whose parenthesis is not closed.
+    unclosed: usize,
     stopped: bool,
     expect: Expect,
 }
@@ -235,8 +251,7 @@ impl Preprocessor<'_> {
                 b'@' => self.copy(input, at, lexer::select_end(text, at)),
                 b'%' => self.copy(input, at, lexer::word_end(text, at + 1)),
                 b'[' if self.expect == Expect::EventName => {
-                    let end = memchr::memchr2(b']', b'\n', &text[at..]).map_or(text.len(), |length| at + length);
-                    self.copy(input, at, end)
+                    self.copy(input, at, lexer::bracket_end(text, at).map_or(at + 1, |end| end - 1))
                 }
                 byte if is_word_start(byte) => self.word(input, at),
                 byte if is_word(byte) => self.copy(input, at, lexer::word_end(text, at)),

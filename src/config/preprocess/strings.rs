@@ -2,9 +2,9 @@
 
 use super::lexer::{is_blank, is_word, string_end, variable_end, word_end};
 use super::origin::Origin;
-use super::{Define, Expect, Input, Preprocessor, lexer};
+use super::{Define, Expect, Input, LONGEST_STRING, MOST_SUBSTITUTED, MOST_UNCLOSED, Preprocessor, RULE_STEP, lexer};
 use crate::config::literal;
-use crate::source::Diagnostic;
+use crate::source::{Diagnostic, Span};
 
 impl Preprocessor<'_> {
     /// A string, with the double-quoted ones that follow it when rules have to see them joined.
@@ -32,7 +32,7 @@ impl Preprocessor<'_> {
                 last = end;
             }
         }
-        match self.substitute(&value) {
+        match self.substitute(&value, input.span(at, last)) {
             Some(changed) => {
                 self.expect = Expect::Nothing;
                 let origin = Origin::Replaced(input.span(at, last), input.value.map(|(_, define)| define));
@@ -52,7 +52,7 @@ impl Preprocessor<'_> {
         let text = &input.text[..];
         match variable_end(text, at) {
             Ok(end) => {
-                match self.substitute(&text[at..end]) {
+                match self.substitute(&text[at..end], input.span(at, end)) {
                     Some(changed) => {
                         self.expect = Expect::Nothing;
                         let origin = Origin::Replaced(input.span(at, end), input.value.map(|(_, define)| define));
@@ -73,6 +73,8 @@ impl Preprocessor<'_> {
                     input.span(at, end),
                 );
                 self.report(found.help(format!("write `{name})`")));
+                self.unclosed += 1;
+                self.stopped |= self.unclosed > MOST_UNCLOSED;
                 self.copy(input, at, end);
                 self.out.push(b")", Origin::Replaced(input.span(at, end), None));
                 end
@@ -80,12 +82,30 @@ impl Preprocessor<'_> {
         }
     }
 
-    /// `value` after all rules, when one of them changes it.
-    pub(super) fn substitute(&self, value: &[u8]) -> Option<Vec<u8>> {
-        self.rules.iter().fold(None, |changed: Option<Vec<u8>>, rule| {
-            let next = rule.apply(changed.as_deref().unwrap_or(value));
-            next.or(changed)
-        })
+    /// `value`, which stands at `span`, after all rules, when one of them changes it.
+    pub(super) fn substitute(&mut self, value: &[u8], span: Span) -> Option<Vec<u8>> {
+        let mut changed: Option<Vec<u8>> = None;
+        let mut exceeded = false;
+        let most = value.len() + LONGEST_STRING;
+        for rule in &self.rules {
+            let text = changed.as_deref().unwrap_or(value);
+            self.substituted += RULE_STEP + text.len() / 16;
+            if let Some((next, matches)) = rule.apply(text, most) {
+                self.substituted += matches * RULE_STEP;
+                exceeded |= next.len() > most;
+                changed = Some(next);
+            }
+            exceeded |= self.substituted > MOST_SUBSTITUTED;
+            if exceeded {
+                break;
+            }
+        }
+        if exceeded && !self.stopped {
+            let message = "the text grows without bounds: substitution rules repeat too much";
+            self.report(Diagnostic::error("input-too-large", message, span));
+            self.stopped = true;
+        }
+        changed
     }
 
     /// A string behind `loadmodule` defines `MOD_<name>`.

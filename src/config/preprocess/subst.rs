@@ -57,13 +57,13 @@ impl Rule {
         Ok(Rule { parts: parts(&replacement), pattern, replacement, regex, all })
     }
 
-    /// `text` with the rule applied, when it matches.
-    pub(super) fn apply(&self, text: &[u8]) -> Option<Vec<u8>> {
+    /// `text` with the rule applied, when it matches, and how often it did; cut off once it is longer than `most`.
+    pub(super) fn apply(&self, text: &[u8], most: usize) -> Option<(Vec<u8>, usize)> {
         self.regex.find(text)?;
         let mut changed = Vec::with_capacity(text.len());
-        let mut at = 0;
+        let (mut at, mut matches) = (0, 0);
         for found in self.regex.captures_iter(text).take(if self.all { usize::MAX } else { 1 }) {
-            let Some(whole) = found.get(0) else { continue };
+            let Some(whole) = found.get(0).filter(|_| changed.len() <= most) else { break };
             changed.extend_from_slice(&text[at..whole.start()]);
             for part in &self.parts {
                 match part {
@@ -74,9 +74,10 @@ impl Rule {
                 }
             }
             at = whole.end();
+            matches += 1;
         }
         changed.extend_from_slice(&text[at..]);
-        Some(changed)
+        Some((changed, matches))
     }
 }
 
@@ -148,8 +149,14 @@ fn parts(text: &[u8]) -> Vec<Part> {
     parts
 }
 
+/// No pattern is longer. Rules are applied to the strings of later rules, too, so that they may make each other grow.
+const LONGEST_PATTERN: usize = 10_000;
+
 /// Compiles a POSIX extended expression over bytes. Braces that are no repetition are literal there.
 fn compile(pattern: &[u8], ignore_case: bool) -> Result<Regex, String> {
+    if pattern.len() > LONGEST_PATTERN {
+        return Err(format!("it is longer than {LONGEST_PATTERN} bytes"));
+    }
     let mut text = String::with_capacity(pattern.len());
     for &byte in pattern {
         if byte.is_ascii() {
@@ -174,7 +181,7 @@ mod tests {
 
     fn apply(rule: &str, text: &str) -> String {
         let rule = Rule::read(rule.as_bytes(), |_, name| Some(name.to_ascii_lowercase())).unwrap();
-        String::from_utf8(rule.apply(text.as_bytes()).unwrap_or_default()).unwrap()
+        String::from_utf8(rule.apply(text.as_bytes(), 100).map_or_else(Vec::new, |(changed, _)| changed)).unwrap()
     }
 
     #[test]

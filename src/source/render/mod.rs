@@ -94,7 +94,9 @@ fn one(sources: &Sources, diagnostic: &Diagnostic, renderer: &Renderer) -> Strin
     let mut group: Group<'_> =
         mark.primary_title(&diagnostic.message).id(diagnostic.code).elements(Vec::<Snippet<'_, Annotation<'_>>>::new());
     for file in files {
-        group = group.element(snippet(sources, diagnostic, file));
+        for labels in near(diagnostic, file) {
+            group = group.element(snippet(sources, &labels, file));
+        }
     }
     for note in &diagnostic.notes {
         group = group.element(Mark::NOTE.message(note));
@@ -105,17 +107,40 @@ fn one(sources: &Sources, diagnostic: &Diagnostic, renderer: &Renderer) -> Strin
     renderer.render(&[group])
 }
 
-/// The lines of one file with all that is said about them.
-fn snippet<'a>(sources: &Sources, diagnostic: &'a Diagnostic, file: FileId) -> Snippet<'a, Annotation<'a>> {
+/// Labels of one file that lie farther apart than this are shown apart.
+const FAR: u32 = 10_000;
+
+/// The labels in a file with their places among all, in groups of those that lie near each other; the first label's group is the first.
+fn near(diagnostic: &Diagnostic, file: FileId) -> Vec<Vec<(usize, &Label)>> {
+    let labels = diagnostic.labels.iter().enumerate().filter(|(_, label)| label.span.file == file);
+    let mut groups: Vec<Vec<(usize, &Label)>> = Vec::new();
+    for (index, label) in labels {
+        let near = |other: &Label| other.span.start.abs_diff(label.span.start) < FAR;
+        match groups.iter_mut().find(|group| group.iter().any(|(_, other)| near(other))) {
+            Some(group) => group.push((index, label)),
+            None => groups.push(vec![(index, label)]),
+        }
+    }
+    groups
+}
+
+/// Lines of one file with what is said about them.
+fn snippet<'a>(sources: &Sources, labels: &[(usize, &'a Label)], file: FileId) -> Snippet<'a, Annotation<'a>> {
     let text = sources.text(file);
-    let labels: Vec<(usize, &Label)> =
-        diagnostic.labels.iter().enumerate().filter(|(_, label)| label.span.file == file).collect();
-    // Only the lines between the first and the last label are handed over: a config may be megabytes long.
+    // Only the lines between the first and the last label are handed over: a config may be megabytes long, and so may a line.
     let bounds = labels.iter().map(|(_, label)| shown(text, label));
-    let (from, to) = bounds.fold((text.len(), 0), |(from, to), range| (from.min(range.start), to.max(range.end)));
-    let from = text[..from.min(text.len())].iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-    let to = memchr::memchr(b'\n', &text[to.max(from)..]).map_or(text.len(), |length| to.max(from) + length);
-    let piece = Piece::new(&text[from..to.max(from)], from);
+    let (first, last) = bounds.fold((text.len(), 0), |(from, to), range| (from.min(range.start), to.max(range.end)));
+    let before = first.saturating_sub(LONGEST_LINE);
+    let from = match text[before..first].iter().rposition(|&byte| byte == b'\n') {
+        Some(at) => before + at + 1,
+        None if before == 0 => 0,
+        // The beginning of the line is too far away to be shown.
+        None => first - LONGEST_LINE / 10,
+    };
+    let last = last.max(from);
+    let behind = &text[last..text.len().min(last + LONGEST_LINE)];
+    let to = last + memchr::memchr(b'\n', behind).unwrap_or(behind.len());
+    let piece = Piece::new(&text[from..to], from);
     let (line, _) = sources.line_column(file, from as u32);
     let annotations: Vec<Annotation<'_>> = labels
         .iter()

@@ -1,0 +1,305 @@
+//! Configs that nobody means well with: whatever is in a file, reading, checking, laying out and drawing it ends soon, and without a panic.
+
+use alanui::builtin::Extensions;
+use alanui::chart::{self, Chart};
+use alanui::config::{Additions, load};
+use alanui::format::format;
+use alanui::modules::MODULES;
+use alanui::source::{Diagnostic, Files, Level, Sources, render};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Files in memory; a folder full of one file is a loop of includes.
+struct Table(BTreeMap<PathBuf, Vec<u8>>);
+
+impl Files for Table {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.0.get(path).cloned().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+    }
+}
+
+/// Does with a config whatever commands do, but for running it. Spans lie in their files, and a second time says the same.
+fn survives(files: &Table) -> Vec<Diagnostic> {
+    let path = Path::new("main.cfg");
+    let check = || {
+        let (mut sources, mut found) = (Sources::default(), Vec::new());
+        let additions = Additions::default();
+        let config = load(path, files, &additions, MODULES, Extensions::default(), &mut sources, &mut found);
+        alanui::lint::check(&config, &sources, None, &mut found);
+        let mut started = found.clone();
+        config.start(None, &mut started);
+        (config, sources, started)
+    };
+    let (config, sources, found) = check();
+    for label in found.iter().flat_map(|found| &found.labels) {
+        assert!(label.span.start <= label.span.end);
+        assert!(label.span.end as usize <= sources.text(label.span.file).len());
+    }
+    render::human(&sources, &found, true);
+    render::json(&sources, &found);
+    assert_eq!(check().2, found, "twice read, said otherwise");
+    let chart = Chart::new(&config.tree, MODULES);
+    chart::text(&chart, &sources);
+    chart::dot(&chart);
+    chart::svg(&chart, &sources);
+    let text = files.read(path).unwrap_or_default();
+    match format(path, &text, files) {
+        Ok(once) => assert_eq!(format(path, &once, files).ok().as_ref(), Some(&once), "another pass changes it"),
+        Err(refusal) => {
+            assert!(
+                refusal.diagnostics.iter().all(|found| found.code != "format-differs"),
+                "{:?}",
+                refusal.diagnostics
+            );
+        }
+    }
+    found
+}
+
+fn one(text: impl Into<Vec<u8>>) -> Table {
+    Table(BTreeMap::from([(PathBuf::from("main.cfg"), text.into())]))
+}
+
+/// Seconds of processor time that this thread has used.
+fn used() -> f64 {
+    let times = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    times.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0.0) / 1e9
+}
+
+/// Processor time that a case may take without optimisation: a hundred times less is usual.
+const MOST_SECONDS: f64 = 30.0;
+
+fn route(body: &str) -> String {
+    format!("loadmodule \"pv.so\"\nloadmodule \"xlog.so\"\nrequest_route {{\n{body}\n}}\n")
+}
+
+/// Every case has an error with a place.
+fn all_refused(cases: &[(&str, String)]) {
+    for (name, text) in cases {
+        let before = used();
+        let found = survives(&one(text.clone()));
+        let took = used() - before;
+        let error = found.iter().find(|found| found.level == Level::Error);
+        assert!(error.is_some_and(|error| !error.labels.is_empty()), "{name}: no error with a place");
+        assert!(took < MOST_SECONDS, "{name}: {took:.1} s");
+    }
+}
+
+const N: usize = 10_000;
+
+#[test]
+fn nesting() {
+    let wrap = |open: &str, inner: &str, close: &str| {
+        route(&format!("$var(x) = {}{inner}{};", open.repeat(N), close.repeat(N)))
+    };
+    let blocks = |open: &str, close: &str| route(&format!("{};{}", open.repeat(N), close.repeat(N)));
+    all_refused(&[
+        ("parentheses", wrap("(", "1", ")")),
+        ("open parentheses", wrap("(", "1", "")),
+        ("not", wrap("!", "1", "")),
+        ("minus", wrap("-", "1", "")),
+        ("tilde", wrap("~", "1", "")),
+        ("the word not", wrap("not ", "1", "")),
+        ("casts", wrap("(int)", "1", "")),
+        ("calls", wrap("f(", "1", ")")),
+        ("selval", wrap("selval(1, ", "1", ", 1)")),
+        ("blocks as operands", wrap("({", ";", "})")),
+        ("strlen", wrap("strlen(", "\"\"", ")")),
+        ("additions", wrap("1 + ", "1", "")),
+        ("and", route(&format!("if ({}1) exit;", "1 && ".repeat(N)))),
+        ("braces", blocks("{", "}")),
+        ("if with braces", blocks("if (1) { ", "}")),
+        ("if", blocks("if (1) ", "")),
+        ("else if", blocks("if (1) { ; } else ", "")),
+        ("else if and a mistake", route(&format!("{} foo", "if (1) { ; } else ".repeat(N)))),
+        ("while", blocks("while (1) {", "}")),
+        ("switch", blocks("switch (1) { case 1: ", "}")),
+        ("nested and mistaken", route(&format!("{}foo bar\n{}", "if (1) {\n".repeat(140), "}\n".repeat(140)))),
+        ("variables", route(&format!("xlog(\"{}\");", "$(".repeat(N)))),
+        ("variables in variables", route(&format!("xlog(\"{}x{}\");", "$var(".repeat(N), ")".repeat(N)))),
+        ("tables in tables", route(&format!("xlog(\"{}x{}\");", "$sht(a=>".repeat(N), ")".repeat(N)))),
+        ("transformations", route(&format!("xlog(\"$(ru{}\");", "{s.".repeat(N)))),
+        ("selects", route(&format!("$var(x) = @a{};", ".b[\"".repeat(N)))),
+    ]);
+}
+
+#[test]
+fn what_does_not_end() {
+    let config = include_str!("../../configs/edge-router/kamailio.cfg");
+    for at in (0..config.len()).step_by(301) {
+        survives(&one(&config[..at]));
+    }
+    for cut in ["{", "}", "(", ")", "\"", ";"] {
+        for (at, _) in config.match_indices(cut).step_by(7) {
+            survives(&one([&config[..at], &config[at + 1..]].concat()));
+        }
+    }
+    all_refused(&[
+        ("a quote", format!("{config}\"")),
+        ("quotes", route(&"xlog(\"a);\n".repeat(N))),
+        ("comments", format!("debug = \n{}", "/*".repeat(N))),
+        ("braces", "request_route {\n".repeat(N)),
+        ("heads", "route[".repeat(N)),
+        ("variables", route(&"$a(".repeat(N))),
+        ("conditionals", "#!ifdef A\n".repeat(N)),
+        ("ends", "#!endif\n".repeat(N)),
+        ("elses", format!("#!ifdef A\n{}", "#!else\n".repeat(N))),
+        ("cases", route(&format!("switch ($rm) {{ {} }}", "case \n".repeat(N)))),
+        ("selects", route(&"@a[\"".repeat(N))),
+    ]);
+}
+
+#[test]
+fn bombs() {
+    let chain = |next: &str| {
+        (0..80).map(|at| format!("#!define A{at} {}\n", next.replace('N', &format!("A{}", at + 1)))).collect::<String>()
+    };
+    all_refused(&[
+        ("a define of itself", format!("#!define A A\n{}", route("A;"))),
+        ("defines of each other", format!("#!define A B\n#!define B A\n{}", route("A;"))),
+        ("doubling defines", format!("{}{}", chain("N N"), route("A0"))),
+        ("a long chain of defines", format!("{}{}", chain("N"), route("A0"))),
+        (
+            "a string that doubles",
+            format!(
+                "#!define A0 \"aaaa\"\n{}#!ifexp A40\n#!endif\n",
+                (0..40).map(|at| format!("#!defexp A{} A{at} + A{at}\n", at + 1)).collect::<String>()
+            ),
+        ),
+        ("doubling rules", format!("{}{}", "#!subst \"/a/aa/g\"\n".repeat(60), route("xlog(\"a\");"))),
+        (
+            "growing rules",
+            format!("{}{}", format!("#!subst \"/b/{}/g\"\n", "bb".repeat(100)).repeat(8), route("xlog(\"bbbb\");")),
+        ),
+        (
+            "many rules",
+            format!(
+                "{}{}",
+                (0..3000).map(|at| format!("#!subst \"/x{at}/y/g\"\n")).collect::<String>(),
+                route(&"xlog(\"a\");\n".repeat(8000))
+            ),
+        ),
+        ("a large pattern", route("if ($rU =~ \"(.{999}){999}\") exit;\n")),
+        ("a deep pattern", route(&format!("if ($rU =~ \"{}a{}\") exit;", "(".repeat(N), ")".repeat(N)))),
+        ("a large rule", "#!subst \"/a{1000}{1000}{1000}/x/g\"\n".to_owned()),
+        ("parentheses in a condition", format!("#!ifexp {}\n#!endif\n", "(".repeat(N))),
+        ("many routes", (0..66_000).map(|at| format!("route[r{at}] {{ exit; }}\n")).collect()),
+        ("the same route", "route[r] { exit; }\n".repeat(20_000)),
+        ("many unknown functions", route(&"foo();\n".repeat(30_000))),
+        ("one long line of them", route(&"foo(); ".repeat(30_000))),
+        ("many tokens", route(&";".repeat(2_100_000))),
+    ]);
+}
+
+#[test]
+fn includes() {
+    let mut files = one(
+        "include_file \"main.cfg\"\ninclude_file \"a.cfg\"\ninclude_file \"deep0.cfg\"\nimport_file \"none.cfg\"\n",
+    );
+    files.0.insert("a.cfg".into(), b"include_file \"b.cfg\"\n".to_vec());
+    files.0.insert("b.cfg".into(), b"include_file \"a.cfg\"\n".to_vec());
+    for at in 0..30 {
+        // Each file includes the next ten times.
+        let text = format!("include_file \"deep{}.cfg\"\n", at + 1).repeat(10);
+        files.0.insert(format!("deep{at}.cfg").into(), text.into_bytes());
+    }
+    files.0.insert("deep30.cfg".into(), b"debug=3\n".to_vec());
+    let before = used();
+    let found = survives(&files);
+    for code in ["include-loop", "include-too-deep"] {
+        assert!(found.iter().any(|found| found.code == code), "{code} is missing");
+    }
+    assert!(used() - before < MOST_SECONDS);
+}
+
+#[test]
+fn size() {
+    let long = |text: &str| text.repeat((1 << 20) / text.len());
+    let mut bytes = Vec::new();
+    let mut seed = 1u64;
+    while bytes.len() < 1 << 18 {
+        seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        bytes.extend_from_slice(&seed.to_le_bytes()[3..]);
+    }
+    let printable: Vec<u8> =
+        bytes.iter().map(|byte| b" \n\t;{}()\"'#/*!$=-x0,:[]\\\r@%abc"[usize::from(*byte % 32)]).collect();
+    for text in [
+        vec![0; 1 << 20],
+        b"\0\n".repeat(1 << 16),
+        bytes,
+        printable,
+        route(&format!("xlog(\"{}\");", long("x"))).into_bytes(),
+        route(&format!("xlog(\"{}\");", long("$rU "))).into_bytes(),
+        route(&format!("xlog(\"a\"{});", long(" \"b\""))).into_bytes(),
+        format!("#{}\n", long("x")).into_bytes(),
+        format!("#!define A {}\n", long("x")).into_bytes(),
+        long("x").into_bytes(),
+        route(&format!("$var(x) = {};", long("1"))).into_bytes(),
+        long("debug=3\r\n").into_bytes(),
+        long("a=").into_bytes(),
+        format!("listen={}\n", long("a:")).into_bytes(),
+        format!("alias=\"a\"{}\n", long(" \"b\"")).into_bytes(),
+        long("\\\n").into_bytes(),
+        long("\u{feff}").into_bytes(),
+        long("!!").into_bytes(),
+        long("#!").into_bytes(),
+        long("@a[").into_bytes(),
+        long("$").into_bytes(),
+        vec![b'a'; (10 << 20) + 1],
+    ] {
+        let before = used();
+        survives(&one(text.clone()));
+        let took = used() - before;
+        assert!(took < MOST_SECONDS, "{}...: {took:.1} s", text[..20.min(text.len())].escape_ascii());
+    }
+}
+
+/// Configs of the package, with pieces cut out, doubled, moved and exchanged; the seed is always the same.
+#[test]
+fn mutations() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut seeds = Vec::new();
+    for folder in
+        ["configs/edge-router", "configs/endpoint-tracking", "fixtures/syntax", "fixtures/format", "fixtures/fuzz"]
+    {
+        for entry in std::fs::read_dir(root.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "cfg") {
+                seeds.push((path.clone(), std::fs::read(path).unwrap()));
+            }
+        }
+    }
+    seeds.sort();
+    assert!(seeds.len() > 10);
+    for (_, text) in &seeds {
+        survives(&one(text.clone()));
+    }
+    let mut state = 7u64;
+    let mut next = |below: usize| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 33) as usize % below.max(1)
+    };
+    let rounds = std::env::var("ALANUI_FUZZ_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(150);
+    for _ in 0..rounds {
+        let mut text = seeds[next(seeds.len())].1.clone();
+        for _ in 0..=next(6) {
+            let other = &seeds[next(seeds.len())].1;
+            let (at, from) = (next(text.len()), next(other.len()));
+            let length = next(40).min(text.len() - at);
+            match next(5) {
+                0 => drop(text.drain(at..at + length)),
+                1 => drop(text.splice(at..at, other[from..(from + 60).min(other.len())].iter().copied())),
+                2 => drop(text.splice(at..at + length, other[from..(from + 20).min(other.len())].iter().copied())),
+                3 => text.extend_from_within(at..at + length),
+                _ => text[at] = b" \n\t;{}()\"'#/*!$=-x0,:[]\\\r@%\0\xff"[next(31)],
+            }
+            if text.is_empty() {
+                break;
+            }
+        }
+        let shown = text.clone();
+        let result = std::panic::catch_unwind(|| survives(&one(text)));
+        assert!(result.is_ok(), "put this into fixtures/fuzz: {}", shown.escape_ascii());
+    }
+}
