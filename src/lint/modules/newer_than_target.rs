@@ -1,10 +1,10 @@
 //! Names that the release a config is meant for does not have yet.
 
-use crate::catalogue::{self, Kind};
+use crate::catalogue::{self, Kind, Known, modules};
 use crate::config::ast::Item;
 use crate::lint::{Findings, Release, Rule, Severity, Subject};
 use crate::source::Span;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// See the file.
 pub(super) static RULE: Rule = Rule {
@@ -20,16 +20,17 @@ pub(super) static RULE: Rule = Rule {
 fn check(subject: &Subject, findings: &mut Findings) {
     let Some(target) = subject.target else { return };
     let mut told: FxHashSet<(Kind, String)> = FxHashSet::default();
-    let mut tell = |kind: Kind, what: String, since: &str, span: Span| {
-        if Release::read(since).is_none_or(|since| since <= target) || !told.insert((kind, what.clone())) {
+    let mut tell = |kind: Kind, what: &dyn Fn() -> String, since: &str, span: Span| {
+        if Release::read(since).is_none_or(|since| since <= target) || !told.insert((kind, what())) {
             return;
         }
+        let what = what();
         let release = format!("{}.{}", target.major, target.minor);
         findings.add(format!("{what} is not in Kamailio {release}: it came with {since}"), span);
     };
     for (name, span) in subject.modules() {
         if let Some(known) = catalogue::module(name) {
-            tell(Kind::Event, format!("the module {name}"), known.since, *span);
+            tell(Kind::Event, &|| format!("the module {name}"), known.since, *span);
         }
     }
     for given in subject.all_params() {
@@ -37,7 +38,7 @@ fn check(subject: &Subject, findings: &mut Findings) {
         let since = catalogue::module(given.module).and_then(|known| known.since(Kind::Parameter, &name));
         tell(
             Kind::Parameter,
-            format!("the parameter {name} of {}", given.module),
+            &|| format!("the parameter {name} of {}", given.module),
             since.unwrap_or_default(),
             given.statement.name.span,
         );
@@ -47,42 +48,39 @@ fn check(subject: &Subject, findings: &mut Findings) {
         let since = catalogue::module("core").and_then(|known| known.since(Kind::Parameter, &setting.name.text));
         tell(
             Kind::Parameter,
-            format!("the setting {}", setting.name.text),
+            &|| format!("the setting {}", setting.name.text),
             since.unwrap_or_default(),
             setting.name.span,
         );
     }
     let script = subject.script();
+    let loaded: Vec<&Known> =
+        modules().iter().filter(|known| known.name == "core" || subject.loaded(known.name).is_some()).collect();
+    let mut first: FxHashMap<(Kind, String, usize), &'static str> = FxHashMap::default();
+    // The oldest release in which any loaded module has a name; every name is looked up once.
+    let mut since = |kind: Kind, name: &str, count: usize| -> &'static str {
+        first.entry((kind, name.to_owned(), count)).or_insert_with(|| {
+            let all = loaded.iter().filter_map(|known| match kind {
+                Kind::Function => known.function_since(name, count),
+                _ => known.since(kind, name),
+            });
+            all.min_by_key(|since| Release::read(since)).unwrap_or_default()
+        })
+    };
     for at in &script.calls {
         let (name, count) = (at.call.name.text.as_str(), at.call.args.len());
-        let owners = loaded_owners(subject, Kind::Function, name);
-        let since =
-            owners.filter_map(|known| known.function_since(name, count)).min_by_key(|since| Release::read(since));
         let plural = if count == 1 { "" } else { "s" };
-        tell(Kind::Function, format!("{name} with {count} argument{plural}"), since.unwrap_or_default(), at.call.span);
+        let what = || format!("{name} with {count} argument{plural}");
+        tell(Kind::Function, &what, since(Kind::Function, name, count), at.call.span);
     }
     for mention in &script.mentions {
         let name = mention.written.name;
-        let owners = loaded_owners(subject, Kind::Variable, name);
-        let since =
-            owners.filter_map(|known| known.since(Kind::Variable, name)).min_by_key(|since| Release::read(since));
-        tell(Kind::Variable, format!("${name}"), since.unwrap_or_default(), subject.place_of(mention));
+        tell(Kind::Variable, &|| format!("${name}"), since(Kind::Variable, name, 0), subject.place_of(mention));
         for transformation in &mention.written.transformations {
             let text = String::from_utf8_lossy(transformation).into_owned();
             let name = text.split(',').next().unwrap_or_default().trim();
-            let owners = loaded_owners(subject, Kind::Transformation, name);
-            let since = owners
-                .filter_map(|known| known.since(Kind::Transformation, name))
-                .min_by_key(|since| Release::read(since));
-            tell(Kind::Transformation, format!("{{{name}}}"), since.unwrap_or_default(), subject.place_of(mention));
+            let since = since(Kind::Transformation, name, 0);
+            tell(Kind::Transformation, &|| format!("{{{name}}}"), since, subject.place_of(mention));
         }
     }
-}
-
-/// The modules of the catalogue that have the name and are loaded, the core among them.
-fn loaded_owners(subject: &Subject, kind: Kind, name: &str) -> impl Iterator<Item = &'static catalogue::Known> {
-    let owners: Vec<_> = catalogue::owners(kind, name)
-        .filter(|known| known.name == "core" || subject.loaded(known.name).is_some())
-        .collect();
-    owners.into_iter()
 }

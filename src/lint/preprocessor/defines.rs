@@ -81,10 +81,11 @@ fn unknown(subject: &Subject, findings: &mut Findings) {
         {
             continue;
         }
-        // A name that is only tested as well counts when it is the usual one.
-        let usual =
-            tests.iter().filter(|(_, count)| **count > tests.get(name).copied().unwrap_or(1)).map(|(name, _)| *name);
-        let candidates = known.iter().chain(&commented).copied().chain(usual);
+        // Names that are tested as often may both be meant, defined or not: the usual one is tested more, or only spoken of.
+        let count = |name: &[u8]| tests.get(name).copied().unwrap_or(0);
+        let usual = tests.keys().copied().filter(|other| count(other) > count(name));
+        let spoken = commented.iter().copied().filter(|other| count(other) == 0);
+        let candidates = known.iter().copied().chain(usual).chain(spoken);
         let near = candidates.filter(|other| is_slip(name, other)).min();
         let Some(near) = near else { continue };
         findings
