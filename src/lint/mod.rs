@@ -1,7 +1,7 @@
 //! Mistakes that run: one rule a file, in folders by what they are about, each listed once in its folder's `mod.rs`.
 //!
 //! A rule looks at a [`Subject`]: the syntax tree with its places, values of parameters, the graph of routes. What it finds carries the rule's
-//! name and level. A line `# alanui: allow(name) reason` silences it where it is meant (see [`allow`]).
+//! name and level. A line `# alanui: allow(name) reason` silences it where it is meant.
 
 mod allow;
 mod dispatcher;
