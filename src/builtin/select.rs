@@ -7,7 +7,9 @@ use super::context::ModuleId;
 use super::module::{KeyKind, Transformation, Variable};
 use super::prepare::{Fault, Prepare};
 use super::reference::{Applied, Index, Key, Reference, Template};
+use crate::source::{Sources, Span};
 use bytes::Bytes;
+use std::path::Path;
 
 /// A root: what a path begins with.
 #[derive(Debug, Clone, Copy)]
@@ -243,6 +245,20 @@ pub struct Facts<'a> {
     pub defines: &'a [(String, Option<Bytes>)],
     /// A variable of the environment by its name.
     pub environment: Option<&'a Environment<'a>>,
+    /// The files of the config.
+    pub sources: Option<&'a Sources>,
+    /// The statement that the row stands in.
+    pub span: Span,
+    /// The name of the block that it stands in, as `$cfg(route)` has it.
+    pub route: &'a str,
+}
+
+impl<'a> Facts<'a> {
+    /// File and line of the statement that the row stands in.
+    pub fn place(&self) -> Option<(&'a Path, usize)> {
+        let sources = self.sources?;
+        Some((sources.path(self.span.file), sources.line_column(self.span.file, self.span.start).0))
+    }
 }
 
 impl std::fmt::Debug for Facts<'_> {

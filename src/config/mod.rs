@@ -113,6 +113,8 @@ pub fn load(
         globals: &core.globals,
         defines: &tree.defines,
         environment: additions.options.environment,
+        sources: Some(sources),
+        ..Facts::default()
     };
     let compiled = compile::compile(&tree, &registry, extensions, facts, diagnostics);
     used.extend(compiled.extensions);

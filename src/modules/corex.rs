@@ -11,7 +11,7 @@ use bytes::Bytes;
 pub static MODULE: Module = Module {
     functions: &FUNCTIONS,
     params: PARAMS,
-    variables: VARIABLES,
+    variables: &VARIABLES,
     transformations: TRANSFORMATIONS,
     ..Module::new("corex", "Branches, flags and sockets, chosen by variables.")
 };
@@ -269,7 +269,10 @@ fn set_source_address(cx: &mut Context, args: &Args) -> Outcome {
     }
 }
 
-static VARIABLES: &[Variable] = &[Variable::read(
+static VARIABLES: [Variable; count(VARIABLE_PARTS)] = join(VARIABLE_PARTS);
+const VARIABLE_PARTS: &[&[Variable]] = &[SOCKETS, core::PLACE];
+
+const SOCKETS: &[Variable] = &[Variable::read(
     &["lsock"],
     |cx, key, _| listening(cx, key).unwrap_or_default(),
     "What the server listens on: $lsock(n/name/l) is the address of the socket of this name. `n` is a name, `l` an address as udp:host:port, `a` the advertised one, `i` a number.",

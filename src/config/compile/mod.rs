@@ -41,6 +41,9 @@ pub(super) struct Names<'a> {
     pub(super) uses: Vec<VariableUse>,
     /// What rows may know of the config.
     pub(super) facts: Facts<'a>,
+    /// The statement at hand, and the name of its block.
+    pub(super) span: Span,
+    pub(super) route: String,
     /// How deep guards are nested here: `$re` reads the innermost group. `None` outside any.
     pub(super) guard: Option<u16>,
 }
@@ -82,7 +85,7 @@ impl Names<'_> {
 
     /// Lets a row prepare something.
     pub(super) fn prepare<T>(&mut self, body: impl FnOnce(&mut Prepare) -> Result<T, Fault>) -> Result<T, Fault> {
-        let facts = self.facts;
+        let facts = Facts { span: self.span, route: &self.route, ..self.facts };
         body(&mut Prepare::new(self.extensions, &mut self.used, &mut self.slots, &self.functions).knowing(facts))
     }
 }
@@ -119,6 +122,8 @@ pub(super) fn compile(
         unknown_is_avp: false,
         uses: Vec::new(),
         facts,
+        span: Span::default(),
+        route: String::new(),
         guard: None,
     };
     let mut compiler = Compiler {
@@ -148,6 +153,17 @@ pub(super) fn compile(
     compiler.program.slots = compiler.names.slots;
     let Compiler { program, graph, extensions, unsupported, .. } = compiler;
     Compiled { program, graph, extensions, unsupported }
+}
+
+/// The name of a block as Kamailio calls it.
+fn own_name(block: &RouteBlock) -> String {
+    let main = match block.kind {
+        RouteKind::Request => "DEFAULT_ROUTE",
+        RouteKind::CoreReply => "DEFAULT_ONREPLY",
+        RouteKind::Onsend => "DEFAULT_ONSEND",
+        RouteKind::Failure | RouteKind::Branch | RouteKind::Reply | RouteKind::Event => "",
+    };
+    if block.name.is_empty() { main.to_owned() } else { block.name.clone() }
 }
 
 struct Compiler<'a> {
@@ -219,6 +235,7 @@ impl<'a> Compiler<'a> {
         let at = id.0 as usize;
         self.route = id;
         self.kind = self.program.routes[at].kind;
+        self.names.route = own_name(&self.program.routes[at]);
         self.program.routes[at].entry = self.here();
         for route in bodies {
             self.statements(&route.body.statements);

@@ -23,6 +23,7 @@ impl Compiler<'_> {
 
     fn statement(&mut self, statement: &Statement) {
         let span = statement.span;
+        self.names.span = span;
         match &statement.kind {
             StatementKind::Empty => {
                 self.emit(Op::SetLast(1), span);

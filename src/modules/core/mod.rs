@@ -17,6 +17,7 @@ pub(crate) use branches::APPEND as APPEND_BRANCH;
 pub(crate) use flags::KEX as KEX_FLAGS;
 pub(crate) use routing::socket;
 pub(crate) use select::VALUES as HEADER_VALUES;
+pub(crate) use variables::PLACE;
 pub(crate) use words::family;
 
 /// The rows of the core.

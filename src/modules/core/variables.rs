@@ -33,6 +33,13 @@ pub(super) const ROWS: &[Variable] = &[
     ),
 ];
 
+/// The one that stands in `corex`.
+pub(crate) const PLACE: &[Variable] = &[constant(
+    &["cfg"],
+    place,
+    "Where in the config the statement stands: line, file or name the file, route the block.",
+)];
+
 /// A variable whose value is known before any message.
 const fn constant(
     names: &'static [&'static str],
@@ -63,4 +70,16 @@ fn define(text: &Template, cx: &mut Prepare, missing: Value, bare: bool) -> Resu
         Value::Text(inner.filter(|_| bare).map_or_else(|| value.clone(), |inner| value.slice_ref(inner)))
     });
     Ok(Box::new(value))
+}
+
+fn place(text: &Template, cx: &mut Prepare) -> Result<Prepared, Fault> {
+    let facts = cx.facts();
+    let file =
+        || facts.place().map_or(Value::Null, |(path, _)| Value::Text(Bytes::from(path.to_string_lossy().into_owned())));
+    Ok(Box::new(match name(text)?.as_str() {
+        "line" => facts.place().map_or(Value::Null, |(_, line)| Value::Int(line as i64)),
+        "file" | "name" => file(),
+        "route" => Value::Text(Bytes::from(facts.route.to_owned())),
+        other => return Err(Fault::new(format!("a place has no {other}")).help("one of: line, file, name, route")),
+    }))
 }
