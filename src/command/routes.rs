@@ -3,7 +3,6 @@
 use super::cli::PreprocessorLines;
 use super::{BAD, GOOD, UNREADABLE};
 use crate::chart::{self, Chart};
-use crate::config::preprocess::UNSEEN_ENDIF;
 use crate::config::{Options, parse_config};
 use crate::host::Disk;
 use crate::modules::MODULES;
@@ -43,7 +42,7 @@ pub(super) fn routes(options: &RoutesOptions) -> u8 {
     let given = Options { lines: options.lines.0.clone(), environment: Some(&environment), ..Options::default() };
     let (mut sources, mut diagnostics) = (Sources::default(), Vec::new());
     let config = parse_config(&options.file, &Disk, &given, &mut sources, &mut diagnostics);
-    diagnostics.retain(|found| found.level == Level::Error && found.code != UNSEEN_ENDIF);
+    diagnostics.retain(|found| found.level == Level::Error);
     let broken = !diagnostics.is_empty();
     eprint!("{}", render::human(&sources, &diagnostics, io::stderr().is_terminal()));
     if diagnostics.iter().any(|found| found.code == "unreadable-file") {

@@ -270,14 +270,21 @@ fn begins_route(text: &[u8], at: usize) -> bool {
 
 /// How far the byte at `at` is indented, when it is the first of its line.
 fn indent(text: &[u8], at: usize) -> Option<usize> {
-    let line = text[..at].iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
+    let line = line_start(text, at)?;
     text[line..at].iter().all(|byte| matches!(byte, b' ' | b'\t')).then_some(at - line)
 }
 
 /// How far the line of the byte at `at` is indented.
 fn line_indent(text: &[u8], at: usize) -> Option<usize> {
-    let line = text[..at].iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
+    let line = line_start(text, at)?;
     text[line..=at].iter().position(|byte| !matches!(byte, b' ' | b'\t'))
+}
+
+/// Where the line of `at` begins; none when that is far away, and indentation means nothing.
+fn line_start(text: &[u8], at: usize) -> Option<usize> {
+    let from = at.saturating_sub(1000);
+    let newline = text[from..at].iter().rposition(|&byte| byte == b'\n');
+    newline.map(|newline| from + newline + 1).or((from == 0).then_some(0))
 }
 
 fn is_word(byte: u8) -> bool {
