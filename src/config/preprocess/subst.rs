@@ -169,10 +169,15 @@ fn compile(pattern: &[u8], ignore_case: bool) -> Result<Regex, String> {
         let mut builder = RegexBuilder::new(text);
         builder.unicode(false).dot_matches_new_line(true).case_insensitive(ignore_case).size_limit(REGEX_SIZE).build()
     };
-    build(&text).or_else(|error| {
-        let literal = text.replace('{', "\\{").replace('}', "\\}");
-        build(&literal).map_err(|_| error.to_string().lines().last().unwrap_or_default().to_string())
-    })
+    build(&text).map_err(|error| (matches!(error, regex::Error::CompiledTooBig(_)), error)).or_else(
+        |(too_big, error)| {
+            if too_big {
+                return Err(error.to_string());
+            }
+            let literal = text.replace('{', "\\{").replace('}', "\\}");
+            build(&literal).map_err(|_| error.to_string().lines().last().unwrap_or_default().to_string())
+        },
+    )
 }
 
 #[cfg(test)]
