@@ -40,10 +40,15 @@ impl Core {
         out
     }
 
-    /// Whether a host and port are this server's: a socket, what one advertises, an alias, or the advertised address. No port matches any.
+    /// Whether a host and port are this server's: a socket, what one advertises, an alias, a domain with all below it, or the advertised address. No port matches any.
     pub fn is_own(&self, host: &[u8], port: Option<u16>) -> bool {
         let alias = |(its, its_port): &(Bytes, Option<u16>)| same_host(its, host) && fits(*its_port, port);
-        self.socket_at(host, port).is_some() || self.settings.alias.iter().any(alias) || self.is_advertised(host, port)
+        let settings = &self.settings;
+        let below = |(domain, its_port): &(Bytes, Option<u16>)| is_below(domain, host) && fits(*its_port, port);
+        self.socket_at(host, port).is_some()
+            || settings.alias.iter().any(alias)
+            || settings.alias_subdomains.iter().any(below)
+            || self.is_advertised(host, port)
     }
 
     /// The socket that listens on or advertises this host and port; no port matches any.
@@ -82,6 +87,13 @@ impl Core {
 
 fn same_host(one: &[u8], other: &[u8]) -> bool {
     one.eq_ignore_ascii_case(other) || parse_ip(one).is_some_and(|ip| parse_ip(other) == Some(ip))
+}
+
+/// Whether a host is a domain, or lies below it.
+fn is_below(domain: &[u8], host: &[u8]) -> bool {
+    let Some(start) = host.len().checked_sub(domain.len()) else { return false };
+    let is_end = host.get(start..).is_some_and(|end| end.eq_ignore_ascii_case(domain));
+    is_end && (start == 0 || host.get(start - 1) == Some(&b'.'))
 }
 
 fn fits(its: Option<u16>, port: Option<u16>) -> bool {

@@ -14,6 +14,8 @@ pub struct Settings {
     pub listen: Vec<Listen>,
     /// Names and ports that are this server beside its sockets: `alias`.
     pub alias: Vec<(Bytes, Option<u16>)>,
+    /// Domains that are this server with everything below them: `alias_subdomains` of corex. Without a port any is.
+    pub alias_subdomains: Vec<(Bytes, Option<u16>)>,
     /// Host to write into Via and Record-Route instead of the socket's: `advertised_address`.
     pub advertised_address: Option<Bytes>,
     /// The port to write with it: `advertised_port`.
@@ -38,6 +40,7 @@ impl Default for Settings {
             debug: 0,
             listen: Vec::new(),
             alias: Vec::new(),
+            alias_subdomains: Vec::new(),
             advertised_address: None,
             advertised_port: None,
             server_header: Bytes::from_static(concat!("Server: alanui (", env!("CARGO_PKG_VERSION"), ")").as_bytes()),

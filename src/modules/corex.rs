@@ -1,8 +1,9 @@
 //! `corex`: what was a statement once, with variables in it; more flags; sockets by address or name.
 
 use crate::builtin::{
-    Arg, Args, Context, Effect, Function, Key, KeyKind, LogLevel, Module, Outcome, Packet, Param, RouteKind, Routes,
-    SocketId, Template, Transformation, Unit, Value, Variable, count, join,
+    Arg, Args, Context, Effect, Function, Key, KeyKind, LogLevel, Module, Outcome, Packet, Param, ParamGivenValue,
+    RouteKind, Routes, SocketId, Start, StartFault, State, Template, Transformation, Unit, Value, Variable, count,
+    join,
 };
 use crate::modules::core;
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use bytes::Bytes;
 pub static MODULE: Module = Module {
     functions: &FUNCTIONS,
     params: PARAMS,
+    start,
     variables: &VARIABLES,
     transformations: TRANSFORMATIONS,
     ..Module::new("corex", "Branches, flags and sockets, chosen by variables.")
@@ -22,10 +24,9 @@ const PARTS: &[&[Function]] = &[core::APPEND_BRANCH, ROWS];
 static PARAMS: &[Param] = &[
     Param::absent(
         &["alias_subdomains"],
-        "A domain that is this server with all below it; alanui knows single names only.",
+        "A domain that is this server with all below it, written [proto:]domain[:port].",
     )
-    .repeated()
-    .inert(),
+    .repeated(),
     Param::absent(&["dns_cache"], "Answers that the resolver keeps from the start.").repeated().inert(),
     Param::absent(&["dns_file"], "A file with such answers.").repeated().inert(),
     Param::int(&["nio_intercept"], "0", Unit::None, "Whether a script sees raw packets.").inert(),
@@ -269,6 +270,41 @@ fn set_source_address(cx: &mut Context, args: &Args) -> Outcome {
     }
 }
 
+fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
+    for given in start.params.all("alias_subdomains") {
+        let ParamGivenValue::Text(text) = &given.value else {
+            return Err(StartFault::new("alias_subdomains is a domain").at(given.span));
+        };
+        let Some((domain, port)) = domain(text) else {
+            let fault = StartFault::new("alias_subdomains is no domain").at(given.span);
+            return Err(fault.help("write it as example.com, udp:example.com or example.com:5060"));
+        };
+        start.settings.alias_subdomains.extend(domain.map(|domain| (domain, port)));
+    }
+    Ok(Box::new(()))
+}
+
+/// Reads `[proto:]domain[:port]`; the domain is none when it is meant for another transport than UDP.
+fn domain(text: &[u8]) -> Option<(Option<Bytes>, Option<u16>)> {
+    let mut parts: Vec<&[u8]> = text.split(|byte| *byte == b':').collect();
+    let protocols: [&[u8]; 7] = [b"udp", b"tcp", b"tls", b"sctp", b"ws", b"wss", b"any"];
+    let is_protocol = |part: &&[u8]| protocols.iter().any(|its| its.eq_ignore_ascii_case(part));
+    let is_for_udp = match parts.first().copied().filter(|part| is_protocol(part) && parts.len() > 1) {
+        Some(protocol) => {
+            parts.remove(0);
+            protocol.eq_ignore_ascii_case(b"udp") || protocol.eq_ignore_ascii_case(b"any")
+        }
+        None => true,
+    };
+    let (domain, port) = match parts[..] {
+        [domain] => (domain, None),
+        [domain, port] => (domain, Some(crate::sip::port(port)?)),
+        _ => return None,
+    };
+    let domain = (!domain.is_empty()).then(|| Bytes::copy_from_slice(domain))?;
+    Some((Some(domain).filter(|_| is_for_udp), port))
+}
+
 static VARIABLES: [Variable; count(VARIABLE_PARTS)] = join(VARIABLE_PARTS);
 const VARIABLE_PARTS: &[&[Variable]] = &[SOCKETS, core::PLACE];
 
@@ -369,6 +405,35 @@ mod tests {
         }
         assert_eq!(bench.message.received.source, "1.2.3.4:77".parse().unwrap());
         assert_eq!(bench.message.send_socket, None);
+    }
+
+    #[test]
+    fn a_domain_with_all_below_it() {
+        for (text, read) in [
+            ("example.com", Some((Some("example.com"), None))),
+            ("udp:example.com:5070", Some((Some("example.com"), Some(5070)))),
+            ("tcp:example.com", Some((None, None))),
+            ("udp", Some((Some("udp"), None))),
+            ("", None),
+            ("example.com:port", None),
+        ] {
+            let read = read.map(|(domain, port)| (domain.map(Bytes::from), port));
+            assert_eq!(domain(text.as_bytes()), read, "{text}");
+        }
+        let mut bench = Bench::new("INVITE sip:h SIP/2.0\nVia: SIP/2.0/UDP h\n\n", Arc::new(()));
+        let settings = Arc::make_mut(&mut bench.core.settings);
+        settings.alias_subdomains = vec![("example.com".into(), None), ("example.org".into(), Some(5070))];
+        for (host, port, own) in [
+            ("example.com", None, true),
+            ("a.EXAMPLE.com", Some(5099), true),
+            ("an-example.com", None, false),
+            ("com", None, false),
+            ("a.b.example.org", Some(5070), true),
+            ("a.b.example.org", None, true),
+            ("a.b.example.org", Some(5060), false),
+        ] {
+            assert_eq!(bench.core.is_own(host.as_bytes(), port), own, "{host} {port:?}");
+        }
     }
 
     #[test]

@@ -126,7 +126,7 @@ mod tests {
         assert_eq!(semicolon(text, b"w", 0), Found::Here { value: 35..35, whole: 32..35 });
         assert_eq!(semicolon(text, b"v", 0), Found::Missing { at: 35, delimiter: Some(b';') });
         let text = b"Digest realm=\"a,b\", nonce=1";
-        assert_eq!(comma(text, b"realm", 0), Found::Here { value: 12..18, whole: 6..19 });
+        assert_eq!(comma(text, b"realm", 0), Found::Here { value: 12..18, whole: 7..19 });
         assert_eq!(comma(text, b"nonce", 0), Found::Here { value: 25..27, whole: 18..27 });
         assert_eq!(comma(text, b"qop", 0), Found::Missing { at: 27, delimiter: Some(b',') });
         assert_eq!(comma(b"Digest", b"qop", 0), Found::Missing { at: 6, delimiter: Some(b' ') });
