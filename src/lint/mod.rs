@@ -1,18 +1,28 @@
 //! Mistakes that run: one rule a file, in folders by what they are about, each listed once in its folder's `mod.rs`.
 //!
 //! A rule looks at a [`Subject`]: the syntax tree with its places, values of parameters, the graph of routes. What it finds carries the rule's
-//! name and level. A line `# alanui: allow(name) reason` silences it where it is meant.
+//! name and level. A line `# alanui: allow(name) reason` silences it where it is meant (see `allow.rs`).
 
 mod allow;
+mod blocking;
+mod control;
 mod dispatcher;
+pub mod flow;
+pub mod mentions;
 mod modules;
 mod paths;
 mod preprocessor;
 mod regexes;
 mod script;
+mod security;
+mod sip;
+mod sql;
 mod subject;
+pub mod taint;
 mod timers;
+pub mod uses;
 mod values;
+mod variables;
 mod written;
 
 pub use allow::Allowed;
@@ -112,8 +122,20 @@ impl Findings<'_> {
 }
 
 /// The rules by folder.
-static FAMILIES: &[&[&Rule]] =
-    &[timers::RULES, dispatcher::RULES, values::RULES, regexes::RULES, modules::RULES, preprocessor::RULES];
+static FAMILIES: &[&[&Rule]] = &[
+    timers::RULES,
+    dispatcher::RULES,
+    values::RULES,
+    regexes::RULES,
+    modules::RULES,
+    preprocessor::RULES,
+    sql::RULES,
+    blocking::RULES,
+    variables::RULES,
+    control::RULES,
+    sip::RULES,
+    security::RULES,
+];
 
 /// Every rule.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {

@@ -1,7 +1,10 @@
 //! What a rule looks at.
 
+use super::flow::Flow;
 use super::preprocessor::Raw;
 use super::script::Script;
+use super::taint::Taint;
+use super::uses::Uses;
 use crate::config::ast::{Item, ModParam, ParamValue, Route, Setting, Text};
 use crate::config::{Config, module_name};
 use crate::source::{Sources, Span};
@@ -39,6 +42,9 @@ pub struct Subject<'a> {
     modules: Vec<(String, Span)>,
     pub(super) script: OnceCell<Script<'a>>,
     pub(super) raw: OnceCell<Raw<'a>>,
+    flow: OnceCell<Flow<'a>>,
+    uses: OnceCell<Uses<'a>>,
+    taint: OnceCell<Taint<'a>>,
 }
 
 /// A value given to a module parameter.
@@ -89,7 +95,25 @@ impl<'a> Subject<'a> {
             modules,
             script: OnceCell::new(),
             raw: OnceCell::new(),
+            flow: OnceCell::new(),
+            uses: OnceCell::new(),
+            taint: OnceCell::new(),
         }
+    }
+
+    /// Where the config calls, assigns and asks.
+    pub fn uses(&self) -> &Uses<'a> {
+        self.uses.get_or_init(|| Uses::of(self))
+    }
+
+    /// Which variables hold what a sender wrote.
+    pub fn taint(&self) -> &Taint<'a> {
+        self.taint.get_or_init(|| Taint::of(self))
+    }
+
+    /// What may happen on the ways through the config.
+    pub fn flow(&self) -> &Flow<'a> {
+        self.flow.get_or_init(|| Flow::of(self))
     }
 
     /// The modules that the text loads, in order, with their places.

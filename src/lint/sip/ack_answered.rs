@@ -1,0 +1,35 @@
+//! An ACK that gets a reply.
+
+use crate::config::ast::RouteKind;
+use crate::lint::flow::effect::{Does, literal};
+use crate::lint::flow::{Fact, Methods, State};
+use crate::lint::{Findings, Rule, Severity, Subject};
+
+/// See the file.
+pub(super) static RULE: Rule = Rule {
+    code: "ack-answered",
+    severity: Severity::Warning,
+    finds: "A reply on a way that an ACK within a dialog takes.",
+    why: "An ACK is never answered. Where requests of a dialog that do not match end in a 404, an ACK ends there too: the reply is not sent, the \
+          function is false, and an ACK for a negative reply does not reach its transaction.",
+    instead: "Let ACK out first: if (is_method(\"ACK\")) { if (t_check_trans()) t_relay(); exit; }",
+    reference: "RFC 3261 section 17",
+    check,
+};
+
+fn check(subject: &Subject, findings: &mut Findings) {
+    for site in subject.flow().sites().filter(|site| site.does == Some(Does::Reply)) {
+        let in_dialog = |state: &State| state.methods.meets(Methods::ACK) && state.is(Fact::ToTag);
+        if site.find(RouteKind::Request, |state| in_dialog(state) && state.is_not(Fact::Final)).is_none() {
+            continue;
+        }
+        // What answers a failed relay answers nothing that was not sent.
+        if matches!(site.call.name.text.as_str(), "sl_reply_error" | "send_reply_error") {
+            continue;
+        }
+        let with = literal(site.call, 0).map(|code| format!(" with {code}")).unwrap_or_default();
+        let found = findings.add(format!("an ACK within a dialog is answered{with} here"), site.call.span);
+        found.add_note("nothing may be answered to an ACK");
+        found.add_help("before this, write if (is_method(\"ACK\")) { if (t_check_trans()) t_relay(); exit; }");
+    }
+}

@@ -1,0 +1,114 @@
+//! Which variables hold what a sender wrote: along assignments, whatever the order in which they run.
+
+use super::Subject;
+use super::mentions::{self, Mention};
+use super::uses;
+use crate::config::ast::{BinaryOperator, ExpressionKind};
+use crate::source::Span;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+/// Which variables hold what a sender wrote.
+#[derive(Debug, Default)]
+pub struct Taint<'a> {
+    /// A variable that the config sets, with the variable it has it from and the assignment.
+    from: FxHashMap<(&'a str, &'a str), Origin>,
+    /// Variables that a pattern with both ends is asked about somewhere.
+    checked: FxHashSet<String>,
+}
+
+/// Where a variable has from what it holds.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The variable of the message.
+    pub source: String,
+    /// The assignment, when one is between.
+    pub place: Option<Span>,
+}
+
+/// What the sender writes as it likes.
+const WRITTEN: &[&str] = &[
+    "ru", "rU", "rd", "rz", "ou", "oU", "od", "oru", "oP", "fu", "fU", "fd", "fn", "fur", "tu", "tU", "td", "tn",
+    "tur", "ct", "ctu", "hdr", "hdrc", "hfl", "ci", "ua", "au", "aU", "ad", "ar", "adu", "aa", "ai", "pu", "pU", "pd",
+    "pn", "di", "dir", "rb", "mb", "ru_q", "re", "rt", "rn", "hu", "xmlstr", "msg", "ft", "tt", "sel", "cT", "prid",
+];
+
+/// Transformations after which nothing can be smuggled in.
+const HARMLESS: &[&str] = &[
+    "escape",
+    "sql.",
+    "s.int",
+    "md5",
+    "sha",
+    "hexa",
+    "s.len",
+    "uri.port",
+    "s.numeric",
+    "uri.scheme",
+    "urlencode",
+    "param.encode",
+];
+
+impl<'a> Taint<'a> {
+    pub(super) fn of(subject: &Subject<'a>) -> Taint<'a> {
+        let mut taint = Taint::default();
+        for question in subject.uses().questions() {
+            uses::comparisons(question, &mut |operator, left, right, _| {
+                if operator == BinaryOperator::Match
+                    && let (Some(asked), Some(pattern)) = (uses::variable(left), uses::text(right))
+                    && pattern.starts_with('^')
+                    && pattern.ends_with('$')
+                    && !pattern.contains(".*")
+                    && !pattern.contains(".+")
+                {
+                    taint.checked.insert(asked.shown());
+                }
+            });
+        }
+        // What a variable gets from one that gets it further down needs another turn.
+        for _ in 0..4 {
+            let before = taint.from.len();
+            for its in subject.uses().assigns() {
+                taint.assign(its.assign);
+            }
+            if taint.from.len() == before {
+                break;
+            }
+        }
+        taint
+    }
+
+    fn assign(&mut self, assign: &'a crate::config::ast::Assign) {
+        let Some(target) = mentions::of(&assign.target) else { return };
+        let Some(key) = stored(&target) else { return };
+        if self.from.contains_key(&key) || matches!(assign.value.kind, ExpressionKind::Call(_)) {
+            return;
+        }
+        let mut origin = None;
+        mentions::in_expression(&assign.value, &mut |mention| {
+            if origin.is_none() {
+                origin = self.origin(&mention);
+            }
+        });
+        if let Some(origin) = origin {
+            self.from.insert(key, Origin { place: Some(assign.span), ..origin });
+        }
+    }
+
+    /// Where a variable has what a sender wrote from, when it holds that.
+    pub fn origin(&self, mention: &Mention) -> Option<Origin> {
+        if HARMLESS.iter().any(|its| mention.rest.contains(its)) || self.checked.contains(&mention.shown()) {
+            return None;
+        }
+        if let Some(key) = stored(mention) {
+            return self.from.get(&key).cloned();
+        }
+        WRITTEN.contains(&mention.name).then(|| Origin { source: mention.shown(), place: None })
+    }
+}
+
+/// The name of a variable that a config sets.
+fn stored<'m>(mention: &Mention<'m>) -> Option<(&'m str, &'m str)> {
+    let name = mention.name;
+    let is_stored = matches!(name, "var" | "avp" | "xavp" | "xavu" | "xavi" | "dlg_var" | "shv" | "vn" | "vz");
+    is_stored.then_some((name, mention.inner.unwrap_or_default()))
+}
