@@ -23,7 +23,7 @@ pub(super) fn program(random: &mut Random, number: usize) -> String {
         Writer { maker, number, text: String::new(), depth: 0, prints: 0, loops: 0, name: "main".to_owned() };
     writer.beginning();
     writer.statements(4);
-    let _ = writeln!(writer.text, "    $var(r) = 0;");
+    writer.line("$var(r) = 0;");
     writer.print();
     format!("route[C{number}] {{\n{}}}\n{text}", writer.text)
 }
