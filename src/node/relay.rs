@@ -38,7 +38,8 @@ impl Fault {
     fn code(self) -> i32 {
         match self {
             Fault::NoBranch => -6,
-            Fault::Unresolvable | Fault::Transport | Fault::Internal => -1,
+            Fault::Unresolvable => -478,
+            Fault::Transport | Fault::Internal => -1,
         }
     }
 }

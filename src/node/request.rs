@@ -157,7 +157,8 @@ impl Node {
         let method = task.message.message.method().unwrap_or(Method::Other);
         match step {
             TransactionStep::New => match task.message.transaction {
-                Some(_) => -1,
+                // Kamailio's code for what a script should not do.
+                Some(_) => -10,
                 None => {
                     self.new_transaction(now, &mut task.message);
                     1

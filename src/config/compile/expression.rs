@@ -546,7 +546,12 @@ fn applied(operator: BinaryOperator, left: Value, right: Value) -> Option<Value>
         BinaryOperator::And => Some(Value::truth(left.to_int() != 0 && right.to_int() != 0)),
         BinaryOperator::Or => Some(Value::truth(left.to_int() != 0 || right.to_int() != 0)),
         BinaryOperator::Match => {
-            let pattern = Regex::new(&right.to_text(), true, Extensions::default()).ok()?;
+            let pattern = right.to_text();
+            // What Perl syntax means depends on the extensions: it is left to the run.
+            if Regex::new(&pattern, true, Extensions::default()).ok()?.is_perl() {
+                return None;
+            }
+            let pattern = Regex::new(&pattern, true, Extensions::STRICT).ok()?;
             Some(Value::truth(pattern.is_match(&left.to_text())))
         }
         _ => apply(operator, left, right),

@@ -33,6 +33,7 @@ fn snippets_do_what_kamailio_did() {
             rows.extend(row::read(&std::fs::read_to_string(&path).unwrap()));
         }
     }
+    assert!(rows.len() > 40, "fixtures/semantics holds only {} rows", rows.len());
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut shared = ["../shared", "../../shared"].iter().map(|up| root.join(up).join("kamailio/semantics.tsv"));
     if let Some(text) = shared.find_map(|path| std::fs::read_to_string(path).ok()) {
