@@ -50,6 +50,10 @@ pub static CODES: &[Code] = &[
         "comment-in-define",
         "What stands behind a define belongs to its value, a comment too. Where the define is used, the comment swallows the rest of the line.",
     ),
+    code(
+        "default-first",
+        "The default of a switch over strings stands before its cases, which Kamailio 5.6.3 refuses.",
+    ),
     code("duplicate-define", "A word is defined twice. `#!redef` replaces a define, `#!trydef` keeps the first."),
     code("duplicate-flag", "A flag is declared twice."),
     code("duplicate-global", "A value of the author's own, group.name, is set twice."),
@@ -117,6 +121,8 @@ pub static CODES: &[Code] = &[
     code("syntax-unterminated-string", "A string has no closing quote."),
     code("syntax-unterminated-variable", "The parenthesis of a pseudo-variable is not closed."),
     code("text-after-directive", "What stands behind the word of a conditional is thrown away."),
+    code("too-many-findings", "So much is wrong that the rest was not looked at."),
+    code("too-many-routes", "There are more route blocks than can be counted."),
     code(
         "type-mismatch",
         "An operator wants an integer and finds a string, or the other way round. Kamailio knows the types of constants, calls and most operators beforehand and refuses to start.",
