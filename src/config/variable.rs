@@ -220,6 +220,19 @@ fn read_index(names: &mut Names, text: &[u8]) -> Result<Index, Mistake> {
         .ok_or_else(|| mistake("bad-variable", format!("[{}] is no index", String::from_utf8_lossy(text))))
 }
 
+/// The text with `$$` for each `$` that begins no variable; `None` when there is none.
+pub(super) fn plain_dollars(text: &[u8]) -> Option<Bytes> {
+    let mut out = Vec::with_capacity(text.len() + 2);
+    for (at, byte) in text.iter().enumerate() {
+        out.push(*byte);
+        let begins = |next: &u8| next.is_ascii_alphanumeric() || matches!(next, b'_' | b'(' | b'?' | b'$');
+        if *byte == b'$' && !text.get(at + 1).is_some_and(begins) && text.get(at.wrapping_sub(1)) != Some(&b'$') {
+            out.push(b'$');
+        }
+    }
+    (out.len() > text.len()).then(|| Bytes::from(out))
+}
+
 fn transformation(names: &mut Names, text: &[u8]) -> Result<Applied, Mistake> {
     let written = String::from_utf8_lossy(text).into_owned();
     let (head, params) = match memchr::memchr(b',', text) {
@@ -255,7 +268,9 @@ fn transformation(names: &mut Names, text: &[u8]) -> Result<Applied, Mistake> {
     }
     let mut templates = Vec::with_capacity(given.len());
     for param in given {
-        templates.push(template(names, &Bytes::copy_from_slice(param))?);
+        // A regular expression may end in a `$`.
+        let param = plain_dollars(param).unwrap_or_else(|| Bytes::copy_from_slice(param));
+        templates.push(template(names, &param)?);
     }
     Ok(Applied { row, module, params: templates.into() })
 }

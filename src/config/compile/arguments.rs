@@ -294,15 +294,8 @@ impl Compiler<'_> {
 /// The text of a pattern with `$$` for each `$` that begins no variable; `None` when there is none.
 fn with_plain_dollars(given: &Expression) -> Option<Expression> {
     let ExpressionKind::Text(text) = &given.kind else { return None };
-    let mut out = Vec::with_capacity(text.len() + 2);
-    for (at, byte) in text.iter().enumerate() {
-        out.push(*byte);
-        let begins = |next: &u8| next.is_ascii_alphanumeric() || matches!(next, b'_' | b'(' | b'?' | b'$');
-        if *byte == b'$' && !text.get(at + 1).is_some_and(begins) && text.get(at.wrapping_sub(1)) != Some(&b'$') {
-            out.push(b'$');
-        }
-    }
-    (out.len() > text.len()).then(|| Expression { kind: ExpressionKind::Text(Bytes::from(out)), ..given.clone() })
+    let spelled = variable::plain_dollars(text)?;
+    Some(Expression { kind: ExpressionKind::Text(spelled), ..given.clone() })
 }
 
 fn arity(function: &Function) -> String {

@@ -9,10 +9,10 @@ use crate::lint::{Findings, Rule, Severity, Subject};
 /// A parameter before its module.
 pub(super) static PARAM: Rule = Rule {
     code: "modparam-before-loadmodule",
-    severity: Severity::Error,
+    severity: Severity::Warning,
     finds: "A parameter of a module that is loaded further down.",
     why: "Kamailio sets a parameter while it reads the file and looks for it in the modules loaded so far. It refuses the file with a message that \
-          speaks of a missing module, although the file loads it.",
+          speaks of a missing module, although the file loads it. In alanui the order does not matter.",
     instead: "Load the module first.",
     reference: "https://www.kamailio.org/wikidocs/cookbooks/devel/core/#modparam",
     check: param,
