@@ -104,6 +104,7 @@ pub static CODES: &[Code] = &[
         "syntax-no-parentheses",
         "A function is called without its parentheses, which only some core statements can do without.",
     ),
+    code("syntax-nul", "The file holds a NUL byte: it is broken, or no config."),
     code("syntax-port", "A port is at most 65535."),
     code("syntax-subst", "A substitution is not written /regex/replacement/flags."),
     code("syntax-too-complex", "A piece of text takes more steps to read than any config needs."),

@@ -366,8 +366,15 @@ impl Preprocessor<'_> {
             Ok(text) => text.chars().take(4).map(|c| format!("U+{:04X}", u32::from(c))).collect::<Vec<_>>(),
             Err(_) => bytes.iter().take(4).map(|byte| format!("0x{byte:02X}")).collect(),
         };
+        let span = input.span(at, at + length);
+        // Kamailio skips these too, but no text holds them: the file is broken or no config at all.
+        if bytes.contains(&0) {
+            let found = Diagnostic::error("syntax-nul", "there is a NUL byte, which no text holds", span);
+            self.report(found.help("is this file a config, and is it whole?"));
+            return at + length;
+        }
         let message = format!("{} outside of a string is skipped", words.join(" "));
-        self.report(Diagnostic::new(Level::Warning, "stray-character", message, input.span(at, at + length)));
+        self.report(Diagnostic::new(Level::Warning, "stray-character", message, span));
         at + length
     }
 }
