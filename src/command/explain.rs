@@ -1,9 +1,9 @@
 //! `alanui explain`: what a name means, from its row.
 
 use super::{BAD, GOOD};
-use crate::builtin::{EXTENSIONS, Function, KeyKind, Param, ParamKind, RouteKind, Unit, Variable};
+use crate::builtin::{EXTENSIONS, Function, KeyKind, Param, ParamKind, Unit, Variable};
 use crate::catalogue::{self, Kind, Known};
-use crate::config::codes;
+use crate::config::{allowed, codes};
 use crate::lint::{self, Rule};
 use crate::modules::MODULES;
 use std::fmt::Write as _;
@@ -135,16 +135,7 @@ fn function(page: &mut String, module: &str, row: &Function) {
     }
     let _ = writeln!(page, "{}({args}): function of {module}\n  {}", row.names[0], row.doc);
     list(page, "also called", row.names[1..].iter().copied());
-    let kinds = [
-        (RouteKind::Request, "request_route"),
-        (RouteKind::CoreReply, "reply_route"),
-        (RouteKind::Reply, "onreply_route[...]"),
-        (RouteKind::Failure, "failure_route"),
-        (RouteKind::Branch, "branch_route"),
-        (RouteKind::Onsend, "onsend_route"),
-        (RouteKind::Event, "event_route"),
-    ];
-    list(page, "allowed in", kinds.iter().filter(|(kind, _)| row.routes.allows(*kind)).map(|(_, name)| *name));
+    let _ = writeln!(page, "  allowed in: {}", allowed(row));
     page.push('\n');
 }
 

@@ -25,7 +25,7 @@ pub mod walk;
 pub use parse::parse_config;
 pub use preprocess::{CommandLine, Options};
 pub use registry::{Registry, distance, nearest};
-pub use routes::{CallGraph, RouteUse};
+pub use routes::{CallGraph, RouteUse, allowed};
 pub use settings::{module_name, parse_address};
 pub use start::Started;
 pub use unsupported::Unsupported;

@@ -107,7 +107,7 @@ pub(super) fn article(kind: RouteKind) -> &'static str {
 }
 
 /// The kinds in which a function may be called, in words.
-pub(super) fn allowed(function: &Function) -> String {
+pub fn allowed(function: &Function) -> String {
     let kinds = [
         (RouteKind::Request, "request_route"),
         (RouteKind::CoreReply, "reply_route"),

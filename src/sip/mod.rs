@@ -29,6 +29,7 @@ pub use edit::Edits;
 pub use extent::Extent;
 pub use header::{
     CSeq, HeaderName, NameAddr, NameAddrFault, NameAddrs, Parameter, Parameters, Rport, Stamp, Values, Via, ViaFault,
+    auth_parameter,
 };
 pub use message::{Header, MAX_HEADERS, MAX_MESSAGE, Malformed, Message, StartLine};
 pub use method::{Method, MethodSet};

@@ -2,7 +2,7 @@
 
 use super::{within, within_or_null};
 use crate::builtin::{Context, Value, Variable};
-use crate::sip::{HeaderName, Uri};
+use crate::sip::{HeaderName, Uri, auth_parameter};
 use bytes::Bytes;
 
 /// The variables.
@@ -27,27 +27,7 @@ fn field(cx: &mut Context, name: &[u8]) -> Value {
     let Some(rest) = value.strip_prefix(b"Digest").or_else(|| value.strip_prefix(b"digest")) else {
         return Value::Null;
     };
-    parameter(rest, name).map_or(Value::Null, |found| within(&value, found))
-}
-
-/// A `name=value` among those that commas part; quotes around the value are taken off.
-fn parameter<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    let mut rest = text;
-    while !rest.is_empty() {
-        let mut quoted = false;
-        let end = rest.iter().position(|byte| {
-            quoted ^= *byte == b'"';
-            *byte == b',' && !quoted
-        });
-        let (one, after) = rest.split_at(end.unwrap_or(rest.len()));
-        rest = after.get(1..).unwrap_or_default();
-        let Some(equals) = memchr::memchr(b'=', one) else { continue };
-        let (its, value) = (one.get(..equals)?.trim_ascii(), one.get(equals + 1..)?.trim_ascii());
-        if its.eq_ignore_ascii_case(name) {
-            return Some(value.strip_prefix(b"\"").and_then(|inner| inner.strip_suffix(b"\"")).unwrap_or(value));
-        }
-    }
-    None
+    auth_parameter(rest, name).map_or(Value::Null, |found| within(&value, found))
 }
 
 type UserAndDomain<'a> = (&'a [u8], &'a [u8]);
@@ -66,19 +46,5 @@ fn split(whole: &Bytes) -> UserAndDomain<'_> {
     match memchr::memchr(b'@', whole) {
         Some(at) => (&whole[..at], &whole[at + 1..]),
         None => (whole, b""),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parameters() {
-        let text = b" username=\"a,b@c\", realm=\"r\",nc=00000001 , qop=auth";
-        assert_eq!(parameter(text, b"username"), Some(&b"a,b@c"[..]));
-        assert_eq!(parameter(text, b"NC"), Some(&b"00000001"[..]));
-        assert_eq!(parameter(text, b"qop"), Some(&b"auth"[..]));
-        assert_eq!(parameter(text, b"nonce"), None);
     }
 }

@@ -1,11 +1,13 @@
 //! Names of headers and the values that have a shape of their own. Values are views of the message's bytes.
 
+mod credentials;
 mod cseq;
 mod name;
 mod name_addr;
 pub(super) mod parameters;
 mod via;
 
+pub use credentials::auth_parameter;
 pub use cseq::CSeq;
 pub(super) use cseq::CSeqParts;
 pub use name::HeaderName;

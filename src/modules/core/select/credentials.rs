@@ -2,7 +2,7 @@
 
 use super::{of_text, within, within_or_null};
 use crate::builtin::{Bracket, Context, Key, KeyKind, Select, Step, Value, Variable};
-use crate::sip::{HeaderName, Uri};
+use crate::sip::{HeaderName, Uri, auth_parameter};
 use bytes::Bytes;
 
 /// The roots.
@@ -60,25 +60,10 @@ fn field(text: &Bytes, name: &[u8]) -> Option<Value> {
     Some(within(text, parameter(text, name)?))
 }
 
-/// A `name=value` among those that commas part, without quotes around the value.
+/// A parameter behind the scheme.
 fn parameter<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let scheme = text.iter().position(u8::is_ascii_whitespace)?;
-    let mut rest = text.get(scheme..)?;
-    while !rest.is_empty() {
-        let mut quoted = false;
-        let end = rest.iter().position(|byte| {
-            quoted ^= *byte == b'"';
-            *byte == b',' && !quoted
-        });
-        let (one, after) = rest.split_at(end.unwrap_or(rest.len()));
-        rest = after.get(1..).unwrap_or_default();
-        let Some(equals) = memchr::memchr(b'=', one) else { continue };
-        let (its, value) = (one.get(..equals)?.trim_ascii(), one.get(equals + 1..)?.trim_ascii());
-        if its.eq_ignore_ascii_case(name) {
-            return Some(value.strip_prefix(b"\"").and_then(|inner| inner.strip_suffix(b"\"")).unwrap_or(value));
-        }
-    }
-    None
+    auth_parameter(text.get(scheme..)?, name)
 }
 
 type UserAndDomain<'a> = (&'a [u8], &'a [u8]);
