@@ -8,6 +8,7 @@ mod codes;
 mod commands;
 mod documents;
 mod fmt;
+mod front_end;
 mod hostile;
 mod lints;
 mod map;
