@@ -13,6 +13,7 @@ mod hostile;
 mod lints;
 mod map;
 mod oracle;
+mod ports;
 mod routes;
 mod scenarios;
 mod semantics;

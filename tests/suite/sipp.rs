@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+
+use crate::ports;
 
 const CALLS: u32 = 1000;
 
@@ -26,7 +27,7 @@ fn calls(workers: u32) {
     let folder = std::env::temp_dir().join(format!("alanui-sipp-{}-{workers}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
     // Each backend ends with 0 once it has had its half of the calls, and only if each went as its scenario says.
-    let ports = [free_port(), free_port()];
+    let ports = [ports::free(), ports::free()];
     let backends: Vec<Ended> = ports.iter().map(|port| backend(&folder, *port)).collect();
     let server = Server::start(&folder, ports, workers);
     let caller = sipp(&folder, "caller.xml")
@@ -70,7 +71,7 @@ impl Server {
         let domain = "INSERT INTO sip_domains (domain, dispatcher_setid) VALUES ('tenant.example.com', 70);\n";
         // The rows of other tenants lead to addresses that nobody pings in a test.
         fs::write(&sql, format!("{schema}\nDELETE FROM dispatcher;\n{domain}{rows}")).unwrap();
-        let port = free_port();
+        let port = ports::free();
         let path = database.display().to_string().replace('/', "\\/");
         let mut process = Command::new(env!("CARGO_BIN_EXE_alanui"))
             .arg("run")
@@ -101,10 +102,6 @@ fn sipp(folder: &Path, scenario: &str) -> Command {
     command.current_dir(folder).arg("-sf").arg(root().join("tests/sipp").join(scenario));
     command.args(["-i", "127.0.0.1", "-nostdin"]).stdout(Stdio::null()).stderr(Stdio::null());
     command
-}
-
-fn free_port() -> u16 {
-    UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn configs() -> PathBuf {

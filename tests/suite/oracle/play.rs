@@ -6,6 +6,8 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
+use crate::ports;
+
 use super::normalise::Normaliser;
 use super::peers::{NAMES, Peer};
 use super::sequence::{Action, Sequence, Step};
@@ -69,8 +71,7 @@ impl Stage {
         let failed = |error: std::io::Error| error.to_string();
         let peers = NAMES.into_iter().map(Peer::new).collect::<Result<Vec<_>, _>>().map_err(failed)?;
         let folder = server::fresh_folder().map_err(failed)?;
-        let port = || server::free_port().map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
-        let (address, second) = (port().map_err(failed)?, port().map_err(failed)?);
+        let [address, second] = [(); 2].map(|()| SocketAddr::from(([127, 0, 0, 1], ports::free())));
 
         let mut values = sequence.settings.clone();
         values.push(("SERVER".into(), address.port().to_string()));

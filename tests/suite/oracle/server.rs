@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::net::UdpSocket;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -96,9 +95,4 @@ pub(super) fn fresh_folder() -> std::io::Result<PathBuf> {
     let folder = std::env::temp_dir().join(format!("alanui-oracle-{}-{count}", std::process::id()));
     fs::create_dir_all(folder.join("run"))?;
     Ok(folder)
-}
-
-/// A port that was free a moment ago.
-pub(super) fn free_port() -> std::io::Result<u16> {
-    Ok(UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port())
 }

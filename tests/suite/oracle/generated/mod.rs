@@ -14,6 +14,7 @@ mod random;
 use super::super::simulated;
 use super::say;
 use super::server::{self, Program, Server};
+use crate::ports;
 use alanui::sip::Message;
 use random::Random;
 use std::collections::BTreeMap;
@@ -45,7 +46,7 @@ fn random_programs_give_what_kamailio_gives() {
         say(&format!("\ngenerated: KAMAILIO IS NOT INSTALLED. Nothing was compared: {count} programs wait for it.\n"));
         return;
     }
-    let port = server::free_port().unwrap();
+    let port = ports::free();
     let config = config(&programs, port);
     let theirs = kamailio(&config, port, count);
     let ours = alanui(&config, port, count);
