@@ -65,17 +65,22 @@ impl Preprocessor<'_> {
                 end
             }
             Err(open) => {
-                let end = word_end(text, open + 1);
-                let name = String::from_utf8_lossy(&text[at..end]).into_owned();
+                let name_end = word_end(text, open + 1);
+                let end = unclosed_end(text, name_end);
                 let found = Diagnostic::error(
                     "syntax-unterminated-variable",
                     "the parenthesis of this pseudo-variable is not closed",
                     input.span(at, end),
                 );
-                self.report(found.help(format!("write `{name})`")));
+                let name = String::from_utf8_lossy(&text[at..name_end]);
+                self.report(if text[name_end..end].contains(&b'(') {
+                    found.note("a parenthesis in a transformation counts as well").help("give it its partner")
+                } else {
+                    found.help(format!("write `{name})`"))
+                });
                 self.unclosed += 1;
                 self.stopped |= self.unclosed > MOST_UNCLOSED;
-                self.copy(input, at, end);
+                self.copy(input, at, name_end);
                 self.out.push(b")", Origin::Replaced(input.span(at, end), None));
                 end
             }
@@ -151,4 +156,15 @@ fn is_suspicious(text: &[u8], at: usize, end: usize) -> bool {
     let follows = text.get(end).copied().unwrap_or(b'\n');
     let odd = is_word(follows) || matches!(follows, b'$' | b'\\' | b'%' | b'<' | b'[' | b'@' | b':');
     odd && memchr::memchr(b'\n', &text[at..end]).is_some()
+}
+
+/// Where an unclosed variable was meant to end whose name ends at `at`: behind its transformations in this line, and the
+/// parenthesis that stands there.
+fn unclosed_end(text: &[u8], mut at: usize) -> usize {
+    let line = &text[..lexer::line_end(text, at)];
+    while line.get(at) == Some(&b'{') {
+        let Some(length) = memchr::memchr(b'}', &line[at..]) else { break };
+        at += length + 1;
+    }
+    at + usize::from(line.get(at) == Some(&b')'))
 }
