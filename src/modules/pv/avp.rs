@@ -24,7 +24,8 @@ fn read(cx: &mut Context, key: &Key, place: Place) -> Value {
     match place {
         Place::Whole => avps.value(&name, 0).cloned().unwrap_or_default(),
         Place::At(index) => {
-            usize::try_from(index).ok().and_then(|index| avps.value(&name, index)).cloned().unwrap_or_default()
+            let at = usize::try_from(index).ok().or_else(|| newest(index, avps.values(&name).count()));
+            at.and_then(|at| avps.value(&name, at)).cloned().unwrap_or_default()
         }
         Place::All => {
             let mut values = avps.values(&name).peekable();
@@ -42,6 +43,11 @@ fn read(cx: &mut Context, key: &Key, place: Place) -> Value {
             Value::Text(Bytes::from(out))
         }
     }
+}
+
+/// Counted from the end Kamailio 5.6 finds the newest value and no other: the last of one, the third but last of three.
+fn newest(index: i32, count: usize) -> Option<usize> {
+    (index.unsigned_abs() as usize == count).then_some(0)
 }
 
 fn write(cx: &mut Context, key: &Key, place: Place, value: Value) -> Result<(), Fault> {
@@ -113,6 +119,7 @@ mod tests {
         assert_eq!(read(&mut bench.context(), &plain, Place::All), Value::text("z, 2, a"));
         assert_eq!(read(&mut bench.context(), &plain, Place::At(1)), Value::Int(2));
         assert_eq!(read(&mut bench.context(), &plain, Place::At(-1)), Value::Null);
+        assert_eq!(read(&mut bench.context(), &plain, Place::At(-3)), Value::text("z"));
         write(&mut bench.context(), &plain, Place::Whole, Value::Null).unwrap();
         assert_eq!(read(&mut bench.context(), &plain, Place::Whole), Value::Int(2));
         write(&mut bench.context(), &plain, Place::All, Value::text("x")).unwrap();

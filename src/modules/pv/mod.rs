@@ -10,6 +10,7 @@ mod functions;
 mod header;
 mod keyword;
 mod message;
+mod parameters;
 mod record;
 mod reply;
 mod socket;

@@ -1,5 +1,6 @@
 //! Functions that take `$xavp` and `$xavu` records apart and put them together.
 
+use super::parameters::parameters;
 use super::xavp::own_class;
 use super::{Pv, vars};
 use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Routes, Value, Xavp};
@@ -140,58 +141,17 @@ fn explode_at(cx: &mut Context, args: &Args) -> Outcome {
 }
 
 fn exploded(cx: &mut Context, text: &Bytes, separator: u8, kind: &str, class: Bytes) -> Outcome {
-    let Some(fields) = parameters(text, separator) else { return Outcome::FALSE };
-    if fields.is_empty() {
+    let Some(list) = parameters(text, separator).filter(|list| list.iter().all(|(name, _)| !name.is_empty())) else {
         return Outcome::FALSE;
-    }
+    };
+    let owned = |(name, value)| (text.slice_ref(name), Value::Text(text.slice_ref(value)));
+    let fields: Vec<_> = list.into_iter().map(owned).collect();
     let avps = &mut cx.locals.avps;
     match avps.record_mut(&class, 0) {
         Some(record) if kind == "xavu" => fields.into_iter().for_each(|(name, value)| record.set(&name, value)),
         _ => avps.push_record(Xavp { class, fields }),
     }
     Outcome::TRUE
-}
-
-/// Takes `a=1;b="2";c` apart. A comma ends it; a blank within a name or value, or an empty place, makes it no list.
-fn parameters(text: &Bytes, separator: u8) -> Option<Vec<(Bytes, Value)>> {
-    let mut fields = Vec::new();
-    let mut rest: &[u8] = text;
-    while !rest.is_empty() {
-        let end = rest
-            .iter()
-            .position(|byte| matches!(byte, b'=' | b',') || *byte == separator || byte.is_ascii_whitespace());
-        let (name, after) = rest.split_at(end.unwrap_or(rest.len()));
-        if name.is_empty() {
-            return None;
-        }
-        rest = after.trim_ascii_start();
-        let mut value: &[u8] = &[];
-        if let Some(given) = rest.strip_prefix(b"=") {
-            let given = given.trim_ascii_start();
-            let quote = given.first().copied().filter(|byte| matches!(byte, b'"' | b'\''));
-            let (inner, length) = match quote {
-                Some(quote) => {
-                    let inner = given.get(1..)?;
-                    let end = memchr::memchr(quote, inner)?;
-                    (inner.get(..end)?, end + 2)
-                }
-                None => {
-                    let ends = |byte: &u8| *byte == b',' || *byte == separator || byte.is_ascii_whitespace();
-                    let end = given.iter().position(ends).unwrap_or(given.len());
-                    (given.get(..end)?, end)
-                }
-            };
-            value = inner;
-            rest = given.get(length..)?.trim_ascii_start();
-        }
-        fields.push((text.slice_ref(name), Value::Text(text.slice_ref(value))));
-        match rest.split_first() {
-            None | Some((b',', _)) => break,
-            Some((byte, after)) if *byte == separator => rest = after.trim_ascii_start(),
-            Some(_) => return None,
-        }
-    }
-    Some(fields)
 }
 
 fn implode(cx: &mut Context, args: &Args, kind: &str, quote: &[u8]) -> Outcome {

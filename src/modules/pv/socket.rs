@@ -41,7 +41,12 @@ pub(super) const ROWS: &[Variable] = &[
         |_, _, _| Value::Null,
         "The number of the connection the message came over; UDP has none.",
     ),
-    Variable::read(&["pr", "proto"], |_, _, _| Value::text("udp"), "The transport the message came over."),
+    // Where an integer is wanted it is the number of the transport.
+    Variable::read(
+        &["pr", "proto"],
+        |_, _, _| Value::Both(1, "udp".into()),
+        "The transport the message came over: udp, or 1 where an integer is wanted.",
+    ),
     Variable::read(&["prid"], |_, _, _| Value::Int(1), "The number of the transport the message came over."),
     one_of(
         &["af"],

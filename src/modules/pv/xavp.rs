@@ -109,9 +109,13 @@ fn read(cx: &mut Context, key: &Key, kind: &str) -> Value {
     let Some(record) = cx.locals.avps.record(&path.class, at) else { return Value::Null };
     match &path.field {
         Some((name, which)) => {
-            let mut same = record.fields.iter().filter(|(its, _)| its == name).map(|(_, value)| value);
-            let index = if let Which::At(index) = which { usize::try_from(*index).ok() } else { Some(0) };
-            index.and_then(|index| same.nth(index)).cloned().unwrap_or_default()
+            let same = || record.fields.iter().filter(|(its, _)| its == name).map(|(_, value)| value);
+            let index = match which {
+                Which::At(index) if *index < 0 => usize::try_from(*index + same().count() as i64).ok(),
+                Which::At(index) => usize::try_from(*index).ok(),
+                _ => Some(0),
+            };
+            index.and_then(|index| same().nth(index)).cloned().unwrap_or_default()
         }
         None => match record.field(PLAIN) {
             Some(value) => value.clone(),

@@ -2,7 +2,7 @@
 
 use super::{empty, of_text, part, plain};
 use crate::builtin::{Transformation, Value};
-use crate::sip::{NameAddr, Uri, Values};
+use crate::sip::{NameAddr, Parameter, Uri};
 use bytes::Bytes;
 
 /// The transformations.
@@ -11,27 +11,24 @@ pub(super) const ROWS: &[Transformation] = &[
         "nameaddr",
         "uri",
         |_, value, _| {
-            of_text(value, |text| match memchr::memchr(b'<', text) {
-                Some(_) => first(text).map(|address| part(text, address.uri_text())),
-                None => Some(Value::Text(text.clone())),
+            named(value, |text, brackets| match brackets {
+                Some((open, close)) => part(text, &text[open + 1..close]),
+                None => Value::Text(text.clone()),
             })
         },
-        "The URI of the first address; the whole text when none is in brackets.",
+        "The URI of the first address; the whole text when none is in brackets. Undefined when the brackets do not end.",
     ),
     plain(
         "nameaddr",
         "name",
-        |_, value, _| of_text(value, |text| first(text).map(|address| part(text, before_uri(&address)))),
+        |_, value, _| named(value, |text, brackets| part(text, brackets.map_or(b"", |(open, _)| &text[..open]))),
         "What stands before the < of the first address.",
     ),
     plain(
         "nameaddr",
         "len",
         |_, value, _| {
-            of_text(value, |text| match memchr::memchr(b'<', text) {
-                Some(_) => first(text).map(|address| Value::Int(length(&address))),
-                None => (!text.is_empty()).then(|| Value::Int(text.len() as i64)),
-            })
+            named(value, |text, brackets| Value::Int(brackets.map_or(text.len(), |(_, close)| close + 1) as i64))
         },
         "How long the first address is, without its parameters; the whole text when none is in brackets.",
     ),
@@ -44,7 +41,13 @@ pub(super) const ROWS: &[Transformation] = &[
     plain(
         "tobody",
         "tag",
-        |_, value, _| body(value, |text, address| optional(text, address.parameter(b"tag").flatten())),
+        |_, value, _| {
+            body(value, |text, address| {
+                let is_tag = |parameter: &Parameter| parameter.name.eq_ignore_ascii_case(b"tag");
+                let last = address.parameters().filter(is_tag).last().and_then(|parameter| parameter.value);
+                optional(text, last.map(|tag| bare(tag).unwrap_or(tag)))
+            })
+        },
         "The tag of a From or To.",
     ),
     plain(
@@ -64,8 +67,8 @@ pub(super) const ROWS: &[Transformation] = &[
         "params",
         |_, value, _| {
             body(value, |text, address| {
-                let all = address.parameters_text();
-                part(text, all.strip_prefix(b";").unwrap_or(all))
+                let all = text.get(usize::from(address.parameters_extent().start)..).unwrap_or_default();
+                part(text, all.strip_prefix(b";").unwrap_or(all).trim_ascii_start())
             })
         },
         "The parameters of a From or To.",
@@ -78,27 +81,71 @@ pub(super) const ROWS: &[Transformation] = &[
     ),
 ];
 
-fn first(text: &Bytes) -> Option<NameAddr<'_>> {
-    let range = Values::new(text).next()?;
-    NameAddr::parse(text.get(range)?).ok()
+/// Reads a text and the places of the first `<` in it that is in no quotes and of its `>`.
+fn named(value: Value, read: fn(&Bytes, Option<(usize, usize)>) -> Value) -> Value {
+    of_text(value, |text| match unquoted(text, b'<') {
+        _ if text.is_empty() => None,
+        Some(open) => memchr::memchr(b'>', &text[open..]).map(|length| read(text, Some((open, open + length)))),
+        None => Some(read(text, None)),
+    })
 }
 
-fn before_uri<'a>(address: &NameAddr<'a>) -> &'a [u8] {
-    let end = usize::from(address.uri_extent().start).saturating_sub(usize::from(address.is_bracketed()));
-    if address.is_bracketed() { address.text().get(..end).unwrap_or_default() } else { b"" }
+/// The place of a byte that is in no quotes.
+fn unquoted(text: &[u8], wanted: u8) -> Option<usize> {
+    let (mut quoted, mut escaped) = (false, false);
+    text.iter().position(|byte| {
+        quoted ^= *byte == b'"' && !escaped;
+        escaped = *byte == b'\\' && quoted && !escaped;
+        *byte == wanted && !quoted
+    })
 }
 
-fn length(address: &NameAddr) -> i64 {
-    i64::from(address.uri_extent().end) + i64::from(address.is_bracketed())
-}
-
-/// A header that holds one address; several make the value undefined.
+/// A header that holds one address, strictly written: Kamailio lets nothing pass here that it would not in a From.
 fn body(value: Value, read: fn(&Bytes, &NameAddr) -> Value) -> Value {
     of_text(value, |text| {
-        let several = Values::new(text).nth(1).is_some();
-        let address = NameAddr::parse(text).ok().filter(|address| !several && address.uri().is_ok())?;
-        Some(read(text, &address))
+        let address = NameAddr::parse(text).ok()?;
+        let is_one = is_display(address.display()) && is_parameters(address.parameters_text()) && address.uri().is_ok();
+        is_one.then(|| read(text, &address))
     })
+}
+
+/// A quoted string, or words.
+fn is_display(text: &[u8]) -> bool {
+    match text.strip_prefix(b"\"") {
+        Some(inner) => {
+            let mut escaped = false;
+            let end = inner.iter().position(|byte| {
+                let ends = *byte == b'"' && !escaped;
+                escaped = *byte == b'\\' && !escaped;
+                ends
+            });
+            end.is_some_and(|end| end + 1 == inner.len())
+        }
+        None => text.iter().all(|byte| !matches!(byte, b'"' | b';' | b'>')),
+    }
+}
+
+/// Names with a value or without, each a token or a quoted string.
+fn is_parameters(text: &[u8]) -> bool {
+    let is_token = |text: &[u8]| !text.iter().any(|byte| byte.is_ascii_whitespace() || b"=,\"".contains(byte));
+    let is_parameter = |text: &[u8]| {
+        let (name, value) = match memchr::memchr(b'=', text) {
+            Some(equals) => (text[..equals].trim_ascii_end(), text[equals + 1..].trim_ascii_start()),
+            None => (text, &text[text.len()..]),
+        };
+        !name.is_empty() && is_token(name) && (bare(value).is_some() || is_token(value))
+    };
+    let mut quoted = false;
+    let between = |byte: &u8| {
+        quoted ^= *byte == b'"';
+        *byte == b';' && !quoted
+    };
+    text.split(between).skip(1).all(|parameter| is_parameter(parameter.trim_ascii()))
+}
+
+/// The inside of a quoted string.
+fn bare(text: &[u8]) -> Option<&[u8]> {
+    text.strip_prefix(b"\"").and_then(|inner| inner.strip_suffix(b"\""))
 }
 
 fn uri(address: &NameAddr, read: impl FnOnce(&Uri) -> Value) -> Value {

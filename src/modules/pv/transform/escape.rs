@@ -52,13 +52,13 @@ pub(super) const ROWS: &[Transformation] = &[
         "s",
         "unescape.user",
         |_, value, _| of_text(value, |text| unpercent(text, false).map(owned)),
-        "The text with characters in place of %xx; undefined when a % has no digits.",
+        "The text with characters in place of %xx; undefined when a % has no digits or stands for what is not printable.",
     ),
     plain(
         "s",
         "unescape.param",
         |_, value, _| of_text(value, |text| unpercent(text, false).map(owned)),
-        "The text with characters in place of %xx; undefined when a % has no digits.",
+        "The text with characters in place of %xx; undefined when a % has no digits or stands for what is not printable.",
     ),
     plain(
         "s",
@@ -154,13 +154,20 @@ fn percent(value: Value, allowed: &[u8]) -> Value {
     })
 }
 
-fn unpercent(text: &[u8], plus: bool) -> Option<Vec<u8>> {
+/// In a URL `+` is a blank and any byte may be escaped; in a SIP URI only printable ones.
+fn unpercent(text: &[u8], in_url: bool) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.iter().copied();
     while let Some(byte) = rest.next() {
         match byte {
-            b'%' => out.push(hex_byte(rest.next()?, rest.next()?)?),
-            b'+' if plus => out.push(b' '),
+            b'%' => {
+                let meant = hex_byte(rest.next()?, rest.next()?)?;
+                if !in_url && !(b' '..=b'~').contains(&meant) {
+                    return None;
+                }
+                out.push(meant);
+            }
+            b'+' if in_url => out.push(b' '),
             _ => out.push(byte),
         }
     }
@@ -197,6 +204,8 @@ mod tests {
             ("s.urlencode.param", "-_.!~*a b", "-_.%21~%2aa%20b"),
             ("s.unescape.user", "a%20b+c", "a b+c"),
             ("s.unescape.user", "a%zz", "<null>"),
+            ("s.unescape.user", "%7e%7f", "<null>"),
+            ("s.unescape.param", "a%9b", "<null>"),
             ("s.urldecode.param", "a+b%41", "a bA"),
             ("s.escape.csv", "a\"b", "\"a\"\"b\""),
         ]);

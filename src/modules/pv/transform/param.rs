@@ -1,5 +1,6 @@
 //! `param`: lists of the form `a=1;b=2`.
 
+use super::super::parameters::{Parameter, parameters};
 use super::{char_param, empty, int_param, of_text, part, text_param, with};
 use crate::builtin::{Context, Template, Transformation, Value};
 use bytes::Bytes;
@@ -14,11 +15,11 @@ pub(super) const ROWS: &[Transformation] = &[
             let name = text_param(cx, params, 0);
             listed(cx, value, params, 1, |text, all| {
                 all.iter()
-                    .find(|(its, _)| its.eq_ignore_ascii_case(&name))
+                    .rfind(|(its, _)| its.eq_ignore_ascii_case(&name))
                     .map_or_else(empty, |(_, value)| part(text, value))
             })
         },
-        "The value of the parameter of this name; empty without one. The last argument is the separator, the semicolon when not given.",
+        "The value of the last parameter of this name; empty without one. The last argument is the separator, the semicolon when not given.",
     ),
     with(
         "param",
@@ -61,53 +62,20 @@ pub(super) const ROWS: &[Transformation] = &[
     ),
 ];
 
-/// Name and value; a value without its quotes.
-type Pair<'a> = (&'a [u8], &'a [u8]);
-
 fn listed(
     cx: &mut Context,
     value: Value,
     params: &[Template],
     separator: usize,
-    read: impl FnOnce(&Bytes, &[Pair]) -> Value,
+    read: impl FnOnce(&Bytes, &[Parameter]) -> Value,
 ) -> Value {
     let separator = char_param(cx, params, separator).unwrap_or(b';');
-    of_text(value, |text| if text.is_empty() { None } else { Some(read(text, &pairs(text, separator)?)) })
+    of_text(value, |text| Some(read(text, &parameters(text, separator)?)))
 }
 
-fn at<'a>(all: &[Pair<'a>], index: i64) -> Option<Pair<'a>> {
+fn at<'a>(all: &[Parameter<'a>], index: i64) -> Option<Parameter<'a>> {
     let index = if index < 0 { index + all.len() as i64 } else { index };
     all.get(usize::try_from(index).ok()?).copied()
-}
-
-/// `None` when a name has a blank in it: the text is no list of parameters.
-fn pairs(text: &[u8], separator: u8) -> Option<Vec<Pair<'_>>> {
-    let mut all = Vec::new();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let mut quoted = false;
-        let end = rest.iter().position(|byte| {
-            quoted ^= *byte == b'"';
-            (*byte == separator || *byte == b',') && !quoted
-        });
-        let (one, after) = rest.split_at(end.unwrap_or(rest.len()));
-        // A comma that is not the separator ends the list: what follows is another one.
-        rest = after.strip_prefix(&[separator]).unwrap_or_default();
-        let one = one.trim_ascii();
-        if one.is_empty() {
-            continue;
-        }
-        let (name, value) = match memchr::memchr(b'=', one) {
-            Some(equals) => (one[..equals].trim_ascii(), one[equals + 1..].trim_ascii()),
-            None => (one, &one[one.len()..]),
-        };
-        if name.iter().any(u8::is_ascii_whitespace) {
-            return None;
-        }
-        let bare = value.strip_prefix(b"\"").and_then(|inner| inner.strip_suffix(b"\"")).unwrap_or(value);
-        all.push((name, bare));
-    }
-    Some(all)
 }
 
 #[cfg(test)]
@@ -136,6 +104,17 @@ mod tests {
             ("param.in,b", list, "1"),
             ("param.in,zz", list, "0"),
             ("param.value,a", "a = 1 ; b= 2", "1"),
+            ("param.value,a", "a=1;b;A=3", "3"),
+            ("param.value,a", "a='x;\"y\"' ;b", "x;\"y\""),
+            ("param.value,a", " a=1", "<null>"),
+            ("param.value,a", "a=1 2;b", "<null>"),
+            ("param.value,a", "a=\"1", "<null>"),
+            ("param.value,a", "a=\"1\"2", "<null>"),
+            ("param.count", "a=;b", "<null>"),
+            ("param.count", "a;;b;", "3"),
+            ("param.count", "a;;", "<null>"),
+            ("param.count", ";", "<null>"),
+            ("param.count", " ", "1"),
             ("param.value,branch", "SIP/2.0/UDP 127.0.0.1;branch=x", "<null>"),
         ]);
     }

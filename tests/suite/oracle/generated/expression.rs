@@ -42,6 +42,21 @@ const TEXTS: &[&str] = &[
     "\"0x\"",
     "\"4294967295\"",
     "\"<null>\"",
+    "\"50%\"",
+    "\"%d %s %%\"",
+    "\"a\\tb\"",
+    "\"say \\\"x\\\"\"",
+    "\"back\\\\slash\"",
+    "'no $var(s) \\t here'",
+    "\"in $var(i) text\"",
+    "\"a;b=c;d\"",
+    "@from.uri.user",
+    "@to.uri.host",
+    "@from.tag",
+    "@cseq.method",
+    "@via[1].branch",
+    "@msg.header[\"X-Str\"]",
+    "@ruri.user",
 ];
 const VARIABLES: &[&str] = &[
     "$var(i)",
@@ -72,6 +87,45 @@ const VARIABLES: &[&str] = &[
     "$(avp(none){s.len})",
     "$(var(s){s.substr,1,2})",
     "$x",
+    "$(avp(x)[0])",
+    "$(avp(x)[-1])",
+    "$(avp(x)[9])",
+    "$(xavp(r[0]=>k))",
+    "$xavp(r[1]=>k)",
+    "$hdr(X-Rep)",
+    "$(hdr(X-Rep)[1])",
+    "$(hdr(X-Rep)[-1])",
+    "$(hdr(X-Rep)[-3])",
+    "$(hdr(X-Rep)[*])",
+    "$hdrc(X-Rep)",
+    "$retcode",
+    "$rp",
+    "$rd",
+    "$rU",
+    "$rs",
+    "$fn",
+    "$ft",
+    "$tU",
+    "$td",
+    "$ci",
+    "$pr",
+    "$proto",
+    "$ml",
+    "$mf",
+    "$bs",
+    "$ua",
+    "$si",
+    "$mt",
+    "$rt",
+    "$aa",
+    "$cl",
+    "$cT",
+    "$br",
+    "$du",
+    "$dd",
+    "$od",
+    "$oU",
+    "$sel(@from.name)",
 ];
 const REGEXES: &[&str] = &[
     "\"a\"",
@@ -170,6 +224,63 @@ const TRANSFORMATIONS: &[&str] = &[
     "{re.subst,/a/X/}",
     "{re.subst,/[0-9]+/<N>/g}",
     "{re.subst,/(a)(b)/\\2\\1/}",
+];
+
+/// Transformations with a class of their own, each behind variables that it is meant for and others.
+const CLASSES: &[&str] = &[
+    "{param.value,a}",
+    "{param.value,b}",
+    "{param.value,1}",
+    "{param.in,a}",
+    "{param.in,none}",
+    "{param.valueat,0}",
+    "{param.valueat,1}",
+    "{param.valueat,-1}",
+    "{param.valueat,9}",
+    "{param.name,0}",
+    "{param.name,1}",
+    "{param.name,-1}",
+    "{param.count}",
+    "{uri.user}",
+    "{uri.host}",
+    "{uri.port}",
+    "{uri.params}",
+    "{uri.param,transport}",
+    "{uri.headers}",
+    "{uri.scheme}",
+    "{uri.tosocket}",
+    "{uri.transport}",
+    "{uri.maddr}",
+    "{uri.passwd}",
+    "{nameaddr.uri}",
+    "{nameaddr.name}",
+    "{nameaddr.len}",
+    "{tobody.uri}",
+    "{tobody.user}",
+    "{tobody.host}",
+    "{tobody.tag}",
+    "{tobody.display}",
+    "{tobody.params}",
+    "{line.count}",
+    "{line.at,0}",
+    "{line.at,-1}",
+    "{line.sw,a}",
+];
+/// What those are put behind.
+const STRUCTURED: &[&str] = &[
+    "var(s)",
+    "var(u)",
+    "var(p)",
+    "avp(x)",
+    "avp(none)",
+    "hdr(From)",
+    "hdr(To)",
+    "hdr(X-Rep)",
+    "hdr(X-Address)",
+    "fu",
+    "ru",
+    "tu",
+    "ct",
 ];
 
 impl Maker<'_> {
@@ -312,7 +423,10 @@ impl Maker<'_> {
             }
             3 => {
                 let operator = self.random.pick(&["eq", "ne"]);
-                format!("{} {operator} {}", self.operand(depth, Some(Type::Int)).0, self.operand(depth, None).0)
+                let left = self.operand(depth, Some(Type::Int)).0;
+                // Kamailio reads this one after the right side, which may have changed it.
+                let left = if matches!(left.as_str(), "($rc)" | "($retcode)") { "($rm)" } else { &left };
+                format!("{left} {operator} {}", self.operand(depth, None).0)
             }
             4 => {
                 let operator = self.random.pick(&["ieq", "ine", "<", ">", "<=", ">="]);
@@ -348,6 +462,10 @@ impl Maker<'_> {
 
     /// A value as it is printed: a variable with transformations.
     pub(super) fn transformed(&mut self) -> String {
+        if self.random.one_in(3) {
+            let (variable, class) = (self.random.pick(STRUCTURED), self.random.pick(CLASSES));
+            return format!("$({variable}{class})");
+        }
         let variable =
             self.random.pick(&["var(s)", "var(t)", "var(u)", "avp(x)", "avp(none)", "hdr(X-Str)", "var(i)", "fu"]);
         let mut text = format!("$({variable}");
@@ -362,7 +480,7 @@ impl Maker<'_> {
 
     /// A random string constant of printable letters.
     pub(super) fn random_text(&mut self) -> String {
-        const LETTERS: &[u8] = b"aabbccABC 019._-@:;,=/+<>&?!~*()'";
+        const LETTERS: &[u8] = b"aabbccABC 019._-@:;,=/+<>&?!~*()'%%";
         let length = self.random.below(14);
         let letters = (0..length).map(|_| LETTERS[self.random.below(LETTERS.len())] as char);
         format!("\"{}\"", letters.collect::<String>())

@@ -49,7 +49,7 @@ impl Writer<'_> {
             let value = self.maker.random.pick(&["0", "1", "-1", "7", "12", "-100", "2147483647", "65535"]);
             self.line(&format!("$var({name}) = {value};"));
         }
-        let value = self.maker.random.pick(&["0", "1", "2", "3"]);
+        let value = self.maker.random.pick(&["1", "2", "3"]);
         self.line(&format!("$var(z) = {value};"));
         for name in ["s", "t", "u"] {
             let value = match self.maker.random.below(3) {
@@ -62,6 +62,18 @@ impl Writer<'_> {
             };
             self.line(&format!("$var({name}) = {value};"));
         }
+        let parameters = self.maker.random.pick(&[
+            "\"a=1;b=2\"",
+            "\"a;b;c=\\\"q r\\\";d\"",
+            "\"a=1,c=2,b\"",
+            "\" a = 1 ; b = 2 ;\"",
+            "\"a=1;;b=2\"",
+            "\"1=2;a='x;y'\"",
+            "\"sip:u:pw@h.example.com:5070;transport=tcp;maddr=10.0.0.1?x=y\"",
+            "\"tel:+123;a=b\"",
+            "\"\\\"A B\\\" <sips:a@b;c=d>;tag=9;e\"",
+        ]);
+        self.line(&format!("$var(p) = {parameters};"));
         self.line("$var(w) = 0;");
         self.line("$var(r) = 0;");
         self.line("$vn(v) = \"v\";");
@@ -76,6 +88,13 @@ impl Writer<'_> {
         }
         let value = self.maker.random.pick(&["1", "\"k\"", "\"12\""]);
         self.line(&format!("$xavp(r=>k) = {value};"));
+        if self.maker.random.one_in(2) {
+            let value = self.maker.random_text();
+            self.line(&format!("$xavp(r[0]=>l) = {value};"));
+        }
+        if self.maker.random.one_in(3) {
+            self.line("$xavp(r=>k) = \"newer\";");
+        }
     }
 
     fn end(&mut self) {
@@ -135,6 +154,9 @@ impl Writer<'_> {
                 let target = self.maker.random.pick(&[
                     "$avp(x)",
                     "$(avp(x)[*])",
+                    "$(avp(x)[0])",
+                    "$xavp(r=>l)",
+                    "$xavp(r[0]=>l)",
                     "$var(i)",
                     "$var(s)",
                     "$vn(v)",
