@@ -1,7 +1,8 @@
 //! Every rule of `check` has a file that says where it fires and where it stays silent, and the accepted words of what it says.
 //!
 //! `fixtures/lint/<code>.cfg` holds lines marked `# fires` (or a line `# fires below` before them) and near misses marked `# silent`; what needs
-//! a file of its own stands in `<code>.silent.cfg`, in which the rule must not fire at all. `<code>.txt` beside it is what is shown.
+//! a file of its own stands in `<code>.silent.cfg`, in which the rule must not fire at all, or in `<code>.also.cfg`, marked like the first. `<code>.txt`
+//! beside it is what is shown.
 
 use super::documents::same;
 use alanui::builtin::Extensions;
@@ -75,10 +76,16 @@ fn every_rule_fires_where_it_should_and_nowhere_else() {
             continue;
         };
         let silent = folder().join(format!("{code}.silent.cfg"));
-        let (sources, diagnostics) = findings(&path, code);
-        let (found, wanted) = (lines(&sources, &diagnostics), marked(&text));
-        if found != wanted || wanted.is_empty() {
-            wrong.push(format!("{code}: fires on lines {found:?}, marked are {wanted:?}"));
+        for path in [&path, &folder().join(format!("{code}.also.cfg"))].into_iter().filter(|path| path.exists()) {
+            let (sources, diagnostics) = findings(path, code);
+            let (found, wanted) = (lines(&sources, &diagnostics), marked(&std::fs::read_to_string(path).unwrap()));
+            if found != wanted || wanted.is_empty() {
+                wrong.push(format!("{}: fires on lines {found:?}, marked are {wanted:?}", path.display()));
+            }
+            let shown = render::human(&sources, &diagnostics, false);
+            let root = format!("{}/", env!("CARGO_MANIFEST_DIR"));
+            let accepted = path.with_extension("txt").display().to_string().replace(&root, "");
+            same(&accepted, &shown.replace(&root, ""));
         }
         if silent.exists() {
             let (sources, diagnostics) = findings(&silent, code);
@@ -88,9 +95,6 @@ fn every_rule_fires_where_it_should_and_nowhere_else() {
         } else if !text.contains("# silent") {
             wrong.push(format!("{code}: no near miss"));
         }
-        let shown = render::human(&sources, &diagnostics, false);
-        let root = format!("{}/", env!("CARGO_MANIFEST_DIR"));
-        same(&format!("fixtures/lint/{code}.txt"), &shown.replace(&root, ""));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

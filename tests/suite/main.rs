@@ -12,6 +12,7 @@ mod front_end;
 mod hostile;
 mod lints;
 mod map;
+mod mistakes;
 mod oracle;
 mod ports;
 mod routes;

@@ -23,6 +23,10 @@ pub(super) type Custom = fn(&Template, &mut Prepare) -> Result<Prepared, Fault>;
 /// The core's place among the modules.
 const CORE: ModuleId = ModuleId(0);
 
+/// Words that begin or end statements: with a capital letter they look like functions.
+const KEYWORDS: &[&str] =
+    &["if", "else", "while", "switch", "case", "default", "break", "exit", "drop", "return", "route"];
+
 impl Compiler<'_> {
     pub(super) fn call_function(&mut self, call: &Call) {
         let Some((module, function)) = self.function(call) else { return };
@@ -99,6 +103,9 @@ impl Compiler<'_> {
         } else {
             let unknown = Diagnostic::error("unknown-function", format!("unknown function {name}"), call.name.span);
             match (catalogue::former(Some(Kind::Function), "", name), registry.function_like(name)) {
+                _ if KEYWORDS.contains(&&*name.to_ascii_lowercase()) => {
+                    unknown.help(format!("words of the language are written small: {}", name.to_ascii_lowercase()))
+                }
                 (Some(former), _) => unknown.help(former.told()),
                 (None, Some(near)) => unknown.help(format!("did you mean {near}?")),
                 (None, None) => unknown,

@@ -374,7 +374,10 @@ impl Preprocessor<'_> {
             return at + length;
         }
         let message = format!("{} outside of a string is skipped", words.join(" "));
-        self.report(Diagnostic::new(Level::Warning, "stray-character", message, span));
+        let found = Diagnostic::new(Level::Warning, "stray-character", message, span);
+        let is_quote =
+            std::str::from_utf8(bytes).is_ok_and(|text| text.contains(['“', '”', '„', '‟', '‘', '’', '‚', '«', '»']));
+        self.report(if is_quote { found.help("a word processor made it: write a straight quote, \"") } else { found });
         at + length
     }
 }

@@ -29,6 +29,12 @@ fn check(subject: &Subject, findings: &mut Findings) {
             script.assigns.iter().filter(|at| at.target.name == written.name && at.target.key == written.key);
         written.key.is_some() && same.any(|at| variable(&at.assign.value).is_some_and(|value| value.name == "si"))
     };
+    // In a piece of a config its name has to say what it holds.
+    let named = |written: &Written| {
+        let key = String::from_utf8_lossy(written.key.unwrap_or_default()).to_ascii_lowercase();
+        let is_set = script.assigns.iter().any(|at| at.target.name == written.name && at.target.key == written.key);
+        !is_set && ["source_ip", "src_ip", "source_address"].contains(&key.as_str())
+    };
     for at in script.calls_of_any(QUERIES) {
         for arg in &at.call.args {
             let ExpressionKind::Text(text) = &arg.kind else { continue };
@@ -37,7 +43,7 @@ fn check(subject: &Subject, findings: &mut Findings) {
             let asks_table = parts.next() == Some("select")
                 && parts.any(|word| word == "from")
                 && parts.any(|word| word == table.to_ascii_lowercase());
-            let address = variables(text).into_iter().find(|written| written.name == "si" || copied(written));
+            let address = variables(text).into_iter().find(|its| its.name == "si" || copied(its) || named(its));
             let Some(address) = address.filter(|_| asks_table) else { continue };
             let found =
                 findings.add("the database is asked for an address that the dispatcher has in memory", arg.span);

@@ -10,7 +10,7 @@ pub(in crate::lint) struct Raw<'a> {
     /// Every directive, also in branches that do not count.
     pub(super) directives: Vec<Directive<'a>>,
     /// Every comment up to the end of a line.
-    pub(super) comments: Vec<(&'a [u8], Span)>,
+    pub(in crate::lint) comments: Vec<(&'a [u8], Span)>,
     /// How often a word stands in the text, strings included and comments not.
     pub(super) words: FxHashMap<&'a [u8], usize>,
     /// `include_file` and `import_file` in every branch.
@@ -71,7 +71,7 @@ fn is_word(byte: u8) -> bool {
 
 impl<'a> Raw<'a> {
     /// What the files of a config hold, gathered when it is first asked for.
-    pub(super) fn of<'s>(subject: &'s Subject<'a>) -> &'s Raw<'a> {
+    pub(in crate::lint) fn of<'s>(subject: &'s Subject<'a>) -> &'s Raw<'a> {
         subject.raw.get_or_init(|| Raw::read(subject.sources))
     }
 

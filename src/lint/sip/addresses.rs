@@ -3,6 +3,7 @@
 use crate::config::ast::{Expression, ExpressionKind, Listen, SettingValue};
 use crate::config::parse_address;
 use crate::config::walk::{self, Node};
+use crate::lint::preprocessor::Raw;
 use crate::lint::{Findings, Rule, Severity, Subject};
 use crate::source::Span;
 
@@ -56,7 +57,8 @@ pub(super) static KEEPS_TRANSPORT: Rule = Rule {
 pub(super) static NOT_ADVERTISED: Rule = Rule {
     code: "private-address-not-advertised",
     severity: Severity::Warning,
-    finds: "Sockets on private addresses only, with nothing to advertise, in a config that relays to a public address.",
+    finds: "Sockets on private addresses only, with nothing to advertise, in a config that relays to a public address or says beside a socket that it \
+            faces the internet.",
     why: "The private address goes into Via and Record-Route. The peer outside sends its requests of the dialog there, and they arrive nowhere: \
           calls cannot be ended from that side.",
     instead: "listen=udp:10.0.1.5:5060 advertise 198.51.100.1:5060, or advertised_address.",
@@ -194,6 +196,15 @@ fn not_advertised(subject: &Subject, findings: &mut Findings) {
     if !hidden || subject.settings("advertised_address").next().is_some() {
         return;
     }
+    let mut told = Vec::new();
+    for socket in &sockets {
+        let Some(comment) = faces_outside(subject, socket.span) else { continue };
+        told.push(socket.span);
+        let message = format!("peers outside are told to answer to {}, which they cannot reach", socket.host);
+        let found = findings.add(message, socket.span);
+        found.add_label(comment, "the outer side, as this says");
+        found.add_help("add `advertise PUBLIC_ADDRESS:PORT`");
+    }
     let is_target = |name: &[u8]| matches!(name, b"du" | b"ru" | b"rd");
     let assigned =
         subject.uses().assigns().iter().filter(|its| is_target(&its.assign.target.text)).map(|its| &its.assign.value);
@@ -202,7 +213,7 @@ fn not_advertised(subject: &Subject, findings: &mut Findings) {
         let ExpressionKind::Text(text) = &value.kind else { continue };
         let text = String::from_utf8_lossy(text);
         let Some(public) = text.split(['@', ':', ';', '/']).find(|part| is_public(part)) else { continue };
-        if let Some(socket) = sockets.first() {
+        if let Some(socket) = sockets.first().filter(|socket| !told.contains(&socket.span)) {
             let found = findings
                 .add(format!("{public} is told to answer to {}, which it cannot reach", socket.host), socket.span);
             found.add_label(value.span, "requests go to a public address here");
@@ -210,6 +221,27 @@ fn not_advertised(subject: &Subject, findings: &mut Findings) {
         }
         return;
     }
+}
+
+/// The comment on the line of a socket, or alone on the line above, that calls its side the outer one.
+fn faces_outside(subject: &Subject, socket: Span) -> Option<Span> {
+    let line = |span: Span| subject.sources.line_column(span.file, span.start).0;
+    let alone = |span: Span| {
+        let before = subject.sources.slice(Span { start: 0, end: span.start, ..span });
+        before[memchr::memrchr(b'\n', before).unwrap_or(0)..].trim_ascii().is_empty()
+    };
+    let says = |comment: &[u8]| {
+        let comment = String::from_utf8_lossy(comment).to_ascii_lowercase();
+        let mut words = comment.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+        words.any(|word| matches!(word, "wan" | "internet" | "public" | "external"))
+    };
+    let at = line(socket);
+    let raw = Raw::of(subject);
+    let mut near = raw
+        .comments
+        .iter()
+        .filter(|(_, span)| span.file == socket.file && (line(*span) == at || line(*span) + 1 == at && alone(*span)));
+    near.find(|(comment, _)| says(comment)).map(|(_, span)| *span)
 }
 
 /// A literal address of the internet.

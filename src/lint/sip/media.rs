@@ -1,5 +1,6 @@
 //! Media relays: told twice, always the same, or never told the end.
 
+use super::record_route::RECORDS;
 use crate::config::ast::RouteKind;
 use crate::lint::flow::Fact;
 use crate::lint::flow::effect::{Does, does, literal};
@@ -33,9 +34,10 @@ pub(super) static TWICE: Rule = Rule {
 pub(super) static NO_TEARDOWN: Rule = Rule {
     code: "rtp-no-teardown",
     severity: Severity::Warning,
-    finds: "Offers and answers for a media relay, and nothing that ends a session.",
+    finds: "Offers and answers for a media relay, and nothing that ends a session: no call that does, or no Record-Route that would bring the BYE here.",
     why: "Each call keeps its ports until the relay times out, minutes after the last packet. A few thousand short calls later there are none left.",
-    instead: "Call rtpengine_delete() or unforce_rtp_proxy() for BYE and CANCEL and in the failure_route, or use the manage function everywhere.",
+    instead: "Call rtpengine_delete() or unforce_rtp_proxy() for BYE and CANCEL and in the failure_route, or use the manage function everywhere; with \
+              record_route() for INVITE the BYE comes by.",
     reference: "https://www.kamailio.org/docs/modules/stable/modules/rtpengine.html",
     check: no_teardown,
 };
@@ -75,12 +77,23 @@ fn twice(subject: &Subject, findings: &mut Findings) {
 
 fn no_teardown(subject: &Subject, findings: &mut Findings) {
     let uses = subject.uses();
-    let ends = uses.calls().iter().any(|its| {
-        let name = its.call.name.text.as_str();
-        does(name) == Some(Does::EndMedia)
-            || matches!(name, "rtpengine_manage" | "rtpproxy_manage" | "rtpproxy_manage0")
-    });
-    if ends {
+    if uses.calls().iter().any(|its| does(&its.call.name.text) == Some(Does::EndMedia)) {
+        return;
+    }
+    // The manage functions end a session when they see the BYE or CANCEL of a call.
+    let managed = uses.any_of(&["rtpengine_manage", "rtpproxy_manage", "rtpproxy_manage0"]).next();
+    if let Some(its) = managed {
+        let passes =
+            uses.calls_any(&RECORDS) || ["topos", "topoh"].iter().any(|module| subject.loaded(module).is_some());
+        // A file that others include says nothing of what they do.
+        let is_whole = subject.routes().any(|route| route.kind == RouteKind::Request && route.name.is_none());
+        if !passes && is_whole {
+            let found = findings.add("the BYE that would end this media session does not come by", its.call.span);
+            found.add_note(
+                "without Record-Route it goes from phone to phone, and the ports stay taken until the relay times out",
+            );
+            found.add_help("call record_route() for INVITE");
+        }
         return;
     }
     let mut offers: Vec<_> = uses.calls().iter().filter(|its| does(&its.call.name.text) == Some(Does::Media)).collect();

@@ -88,7 +88,7 @@ fn contact_as_next_hop(subject: &Subject, findings: &mut Findings) {
             "du" | "ru" | "rd" | "rp" | "dd" | "dp" => true,
             // Kept for later: in a table, or in text of a query or a URI.
             "sht" | "shv" => true,
-            "var" | "avp" | "xavp" => is_used_as_address(subject, &target),
+            "var" | "avp" | "xavp" => is_used_as_address(subject, &target) || is_kept(subject, &target, its.route),
             _ => false,
         };
         if goes {
@@ -117,6 +117,26 @@ fn is_used_as_address(subject: &Subject, target: &Mention) -> bool {
         found
     });
     in_uri || in_query
+}
+
+/// Whether a variable keeps the host while another keeps the port of it, and nothing looks at either before it goes where this config does not
+/// show: a log line or a comparison says that the address is looked at, not kept.
+fn is_kept(subject: &Subject, target: &Mention, route: usize) -> bool {
+    let uses = subject.uses();
+    let keeps_port = uses.assigns().iter().filter(|its| its.route == route).any(|its| {
+        let mut found = false;
+        mentions::in_expression(&its.assign.value, &mut |mention| {
+            found |= is_contact(&mention) && mention.rest.contains("uri.port");
+        });
+        found
+            && mentions::of(&its.assign.target)
+                .is_some_and(|port| (port.name, port.inner) != (target.name, target.inner))
+    });
+    let mut read = false;
+    let mut look = |mention: Mention| read |= mention.name == target.name && mention.inner == target.inner;
+    uses.questions().iter().for_each(|question| mentions::in_expression(question, &mut look));
+    uses.calls().iter().flat_map(|its| &its.call.args).for_each(|arg| in_argument(arg, &mut look));
+    keeps_port && !read
 }
 
 fn register_not_fixed(subject: &Subject, findings: &mut Findings) {

@@ -40,7 +40,7 @@ pub(super) static TWICE: Rule = Rule {
     check: twice,
 };
 
-const RECORDS: [&str; 3] = ["record_route", "record_route_preset", "record_route_advertised_address"];
+pub(super) const RECORDS: [&str; 3] = ["record_route", "record_route_preset", "record_route_advertised_address"];
 
 fn missing(subject: &Subject, findings: &mut Findings) {
     let uses = subject.uses();

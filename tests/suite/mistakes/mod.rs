@@ -1,0 +1,198 @@
+//! What the documents that alanui was made from do wrong is found.
+//!
+//! `fixtures/documents/` shows each mistake in short: the first line of a file, `# reports ...`, names what must be reported, and the `.txt`
+//! beside it is all that is said. `fixtures/documents/marks.tsv` lists which document makes which mistake: its name in the list of ideas, the name
+//! it is reported by, and, where the document itself only talks of it, why nothing there can be reported. When the documents and the list are there,
+//! their own blocks are checked too, and list and marks must agree.
+
+mod blocks;
+
+use super::documents::same;
+use alanui::builtin::Extensions;
+use alanui::config::{self, Additions};
+use alanui::modules::MODULES;
+use alanui::source::{Diagnostic, Files, Sources, render};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// The documents, by the letter that the list of ideas marks them with.
+const DOCUMENTS: &[(&str, &str, &[&str])] = &[
+    ("E", "edge", &["sip-router-notes.md", "routing-logic.md"]),
+    ("T", "troubleshooting", &["troubleshooting-session.md"]),
+    ("U", "tutorial", &["system-telephony.md"]),
+    ("P", "playground", &["kamailio-playground.md"]),
+];
+
+/// A mistake of a document.
+#[derive(Debug)]
+struct Mark {
+    document: String,
+    /// Its name in the list of ideas.
+    idea: String,
+    /// The name it is reported by; empty when nothing reports it.
+    code: String,
+    /// Why the document's own blocks cannot show it; empty when they do.
+    why_not: String,
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn folder() -> PathBuf {
+    root().join("fixtures/documents")
+}
+
+fn marks() -> Vec<Mark> {
+    let text = std::fs::read_to_string(folder().join("marks.tsv")).unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    let marks = lines.map(|line| {
+        let mut cells = line.split('\t').map(str::to_owned);
+        let mut next = || cells.next().unwrap_or_default();
+        let (document, idea, code, why_not) = (next(), next(), next(), next());
+        assert!(!code.is_empty() || !why_not.is_empty(), "{document} {idea}: neither a name nor a reason");
+        Mark { document, idea, code, why_not }
+    });
+    marks.collect()
+}
+
+/// A file that is there beside those of the disk.
+struct With<'a>(&'a Path, &'a str);
+
+impl Files for With<'_> {
+    fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
+        if path == self.0 { Ok(self.1.as_bytes().to_vec()) } else { std::fs::read(path) }
+    }
+}
+
+/// All that `check` says of a config.
+fn check(path: &Path, text: &str) -> (Sources, Vec<Diagnostic>) {
+    let (mut sources, mut found) = (Sources::default(), Vec::new());
+    let (additions, extensions) = (Additions::default(), Extensions::default());
+    let loaded = config::load(path, &With(path, text), &additions, MODULES, extensions, &mut sources, &mut found);
+    alanui::lint::check(&loaded, &sources, None, &mut found);
+    let started = loaded.start(None, &mut found);
+    found.extend(config::extension_diagnostics(&[loaded.used.as_slice(), &started.used].concat(), false));
+    found.sort_by_key(|its| (its.labels.first().map(|label| label.span), its.code));
+    (sources, found)
+}
+
+/// The name of a finding; that of an extension stands in its words.
+fn name_of(found: &Diagnostic) -> String {
+    match found.message.strip_prefix("relies on the extension ").and_then(|rest| rest.split(' ').next()) {
+        Some(extension) => format!("extension:{extension}"),
+        None => found.code.to_owned(),
+    }
+}
+
+/// The fixtures of a document, with what their first lines want.
+fn fixtures() -> Vec<(PathBuf, String, BTreeSet<String>)> {
+    let mut fixtures = Vec::new();
+    for entry in std::fs::read_dir(folder()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|its| its != "cfg") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let first = text.lines().next().unwrap_or_default().to_owned();
+        let wanted =
+            first.strip_prefix("# reports ").map(|names| names.split_whitespace().map(str::to_owned).collect());
+        fixtures.push((path, text, wanted.unwrap_or_default()));
+    }
+    fixtures.sort();
+    fixtures
+}
+
+#[test]
+fn what_the_documents_do_wrong_is_found_in_short() {
+    let (mut wrong, mut shown) = (Vec::new(), BTreeSet::new());
+    for (path, text, wanted) in fixtures() {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let document = DOCUMENTS.iter().find(|(_, prefix, _)| name.starts_with(prefix));
+        let (letter, ..) = document.unwrap_or_else(|| panic!("{name} belongs to no document"));
+        let (sources, found) = check(&path, &text);
+        let codes: BTreeSet<String> = found.iter().map(name_of).collect();
+        for code in &wanted {
+            if !codes.contains(code) {
+                wrong.push(format!("{name}: {code} is not reported"));
+            }
+            shown.insert((*letter, code.clone()));
+        }
+        let human = render::human(&sources, &found, false).replace(&format!("{}/", root().display()), "");
+        same(&format!("fixtures/documents/{name}.txt"), &human);
+    }
+    for mark in marks().iter().filter(|mark| !mark.code.is_empty()) {
+        if !shown.contains(&(mark.document.as_str(), mark.code.clone())) {
+            wrong.push(format!("{}: no file of fixtures/documents shows {}", mark.document, mark.code));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn beside(name: &str) -> Option<PathBuf> {
+    ["../shared", "../../shared"].iter().map(|path| root().join(path).join(name)).find(|path| path.exists())
+}
+
+/// Codes that the document's own words earn, each with the lines of its blocks.
+fn reported(documents: &[&str], folder: &Path) -> BTreeMap<String, Vec<usize>> {
+    let mut reported: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for name in documents {
+        let blocks = blocks::of(&std::fs::read_to_string(folder.join(name)).unwrap());
+        for block in blocks.iter().filter(|block| block.is_config()) {
+            let whole = block.whole(&blocks);
+            let (_, found) = check(Path::new("document.cfg"), &whole.text);
+            for its in found {
+                let mut starts = its.labels.iter().map(|label| label.span.start as usize);
+                if starts.any(|start| whole.own.iter().any(|own| own.contains(&start))) {
+                    reported.entry(name_of(&its)).or_default().push(block.line);
+                }
+            }
+        }
+    }
+    reported
+}
+
+#[test]
+fn the_documents_own_blocks_are_found_out() {
+    let Some(seeds) = beside("seeds") else { return };
+    let (mut wrong, marks) = (Vec::new(), marks());
+    for (letter, _, documents) in DOCUMENTS {
+        let reported = reported(documents, &seeds);
+        for mark in marks.iter().filter(|mark| mark.document == *letter && !mark.code.is_empty()) {
+            match (reported.get(&mark.code), mark.why_not.is_empty()) {
+                (None, true) => wrong.push(format!("{letter}: {} ({}) is not reported", mark.code, mark.idea)),
+                (Some(lines), false) => {
+                    wrong.push(format!(
+                        "{letter}: {} is reported of the blocks at {lines:?}: {}",
+                        mark.code, mark.why_not
+                    ));
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_marks_are_those_of_the_list() {
+    let Some(list) = beside("LINTS.md") else { return };
+    let list = std::fs::read_to_string(list).unwrap();
+    let mut listed = BTreeSet::new();
+    for line in list.lines().filter(|line| line.starts_with("| `") && line.matches(" | ").count() >= 6) {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(|cell| cell.trim_matches([' ', '|'])).collect();
+        let seen = cells.last().unwrap_or(&"");
+        for document in seen.split_whitespace().filter(|letter| DOCUMENTS.iter().any(|(its, ..)| its == letter)) {
+            for idea in cells[0].split(" / ") {
+                listed.insert((document.to_owned(), idea.trim_matches('`').to_owned()));
+            }
+        }
+    }
+    let marked: BTreeSet<_> = marks().into_iter().map(|mark| (mark.document, mark.idea)).collect();
+    let gone: Vec<_> = marked.difference(&listed).collect();
+    let new: Vec<_> = listed.difference(&marked).collect();
+    assert!(
+        listed.len() > 60 && gone.is_empty() && new.is_empty(),
+        "not in the list {gone:?}, not in the marks {new:?}"
+    );
+}
