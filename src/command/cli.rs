@@ -100,6 +100,9 @@ pub(super) struct CheckOptions {
     /// The release that the config is meant for: kamailio-5.6, kamailio-6.0, kamailio-6.1.
     #[arg(long, value_name = "RELEASE", value_parser = super::check::release)]
     pub(super) target: Option<Release>,
+    /// Read the destinations of the dispatcher from these SQL statements; the database that the config names is left alone.
+    #[arg(long, value_name = "FILE.sql")]
+    pub(super) database: Option<PathBuf>,
     /// Also read the branches of #!ifdef that are switched off: as few variants as read each branch once.
     #[arg(long)]
     pub(super) all_variants: bool,

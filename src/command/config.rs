@@ -5,10 +5,11 @@ use super::{BAD, GOOD, UNREADABLE};
 use crate::builtin::Extensions;
 use crate::config::{self, Additions, CommandLine, Config, Options, has_errors};
 use crate::host::Disk;
-use crate::lint::Release;
+use crate::lint::{self, Release};
 use crate::modules::MODULES;
-use crate::source::{Diagnostic, Level, Sources};
+use crate::source::{Diagnostic, Files, Level, Sources, Span};
 use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
 
 /// A config that was read, and what is said about it so far.
 pub(super) struct Loaded {
@@ -30,6 +31,8 @@ pub(super) struct Reading {
     pub(super) with: Vec<String>,
     /// Words that stay undefined whatever the text says.
     pub(super) without: Vec<String>,
+    /// Statements that make the rows of the config's database.
+    pub(super) database: Option<PathBuf>,
 }
 
 impl Loaded {
@@ -50,6 +53,7 @@ impl Loaded {
         let extensions = reading.extensions;
         let config = config::load(path, &Disk, &additions, MODULES, extensions, &mut sources, &mut diagnostics);
         crate::lint::check(&config, &sources, reading.target, &mut diagnostics);
+        destinations(&config, reading.database.as_deref(), &mut sources, &mut diagnostics);
         Loaded { config, sources, diagnostics }
     }
 
@@ -62,6 +66,29 @@ impl Loaded {
     pub(super) fn summary(&self) -> String {
         summary(&self.diagnostics)
     }
+}
+
+/// Looks at the destinations of the dispatcher, where they are at hand: in the list file of the config, or in statements.
+fn destinations(config: &Config, database: Option<&Path>, sources: &mut Sources, found: &mut Vec<Diagnostic>) {
+    let (mut rows, mut files) = lint::destinations::of_list(config, &Disk, sources);
+    if let Some(path) = database {
+        match Disk.read(path) {
+            Ok(text) => {
+                let file = sources.add(path, text.as_slice());
+                files.push(file);
+                match super::rows::read(config, &text, file, found) {
+                    Ok(more) => rows.extend(more),
+                    Err(fault) => found.push(unreadable(path, &fault.to_string())),
+                }
+            }
+            Err(fault) => found.push(unreadable(path, &fault.to_string())),
+        }
+    }
+    lint::check_destinations(config, sources, &rows, &files, found);
+}
+
+fn unreadable(path: &Path, fault: &str) -> Diagnostic {
+    Diagnostic::error("unreadable-file", format!("{} cannot be read: {fault}", path.display()), Span::default())
 }
 
 /// The exit code that findings ask for.

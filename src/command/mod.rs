@@ -8,7 +8,9 @@ mod corpus;
 mod explain;
 mod fmt;
 mod routes;
+mod rows;
 mod run;
+mod statements;
 pub mod test;
 
 use clap::{CommandFactory, Parser};

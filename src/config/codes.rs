@@ -40,6 +40,10 @@ pub static CODES: &[Code] = &[
         "bad-regex",
         "A constant regular expression does not compile. Kamailio's config check says ok and its start fails.",
     ),
+    code(
+        "bad-statement",
+        "A statement of the file given with `--database` cannot be carried out, so the rows it makes are not checked.",
+    ),
     code("bad-test", "An old-style test compares a word with an operator that it does not have."),
     code(
         "bad-variable",

@@ -31,9 +31,14 @@ struct Allow {
 
 impl Allowed {
     /// Finds the comments in every file; one that is malformed, or lacks its reason, is reported.
-    pub(super) fn read(config: &Config, sources: &Sources, diagnostics: &mut Vec<Diagnostic>) -> Allowed {
+    pub(super) fn read(
+        config: &Config,
+        sources: &Sources,
+        files: impl Iterator<Item = FileId>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Allowed {
         let mut list = Vec::new();
-        for file in sources.files() {
+        for file in files {
             let text = sources.text(file);
             for at in memchr::memmem::find_iter(text, MARK) {
                 comment(config, file, text, at, &mut list, diagnostics);
@@ -79,7 +84,10 @@ fn comment(
     let line_start = memchr::memrchr(b'\n', &text[..at]).map_or(0, |before| before + 1);
     let line_end = memchr::memchr(b'\n', &text[at..]).map_or(text.len(), |length| at + length);
     let before = text[line_start..at].trim_ascii_end();
-    let Some(code_before) = before.strip_suffix(b"#").or_else(|| before.strip_suffix(b"//")) else { return };
+    let Some(code_before) = ["#".as_bytes(), b"//", b"--"].into_iter().find_map(|mark| before.strip_suffix(mark))
+    else {
+        return;
+    };
     let span = Span {
         file,
         start: (line_start + code_before.len()) as u32,

@@ -6,6 +6,7 @@
 mod allow;
 mod blocking;
 mod control;
+pub mod destinations;
 mod dispatcher;
 pub mod flow;
 pub mod mentions;
@@ -29,7 +30,8 @@ pub use allow::Allowed;
 pub use subject::{Given, Release, Subject};
 
 use crate::config::Config;
-use crate::source::{Diagnostic, Level, Sources, Span};
+use crate::source::{Diagnostic, FileId, Level, Sources, Span};
+use destinations::Destination;
 
 /// One rule.
 #[derive(Debug)]
@@ -125,6 +127,7 @@ impl Findings<'_> {
 static FAMILIES: &[&[&Rule]] = &[
     timers::RULES,
     dispatcher::RULES,
+    destinations::RULES,
     values::RULES,
     regexes::RULES,
     modules::RULES,
@@ -154,7 +157,30 @@ pub fn check(config: &Config, sources: &Sources, target: Option<Release>, diagno
     for rule in rules() {
         (rule.check)(&subject, &mut Findings { rule, found: &mut found });
     }
-    let mut allowed = Allowed::read(config, sources, diagnostics);
+    let mut allowed = Allowed::read(config, sources, sources.files(), diagnostics);
+    found.retain(|diagnostic| !allowed.covers(diagnostic));
+    allowed.unused(diagnostics);
+    diagnostics.extend(found);
+}
+
+/// Lets the rules for destinations look at some that were read for a config, from files that were added to its sources since.
+pub fn check_destinations(
+    config: &Config,
+    sources: &Sources,
+    destinations: &[Destination],
+    files: &[FileId],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    if files.is_empty() {
+        return;
+    }
+    let mut subject = Subject::new(config, sources, None);
+    subject.destinations = destinations;
+    let mut found = Vec::new();
+    for rule in destinations::RULES {
+        (rule.check)(&subject, &mut Findings { rule, found: &mut found });
+    }
+    let mut allowed = Allowed::read(config, sources, files.iter().copied(), diagnostics);
     found.retain(|diagnostic| !allowed.covers(diagnostic));
     allowed.unused(diagnostics);
     diagnostics.extend(found);

@@ -1,5 +1,6 @@
 //! What a rule looks at.
 
+use super::destinations::Destination;
 use super::flow::Flow;
 use super::preprocessor::Raw;
 use super::script::Script;
@@ -38,6 +39,8 @@ pub struct Subject<'a> {
     pub sources: &'a Sources,
     /// The release it is meant for, when one is named.
     pub target: Option<Release>,
+    /// The destinations of the dispatcher, where they are at hand.
+    pub destinations: &'a [Destination],
     given: Vec<Given<'a>>,
     modules: Vec<(String, Span)>,
     pub(super) script: OnceCell<Script<'a>>,
@@ -91,6 +94,7 @@ impl<'a> Subject<'a> {
             config,
             sources,
             target,
+            destinations: &[],
             given: given.collect(),
             modules,
             script: OnceCell::new(),

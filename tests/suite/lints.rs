@@ -1,8 +1,8 @@
 //! Every rule of `check` has a file that says where it fires and where it stays silent, and the accepted words of what it says.
 //!
 //! `fixtures/lint/<code>.cfg` holds lines marked `# fires` (or a line `# fires below` before them) and near misses marked `# silent`; what needs
-//! a file of its own stands in `<code>.silent.cfg`, in which the rule must not fire at all, or in `<code>.also.cfg`, marked like the first. `<code>.txt`
-//! beside it is what is shown.
+//! a file of its own stands in `<code>.silent.cfg`, in which the rule must not fire at all, or in `<code>.also.cfg`, marked like the first. `<code>.list` is a
+//! list of destinations that the case names, `<code>.txt` what is shown.
 
 use super::documents::same;
 use alanui::builtin::Extensions;
@@ -41,6 +41,8 @@ fn findings_in(disk: &Disk, path: &Path, code: &str) -> (Sources, Vec<Diagnostic
     let extensions = Extensions::default();
     let loaded = config::load(path, disk, &additions, MODULES, extensions, &mut sources, &mut diagnostics);
     let text = std::fs::read_to_string(path).unwrap();
+    let (rows, files) = alanui::lint::destinations::of_list(&loaded, disk, &mut sources);
+    alanui::lint::check_destinations(&loaded, &sources, &rows, &files, &mut diagnostics);
     let first = text.lines().next().unwrap_or_default();
     let target = first.strip_prefix("# target ").map(|release| alanui::lint::Release::read(release).unwrap());
     alanui::lint::check(&loaded, &sources, target, &mut diagnostics);
@@ -49,20 +51,38 @@ fn findings_in(disk: &Disk, path: &Path, code: &str) -> (Sources, Vec<Diagnostic
     (sources, diagnostics)
 }
 
-fn lines(sources: &Sources, diagnostics: &[Diagnostic]) -> BTreeSet<usize> {
+/// A line of a file, as the names of both end.
+type Place = (String, usize);
+
+fn lines(sources: &Sources, diagnostics: &[Diagnostic]) -> BTreeSet<Place> {
     let spans = diagnostics.iter().filter_map(|diagnostic| Some(diagnostic.labels.first()?.span));
-    spans.map(|span| sources.line_column(span.file, span.start).0).collect()
+    spans.map(|span| (ending(sources.path(span.file)), sources.line_column(span.file, span.start).0)).collect()
 }
 
-/// Lines on which the file says that the rule fires.
-fn marked(text: &str) -> BTreeSet<usize> {
-    let lines = text.lines().enumerate();
-    let here = lines.filter_map(|(at, line)| match line.trim_end() {
-        line if line.ends_with("fires below") => Some(at + 2),
-        line if line.ends_with("# fires") => Some(at + 1),
-        _ => None,
-    });
-    here.collect()
+fn ending(path: &Path) -> String {
+    path.extension().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Lines on which the file, or the list of destinations beside it, says that the rule fires.
+fn marked(path: &Path) -> BTreeSet<Place> {
+    let mut marked = BTreeSet::new();
+    for path in [path, &path.with_extension("list")] {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        for (at, line) in text.lines().enumerate().map(|(at, line)| (at, line.trim_end())) {
+            if line.ends_with("fires below") {
+                marked.insert((ending(path), at + 2));
+            } else if line.ends_with("# fires") {
+                marked.insert((ending(path), at + 1));
+            }
+        }
+    }
+    marked
+}
+
+/// What a case holds: the file and the list of destinations beside it.
+fn words(path: &Path) -> String {
+    let list = std::fs::read_to_string(path.with_extension("list")).unwrap_or_default();
+    std::fs::read_to_string(path).unwrap_or_default() + &list
 }
 
 #[test]
@@ -71,14 +91,14 @@ fn every_rule_fires_where_it_should_and_nowhere_else() {
     for rule in alanui::lint::rules() {
         let code = rule.code;
         let path = folder().join(format!("{code}.cfg"));
-        let Ok(text) = std::fs::read_to_string(&path) else {
+        if !path.exists() {
             wrong.push(format!("{code}: there is no {}", path.display()));
             continue;
-        };
+        }
         let silent = folder().join(format!("{code}.silent.cfg"));
         for path in [&path, &folder().join(format!("{code}.also.cfg"))].into_iter().filter(|path| path.exists()) {
             let (sources, diagnostics) = findings(path, code);
-            let (found, wanted) = (lines(&sources, &diagnostics), marked(&std::fs::read_to_string(path).unwrap()));
+            let (found, wanted) = (lines(&sources, &diagnostics), marked(path));
             if found != wanted || wanted.is_empty() {
                 wrong.push(format!("{}: fires on lines {found:?}, marked are {wanted:?}", path.display()));
             }
@@ -92,7 +112,7 @@ fn every_rule_fires_where_it_should_and_nowhere_else() {
             if !diagnostics.is_empty() {
                 wrong.push(format!("{code}: the silent file fires on lines {:?}", lines(&sources, &diagnostics)));
             }
-        } else if !text.contains("# silent") {
+        } else if !words(&path).contains("# silent") {
             wrong.push(format!("{code}: no near miss"));
         }
     }

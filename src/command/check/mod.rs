@@ -35,7 +35,8 @@ pub(super) fn check(options: &CheckOptions) -> u8 {
     };
     // Extensions stay in force under --strict, so that each is named where it is relied on instead of failing in its own way.
     let target = options.target;
-    let reading = Reading { extensions: Extensions::default(), target, ..Reading::default() };
+    let database = options.database.clone();
+    let reading = Reading { extensions: Extensions::default(), target, database, ..Reading::default() };
     let (config, base) = look(options, &reading, &levels, String::new());
     let mut all = vec![base];
     if options.all_variants {

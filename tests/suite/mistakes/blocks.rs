@@ -71,6 +71,16 @@ impl Block {
         matches!(self.language.as_str(), "" | "kamailio") && signs.is_match(&self.text)
     }
 
+    /// Whether it is SQL that makes rows.
+    pub(super) fn is_rows(&self) -> bool {
+        matches!(self.language.as_str(), "" | "sql") && self.text.contains("INSERT INTO dispatcher")
+    }
+
+    /// Its text as it stands.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The config that it makes with what it calls: blocks of routes that stand elsewhere in the document, and modules.
     pub(super) fn whole(&self, others: &[Block]) -> Whole {
         let mut text = finished(&self.text);

@@ -71,6 +71,8 @@ fn check(path: &Path, text: &str) -> (Sources, Vec<Diagnostic>) {
     let (additions, extensions) = (Additions::default(), Extensions::default());
     let loaded = config::load(path, &With(path, text), &additions, MODULES, extensions, &mut sources, &mut found);
     alanui::lint::check(&loaded, &sources, None, &mut found);
+    let (rows, files) = alanui::lint::destinations::of_list(&loaded, &With(path, text), &mut sources);
+    alanui::lint::check_destinations(&loaded, &sources, &rows, &files, &mut found);
     let started = loaded.start(None, &mut found);
     found.extend(config::extension_diagnostics(&[loaded.used.as_slice(), &started.used].concat(), false));
     found.sort_by_key(|its| (its.labels.first().map(|label| label.span), its.code));
@@ -152,12 +154,37 @@ fn reported(documents: &[&str], folder: &Path) -> BTreeMap<String, Vec<usize>> {
     reported
 }
 
+/// Codes that the rows of a document earn with each of its configs that choose destinations.
+fn reported_of_rows(documents: &[&str], folder: &Path) -> BTreeMap<String, Vec<usize>> {
+    let mut reported: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let of_rows = regex::Regex::new(r"mistakes\.sql,.*title=([a-z0-9-]+)").unwrap();
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let (config, rows) = (place.join("mistakes.cfg"), place.join("mistakes.sql"));
+    for name in documents {
+        let blocks = blocks::of(&std::fs::read_to_string(folder.join(name)).unwrap());
+        for chooser in blocks.iter().filter(|block| block.is_config() && block.text().contains("ds_select")) {
+            std::fs::write(&config, chooser.whole(&blocks).text).unwrap();
+            for block in blocks.iter().filter(|block| block.is_rows()) {
+                std::fs::write(&rows, block.text()).unwrap();
+                let mut check = std::process::Command::new(env!("CARGO_BIN_EXE_alanui"));
+                let output = check.args(["check", "--format", "github", "--database"]).args([&rows, &config]).output();
+                let said = String::from_utf8_lossy(&output.unwrap().stdout).into_owned();
+                for found in of_rows.captures_iter(&said) {
+                    reported.entry(found[1].to_owned()).or_default().push(block.line);
+                }
+            }
+        }
+    }
+    reported
+}
+
 #[test]
 fn the_documents_own_blocks_are_found_out() {
     let Some(seeds) = beside("seeds") else { return };
     let (mut wrong, marks) = (Vec::new(), marks());
     for (letter, _, documents) in DOCUMENTS {
-        let reported = reported(documents, &seeds);
+        let mut reported = reported(documents, &seeds);
+        reported.extend(reported_of_rows(documents, &seeds));
         for mark in marks.iter().filter(|mark| mark.document == *letter && !mark.code.is_empty()) {
             match (reported.get(&mark.code), mark.why_not.is_empty()) {
                 (None, true) => wrong.push(format!("{letter}: {} ({}) is not reported", mark.code, mark.idea)),
