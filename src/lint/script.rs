@@ -1,5 +1,6 @@
 //! What the routes and parameters of a config hold, by what rules ask for: calls, assignments, comparisons, mentions of variables.
 
+use super::expressions::reads_code;
 use super::written::{Written, variables};
 use super::{Given, Subject};
 use crate::config::ast::{
@@ -23,6 +24,10 @@ pub struct Script<'a> {
     pub operations: Vec<Operation<'a>>,
     /// Every variable: in expressions, in text given to functions, in parameters.
     pub mentions: Vec<Mention<'a>>,
+    /// Every condition of an `if` or `while`, and what a `switch` compares.
+    pub questions: Vec<&'a Expression>,
+    /// Every list of statements, with its route.
+    pub lists: Vec<(usize, &'a [Statement])>,
     by_name: FxHashMap<&'a str, Vec<usize>>,
 }
 
@@ -33,8 +38,14 @@ pub struct CallAt<'a> {
     pub call: &'a Call,
     /// Its route, by place in [`Script::routes`].
     pub route: usize,
-    /// It is a statement: nothing looks at its value.
+    /// The kind of block it is written in.
+    pub kind: RouteKind,
+    /// It is a statement: nobody asks for its value at once.
     pub is_statement: bool,
+    /// It stands in a condition.
+    pub asked: bool,
+    /// The statement after the one that holds it; of one in the condition of an `if`, the first behind that.
+    pub next: Option<&'a Statement>,
 }
 
 /// An assignment and where it stands.
@@ -147,7 +158,7 @@ impl<'a> Script<'a> {
             let Item::Route(route) = item else { continue };
             let at = script.routes.len();
             script.routes.push(route);
-            script.block(&route.body, at);
+            script.list(&route.body.statements, Around { route: at, kind: route.kind, next: None });
         }
         for (at, its) in script.calls.iter().enumerate() {
             script.by_name.entry(its.call.name.text.as_str()).or_default().push(at);
@@ -155,30 +166,66 @@ impl<'a> Script<'a> {
         script
     }
 
-    fn block(&mut self, body: &'a Block, route: usize) {
+    fn list(&mut self, list: &'a [Statement], around: Around<'a>) {
+        self.lists.push((around.route, list));
+        for (at, statement) in list.iter().enumerate() {
+            self.statement(statement, Around { next: list.get(at + 1), ..around });
+        }
+    }
+
+    fn statement(&mut self, statement: &'a Statement, around: Around<'a>) {
+        match &statement.kind {
+            StatementKind::Empty | StatementKind::Break | StatementKind::Jump(_, None) => {}
+            StatementKind::Call(call) => {
+                self.call(call, around, true, false);
+                call.args.iter().for_each(|arg| self.expression(arg, around, false));
+            }
+            StatementKind::Assign(assign) => {
+                self.assign(assign, around.route);
+                self.expression(&assign.value, around, false);
+            }
+            StatementKind::If { condition, then, otherwise } => {
+                self.questions.push(condition);
+                self.expression(condition, Around { next: then.statements.first(), ..around }, true);
+                self.list(&then.statements, around);
+                if let Some(otherwise) = otherwise {
+                    self.list(&otherwise.statements, around);
+                }
+            }
+            StatementKind::While { condition, body } => {
+                self.questions.push(condition);
+                self.expression(condition, around, true);
+                self.list(&body.statements, around);
+            }
+            StatementKind::Switch { value, cases } => {
+                self.questions.push(value);
+                self.expression(value, around, true);
+                for case in cases {
+                    if let CaseLabel::Value(label) | CaseLabel::Regex(label) = &case.label {
+                        self.expression(label, around, true);
+                    }
+                    self.list(&case.body, around);
+                }
+            }
+            StatementKind::Jump(_, Some(value)) => self.expression(value, around, false),
+        }
+    }
+
+    fn expression(&mut self, its: &'a Expression, around: Around<'a>, asked: bool) {
+        let route = around.route;
+        // Statements stand in an expression where a block is one.
         let mut statements: FxHashSet<*const Call> = FxHashSet::default();
-        walk::block(body, &mut |node| match node {
+        walk::expression(its, &mut |node| match node {
             Node::Statement(statement) => {
                 if let StatementKind::Call(call) = &statement.kind {
                     statements.insert(call);
                 }
             }
-            Node::Call(call) => {
-                let is_statement = statements.contains(&std::ptr::from_ref(call));
-                self.calls.push(CallAt { call, route, is_statement });
-                for arg in &call.args {
-                    let ExpressionKind::Text(text) = &arg.kind else { continue };
-                    for written in variables(text) {
-                        let (span, place) = (arg.span, Place::Text);
-                        self.mentions.push(Mention { written, span, place, route: Some(route) });
-                    }
-                }
+            Node::Call(call) if statements.contains(&std::ptr::from_ref(call)) => {
+                self.call(call, Around { next: None, ..around }, true, false);
             }
-            Node::Assign(assign) => {
-                let target = Written::of(&assign.target);
-                self.mention(target.clone(), assign.target.span, Place::Target, route);
-                self.assigns.push(AssignAt { assign, target, route });
-            }
+            Node::Call(call) => self.call(call, around, false, asked),
+            Node::Assign(assign) => self.assign(assign, route),
             Node::Expression(expression) => match &expression.kind {
                 ExpressionKind::Variable(variable) => {
                     self.mention(Written::of(variable), variable.span, Place::Expression, route);
@@ -192,12 +239,45 @@ impl<'a> Script<'a> {
         });
     }
 
+    fn call(&mut self, call: &'a Call, around: Around<'a>, is_statement: bool, asked: bool) {
+        let Around { route, kind, next } = around;
+        self.calls.push(CallAt { call, kind, route, is_statement, asked, next });
+        for arg in &call.args {
+            let ExpressionKind::Text(text) = &arg.kind else { continue };
+            for written in variables(text) {
+                let (span, place) = (arg.span, Place::Text);
+                self.mentions.push(Mention { written, span, place, route: Some(route) });
+            }
+        }
+    }
+
+    fn assign(&mut self, assign: &'a Assign, route: usize) {
+        let target = Written::of(&assign.target);
+        self.mention(target.clone(), assign.target.span, Place::Target, route);
+        self.assigns.push(AssignAt { assign, target, route });
+    }
+
     fn mention(&mut self, written: Written<'a>, span: Span, place: Place, route: usize) {
         let inner = written.inner();
         self.mentions.push(Mention { written, span, place, route: Some(route) });
         for written in inner {
             self.mentions.push(Mention { written, span, place: Place::Expression, route: Some(route) });
         }
+    }
+}
+
+/// Where a walk stands.
+#[derive(Clone, Copy)]
+struct Around<'a> {
+    route: usize,
+    kind: RouteKind,
+    next: Option<&'a Statement>,
+}
+
+impl CallAt<'_> {
+    /// Nobody looks at the result: it stands as a statement, and what follows does not read the return code.
+    pub fn is_ignored(&self) -> bool {
+        self.is_statement && !self.next.is_some_and(reads_code)
     }
 }
 

@@ -5,7 +5,6 @@ use super::flow::Flow;
 use super::preprocessor::Raw;
 use super::script::Script;
 use super::taint::Taint;
-use super::uses::Uses;
 use crate::config::ast::{Item, ModParam, ParamValue, Route, Setting, Text};
 use crate::config::{Config, module_name};
 use crate::source::{Sources, Span};
@@ -46,7 +45,6 @@ pub struct Subject<'a> {
     pub(super) script: OnceCell<Script<'a>>,
     pub(super) raw: OnceCell<Raw<'a>>,
     flow: OnceCell<Flow<'a>>,
-    uses: OnceCell<Uses<'a>>,
     taint: OnceCell<Taint<'a>>,
 }
 
@@ -100,14 +98,8 @@ impl<'a> Subject<'a> {
             script: OnceCell::new(),
             raw: OnceCell::new(),
             flow: OnceCell::new(),
-            uses: OnceCell::new(),
             taint: OnceCell::new(),
         }
-    }
-
-    /// Where the config calls, assigns and asks.
-    pub fn uses(&self) -> &Uses<'a> {
-        self.uses.get_or_init(|| Uses::of(self))
     }
 
     /// Which variables hold what a sender wrote.

@@ -1,8 +1,8 @@
 //! Which variables hold what a sender wrote: along assignments, whatever the order in which they run.
 
 use super::Subject;
+use super::expressions;
 use super::mentions::{self, Mention};
-use super::uses;
 use crate::config::ast::{BinaryOperator, ExpressionKind};
 use crate::source::Span;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -51,10 +51,10 @@ const HARMLESS: &[&str] = &[
 impl<'a> Taint<'a> {
     pub(super) fn of(subject: &Subject<'a>) -> Taint<'a> {
         let mut taint = Taint::default();
-        for question in subject.uses().questions() {
-            uses::comparisons(question, &mut |operator, left, right, _| {
+        for question in &subject.script().questions {
+            expressions::comparisons(question, &mut |operator, left, right, _| {
                 if operator == BinaryOperator::Match
-                    && let (Some(asked), Some(pattern)) = (uses::variable(left), uses::text(right))
+                    && let (Some(asked), Some(pattern)) = (expressions::variable(left), expressions::text(right))
                     && pattern.starts_with('^')
                     && pattern.ends_with('$')
                     && !pattern.contains(".*")
@@ -67,7 +67,7 @@ impl<'a> Taint<'a> {
         // What a variable gets from one that gets it further down needs another turn.
         for _ in 0..4 {
             let before = taint.from.len();
-            for its in subject.uses().assigns() {
+            for its in &subject.script().assigns {
                 taint.assign(its.assign);
             }
             if taint.from.len() == before {

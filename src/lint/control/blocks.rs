@@ -58,7 +58,7 @@ fn words<'a>(subject: &Subject<'a>) -> FxHashSet<&'a str> {
         words.insert(text);
         words.extend(text.split(|letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '_' | '-' | ':')));
     };
-    for its in subject.uses().calls() {
+    for its in &subject.script().calls {
         for arg in &its.call.args {
             match &arg.kind {
                 ExpressionKind::Text(text) => add(text),
@@ -88,11 +88,11 @@ fn never_armed(subject: &Subject, findings: &mut Findings) {
             _ => continue,
         };
         let computed = |call: &crate::config::ast::Call| literal(call, 0).is_none_or(|name| name.contains('$'));
-        if subject.uses().named(arming).any(|its| computed(its.call)) {
+        if subject.script().calls_of(arming).any(|its| computed(its.call)) {
             continue;
         }
         let name = route.name.as_ref().map_or("0", |name| name.text.as_str());
-        let armed = subject.uses().named(arming).any(|its| literal(its.call, 0).as_deref() == Some(name));
+        let armed = subject.script().calls_of(arming).any(|its| literal(its.call, 0).as_deref() == Some(name));
         // Parameters and other functions name routes too.
         if armed || (name != "0" && names.contains(name)) {
             continue;
@@ -109,7 +109,7 @@ fn never_armed(subject: &Subject, findings: &mut Findings) {
 }
 
 fn unused(subject: &Subject, findings: &mut Findings) {
-    let computed = subject.uses().named("route").any(|its| literal(its.call, 0).is_none());
+    let computed = subject.script().calls_of("route").any(|its| literal(its.call, 0).is_none());
     if foreign(subject) || computed {
         return;
     }
@@ -117,7 +117,7 @@ fn unused(subject: &Subject, findings: &mut Findings) {
     let is_called = |route: &Route, name: &str| {
         route.kind != RouteKind::Request
             || names.contains(name)
-            || subject.uses().named("route").any(|its| literal(its.call, 0).as_deref() == Some(name))
+            || subject.script().calls_of("route").any(|its| literal(its.call, 0).as_deref() == Some(name))
     };
     for route in subject.routes() {
         let Some(name) = &route.name else { continue };

@@ -17,7 +17,7 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(subject: &Subject, findings: &mut Findings) {
     let routes: Vec<_> = subject.routes().collect();
-    for its in subject.uses().named("route").filter(|its| its.asked) {
+    for its in subject.script().calls_of("route").filter(|its| its.asked) {
         let Some(name) = literal(its.call, 0) else { continue };
         let named = |route: &&crate::config::ast::Route| {
             route.kind == crate::config::ast::RouteKind::Request

@@ -2,9 +2,9 @@
 
 use crate::config::ast::{BinaryOperator, Block, Expression, ExpressionKind, SettingValue, Statement, StatementKind};
 use crate::config::walk::{self, Node};
+use crate::lint::expressions::{self, is_code};
 use crate::lint::flow::effect::literal;
 use crate::lint::mentions;
-use crate::lint::uses::{self, is_code};
 use crate::lint::{Findings, Rule, Severity, Subject};
 
 /// See the file.
@@ -24,7 +24,7 @@ fn check(subject: &Subject, findings: &mut Findings) {
         _ => None,
     });
     let cap = cap.unwrap_or(100);
-    for (_, list) in subject.uses().lists() {
+    for (_, list) in &subject.script().lists {
         for statement in *list {
             let StatementKind::While { condition, body } = &statement.kind else { continue };
             if !moves(subject, condition, body, 3) {
@@ -75,7 +75,7 @@ fn changes(subject: &Subject, read: &[(String, String)], body: &Block, depth: u8
             let given = |arg: &Expression| {
                 let mut found = false;
                 if call.name.text != "xlog" {
-                    uses::in_argument(arg, &mut |mention| found |= is_read(mention.name, mention.inner));
+                    expressions::in_argument(arg, &mut |mention| found |= is_read(mention.name, mention.inner));
                 }
                 found
             };
@@ -91,7 +91,7 @@ fn counted_to(condition: &Expression) -> Option<i64> {
     let ExpressionKind::Binary(BinaryOperator::Less | BinaryOperator::LessEqual, left, right) = &condition.kind else {
         return None;
     };
-    match (uses::variable(left)?.name, &right.kind) {
+    match (expressions::variable(left)?.name, &right.kind) {
         ("var", ExpressionKind::Int(limit)) => Some(*limit),
         _ => None,
     }

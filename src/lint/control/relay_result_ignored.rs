@@ -20,7 +20,7 @@ const RELAYS: [&str; 6] =
     ["t_relay", "t_relay_to", "t_relay_to_udp", "t_relay_to_tcp", "t_relay_to_tls", "t_relay_to_sctp"];
 
 fn check(subject: &Subject, findings: &mut Findings) {
-    for its in subject.uses().any_of(&RELAYS) {
+    for its in subject.script().calls_of_any(&RELAYS) {
         if !its.is_ignored() || matches!(its.kind, RouteKind::Reply | RouteKind::CoreReply | RouteKind::Onsend) {
             continue;
         }

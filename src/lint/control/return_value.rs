@@ -26,7 +26,7 @@ pub(super) static MODE_MIXED: Rule = Rule {
 };
 
 fn zero(subject: &Subject, findings: &mut Findings) {
-    for (_, list) in subject.uses().lists() {
+    for (_, list) in &subject.script().lists {
         for statement in *list {
             if let StatementKind::Jump(Jump::Return, Some(Expression { kind: ExpressionKind::Int(0), .. })) =
                 &statement.kind
@@ -41,7 +41,7 @@ fn zero(subject: &Subject, findings: &mut Findings) {
 fn mode_mixed(subject: &Subject, findings: &mut Findings) {
     let mut modes = subject.settings("return_mode");
     let Some(mode) = modes.find(|its| matches!(its.values.first(), Some(SettingValue::Int(1, _)))) else { return };
-    for question in subject.uses().questions() {
+    for question in &subject.script().questions {
         let call = match &question.kind {
             ExpressionKind::Call(call) => call,
             ExpressionKind::Unary(UnaryOperator::Not, inner) => match &inner.kind {

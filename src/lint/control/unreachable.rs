@@ -16,7 +16,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject, findings: &mut Findings) {
-    for (_, list) in subject.uses().lists() {
+    for (_, list) in &subject.script().lists {
         let Some(at) = list.iter().position(leaves) else { continue };
         let mut rest = list[at + 1..].iter().filter(|statement| !matches!(statement.kind, StatementKind::Empty));
         let Some(first) = rest.next() else { continue };

@@ -18,7 +18,7 @@ pub(super) static NO_NEWLINE: Rule = Rule {
 const LOGS: [&str; 8] = ["xlog", "xdbg", "xinfo", "xnotice", "xwarn", "xerr", "xbug", "xcrit"];
 
 fn no_newline(subject: &Subject, findings: &mut Findings) {
-    for its in subject.uses().any_of(&LOGS) {
+    for its in subject.script().calls_of_any(&LOGS) {
         let Some(arg) = its.call.args.last() else { continue };
         let ExpressionKind::Text(text) = &arg.kind else { continue };
         if text.ends_with(b"\n") || text.is_empty() {

@@ -1,9 +1,9 @@
 //! Credentials: asked for, bound to a name, kept from others.
 
 use crate::config::ast::RouteKind;
+use crate::lint::expressions::{comparisons, in_argument};
 use crate::lint::flow::effect::{Does, literal};
 use crate::lint::flow::{Fact, Methods, State};
-use crate::lint::uses::{comparisons, in_argument};
 use crate::lint::{Findings, Rule, Severity, Subject};
 
 /// Registration for anybody.
@@ -74,7 +74,7 @@ const CHECKS: [(&str, Option<usize>); 8] = [
 ];
 
 fn identity(subject: &Subject, findings: &mut Findings) {
-    let uses = subject.uses();
+    let script = subject.script();
     let names = [
         "check_from",
         "check_to",
@@ -85,12 +85,12 @@ fn identity(subject: &Subject, findings: &mut Findings) {
         "is_user",
         "is_user_in",
     ];
-    if uses.calls_any(&names) {
+    if script.calls_any(&names) {
         return;
     }
     // What is said of the user of the credentials in any condition counts.
     let mut compared = false;
-    for question in uses.questions() {
+    for question in &script.questions {
         comparisons(question, &mut |_, left, right, _| {
             for side in [left, right] {
                 in_argument(side, &mut |mention| compared |= matches!(mention.name, "au" | "aU" | "Au" | "aa"));
@@ -101,7 +101,7 @@ fn identity(subject: &Subject, findings: &mut Findings) {
         return;
     }
     for (name, flags) in CHECKS {
-        for its in uses.named(name) {
+        for its in script.calls_of(name) {
             let binds = flags
                 .and_then(|at| literal(its.call, at))
                 .is_none_or(|flags| flags.trim().parse::<u32>().map_or(true, |flags| flags & 1 == 1));

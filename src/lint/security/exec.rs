@@ -1,6 +1,6 @@
 //! What a sender wrote, in a shell.
 
-use crate::lint::uses::in_argument;
+use crate::lint::expressions::in_argument;
 use crate::lint::{Findings, Rule, Severity, Subject};
 
 /// See the file.
@@ -15,7 +15,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject, findings: &mut Findings) {
-    for its in subject.uses().any_of(&["exec_msg", "exec_cmd", "exec_avp", "exec_dset", "exec_body"]) {
+    for its in subject.script().calls_of_any(&["exec_msg", "exec_cmd", "exec_avp", "exec_dset", "exec_body"]) {
         let Some(command) = its.call.args.first() else { continue };
         let mut told: Vec<String> = Vec::new();
         in_argument(command, &mut |mention| {

@@ -53,7 +53,7 @@ fn missing(subject: &Subject, findings: &mut Findings) {
     let limits = ["pike", "ratelimit", "pipelimit", "secfilter", "htable"];
     let limited = limits.iter().any(|module| subject.loaded(module).is_some());
     let serves =
-        subject.uses().calls().iter().find(|its| matches!(does(&its.call.name.text), Some(Does::Relay | Does::Save)));
+        subject.script().calls.iter().find(|its| matches!(does(&its.call.name.text), Some(Does::Relay | Does::Save)));
     if limited || serves.is_none() || !listens_beyond_loopback(subject) {
         return;
     }

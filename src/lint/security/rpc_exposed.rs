@@ -55,6 +55,6 @@ fn is_open(value: &str) -> bool {
 
 /// Whether HTTP callers are asked for a password.
 fn asks_tls(subject: &Subject) -> bool {
-    subject.uses().calls_any(&["pv_www_authenticate", "www_authenticate", "pv_www_authorize"])
-        || subject.uses().mentions("tls_peer_verified")
+    subject.script().calls_any(&["pv_www_authenticate", "www_authenticate", "pv_www_authorize"])
+        || subject.script().mentions_of("tls_peer_verified").any(|its| its.route.is_some())
 }

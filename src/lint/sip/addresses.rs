@@ -131,13 +131,13 @@ fn myself(subject: &Subject, findings: &mut Findings) {
             .is_some_and(|its| matches!(its.values.first(), Some(SettingValue::Int(1, _))))
         || subject.settings("advertised_address").next().is_some()
         || subject.loaded("domain").is_some()
-        || subject.uses().calls_any(&["corex_alias", "add_local_rport"]);
+        || subject.script().calls_any(&["corex_alias", "add_local_rport"]);
     let blind = !sockets.is_empty() && sockets.iter().all(|socket| is_wildcard(&socket.host) && !socket.advertised);
     if knows || !blind {
         return;
     }
     let mut first: Option<Span> = None;
-    for question in subject.uses().questions() {
+    for question in &subject.script().questions {
         walk::expression(question, &mut |node| {
             if let Node::Expression(Expression { kind: ExpressionKind::Word(word), span }) = node
                 && word == "myself"
@@ -156,13 +156,13 @@ fn myself(subject: &Subject, findings: &mut Findings) {
 
 fn multihomed(subject: &Subject, findings: &mut Findings) {
     let chooses = subject.settings("mhomed").next().is_some()
-        || subject.uses().calls_any(&[
+        || subject.script().calls_any(&[
             "force_send_socket",
             "set_send_socket",
             "set_send_socket_name",
             "rtpproxy_socket",
         ])
-        || subject.uses().assigns().iter().any(|its| matches!(&*its.assign.target.text, b"fs" | b"fsn"));
+        || subject.script().assigns.iter().any(|its| matches!(&*its.assign.target.text, b"fs" | b"fsn"));
     // Destinations may name the socket themselves.
     if chooses || ["dispatcher", "lcr", "drouting"].iter().any(|module| subject.loaded(module).is_some()) {
         return;
@@ -207,8 +207,9 @@ fn not_advertised(subject: &Subject, findings: &mut Findings) {
     }
     let is_target = |name: &[u8]| matches!(name, b"du" | b"ru" | b"rd");
     let assigned =
-        subject.uses().assigns().iter().filter(|its| is_target(&its.assign.target.text)).map(|its| &its.assign.value);
-    let given = subject.uses().any_of(&["t_relay", "t_relay_to_udp", "t_relay_to_tcp", "rewritehost", "sethost"]);
+        subject.script().assigns.iter().filter(|its| is_target(&its.assign.target.text)).map(|its| &its.assign.value);
+    let given =
+        subject.script().calls_of_any(&["t_relay", "t_relay_to_udp", "t_relay_to_tcp", "rewritehost", "sethost"]);
     for value in assigned.chain(given.filter_map(|its| its.call.args.first())) {
         let ExpressionKind::Text(text) = &value.kind else { continue };
         let text = String::from_utf8_lossy(text);
@@ -262,7 +263,7 @@ fn keeps_transport(subject: &Subject, findings: &mut Findings) {
     if protocols.len() < 2 {
         return;
     }
-    for its in subject.uses().named("t_relay").filter(|its| its.call.args.len() == 2) {
+    for its in subject.script().calls_of("t_relay").filter(|its| its.call.args.len() == 2) {
         let found = findings.add("the request goes on by the protocol it came in by", its.call.span);
         found.add_note(format!("the server listens on {}", protocols.join(", ")));
         found.add_help("name the protocol: t_relay_to_udp(host, port)");

@@ -69,7 +69,7 @@ fn from_twice(subject: &Subject, findings: &mut Findings) {
 }
 
 fn without_crlf(subject: &Subject, findings: &mut Findings) {
-    for its in subject.uses().any_of(&["append_hf", "insert_hf", "append_to_reply"]) {
+    for its in subject.script().calls_of_any(&["append_hf", "insert_hf", "append_to_reply"]) {
         let Some(arg) = its.call.args.first() else { continue };
         let ExpressionKind::Text(text) = &arg.kind else { continue };
         // The end may come from a variable.

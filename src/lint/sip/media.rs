@@ -43,7 +43,8 @@ pub(super) static NO_TEARDOWN: Rule = Rule {
 };
 
 fn direction_fixed(subject: &Subject, findings: &mut Findings) {
-    let calls: Vec<_> = subject.uses().any_of(&["rtpproxy_manage", "rtpproxy_offer", "rtpproxy_answer"]).collect();
+    let calls: Vec<_> =
+        subject.script().calls_of_any(&["rtpproxy_manage", "rtpproxy_offer", "rtpproxy_answer"]).collect();
     let mut literals = calls.iter().map(|its| literal(its.call, 0).unwrap_or_default().into_owned());
     let Some(first) = literals.next() else { return };
     let direction = ["ie", "ei"].into_iter().find(|direction| first.contains(direction));
@@ -76,15 +77,15 @@ fn twice(subject: &Subject, findings: &mut Findings) {
 }
 
 fn no_teardown(subject: &Subject, findings: &mut Findings) {
-    let uses = subject.uses();
-    if uses.calls().iter().any(|its| does(&its.call.name.text) == Some(Does::EndMedia)) {
+    let script = subject.script();
+    if script.calls.iter().any(|its| does(&its.call.name.text) == Some(Does::EndMedia)) {
         return;
     }
     // The manage functions end a session when they see the BYE or CANCEL of a call.
-    let managed = uses.any_of(&["rtpengine_manage", "rtpproxy_manage", "rtpproxy_manage0"]).next();
+    let managed = script.calls_of_any(&["rtpengine_manage", "rtpproxy_manage", "rtpproxy_manage0"]).next();
     if let Some(its) = managed {
         let passes =
-            uses.calls_any(&RECORDS) || ["topos", "topoh"].iter().any(|module| subject.loaded(module).is_some());
+            script.calls_any(&RECORDS) || ["topos", "topoh"].iter().any(|module| subject.loaded(module).is_some());
         // A file that others include says nothing of what they do.
         let is_whole = subject.routes().any(|route| route.kind == RouteKind::Request && route.name.is_none());
         if !passes && is_whole {
@@ -96,7 +97,7 @@ fn no_teardown(subject: &Subject, findings: &mut Findings) {
         }
         return;
     }
-    let mut offers: Vec<_> = uses.calls().iter().filter(|its| does(&its.call.name.text) == Some(Does::Media)).collect();
+    let mut offers: Vec<_> = script.calls.iter().filter(|its| does(&its.call.name.text) == Some(Does::Media)).collect();
     offers.sort_by_key(|its| its.call.span);
     if let Some(its) = offers.first() {
         let found = findings.add("media sessions are begun here and ended nowhere", its.call.span);

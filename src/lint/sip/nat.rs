@@ -1,9 +1,9 @@
 //! Phones behind NAT: where they are reached.
 
 use crate::config::ast::RouteKind;
+use crate::lint::expressions::in_argument;
 use crate::lint::flow::{Fact, Methods};
 use crate::lint::mentions::{self, Mention};
-use crate::lint::uses::in_argument;
 use crate::lint::{Findings, Given, Rule, Severity, Subject};
 
 /// An address that the phone believes in.
@@ -64,8 +64,8 @@ fn is_contact(mention: &Mention) -> bool {
 }
 
 fn contact_as_next_hop(subject: &Subject, findings: &mut Findings) {
-    let uses = subject.uses();
-    if uses.calls_any(&[
+    let script = subject.script();
+    if script.calls_any(&[
         "nat_uac_test",
         "client_nat_test",
         "fix_nated_register",
@@ -75,7 +75,7 @@ fn contact_as_next_hop(subject: &Subject, findings: &mut Findings) {
     ]) {
         return;
     }
-    for its in uses.assigns() {
+    for its in &script.assigns {
         let Some(target) = mentions::of(&its.assign.target) else { continue };
         let mut contact = None;
         mentions::in_expression(&its.assign.value, &mut |mention| {
@@ -103,14 +103,14 @@ fn contact_as_next_hop(subject: &Subject, findings: &mut Findings) {
 /// Whether a variable goes into a query or a URI somewhere.
 fn is_used_as_address(subject: &Subject, target: &Mention) -> bool {
     let is_it = |mention: &Mention| mention.name == target.name && mention.inner == target.inner;
-    let in_uri = subject.uses().assigns().iter().any(|its| {
+    let in_uri = subject.script().assigns.iter().any(|its| {
         let mut found = false;
         let goes =
             mentions::of(&its.assign.target).is_some_and(|target| matches!(target.name, "du" | "ru" | "rd" | "sht"));
         mentions::in_expression(&its.assign.value, &mut |mention| found |= goes && is_it(&mention));
         found
     });
-    let in_query = subject.uses().calls().iter().any(|its| {
+    let in_query = subject.script().calls.iter().any(|its| {
         let mut found = false;
         let stores = its.call.name.text.starts_with("sql_") || its.call.name.text.starts_with("rewritehost");
         its.call.args.iter().for_each(|arg| in_argument(arg, &mut |mention| found |= stores && is_it(&mention)));
@@ -122,8 +122,8 @@ fn is_used_as_address(subject: &Subject, target: &Mention) -> bool {
 /// Whether a variable keeps the host while another keeps the port of it, and nothing looks at either before it goes where this config does not
 /// show: a log line or a comparison says that the address is looked at, not kept.
 fn is_kept(subject: &Subject, target: &Mention, route: usize) -> bool {
-    let uses = subject.uses();
-    let keeps_port = uses.assigns().iter().filter(|its| its.route == route).any(|its| {
+    let script = subject.script();
+    let keeps_port = script.assigns.iter().filter(|its| its.route == route).any(|its| {
         let mut found = false;
         mentions::in_expression(&its.assign.value, &mut |mention| {
             found |= is_contact(&mention) && mention.rest.contains("uri.port");
@@ -134,8 +134,8 @@ fn is_kept(subject: &Subject, target: &Mention, route: usize) -> bool {
     });
     let mut read = false;
     let mut look = |mention: Mention| read |= mention.name == target.name && mention.inner == target.inner;
-    uses.questions().iter().for_each(|question| mentions::in_expression(question, &mut look));
-    uses.calls().iter().flat_map(|its| &its.call.args).for_each(|arg| in_argument(arg, &mut look));
+    script.questions.iter().for_each(|question| mentions::in_expression(question, &mut look));
+    script.calls.iter().flat_map(|its| &its.call.args).for_each(|arg| in_argument(arg, &mut look));
     keeps_port && !read
 }
 
@@ -166,7 +166,7 @@ fn received_mismatch(subject: &Subject, findings: &mut Findings) {
             found.add_label(other.span(), "nathelper writes it here");
             found.add_help("set both at once with modparam(\"nathelper|registrar\", \"received_avp\", ...)");
         }
-        (Some(one), None) | (None, Some(one)) if subject.uses().calls_any(&["fix_nated_register"]) => {
+        (Some(one), None) | (None, Some(one)) if subject.script().calls_any(&["fix_nated_register"]) => {
             let (has, lacks) =
                 if one.module == "registrar" { ("registrar", "nathelper") } else { ("nathelper", "registrar") };
             let found = findings.add(format!("received_avp is set for {has} and not for {lacks}"), one.span());

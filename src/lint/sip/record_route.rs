@@ -43,12 +43,12 @@ pub(super) static TWICE: Rule = Rule {
 pub(super) const RECORDS: [&str; 3] = ["record_route", "record_route_preset", "record_route_advertised_address"];
 
 fn missing(subject: &Subject, findings: &mut Findings) {
-    let uses = subject.uses();
-    let cares = uses.calls_any(&["loose_route", "dlg_manage", "acc_log_request", "acc_db_request"])
-        || uses.calls().iter().any(|its| matches!(does(&its.call.name.text), Some(Does::Media | Does::EndMedia)));
+    let script = subject.script();
+    let cares = script.calls_any(&["loose_route", "dlg_manage", "acc_log_request", "acc_db_request"])
+        || script.calls.iter().any(|its| matches!(does(&its.call.name.text), Some(Does::Media | Does::EndMedia)));
     // A branch_route may record for every branch, and topology hiding goes another way.
     let elsewhere =
-        uses.calls().iter().any(|its| its.kind == RouteKind::Branch && RECORDS.contains(&its.call.name.text.as_str()));
+        script.calls.iter().any(|its| its.kind == RouteKind::Branch && RECORDS.contains(&its.call.name.text.as_str()));
     if !cares || elsewhere || ["topos", "topoh"].iter().any(|module| subject.loaded(module).is_some()) {
         return;
     }

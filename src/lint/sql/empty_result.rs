@@ -1,8 +1,8 @@
 //! Success of a query that is taken for a row.
 
 use super::{queries, selects};
+use crate::lint::expressions::{self, in_argument};
 use crate::lint::mentions::Mention;
-use crate::lint::uses::{self, in_argument};
 use crate::lint::{Findings, Rule, Severity, Subject};
 
 /// See the file.
@@ -23,7 +23,7 @@ fn check(subject: &Subject, findings: &mut Findings) {
         if !its.asked || !selects(text) || its.call.name.text == "avp_db_query" {
             continue;
         }
-        let result = its.call.args.get(2).and_then(|arg| uses::text(arg));
+        let result = its.call.args.get(2).and_then(|arg| expressions::text(arg));
         if result.is_some_and(|result| counted.iter().any(|its| its == result)) {
             continue;
         }
@@ -35,7 +35,7 @@ fn check(subject: &Subject, findings: &mut Findings) {
         };
         let found = findings.add(message, its.call.span);
         found.add_note("a query without rows returns 2, which is true; only one that fails is false");
-        if result.is_none() && subject.uses().calls_any(&["sql_result"]) {
+        if result.is_none() && subject.script().calls_any(&["sql_result"]) {
             found.add_note("alanui takes it for false in a file that calls sql_result, which Kamailio does not know");
         }
         found.add_help("give the result a name and test $dbr(name=>rows) > 0");
@@ -57,10 +57,10 @@ fn counted_results(subject: &Subject) -> Vec<String> {
             counted.push(result.trim().trim_end_matches("[0]").to_owned());
         }
     };
-    for question in subject.uses().questions() {
+    for question in &subject.script().questions {
         in_argument(question, &mut look);
     }
-    for its in subject.uses().assigns() {
+    for its in &subject.script().assigns {
         in_argument(&its.assign.value, &mut |mention| {
             if mention.name == "dbr" {
                 look(mention);

@@ -6,7 +6,8 @@ mod row_read_unchecked;
 mod select_without_result;
 mod text;
 
-use super::uses::{self, CallUse};
+use super::expressions;
+use super::script::CallAt;
 use super::{Rule, Subject};
 use crate::config::ast::{Expression, ExpressionKind};
 
@@ -30,8 +31,8 @@ const QUERIES: &[(&str, usize)] = &[
 ];
 
 /// Every query with the argument that holds its text.
-fn queries<'a>(subject: &Subject<'a>) -> Vec<(CallUse<'a>, &'a Expression)> {
-    let calls = QUERIES.iter().flat_map(|(name, at)| subject.uses().named(name).map(|its| (its, *at)));
+fn queries<'a>(subject: &Subject<'a>) -> Vec<(CallAt<'a>, &'a Expression)> {
+    let calls = QUERIES.iter().flat_map(|(name, at)| subject.script().calls_of(name).map(|its| (*its, *at)));
     let mut found: Vec<_> = calls.filter_map(|(its, at)| Some((its, its.call.args.get(at)?))).collect();
     found.sort_by_key(|(its, _)| its.call.span);
     found
@@ -48,8 +49,8 @@ fn selects(text: &Expression) -> bool {
 }
 
 /// The scheme of the database that a connection goes to: `mysql`, `sqlite`.
-fn scheme(subject: &Subject, call: &CallUse) -> Option<String> {
-    let connection = uses::text(call.call.args.first()?)?;
+fn scheme(subject: &Subject, call: &CallAt) -> Option<String> {
+    let connection = expressions::text(call.call.args.first()?)?;
     let wanted = subject.params("sqlops", "sqlcon").find_map(|given| {
         let value = given.text()?;
         let (name, url) = std::str::from_utf8(&value.value).ok()?.split_once("=>")?;

@@ -1,8 +1,8 @@
 //! A result that stays in memory.
 
 use super::queries;
+use crate::lint::expressions;
 use crate::lint::flow::Mark;
-use crate::lint::uses;
 use crate::lint::{Findings, Rule, Severity, Subject};
 
 /// See the file.
@@ -20,7 +20,7 @@ pub(super) static RULE: Rule = Rule {
 fn check(subject: &Subject, findings: &mut Findings) {
     let mut told: Vec<&str> = Vec::new();
     for (its, _) in queries(subject) {
-        let Some(result) = its.call.args.get(2).and_then(|arg| uses::text(arg)) else { continue };
+        let Some(result) = its.call.args.get(2).and_then(|arg| expressions::text(arg)) else { continue };
         if its.call.name.text != "sql_query" || told.contains(&result) {
             continue;
         }

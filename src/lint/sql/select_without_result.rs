@@ -20,7 +20,7 @@ fn check(subject: &Subject, findings: &mut Findings) {
             continue;
         }
         let found = findings.add("the rows of this SELECT are thrown away", its.call.span);
-        if subject.uses().calls_any(&["sql_result"]) {
+        if subject.script().calls_any(&["sql_result"]) {
             found.add_note("alanui keeps them for sql_result, which Kamailio does not know");
         }
         found.add_help("add the name of a result: sql_query(\"con\", \"SELECT ...\", \"r\"), and read $dbr(r=>[0,0])");

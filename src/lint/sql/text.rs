@@ -2,8 +2,8 @@
 
 use super::{queries, scheme};
 use crate::config::ast::ExpressionKind;
+use crate::lint::expressions::in_argument;
 use crate::lint::mentions::{self, Mention};
-use crate::lint::uses::in_argument;
 use crate::lint::{Findings, Rule, Severity, Subject};
 
 /// Message data in SQL text.

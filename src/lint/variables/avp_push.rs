@@ -18,7 +18,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject, findings: &mut Findings) {
-    for (_, list) in subject.uses().lists() {
+    for (_, list) in &subject.script().lists {
         let mut set: Vec<(&str, Span)> = Vec::new();
         for statement in *list {
             let StatementKind::Assign(assign) = &statement.kind else { continue };
@@ -49,15 +49,18 @@ fn is_null(value: &Expression) -> bool {
 
 /// Whether something takes the top value off, or reads others than that.
 fn pops(subject: &Subject, name: &str) -> bool {
-    let deleted = subject.uses().assigns().iter().any(|its| {
+    let deleted = subject.script().assigns.iter().any(|its| {
         let target = mentions::of(&its.assign.target);
         is_null(&its.assign.value)
             && target.is_some_and(|its| its.name == "avp" && its.inner == Some(name) && its.rest.is_empty())
     });
     let shown = format!("$avp({name})");
     deleted
-        || subject.uses().any_of(&["avp_delete", "avp_pushto", "is_avp_set", "pv_unset"]).any(|its| {
-            its.call.args.iter().any(|arg| crate::lint::uses::text(arg).is_some_and(|text| text.starts_with(&shown)))
+        || subject.script().calls_of_any(&["avp_delete", "avp_pushto", "is_avp_set", "pv_unset"]).any(|its| {
+            its.call
+                .args
+                .iter()
+                .any(|arg| crate::lint::expressions::text(arg).is_some_and(|text| text.starts_with(&shown)))
         })
 }
 

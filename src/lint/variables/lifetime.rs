@@ -46,7 +46,7 @@ struct Places<'s, 'a> {
 impl<'s, 'a> Places<'s, 'a> {
     fn of(subject: &'s Subject<'a>) -> Places<'s, 'a> {
         let mut by_name: FxHashMap<&str, Vec<(Span, usize)>> = FxHashMap::default();
-        for its in subject.uses().assigns() {
+        for its in &subject.script().assigns {
             if let Some(target) = mentions::of(&its.assign.target)
                 && target.name == "var"
                 && let Some(name) = target.inner

@@ -1,8 +1,8 @@
 //! Nothing, where a value is expected.
 
 use crate::config::ast::ExpressionKind;
+use crate::lint::expressions::{comparisons, in_argument};
 use crate::lint::mentions::{self, Mention};
-use crate::lint::uses::{comparisons, in_argument};
 use crate::lint::{Findings, Rule, Severity, Subject};
 
 /// See the file.
@@ -29,8 +29,8 @@ fn often_null(mention: &Mention) -> bool {
 }
 
 fn check(subject: &Subject, findings: &mut Findings) {
-    let uses = subject.uses();
-    for its in uses.assigns() {
+    let script = subject.script();
+    for its in &script.assigns {
         let ExpressionKind::Variable(value) = &its.assign.value.kind else { continue };
         let (Some(target), Some(source)) = (mentions::of(&its.assign.target), mentions::of(value)) else { continue };
         let Some(name) = target.inner.filter(|_| target.name == "var") else { continue };
@@ -38,7 +38,7 @@ fn check(subject: &Subject, findings: &mut Findings) {
             continue;
         }
         let mut tested = false;
-        for question in uses.questions() {
+        for question in &script.questions {
             let mut look = |mention: Mention| {
                 tested |= (mention.name == "var" && mention.inner == Some(name))
                     || (mention.name == source.name && mention.rest == source.rest);

@@ -1,7 +1,7 @@
 //! The return code of another call.
 
 use crate::config::ast::StatementKind;
-use crate::lint::uses::reads_code;
+use crate::lint::expressions::reads_code;
 use crate::lint::{Findings, Rule, Severity, Subject};
 
 /// See the file.
@@ -16,7 +16,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject, findings: &mut Findings) {
-    for (_, list) in subject.uses().lists() {
+    for (_, list) in &subject.script().lists {
         for three in list.windows(3) {
             let (StatementKind::Call(meant), StatementKind::Call(log)) = (&three[0].kind, &three[1].kind) else {
                 continue;

@@ -2,8 +2,8 @@
 
 use crate::config::ast::{BinaryOperator, Expression, ExpressionKind};
 use crate::config::walk::{self, Node};
+use crate::lint::expressions::variable;
 use crate::lint::mentions::{self, Mention};
-use crate::lint::uses::variable;
 use crate::lint::{Findings, Rule, Severity, Subject};
 
 /// An order among texts.
