@@ -24,7 +24,6 @@ pub mod taint;
 mod timers;
 mod values;
 mod variables;
-mod written;
 
 pub use allow::Allowed;
 pub use subject::{Given, Release, Subject};

@@ -3,8 +3,9 @@
 //! A state is the set of mark combinations that some path arrives with. Calls of routes are followed, once for each state; conditions that an
 //! initial INVITE decides (`is_method`, `has_totag`, `loose_route`, tests of the method) take one arm only.
 
-use super::script::{Script, argument, variable, variables_in};
-use super::written::Written;
+use super::expressions::variable;
+use super::mentions::{self, Mention};
+use super::script::{Script, argument, variables_in};
 use crate::config::ast::{
     BinaryOperator, Block, Call, Case, CaseLabel, Expression, ExpressionKind, Jump, RouteKind, Statement,
     StatementKind, UnaryOperator,
@@ -23,7 +24,7 @@ pub(super) trait Walker<'a> {
     fn call(&mut self, call: &'a Call, marks: Marks) -> (Marks, Marks);
 
     /// A variable is read.
-    fn read(&mut self, _variable: &Written<'a>, marks: Marks) -> Marks {
+    fn read(&mut self, _variable: &Mention<'a>, marks: Marks) -> Marks {
         marks
     }
 }
@@ -221,8 +222,8 @@ impl<'s, 'a, W: Walker<'a>> Paths<'s, 'a, W> {
     fn value(&mut self, expression: &'a Expression, set: Set) -> Set {
         match &expression.kind {
             ExpressionKind::Variable(variable) => {
-                let written = Written::of(variable);
-                each(set, |marks| self.walker.read(&written, marks))
+                let mention = mentions::of(variable);
+                mention.map_or(set, |mention| each(set, |marks| self.walker.read(&mention, marks)))
             }
             ExpressionKind::Call(_)
             | ExpressionKind::Block(_)
@@ -302,7 +303,7 @@ fn decided(call: &Call) -> Option<bool> {
 fn of_invite(operator: BinaryOperator, left: &Expression, right: &Expression) -> Option<bool> {
     let is_method = match &left.kind {
         ExpressionKind::Word(word) => word == "method",
-        _ => variable(left).is_some_and(|written| written.name == "rm" && written.transformations.is_empty()),
+        _ => variable(left).is_some_and(|written| written.name == "rm" && written.rest.is_empty()),
     };
     let (true, ExpressionKind::Text(text)) = (is_method, &right.kind) else { return None };
     let equal = text.eq_ignore_ascii_case(b"INVITE");

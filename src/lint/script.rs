@@ -1,7 +1,7 @@
 //! What the routes and parameters of a config hold, by what rules ask for: calls, assignments, comparisons, mentions of variables.
 
 use super::expressions::reads_code;
-use super::written::{Written, variables};
+use super::mentions::{self, Mention, variables};
 use super::{Given, Subject};
 use crate::config::ast::{
     Assign, BinaryOperator, Block, Call, CaseLabel, Expression, ExpressionKind, Item, ParamValue, Route, RouteKind,
@@ -23,7 +23,7 @@ pub struct Script<'a> {
     /// Every operator with two operands.
     pub operations: Vec<Operation<'a>>,
     /// Every variable: in expressions, in text given to functions, in parameters.
-    pub mentions: Vec<Mention<'a>>,
+    pub mentions: Vec<MentionAt<'a>>,
     /// Every condition of an `if` or `while`, and what a `switch` compares.
     pub questions: Vec<&'a Expression>,
     /// Every list of statements, with its route.
@@ -54,7 +54,7 @@ pub struct AssignAt<'a> {
     /// The assignment.
     pub assign: &'a Assign,
     /// Its left side.
-    pub target: Written<'a>,
+    pub target: Mention<'a>,
     /// Its route.
     pub route: usize,
 }
@@ -89,9 +89,9 @@ pub enum Place {
 
 /// A use of a variable.
 #[derive(Clone, Debug)]
-pub struct Mention<'a> {
+pub struct MentionAt<'a> {
     /// The variable.
-    pub written: Written<'a>,
+    pub written: Mention<'a>,
     /// Where it stands, or the text around it.
     pub span: Span,
     /// What it stands in.
@@ -117,7 +117,7 @@ impl<'a> Script<'a> {
     }
 
     /// Every use of a variable by name.
-    pub fn mentions_of<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s Mention<'a>> {
+    pub fn mentions_of<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s MentionAt<'a>> {
         self.mentions.iter().filter(move |mention| mention.written.name == name)
     }
 
@@ -150,7 +150,7 @@ impl<'a> Script<'a> {
         for given in given {
             if let ParamValue::Text(text) = &given.statement.value {
                 for written in variables(&text.value) {
-                    script.mentions.push(Mention { written, span: text.span, place: Place::Param, route: None });
+                    script.mentions.push(MentionAt { written, span: text.span, place: Place::Param, route: None });
                 }
             }
         }
@@ -228,7 +228,9 @@ impl<'a> Script<'a> {
             Node::Assign(assign) => self.assign(assign, route),
             Node::Expression(expression) => match &expression.kind {
                 ExpressionKind::Variable(variable) => {
-                    self.mention(Written::of(variable), variable.span, Place::Expression, route);
+                    if let Some(written) = mentions::of(variable) {
+                        self.mention(written, variable.span, Place::Expression, route);
+                    }
                 }
                 ExpressionKind::Binary(operator, left, right) => {
                     let (operator, span) = (*operator, expression.span);
@@ -246,22 +248,24 @@ impl<'a> Script<'a> {
             let ExpressionKind::Text(text) = &arg.kind else { continue };
             for written in variables(text) {
                 let (span, place) = (arg.span, Place::Text);
-                self.mentions.push(Mention { written, span, place, route: Some(route) });
+                self.mentions.push(MentionAt { written, span, place, route: Some(route) });
             }
         }
     }
 
     fn assign(&mut self, assign: &'a Assign, route: usize) {
-        let target = Written::of(&assign.target);
-        self.mention(target.clone(), assign.target.span, Place::Target, route);
+        // What is no text has no name.
+        let unnamed = Mention { text: &assign.target.text, name: "", inner: None, rest: "" };
+        let target = mentions::of(&assign.target).unwrap_or(unnamed);
+        self.mention(target, assign.target.span, Place::Target, route);
         self.assigns.push(AssignAt { assign, target, route });
     }
 
-    fn mention(&mut self, written: Written<'a>, span: Span, place: Place, route: usize) {
-        let inner = written.inner();
-        self.mentions.push(Mention { written, span, place, route: Some(route) });
+    fn mention(&mut self, written: Mention<'a>, span: Span, place: Place, route: usize) {
+        let inner = written.nested();
+        self.mentions.push(MentionAt { written, span, place, route: Some(route) });
         for written in inner {
-            self.mentions.push(Mention { written, span, place: Place::Expression, route: Some(route) });
+            self.mentions.push(MentionAt { written, span, place: Place::Expression, route: Some(route) });
         }
     }
 }
@@ -310,32 +314,10 @@ pub(super) fn argument(call: &Call, at: usize) -> Option<String> {
     constant(call.args.get(at)?)
 }
 
-/// The variable that an expression is, by itself.
-pub(super) fn variable(expression: &Expression) -> Option<Written<'_>> {
-    match &expression.kind {
-        ExpressionKind::Variable(variable) => Some(Written::of(variable)),
-        _ => None,
-    }
-}
-
 /// Every variable in an expression, also inside of text that is given to functions.
-pub(super) fn variables_in(expression: &Expression) -> Vec<Written<'_>> {
+pub(super) fn variables_in(expression: &Expression) -> Vec<Mention<'_>> {
     let mut found = Vec::new();
-    walk::expression(expression, &mut |node| match node {
-        Node::Expression(Expression { kind: ExpressionKind::Variable(variable), .. }) => {
-            let written = Written::of(variable);
-            found.extend(written.inner());
-            found.push(written);
-        }
-        Node::Call(call) => {
-            for arg in &call.args {
-                if let ExpressionKind::Text(text) = &arg.kind {
-                    found.extend(variables(text));
-                }
-            }
-        }
-        _ => {}
-    });
+    mentions::in_expression(expression, &mut |mention| found.push(mention));
     found
 }
 
@@ -346,7 +328,7 @@ impl<'a> Subject<'a> {
     }
 
     /// Where a variable stands, as near as the text around it tells.
-    pub fn place_of(&self, mention: &Mention) -> Span {
+    pub fn place_of(&self, mention: &MentionAt) -> Span {
         match mention.place {
             Place::Text | Place::Param => self.narrow(mention.span, mention.written.text),
             Place::Expression | Place::Target => mention.span,

@@ -2,9 +2,9 @@
 
 use super::Faults;
 use crate::config::ast::{Call, RouteKind};
+use crate::lint::mentions::Mention;
 use crate::lint::paths::{MARKS, Marks, Paths, Walker};
 use crate::lint::script::argument;
-use crate::lint::written::Written;
 use crate::lint::{Findings, Rule, Severity, Subject};
 
 /// See the file.
@@ -42,7 +42,7 @@ impl<'a> Walker<'a> for Marked {
         }
     }
 
-    fn read(&mut self, variable: &Written<'a>, marks: Marks) -> Marks {
+    fn read(&mut self, variable: &Mention<'a>, marks: Marks) -> Marks {
         let status =
             matches!(variable.name, "T_reply_code" | "T_reply_last" | "rs" | "T_rpl" | "T" | "T_reply_reason" | "rr");
         if status { marks | CHECKED } else { marks }

@@ -2,8 +2,8 @@
 
 use super::{DOCS, Faults, NEXT, SELECT, Sites, relays};
 use crate::config::ast::{Call, RouteKind};
+use crate::lint::mentions::Mention;
 use crate::lint::paths::{MARKS, Marks, Paths, Walker};
-use crate::lint::written::Written;
 use crate::lint::{Findings, Rule, Severity, Subject};
 use crate::source::Span;
 use rustc_hash::FxHashSet;
@@ -39,7 +39,7 @@ impl<'a> Walker<'a> for Ignored {
         (marks, marks)
     }
 
-    fn read(&mut self, variable: &Written<'a>, marks: Marks) -> Marks {
+    fn read(&mut self, variable: &Mention<'a>, marks: Marks) -> Marks {
         match variable.name {
             "rc" | "retcode" | "?" | "du" | "dd" | "ru" | "rd" => 0,
             "xavp" if variable.key_name().is_some_and(|name| name.starts_with("_ds")) => 0,

@@ -1,8 +1,8 @@
 //! Asking the database what the dispatcher knows.
 
 use crate::config::ast::ExpressionKind;
-use crate::lint::script::variable;
-use crate::lint::written::{Written, variables};
+use crate::lint::expressions::variable;
+use crate::lint::mentions::{Mention, variables};
 use crate::lint::{Findings, Rule, Severity, Subject};
 
 /// See the file.
@@ -24,15 +24,15 @@ fn check(subject: &Subject, findings: &mut Findings) {
     let table = table.map_or_else(|| "dispatcher".to_owned(), |text| String::from_utf8_lossy(&text.value).into_owned());
     let script = subject.script();
     // The source address under another name.
-    let copied = |written: &Written| {
+    let copied = |written: &Mention| {
         let mut same =
-            script.assigns.iter().filter(|at| at.target.name == written.name && at.target.key == written.key);
-        written.key.is_some() && same.any(|at| variable(&at.assign.value).is_some_and(|value| value.name == "si"))
+            script.assigns.iter().filter(|at| at.target.name == written.name && at.target.inner == written.inner);
+        written.inner.is_some() && same.any(|at| variable(&at.assign.value).is_some_and(|value| value.name == "si"))
     };
     // In a piece of a config its name has to say what it holds.
-    let named = |written: &Written| {
-        let key = String::from_utf8_lossy(written.key.unwrap_or_default()).to_ascii_lowercase();
-        let is_set = script.assigns.iter().any(|at| at.target.name == written.name && at.target.key == written.key);
+    let named = |written: &Mention| {
+        let key = written.inner.unwrap_or_default().to_ascii_lowercase();
+        let is_set = script.assigns.iter().any(|at| at.target.name == written.name && at.target.inner == written.inner);
         !is_set && ["source_ip", "src_ip", "source_address"].contains(&key.as_str())
     };
     for at in script.calls_of_any(QUERIES) {
@@ -48,7 +48,8 @@ fn check(subject: &Subject, findings: &mut Findings) {
             let found =
                 findings.add("the database is asked for an address that the dispatcher has in memory", arg.span);
             if words.contains("like") {
-                found.add_note(format!("a LIKE around {} also matches addresses that contain it", address.shown()));
+                found
+                    .add_note(format!("a LIKE around {} also matches addresses that contain it", address.as_written()));
             }
             found.add_help("write if (ds_is_from_list(\"set\")) or, for any set, ds_is_from_list()");
         }

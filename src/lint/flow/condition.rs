@@ -2,9 +2,10 @@
 
 use super::effect::by_methods;
 use super::state::{Fact, Methods, State};
-use super::walk::{Walk, constant, text_of};
+use super::walk::{Walk, constant};
 use super::worlds::{World, Worlds, join};
 use crate::config::ast::{BinaryOperator, Expression, ExpressionKind, UnaryOperator};
+use crate::lint::expressions::text;
 use crate::lint::mentions;
 use crate::source::Span;
 
@@ -111,13 +112,13 @@ impl<'a> Walk<'_, 'a> {
             let yes = if fact == Fact::SourceMyself { yes.into_iter().map(vouched).collect() } else { yes };
             return (yes, no);
         }
-        match (subject(left), text_of(right).map(str::as_bytes)) {
+        match (subject(left), text(right).map(str::as_bytes)) {
             (Subject::Method, Some(text)) => match methods_of(text, by_regex) {
                 Some(methods) => split(worlds, |state| by_methods(state, methods)),
                 None => (worlds.clone(), worlds),
             },
             (Subject::Status, _) => {
-                let statuses = match text_of(right) {
+                let statuses = match text(right) {
                     Some(text) => Some(first_digits(text)),
                     None => constant(right).map(|code| class(code / 100)),
                 };

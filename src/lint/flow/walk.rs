@@ -10,6 +10,7 @@ use crate::config::ast::{
     UnaryOperator,
 };
 use crate::lint::Subject;
+use crate::lint::expressions;
 use crate::lint::mentions::{self, Mention};
 use crate::source::Span;
 use rustc_hash::FxHashMap;
@@ -419,7 +420,7 @@ impl<'s, 'a> Walk<'s, 'a> {
         let name = call.name.text.as_str();
         match name {
             "sql_query" | "sql_xquery" => {
-                if let Some(result) = call.args.get(2).and_then(text_of) {
+                if let Some(result) = call.args.get(2).and_then(expressions::text) {
                     let (seen, free) = (self.marks.bit(Mark::RowsSeen(result)), self.marks.bit(Mark::Free(result)));
                     if !self.results.contains(&free) {
                         self.results.push(free);
@@ -429,13 +430,13 @@ impl<'s, 'a> Walk<'s, 'a> {
                 }
             }
             "sql_result_free" => {
-                if let Some(result) = call.args.first().and_then(text_of) {
+                if let Some(result) = call.args.first().and_then(expressions::text) {
                     let free = self.marks.bit(Mark::Free(result));
                     world.change.set(free, true);
                 }
             }
             "append_hf" | "insert_hf" => {
-                let header = call.args.first().and_then(text_of).and_then(|text| text.split_once(':'));
+                let header = call.args.first().and_then(expressions::text).and_then(|text| text.split_once(':'));
                 if let Some((header, _)) = header.filter(|(header, _)| !header.contains('$')) {
                     let added = self.marks.bit(Mark::Added(header.trim().to_ascii_lowercase()));
                     world.change.set(added, true);
@@ -638,15 +639,6 @@ pub(super) fn constant(its: &Expression) -> Option<i64> {
     match &its.kind {
         ExpressionKind::Int(number) => Some(*number),
         ExpressionKind::Unary(UnaryOperator::Negate, inner) => constant(inner).map(i64::wrapping_neg),
-        _ => None,
-    }
-}
-
-/// The text of a constant.
-pub(super) fn text_of(its: &Expression) -> Option<&str> {
-    match &its.kind {
-        ExpressionKind::Text(text) => std::str::from_utf8(text).ok(),
-        ExpressionKind::Word(word) => Some(word),
         _ => None,
     }
 }

@@ -76,9 +76,8 @@ fn check(subject: &Subject, findings: &mut Findings) {
     for mention in &script.mentions {
         let name = mention.written.name;
         tell(Kind::Variable, &|| format!("${name}"), since(Kind::Variable, name, 0), subject.place_of(mention));
-        for transformation in &mention.written.transformations {
-            let text = String::from_utf8_lossy(transformation).into_owned();
-            let name = text.split(',').next().unwrap_or_default().trim();
+        for transformation in mention.written.transformations() {
+            let name = transformation.split(',').next().unwrap_or_default().trim();
             let since = since(Kind::Transformation, name, 0);
             tell(Kind::Transformation, &|| format!("{{{name}}}"), since, subject.place_of(mention));
         }

@@ -1,7 +1,7 @@
 //! Variables in substitutions.
 
 use super::raw::Raw;
-use crate::lint::written::variables;
+use crate::lint::mentions::variables;
 use crate::lint::{Findings, Rule, Severity, Subject};
 
 /// See the file.
@@ -37,7 +37,7 @@ fn check(subject: &Subject, findings: &mut Findings) {
         let mut all = variables(replacement).into_iter();
         let variable = all.find(|written| !AT_START.contains(&written.name) && !escaped(written.text));
         let Some(variable) = variable else { continue };
-        let shown = variable.shown();
+        let shown = variable.as_written();
         let span = subject.narrow(its.span, variable.text);
         findings
             .add(format!("{shown} is computed while the file is read, without a message"), span)

@@ -1,8 +1,8 @@
 //! Patterns that the sender chooses.
 
 use crate::config::ast::{BinaryOperator, ExpressionKind};
+use crate::lint::mentions::Mention;
 use crate::lint::script::{Script, variables_in};
-use crate::lint::written::Written;
 use crate::lint::{Findings, Rule, Severity, Subject};
 
 /// See the file.
@@ -31,10 +31,10 @@ fn check(subject: &Subject, findings: &mut Findings) {
         }
         let found = variables_in(its.right).into_iter().find_map(|written| {
             if OF_MESSAGE.contains(&written.name) {
-                return Some((written.shown(), None));
+                return Some((written.as_written(), None));
             }
             let assigned = assigned_from_message(script, &written)?;
-            Some((written.shown(), Some(assigned)))
+            Some((written.as_written(), Some(assigned)))
         });
         let Some((name, assigned)) = found else { continue };
         let found = findings.add(format!("the sender of the message chooses this pattern: {name}"), its.right.span);
@@ -46,11 +46,12 @@ fn check(subject: &Subject, findings: &mut Findings) {
 }
 
 /// Where a script variable gets something of the message.
-fn assigned_from_message(script: &Script, written: &Written) -> Option<crate::source::Span> {
+fn assigned_from_message(script: &Script, written: &Mention) -> Option<crate::source::Span> {
     if !matches!(written.name, "var" | "vn" | "avp" | "xavp") {
         return None;
     }
-    let mut same = script.assigns.iter().filter(|at| at.target.name == written.name && at.target.key == written.key);
+    let mut same =
+        script.assigns.iter().filter(|at| at.target.name == written.name && at.target.inner == written.inner);
     let found = same.find(|at| variables_in(&at.assign.value).iter().any(|value| OF_MESSAGE.contains(&value.name)));
     found.map(|at| at.assign.span)
 }

@@ -2,7 +2,8 @@
 
 use super::patterns;
 use crate::config::ast::{BinaryOperator, Expression, ExpressionKind};
-use crate::lint::script::{argument, variable};
+use crate::lint::expressions::variable;
+use crate::lint::script::argument;
 use crate::lint::{Findings, Rule, Severity, Subject};
 
 /// See the file.
@@ -20,7 +21,7 @@ pub(super) static RULE: Rule = Rule {
 fn is_source(left: &Expression) -> bool {
     match &left.kind {
         ExpressionKind::Word(word) => word == "src_ip",
-        _ => variable(left).is_some_and(|left| left.name == "si" && left.transformations.is_empty()),
+        _ => variable(left).is_some_and(|left| left.name == "si" && left.rest.is_empty()),
     }
 }
 
@@ -49,7 +50,7 @@ fn check(subject: &Subject, findings: &mut Findings) {
     for its in script.operations.iter().filter(|its| its.operator == BinaryOperator::Equal) {
         let (Some(left), ExpressionKind::Text(text)) = (variable(its.left), &its.right.kind) else { continue };
         let cut =
-            left.name == "si" && left.transformations.first().is_some_and(|first| first.starts_with(b"s.substr,0,"));
+            left.name == "si" && left.transformations().next().is_some_and(|first| first.starts_with("s.substr,0,"));
         let text = String::from_utf8_lossy(text).into_owned();
         if let Some(more) = goes_on(&text).filter(|_| cut) {
             tell(&text, &more, its.right.span, findings);

@@ -4,7 +4,7 @@ use super::patterns;
 use crate::builtin::{Extensions, Regex};
 use crate::config::ast::{Block, Expression, Jump, StatementKind};
 use crate::config::walk::{self, Node};
-use crate::lint::script::variable;
+use crate::lint::expressions::variable;
 use crate::lint::{Findings, Rule, Severity, Subject};
 use crate::source::Span;
 use rustc_hash::FxHashSet;

@@ -1,7 +1,7 @@
 //! Dots that match any character.
 
 use super::patterns;
-use crate::lint::script::variable;
+use crate::lint::expressions::variable;
 use crate::lint::{Findings, Rule, Severity, Subject};
 
 /// See the file.

@@ -45,8 +45,8 @@ fn check(subject: &Subject, findings: &mut Findings) {
         let of_table = |name: &'static str| {
             script.mentions_of(name).filter(move |mention| mention.written.key_name() == Some(table))
         };
-        let by_source = |key: Option<&[u8]>| key.is_some_and(|key| memchr::memmem::find(key, b"=>$si").is_some());
-        let asked = of_table("sht").any(|mention| mention.place != Place::Target && by_source(mention.written.key));
+        let by_source = |key: Option<&str>| key.is_some_and(|key| key.contains("=>$si"));
+        let asked = of_table("sht").any(|mention| mention.place != Place::Target && by_source(mention.written.inner));
         let expires = of_table("shtex").next().is_some();
         // Also a table that is named by a variable, or by a pattern, may be this one.
         let removed = script
@@ -60,8 +60,11 @@ fn check(subject: &Subject, findings: &mut Findings) {
         if script.assigns.iter().filter(of_this).any(|at| is_null(&at.assign.value)) {
             continue;
         }
-        let ban =
-            script.assigns.iter().filter(of_this).find(|at| by_source(at.target.key) && is_constant(&at.assign.value));
+        let ban = script
+            .assigns
+            .iter()
+            .filter(of_this)
+            .find(|at| by_source(at.target.inner) && is_constant(&at.assign.value));
         let Some(ban) = ban else { continue };
         findings
             .add(format!("a source address in {table} stays there until the restart"), ban.assign.span)

@@ -2,7 +2,7 @@
 
 use crate::config::ast::{BinaryOperator, Expression, ExpressionKind, StatementKind, Variable};
 use crate::config::walk::{self, Node};
-use crate::lint::written::variables;
+use crate::lint::mentions::variables;
 use crate::lint::{Findings, Rule, Severity, Subject};
 use crate::source::Span;
 use rustc_hash::FxHashSet;

@@ -1,8 +1,9 @@
 //! Testing for "" what is null, or what null has become.
 
 use crate::config::ast::{BinaryOperator, ExpressionKind};
-use crate::lint::script::{Operation, variable};
-use crate::lint::written::Written;
+use crate::lint::expressions::variable;
+use crate::lint::mentions::Mention;
+use crate::lint::script::Operation;
 use crate::lint::{Findings, Rule, Severity, Subject};
 
 /// See the file.
@@ -25,8 +26,8 @@ static ABSENT: &[&str] = &[
 /// Of these, the ones that are absent in ordinary messages.
 static OFTEN: &[&str] = &["rU", "au", "du", "re", "di", "aU"];
 
-fn is_absent(written: &Written, names: &[&str]) -> bool {
-    names.contains(&written.name) && written.transformations.is_empty()
+fn is_absent(written: &Mention, names: &[&str]) -> bool {
+    names.contains(&written.name) && written.transformations().next().is_none()
 }
 
 fn check(subject: &Subject, findings: &mut Findings) {
@@ -42,14 +43,15 @@ fn check(subject: &Subject, findings: &mut Findings) {
                 .add(format!("{name} is null when the message has none, not \"\""), its.span)
                 .add_note("it holds only because null takes the type of the other side; copied into a $var the same comparison is false")
                 .add_help(format!("write {name} == $null"));
-        } else if left.name == "var" && left.transformations.is_empty() {
-            let of_same = |at: &&crate::lint::script::AssignAt| at.target.name == "var" && at.target.key == left.key;
+        } else if left.name == "var" && left.transformations().next().is_none() {
+            let of_same =
+                |at: &&crate::lint::script::AssignAt| at.target.name == "var" && at.target.inner == left.inner;
             // Whether every value it gets can be the empty string is another question than whether one becomes 0.
             let mut assigned = script.assigns.iter().filter(of_same);
             let from = assigned
                 .find_map(|at| Some((at, variable(&at.assign.value).filter(|value| is_absent(value, ABSENT))?)));
             let Some((at, value)) = from else { continue };
-            let key = String::from_utf8_lossy(left.key.unwrap_or_default()).into_owned();
+            let key = left.inner.unwrap_or_default();
             let source = String::from_utf8_lossy(subject.sources.slice(at.assign.value.span)).into_owned();
             findings
                 .add(format!("an absent {source} makes $var({key}) the number 0, which is not \"\""), its.span)

@@ -71,7 +71,7 @@ fn argument(subject: &Subject, findings: &mut Findings) {
             let Some(first) = known_variables(subject, text).into_iter().next() else { continue };
             let span = subject.narrow(arg.span, first.text);
             let message =
-                format!("Kamailio does not expand {} here: {name} takes its text as it stands", first.shown());
+                format!("Kamailio does not expand {} here: {name} takes its text as it stands", first.as_written());
             let found = findings.add(message, span);
             match statement {
                 Some((_, instead)) => {
@@ -125,7 +125,7 @@ fn pieces(subject: &Subject, value: &Expression, target: &str, findings: &mut Fi
                 }
                 let span = subject.narrow(value.span, first.text);
                 findings
-                    .add(format!("{} is not expanded in an assignment", first.shown()), span)
+                    .add(format!("{} is not expanded in an assignment", first.as_written()), span)
                     .add_note(format!("{target} gets these characters, dollar sign included"))
                     .add_help(format!("write {}", concatenated(text)));
             }
@@ -138,12 +138,12 @@ fn pieces(subject: &Subject, value: &Expression, target: &str, findings: &mut Fi
 fn concatenated(text: &[u8]) -> String {
     let mut pieces = Vec::new();
     let mut rest = text;
-    for written in crate::lint::written::variables(text) {
+    for written in crate::lint::mentions::variables(text) {
         let Some(at) = memchr::memmem::find(rest, written.text) else { continue };
         if at > 0 {
             pieces.push(format!("\"{}\"", String::from_utf8_lossy(&rest[..at])));
         }
-        pieces.push(written.shown());
+        pieces.push(written.as_written());
         rest = &rest[at + written.text.len()..];
     }
     if !rest.is_empty() {

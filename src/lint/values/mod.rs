@@ -11,7 +11,7 @@ mod return_code_in_wrong_variable;
 mod uri_transform_on_nameaddr;
 mod var_compared_with_null;
 
-use super::written::{Written, variables};
+use super::mentions::{Mention, variables};
 use super::{Rule, Subject};
 
 pub(super) static RULES: &[&Rule] = &[
@@ -31,7 +31,7 @@ pub(super) static RULES: &[&Rule] = &[
 const PV: &str = "https://www.kamailio.org/wikidocs/cookbooks/devel/pseudovariables/";
 
 /// The variables of a text whose names exist in Kamailio.
-fn known_variables<'t>(subject: &Subject, text: &'t [u8]) -> Vec<Written<'t>> {
+fn known_variables<'t>(subject: &Subject, text: &'t [u8]) -> Vec<Mention<'t>> {
     let registry = &subject.config.registry;
     let mut found = variables(text);
     found

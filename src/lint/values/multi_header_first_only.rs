@@ -2,7 +2,8 @@
 
 use super::PV;
 use crate::config::ast::{BinaryOperator, ExpressionKind};
-use crate::lint::script::{Place, variable};
+use crate::lint::expressions::variable;
+use crate::lint::script::Place;
 use crate::lint::{Findings, Rule, Severity, Subject};
 use crate::source::Span;
 use rustc_hash::FxHashSet;
@@ -36,12 +37,12 @@ fn check(subject: &Subject, findings: &mut Findings) {
     }
     for mention in script.mentions_of("hdr") {
         let written = &mention.written;
-        let key = String::from_utf8_lossy(written.key.unwrap_or_default().trim_ascii()).to_ascii_lowercase();
+        let key = written.inner.unwrap_or_default().trim().to_ascii_lowercase();
         let counts = mention.place == Place::Expression && !tests.contains(&mention.span);
-        if !counts || written.index.is_some() || !HEADERS.contains(&key.as_str()) {
+        if !counts || written.index().is_some() || !HEADERS.contains(&key.as_str()) {
             continue;
         }
-        let name = String::from_utf8_lossy(written.key.unwrap_or_default()).into_owned();
+        let name = written.inner.unwrap_or_default();
         findings
             .add(format!("only the first {name} of the message is read"), mention.span)
             .add_help(format!("write $(hdr({name})[0]) if the first is meant, $(hdr({name})[-1]) for the last"));

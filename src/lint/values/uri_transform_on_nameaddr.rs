@@ -1,6 +1,6 @@
 //! `{uri.host}` of something that is no URI.
 
-use crate::lint::written::Written;
+use crate::lint::mentions::Mention;
 use crate::lint::{Findings, Rule, Severity, Subject};
 
 /// See the file.
@@ -44,15 +44,13 @@ static HEADERS: &[&str] = &[
 fn check(subject: &Subject, findings: &mut Findings) {
     for mention in &subject.script().mentions {
         let written = &mention.written;
-        let Some(first) = written.transformations.first().filter(|first| first.trim_ascii().starts_with(b"uri."))
-        else {
+        let Some(first) = written.transformations().next().filter(|first| first.trim().starts_with("uri.")) else {
             continue;
         };
         if !holds_name_addr(written) {
             continue;
         }
         let span = subject.place_of(mention);
-        let first = String::from_utf8_lossy(first).into_owned();
         let shown = String::from_utf8_lossy(subject.sources.slice(span)).into_owned();
         let whole = written.name == "ct" || written.name == "hdr";
         let found = findings.add(format!("the whole header is no URI: {{{first}}} is null"), span);
@@ -75,13 +73,10 @@ fn check(subject: &Subject, findings: &mut Findings) {
     }
 }
 
-fn holds_name_addr(written: &Written) -> bool {
+fn holds_name_addr(written: &Mention) -> bool {
     match written.name {
         "ct" => true,
-        "hdr" | "hfl" => written.key.is_some_and(|key| {
-            let key = String::from_utf8_lossy(key.trim_ascii()).to_ascii_lowercase();
-            HEADERS.contains(&key.as_str())
-        }),
+        "hdr" | "hfl" => written.inner.is_some_and(|key| HEADERS.contains(&&*key.trim().to_ascii_lowercase())),
         _ => false,
     }
 }

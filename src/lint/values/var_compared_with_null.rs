@@ -2,7 +2,7 @@
 
 use super::PV;
 use crate::config::ast::BinaryOperator;
-use crate::lint::script::variable;
+use crate::lint::expressions::variable;
 use crate::lint::{Findings, Rule, Severity, Subject};
 
 /// See the file.
@@ -25,12 +25,12 @@ fn check(subject: &Subject, findings: &mut Findings) {
             _ => continue,
         };
         let (Some(left), Some(right)) = (variable(its.left), variable(its.right)) else { continue };
-        if left.name != "var" || right.name != "null" || !left.transformations.is_empty() {
+        if left.name != "var" || right.name != "null" || left.transformations().next().is_some() {
             continue;
         }
         let always = if equal { "false" } else { "true" };
-        let name = left.shown();
-        let key = String::from_utf8_lossy(left.key.unwrap_or_default()).into_owned();
+        let name = left.as_written();
+        let key = left.inner.unwrap_or_default();
         findings
             .add(format!("{name} is never null in Kamailio: this is always {always}"), its.span)
             .add_note("a $var that was assigned null is the number 0")
