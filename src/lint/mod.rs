@@ -170,13 +170,13 @@ pub fn check_destinations(
     files: &[FileId],
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    if files.is_empty() {
+    if destinations.is_empty() {
         return;
     }
     let mut subject = Subject::new(config, sources, None);
     subject.destinations = destinations;
     let mut found = Vec::new();
-    for rule in destinations::RULES {
+    for rule in destinations::RULES.iter().chain(destinations::MORE) {
         (rule.check)(&subject, &mut Findings { rule, found: &mut found });
     }
     let mut allowed = Allowed::read(config, sources, files.iter().copied(), diagnostics);

@@ -18,6 +18,9 @@ use crate::source::Span;
 pub(super) static RULES: &[&Rule] =
     &[&weights::RULE, &priorities::RULE, &flags::CONFUSION, &flags::UNRESOLVED, &addresses::RULE, &sockets::RULE];
 
+/// Rules about the config that have more to say where destinations are at hand.
+pub(super) static MORE: &[&Rule] = &[&super::dispatcher::ATTRIBUTE_MISSING];
+
 const DOCS: &str = "https://www.kamailio.org/docs/modules/stable/modules/dispatcher.html";
 
 /// One destination as it is written.
@@ -41,7 +44,7 @@ pub struct Destination {
 
 impl Destination {
     /// The value of an attribute.
-    fn attribute(&self, name: &str) -> Option<&str> {
+    pub(super) fn attribute(&self, name: &str) -> Option<&str> {
         let mut pairs = self.attributes.split(';').filter_map(|pair| pair.split_once('='));
         pairs.find(|(its, _)| its.trim().eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
     }
@@ -54,7 +57,7 @@ impl Destination {
 }
 
 /// The sets, each with its destinations in the order of the text.
-fn sets<'s>(subject: &'s Subject) -> Vec<(i64, Vec<&'s Destination>)> {
+pub(super) fn sets<'s>(subject: &'s Subject) -> Vec<(i64, Vec<&'s Destination>)> {
     let mut sets: Vec<(i64, Vec<&Destination>)> = Vec::new();
     for its in subject.destinations {
         match sets.iter_mut().find(|(set, _)| *set == its.set) {
@@ -66,7 +69,7 @@ fn sets<'s>(subject: &'s Subject) -> Vec<(i64, Vec<&'s Destination>)> {
 }
 
 /// The call that may choose from a set by one of some algorithms: what is not a constant may be any set and any algorithm.
-fn chooses<'s>(subject: &'s Subject, set: i64, algorithms: &[i64]) -> Option<&'s CallAt<'s>> {
+pub(super) fn chooses<'s>(subject: &'s Subject, set: i64, algorithms: &[i64]) -> Option<&'s CallAt<'s>> {
     let number = |at: &CallAt, place| argument(at.call, place).and_then(|text| text.trim().parse::<i64>().ok());
     let mut calls = subject.script().calls_of_any(&["ds_select", "ds_select_dst", "ds_select_domain"]);
     calls.find(|at| {

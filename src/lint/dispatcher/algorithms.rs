@@ -1,17 +1,18 @@
 //! Algorithms that lack what they count by.
 
 use super::{DOCS, algorithms};
+use crate::lint::destinations::{chooses, sets};
 use crate::lint::{Findings, Rule, Severity, Subject};
 
 /// A parameter that the algorithm needs.
-pub(super) static ATTRIBUTE_MISSING: Rule = Rule {
+pub(in crate::lint) static ATTRIBUTE_MISSING: Rule = Rule {
     code: "ds-alg-attr-missing",
     severity: Severity::Warning,
-    finds: "An algorithm of the dispatcher without the parameter it depends on: 7 without hash_pvar, 10 without ds_hash_size, 13 without \
-            ds_ping_latency_stats.",
+    finds: "An algorithm of the dispatcher without what it counts by: 7 without the parameter hash_pvar, 10 without ds_hash_size, 13 without \
+            ds_ping_latency_stats; 9, 10 or 11 with a destination that lacks the attribute weight, duid or rweight.",
     why: "Without it the selection fails or takes the first destination every time, and the load is not spread at all. (alanui counts calls for \
           algorithm 10 without ds_hash_size.)",
-    instead: "Set the parameter that the message names.",
+    instead: "Set the parameter or the attribute that the message names.",
     reference: DOCS,
     check: attribute_missing,
 };
@@ -35,7 +36,18 @@ static NEEDS: &[(i64, &str, &str)] = &[
     (13, "ds_ping_latency_stats", "no latency is measured, so the priority alone decides"),
 ];
 
+/// Algorithm, attribute of each destination, what becomes of one that lacks it.
+static NEEDS_OF_EACH: &[(i64, &str, &str)] = &[
+    (9, "weight", "in a set without weights one destination takes every call"),
+    (10, "duid", "Kamailio cannot count the calls of a destination without a name, and logs an error for each"),
+    (11, "rweight", "in a set without weights one destination takes every call"),
+];
+
 fn attribute_missing(subject: &Subject, findings: &mut Findings) {
+    // The destinations are looked at later than the config, where they are at hand.
+    if !subject.destinations.is_empty() {
+        return missing_of_destinations(subject, findings);
+    }
     for (at, algorithm) in algorithms(subject) {
         let Some((_, param, effect)) = NEEDS.iter().find(|(its, ..)| *its == algorithm) else { continue };
         let given = subject.param("dispatcher", param);
@@ -52,6 +64,20 @@ fn attribute_missing(subject: &Subject, findings: &mut Findings) {
             _ => "1",
         };
         found.add_note(*effect).add_help(format!("add modparam(\"dispatcher\", \"{param}\", {value})"));
+    }
+}
+
+fn missing_of_destinations(subject: &Subject, findings: &mut Findings) {
+    for (set, members) in sets(subject) {
+        for (algorithm, attribute, effect) in NEEDS_OF_EACH {
+            let Some(call) = chooses(subject, set, &[*algorithm]) else { continue };
+            let Some(bare) = members.iter().find(|its| its.attribute(attribute).is_none()) else { continue };
+            findings
+                .add(format!("algorithm {algorithm} needs the attribute {attribute} of each destination"), bare.span)
+                .add_label(call.call.span, "chosen here")
+                .add_note(*effect)
+                .add_help(format!("write {attribute}=... among its attributes"));
+        }
     }
 }
 

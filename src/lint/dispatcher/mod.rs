@@ -11,6 +11,8 @@ mod reply_codes_syntax;
 mod sql_instead_of_from_list;
 mod unarmed;
 
+pub(super) use algorithms::ATTRIBUTE_MISSING;
+
 use super::script::{CallAt, argument};
 use super::{Rule, Subject};
 use crate::config::ast::Call;
