@@ -134,7 +134,7 @@ fn stable(text: &[u8]) -> Result<(), TestCaseError> {
         },
         Err(refusal) => {
             let differs = refusal.diagnostics.iter().any(|found| found.code == "format-differs");
-            prop_assert!(!differs, "{:?}", refusal.diagnostics);
+            prop_assert!(!differs, "{:?}\n{}", refusal.diagnostics, text.escape_ascii());
         }
     }
     Ok(())

@@ -98,9 +98,9 @@ pub(super) fn tokens(text: &[u8]) -> Result<Vec<Token<'_>>, Unfinished> {
             at = skip_blanks(text, at, true);
             continue;
         }
-        // A newline behind a backslash is a blank as any other.
-        if let Some(length) = continuation(&text[at..]) {
-            at += length;
+        // Outside of strings a backslash is a blank as any other.
+        if text[at] == b'\\' {
+            at += 1;
             continue;
         }
         let (kind, end) = match tokens.last() {
@@ -127,15 +127,6 @@ pub(super) fn tokens(text: &[u8]) -> Result<Vec<Token<'_>>, Unfinished> {
 /// Where the line of `at` ends.
 pub(super) fn shown_line(text: &[u8], at: usize) -> usize {
     line_end(text, at)
-}
-
-/// The length of a backslash with the newline behind it.
-fn continuation(text: &[u8]) -> Option<usize> {
-    match text {
-        [b'\\', b'\n', ..] => Some(2),
-        [b'\\', b'\r', b'\n', ..] => Some(3),
-        _ => None,
-    }
 }
 
 /// Operators of two characters, as the grammar reads them.

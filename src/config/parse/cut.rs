@@ -53,19 +53,11 @@ pub(super) fn token_end(text: &[u8], at: usize) -> usize {
     }
 }
 
-/// The first byte from `at` that is no blank.
+/// The first byte from `at` that is no blank; a backslash outside of strings is one, as in Kamailio.
 pub(super) fn skip_blanks(text: &[u8], at: usize) -> usize {
     let rest = text.get(at..).unwrap_or(&[]);
-    let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 8);
-    let mut end = at + rest.iter().take_while(|byte| blank(byte)).count();
-    while text.get(end) == Some(&b'\\') && matches!(text.get(end + 1), Some(b'\n' | b'\r')) {
-        end = skip_blanks_plain(text, end + 1);
-    }
-    end.min(text.len())
-}
-
-fn skip_blanks_plain(text: &[u8], at: usize) -> usize {
-    at + text[at..].iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 8)).count()
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'\\' | 8);
+    at + rest.iter().take_while(|byte| blank(byte)).count()
 }
 
 /// The word at `at`; empty when there is none.
