@@ -49,4 +49,4 @@ pub use select::{Bracket, Environment, Facts, Global, Select, Step};
 pub use settings::{Listen, Settings, Socket, SocketId, Sockets, TransactionSettings};
 pub use trace::TraceEvent;
 pub use value::{Value, int_text, parse_int, print_int};
-pub use working::{Branch, Received, Related, TransactionId, TransactionView, Working};
+pub use working::{Branch, Received, Related, TransactionId, TransactionView, Wire, Working};

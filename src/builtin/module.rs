@@ -141,7 +141,12 @@ impl Arg {
 
     /// The name of a route of this kind, resolved beforehand.
     pub const fn route(name: &'static str, kind: RouteKind) -> Arg {
-        Arg { name, kind: ArgKind::Route(kind), optional: false, plain_dollar: false }
+        Arg { name, kind: ArgKind::Route(kind, ""), optional: false, plain_dollar: false }
+    }
+
+    /// The last part of the name of an event route, resolved beforehand: what stands behind `prefix`.
+    pub const fn event_route(name: &'static str, prefix: &'static str) -> Arg {
+        Arg { name, kind: ArgKind::Route(RouteKind::Event, prefix), optional: false, plain_dollar: false }
     }
 
     /// Text in a form of the function's own, prepared once from the text with its variables unexpanded.
@@ -190,8 +195,8 @@ pub enum ArgKind {
     Regex,
     /// See [`Arg::target`].
     Target,
-    /// See [`Arg::route`].
-    Route(RouteKind),
+    /// See [`Arg::route`] and [`Arg::event_route`].
+    Route(RouteKind, &'static str),
     /// See [`Arg::custom`].
     Custom(fn(&Template, &mut Prepare) -> Result<Prepared, Fault>),
     /// See [`Arg::flag`].

@@ -24,6 +24,10 @@ pub struct Settings {
     pub server_header: Bytes,
     /// The `User-Agent` header line of requests made here, without CRLF: `user_agent_header`.
     pub user_agent_header: Bytes,
+    /// The `onsend_route` runs for forwarded replies as well: `onsend_route_reply`.
+    pub onsend_route_reply: bool,
+    /// `event_route[core:msg-received]` runs: `received_route_mode`.
+    pub received_route_mode: bool,
     /// Iterations after which a `while` ends: `max_while_loops`; 0 for no limit.
     pub max_while_loops: u32,
     /// How deep blocks and routes may nest: `max_recursive_level`.
@@ -47,6 +51,8 @@ impl Default for Settings {
             user_agent_header: Bytes::from_static(
                 concat!("User-Agent: alanui (", env!("CARGO_PKG_VERSION"), ")").as_bytes(),
             ),
+            onsend_route_reply: false,
+            received_route_mode: false,
             max_while_loops: 100,
             max_recursive_level: 256,
             globals: Vec::new(),

@@ -34,6 +34,8 @@ pub struct Working {
     pub uri: Option<Bytes>,
     /// Where to send it instead of to the Request-URI: `$du`.
     pub destination: Option<Bytes>,
+    /// The Request-URI and next hop that have their branch already: see [`Working::take_uri`].
+    pub taken: Option<(Option<Bytes>, Option<Bytes>)>,
     /// The socket to send from, when the script chose one.
     pub send_socket: Option<SocketId>,
     /// Flags 0 to 31 of the message.
@@ -64,10 +66,14 @@ pub struct Working {
     pub reply_body: Bytes,
     /// Own `fr_inv_timer` and `fr_timer` for the transaction (milliseconds), each only when given: `t_set_fr`.
     pub timers: Option<(Option<u32>, Option<u32>)>,
+    /// `event_route[tm:branch-failure:...]` to run when a branch of the transaction fails.
+    pub on_branch_failure: Option<RouteId>,
     /// The transaction it belongs to, as far as scripts see it.
     pub transaction: Option<TransactionView>,
     /// Other messages of that transaction, where scripts may ask for them.
     pub related: Option<Box<Related>>,
+    /// The packet that it came in, or leaves in, where scripts may ask for it.
+    pub packet: Option<Box<Wire>>,
     /// `drop` was called.
     pub dropped: bool,
 }
@@ -82,6 +88,7 @@ impl Working {
             id,
             uri: None,
             destination: None,
+            taken: None,
             send_socket: None,
             flags: 0,
             branch_flags: 0,
@@ -97,8 +104,10 @@ impl Working {
             reply_headers: Vec::new(),
             reply_body: Bytes::new(),
             timers: None,
+            on_branch_failure: None,
             transaction: None,
             related: None,
+            packet: None,
             dropped: false,
         }
     }
@@ -114,10 +123,36 @@ impl Working {
         }
     }
 
+    /// Notes that the Request-URI with its next hop has a branch: a relay leaves it out until the script sets either anew.
+    pub fn take_uri(&mut self) {
+        self.taken = Some((self.uri.clone(), self.destination.clone()));
+    }
+
+    /// Whether the Request-URI and next hop have a branch already. One that was set anew has not, even to the same text.
+    pub fn is_taken(&self) -> bool {
+        let same = |one: &Option<Bytes>, other: &Option<Bytes>| match (one, other) {
+            (Some(one), Some(other)) => std::ptr::eq(&raw const one[..], &raw const other[..]),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        self.taken.as_ref().is_some_and(|(uri, hop)| same(uri, &self.uri) && same(hop, &self.destination))
+    }
+
     /// The next hop: `$du` when set, else the Request-URI.
     pub fn next_hop(&self) -> Bytes {
         self.destination.clone().unwrap_or_else(|| self.request_uri())
     }
+}
+
+/// A packet between this server and a peer: the one being sent in an `onsend_route`, the one that arrived in
+/// `event_route[core:msg-received]`.
+#[derive(Clone, Debug)]
+pub struct Wire {
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// The socket of ours that it uses.
+    pub own: SocketAddr,
+    /// The peer.
+    pub peer: SocketAddr,
 }
 
 /// Other messages of the transaction that a message belongs to, and what else scripts see of it.

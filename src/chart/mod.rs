@@ -215,15 +215,15 @@ impl Builder {
         let by = call.name.text.as_str();
         if by == "route" {
             if let Some(arg) = call.args.first() {
-                self.names(from, RouteKind::Request, arg, by, call.span);
+                self.names(from, RouteKind::Request, "", arg, by, call.span);
             }
             return;
         }
         match function {
             Some(function) => {
                 for (arg, row) in call.args.iter().zip(function.args) {
-                    if let ArgKind::Route(kind) = row.kind {
-                        self.names(from, kind, arg, by, call.span);
+                    if let ArgKind::Route(kind, prefix) = row.kind {
+                        self.names(from, kind, prefix, arg, by, call.span);
                     }
                 }
             }
@@ -243,8 +243,8 @@ impl Builder {
         }
     }
 
-    /// A call whose argument is the name of a block.
-    fn names(&mut self, from: usize, kind: RouteKind, arg: &Expression, by: &str, span: Span) {
+    /// A call whose argument is the name of a block, or what stands in it behind `prefix`.
+    fn names(&mut self, from: usize, kind: RouteKind, prefix: &str, arg: &Expression, by: &str, span: Span) {
         let name = match &arg.kind {
             ExpressionKind::Word(name) => name.clone(),
             ExpressionKind::Text(text) if text.contains(&b'$') && kind != RouteKind::Request => {
@@ -259,7 +259,7 @@ impl Builder {
         if plain.is_empty() && kind != RouteKind::Request {
             return;
         }
-        let to = self.block(kind, plain);
+        let to = self.block(kind, &format!("{prefix}{plain}"));
         self.edge(from, to, by, span);
     }
 

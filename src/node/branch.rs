@@ -5,6 +5,7 @@ use super::relay::{Fault, Target};
 use super::table::Found;
 use super::transaction::{Branch, Client};
 use crate::builtin::{TransactionId, Working};
+use crate::script::Task;
 use crate::sip::{HeaderName, Message};
 use crate::time::{Now, Tick};
 use crate::transaction::{Actions, Timer, Timers, client_invite, client_non_invite};
@@ -16,9 +17,10 @@ impl Node {
         &mut self,
         now: Now,
         id: TransactionId,
-        message: &mut Working,
+        task: &mut Task,
         target: Target,
     ) -> Result<(), Fault> {
+        let message = &mut task.message;
         let uri = target.uri.clone().unwrap_or_else(|| message.request_uri());
         let hop = target.destination.as_ref().unwrap_or(&uri);
         let (destination, socket) = self.route(hop, target.socket.or(message.send_socket), message.received.socket)?;
@@ -28,6 +30,9 @@ impl Node {
         let branch = self.new_branch(place);
         let sent = self.write_forwarded(message, &uri, destination, socket, &branch);
         let key = self.seed.client(&branch, message.message.method_text());
+        if !self.lets_request_go(now, task, (&sent, destination, socket)) {
+            return Err(Fault::Dropped);
+        }
         let mut actions = Actions::new();
         let machine = if is_invite {
             Client::Invite(client_invite::State::start(now.tick, born, false, &timers, &mut actions))
@@ -36,6 +41,7 @@ impl Node {
         };
         let mut branch = Branch::new(machine, key, sent, (destination, socket));
         branch.flags = target.flags;
+        branch.on_failure = task.message.on_branch_failure;
         if let Some(transaction) = self.transactions.get(id) {
             transaction.branches.push(branch);
         }

@@ -1,5 +1,6 @@
 //! The node as its driver sees it.
 
+use super::aside::Asides;
 use super::branch::ClientEvent;
 use super::run::{Queue, Run};
 use super::server::ServerEvent;
@@ -75,6 +76,10 @@ pub struct Node {
     /// The main blocks that messages start in.
     pub(super) request_route: Option<RouteId>,
     pub(super) reply_route: Option<RouteId>,
+    /// `event_route[core:pre-routing]`.
+    pub(super) before_routing: Option<RouteId>,
+    /// Blocks that run in the middle of something else.
+    pub(super) asides: Asides,
     /// The script asks replies for their request, or CANCELs for their INVITE.
     pub(super) relates: bool,
     pub(super) transactions: Table,
@@ -121,6 +126,8 @@ impl Node {
         tag_prefix.copy_from_slice(&digits[..32]);
         let first = tag_prefix[..8].iter().fold(0u32, |number, digit| number.rotate_left(4) ^ u32::from(*digit));
         let mut node = Node {
+            before_routing: program.route(RouteKind::Event, "core:pre-routing"),
+            asides: Asides::new(&program, &core.settings),
             core,
             output: Output::default(),
             request_route: program.route(RouteKind::Request, ""),
@@ -152,7 +159,9 @@ impl Node {
 
     /// Handles a packet.
     pub fn receive(&mut self, now: Now, datagram: Datagram) {
-        self.handle(now, datagram);
+        if self.lets_in(now, &datagram) {
+            self.handle(now, datagram);
+        }
         self.obey(now);
     }
 

@@ -7,6 +7,7 @@
 //! 3. sleep until [`Node::next`] or until something arrives; go to 1.
 
 mod address;
+mod aside;
 mod branch;
 mod driver;
 mod own;

@@ -20,6 +20,7 @@ impl Node {
         for (at, state) in self.core.modules.clone().iter().enumerate() {
             state.begin(&mut Background { now, core: &mut self.core, module: ModuleId(at as u16) });
         }
+        self.run_event(now, Event::new("core:worker-one-init"));
     }
 
     /// Starts the clocks of modules; what they do before the first message is due at once.
@@ -153,9 +154,9 @@ impl Node {
 }
 
 /// A message for event routes, which run without one of a peer's.
-fn stand_in(uri: &[u8]) -> Option<Message> {
+pub(super) fn stand_in(uri: &[u8]) -> Option<Message> {
     let mut text = b"OPTIONS ".to_vec();
-    text.extend_from_slice(if super::relay::is_uri(uri) { uri } else { b"sip:event@localhost.invalid" });
+    text.extend_from_slice(if super::relay::is_uri(uri) { uri } else { b"sip:you@kamailio.org" });
     text.extend_from_slice(
         b" SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bKevent\r\nFrom: <sip:event@localhost.invalid>;tag=event\r\n\
         To: <sip:event@localhost.invalid>\r\nCall-ID: event@localhost.invalid\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n",

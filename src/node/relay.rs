@@ -20,6 +20,8 @@ pub(super) enum Fault {
     Transport,
     /// No branch was left.
     NoBranch,
+    /// The `onsend_route` kept it back.
+    Dropped,
     /// Anything else.
     Internal,
 }
@@ -30,8 +32,11 @@ impl Fault {
         match self {
             Fault::Unresolvable => (478, format!("Unresolvable destination (478/{by})")),
             Fault::Transport => (500, format!("I'm terribly sorry, server error occurred (7/{by})")),
+            Fault::Dropped if by == "TM" => {
+                (477, "Unfortunately error on sending to next hop occurred (477/TM)".to_owned())
+            }
             Fault::NoBranch => (500, format!("I'm terribly sorry, server error occurred (6/{by})")),
-            Fault::Internal => (500, format!("I'm terribly sorry, server error occurred (1/{by})")),
+            Fault::Dropped | Fault::Internal => (500, format!("I'm terribly sorry, server error occurred (1/{by})")),
         }
     }
 
@@ -39,7 +44,7 @@ impl Fault {
         match self {
             Fault::NoBranch => -6,
             Fault::Unresolvable => -478,
-            Fault::Transport | Fault::Internal => -1,
+            Fault::Transport | Fault::Dropped | Fault::Internal => -1,
         }
     }
 }
@@ -57,6 +62,8 @@ pub(super) struct Forking {
     outer: Box<Run>,
     id: TransactionId,
     targets: VecDeque<Target>,
+    /// Those whose `branch_route` has run: they leave together.
+    ready: Vec<(Task, Target)>,
     sent: usize,
     fault: Option<Fault>,
 }
@@ -66,7 +73,7 @@ impl Node {
     pub(super) fn relay(&mut self, now: Now, mut run: Box<Run>, relay: Relay) -> Performed {
         let method = run.task.message.message.method().unwrap_or(Method::Other);
         if method == Method::Ack {
-            let code = self.forward(&mut run.task.message, relay);
+            let code = self.forward(now, &mut run.task, relay);
             return Performed::Answered(run, Answer::Code(code));
         }
         if method == Method::Cancel && self.cancel(now, &mut run.task.message) {
@@ -82,13 +89,14 @@ impl Node {
         }
         let targets = targets(&mut run.task.message, relay);
         self.keep_for_failure(id, &mut run.task);
-        let mut forking = Forking { outer: run, id, targets, sent: 0, fault: None };
+        let fault = targets.is_empty().then_some(Fault::Internal);
+        let mut forking = Forking { outer: run, id, targets, ready: Vec::new(), sent: 0, fault };
         if forking.outer.task.message.on_branch.is_some() {
-            return self.next_branch(forking);
+            return self.next_branch(now, forking);
         }
         while let Some(target) = forking.targets.pop_front() {
             let Forking { outer, sent, fault, .. } = &mut forking;
-            match self.send_branch(now, id, &mut outer.task.message, target) {
+            match self.send_branch(now, id, &mut outer.task, target) {
                 Ok(()) => *sent += 1,
                 Err(why) => *fault = Some(why),
             }
@@ -97,9 +105,17 @@ impl Node {
         Performed::Answered(outer, answer)
     }
 
-    /// Starts the `branch_route` of the next destination, or gives the relay's result when none is left.
-    fn next_branch(&mut self, mut forking: Forking) -> Performed {
+    /// Starts the `branch_route` of the next destination; when none is left, all leave.
+    fn next_branch(&mut self, now: Now, mut forking: Forking) -> Performed {
         let (Some(route), Some(target)) = (forking.outer.task.message.on_branch, forking.targets.pop_front()) else {
+            for (mut task, target) in std::mem::take(&mut forking.ready) {
+                std::mem::swap(&mut task.locals, &mut forking.outer.task.locals);
+                match self.send_branch(now, forking.id, &mut task, target) {
+                    Ok(()) => forking.sent += 1,
+                    Err(why) => forking.fault = Some(why),
+                }
+                std::mem::swap(&mut task.locals, &mut forking.outer.task.locals);
+            }
             let (outer, answer) = self.relayed(forking);
             return Performed::Answered(outer, answer);
         };
@@ -109,7 +125,7 @@ impl Node {
         message.send_socket = target.socket;
         message.branch_flags = target.flags;
         if let Some(transaction) = self.transactions.get(forking.id) {
-            let branch = transaction.branches.len() as u16;
+            let branch = (transaction.branches.len() + forking.ready.len()) as u16;
             message.transaction = Some(transaction.view(Some(branch), 0));
         }
         let avps = std::mem::take(&mut forking.outer.task.locals.avps);
@@ -131,6 +147,7 @@ impl Node {
         forking.outer.task.locals.avps = std::mem::take(&mut task.locals.avps);
         forking.outer.task.message.on_reply = task.message.on_reply;
         forking.outer.task.message.on_failure = task.message.on_failure;
+        forking.outer.task.message.on_branch_failure = task.message.on_branch_failure;
         if dropped {
             forking.fault = forking.fault.or(Some(Fault::NoBranch));
         } else {
@@ -140,12 +157,9 @@ impl Node {
                 socket: task.message.send_socket,
                 flags: task.message.branch_flags,
             };
-            match self.send_branch(now, forking.id, &mut task.message, target) {
-                Ok(()) => forking.sent += 1,
-                Err(why) => forking.fault = Some(why),
-            }
+            forking.ready.push((task, target));
         }
-        match self.next_branch(forking) {
+        match self.next_branch(now, forking) {
             Performed::Answered(outer, answer) => Some((outer, Some(answer))),
             Performed::Instead(run) => Some((run, None)),
             Performed::Parked => None,
@@ -187,7 +201,8 @@ impl Node {
 
     /// Keeps the message as it stands, when a `failure_route` may want it.
     fn keep_for_failure(&mut self, id: TransactionId, task: &mut Task) {
-        let armed = task.message.on_failure.is_some() || task.message.on_branch.is_some();
+        let message = &task.message;
+        let armed = message.on_failure.or(message.on_branch).or(message.on_branch_failure).is_some();
         // What a failure_route changes belongs to the branches it adds: the next one starts from the request as it was first relayed.
         if let Some(transaction) = self.transactions.get(id)
             && armed
@@ -195,12 +210,14 @@ impl Node {
         {
             let mut kept = task.message.clone();
             kept.on_failure = None;
+            kept.on_branch_failure = None;
             transaction.relayed = Some(Box::new(kept));
         }
     }
 
     /// `forward`, and the way of an ACK: without a transaction.
-    pub(super) fn forward(&mut self, message: &mut Working, relay: Relay) -> i32 {
+    pub(super) fn forward(&mut self, now: Now, task: &mut Task, relay: Relay) -> i32 {
+        let message = &mut task.message;
         let uri = message.request_uri();
         let hop = relay.next_hop.or_else(|| message.destination.clone()).unwrap_or_else(|| uri.clone());
         let (destination, socket) = match self.route(&hop, message.send_socket, message.received.socket) {
@@ -209,7 +226,9 @@ impl Node {
         };
         let branch = self.stateless_branch(&message.message);
         let bytes = self.write_forwarded(message, &uri, destination, socket, &branch);
-        self.output.packets.push(Transmit { bytes, destination, socket });
+        if self.lets_request_go(now, task, (&bytes, destination, socket)) {
+            self.send(bytes, destination, socket);
+        }
         1
     }
 
@@ -285,15 +304,18 @@ impl Node {
     }
 }
 
-/// The destinations of a relay: the message's own first, then those that the script appended.
+/// The destinations of a relay: the message's own first, unless it has its branch, then those that the script appended.
 fn targets(message: &mut Working, relay: Relay) -> VecDeque<Target> {
     let mut targets = VecDeque::with_capacity(1 + message.branches.len());
-    targets.push_back(Target {
-        uri: message.uri.clone(),
-        destination: relay.next_hop.or_else(|| message.destination.clone()),
-        socket: message.send_socket,
-        flags: message.branch_flags,
-    });
+    if !message.is_taken() {
+        targets.push_back(Target {
+            uri: message.uri.clone(),
+            destination: relay.next_hop.or_else(|| message.destination.clone()),
+            socket: message.send_socket,
+            flags: message.branch_flags,
+        });
+        message.take_uri();
+    }
     targets.extend(message.branches.drain(..).map(|branch| Target {
         uri: Some(branch.uri),
         destination: branch.destination,

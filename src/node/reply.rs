@@ -6,7 +6,7 @@ use super::driver::{Node, clear_timer, set_timer};
 use super::run::Role;
 use super::table::Found;
 use super::transaction::{Cancel, Client, Due, TimerSet};
-use crate::builtin::{Avps, TransactionId, Working};
+use crate::builtin::{TransactionId, Working};
 use crate::sip::{Edits, HeaderName, Message, write_ack, write_cancel, write_reply};
 use crate::time::Now;
 use crate::transaction::{Action, Actions, Timer, client_non_invite};
@@ -37,13 +37,7 @@ impl Node {
     /// Handles a reply: `reply_route` first, then its transaction.
     pub(super) fn receive_reply(&mut self, now: Now, mut working: Working, call: u64) {
         self.relate_reply(&mut working);
-        match self.reply_route {
-            Some(route) => {
-                let locals = self.locals(Avps::default());
-                self.start(now, working, locals, route, Role::CoreReply, call);
-            }
-            None => self.reply_to_transaction(now, working, call),
-        }
+        self.before_routing(now, working, call);
     }
 
     /// Gives a reply to the branch it answers; one that answers none is forwarded by its Vias (RFC 3261 16.7 step 2, 16.11).
@@ -91,12 +85,12 @@ impl Node {
                     if code < 200 { client_non_invite::Event::Provisional } else { client_non_invite::Event::Final };
                 self.cancel_event(now, id, place, event);
             }
-            Some(Found::Server(_)) | None => self.forward_stray(&working),
+            Some(Found::Server(_)) | None => self.forward_stray(now, &working),
         }
     }
 
     /// Forwards a reply that belongs to no transaction.
-    pub(super) fn forward_stray(&mut self, working: &Working) {
+    pub(super) fn forward_stray(&mut self, now: Now, working: &Working) {
         let Some(destination) = via_destination(&working.message) else {
             self.statistics.garbage += 1;
             return;
@@ -104,7 +98,9 @@ impl Node {
         let socket = self.core.sockets.towards(destination, working.send_socket, Some(working.received.socket));
         if let Some(socket) = socket {
             let bytes = self.reply_bytes(&working.message, &working.edits);
-            self.send(bytes, destination, socket);
+            if self.lets_reply_go(now, working, (&bytes, destination, socket)) {
+                self.send(bytes, destination, socket);
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use super::reply::cseq_method;
 use super::run::Role;
 use super::server::ServerEvent;
 use super::table::Found;
-use crate::builtin::{Avps, LogLevel, Received, ReplyMode, TransactionStep, Working};
+use crate::builtin::{Avps, Locals, LogLevel, Received, ReplyMode, TransactionStep, Working};
 use crate::script::Task;
 use crate::sip::{HeaderName, Malformed, Message, Method};
 use crate::time::Now;
@@ -22,7 +22,10 @@ impl Node {
         }
         let (message, fault) = match Message::parse_lenient(datagram.bytes.clone()) {
             Ok(parsed) => parsed,
-            Err(fault) => return self.garbage(&datagram, &format!("{fault:?}")),
+            Err(fault) => {
+                self.parse_error(now, &datagram);
+                return self.garbage(&datagram, &format!("{fault:?}"));
+            }
         };
         let call = call_number(message.call_id());
         if self.must_wait(call, &datagram) {
@@ -45,7 +48,7 @@ impl Node {
             None => {}
             // RFC 3261 18.3: a request whose body is cut short is answered 400.
             Some(Malformed::BodyTooShort) => {
-                self.stateless_reply(&mut working, 400, b"Content-Length mis-match", &[]);
+                self.stateless_reply(now, &mut working, 400, b"Content-Length mis-match", &[]);
                 return;
             }
             Some(fault) => return self.garbage(&datagram, &format!("{fault:?}")),
@@ -71,19 +74,38 @@ impl Node {
         }
         if self.transactions.len() >= MAX_TRANSACTIONS && method != Method::Ack {
             self.statistics.overloaded += 1;
-            self.stateless_reply(&mut working, 503, b"Service Unavailable", &[]);
+            self.stateless_reply(now, &mut working, 503, b"Service Unavailable", &[]);
             return;
         }
         if self.stopping && method != Method::Ack && !has_to_tag(&working.message) && method != Method::Cancel {
-            self.stateless_reply(&mut working, 503, b"Service Unavailable", &[]);
+            self.stateless_reply(now, &mut working, 503, b"Service Unavailable", &[]);
             return;
         }
-        let Some(route) = self.request_route else {
-            return self.core.log(LogLevel::Error, "the config has no request_route");
-        };
-        let locals = self.locals(Avps::default());
         self.relate_cancel(&mut working);
-        self.start(now, working, locals, route, Role::Request, call);
+        self.before_routing(now, working, call);
+    }
+
+    /// Lets `event_route[core:pre-routing]` see a message before its own block.
+    pub(super) fn before_routing(&mut self, now: Now, working: Working, call: u64) {
+        let locals = self.locals(Avps::default());
+        match self.before_routing {
+            Some(route) => self.start(now, working, locals, route, Role::BeforeRouting, call),
+            None => self.route_message(now, working, locals, call),
+        }
+    }
+
+    /// Starts `request_route` on a request, `reply_route` on a reply.
+    pub(super) fn route_message(&mut self, now: Now, working: Working, locals: Locals, call: u64) {
+        if !working.message.is_request() {
+            return match self.reply_route {
+                Some(route) => self.start(now, working, locals, route, Role::CoreReply, call),
+                None => self.reply_to_transaction(now, working, call),
+            };
+        }
+        match self.request_route {
+            Some(route) => self.start(now, working, locals, route, Role::Request, call),
+            None => self.core.log(LogLevel::Error, "the config has no request_route"),
+        }
     }
 
     /// What identifies the transaction of a request (RFC 3261 17.2.3); an ACK and a CANCEL's target count as their INVITE.
@@ -115,6 +137,7 @@ impl Node {
         let message = &working.message;
         let to_tag = message.to().and_then(|to| to.tag()).unwrap_or_default();
         if to_tag.len() > 32 && to_tag[..32] == self.tag_prefix[..] && to_tag[32] == b'.' {
+            self.filtered_ack(now, working);
             return true;
         }
         if let Some(Found::Server(id)) = self.transactions.find(key) {
@@ -215,7 +238,7 @@ impl Node {
         let transaction = task.message.transaction.map(|view| view.id);
         match (reply.mode, transaction) {
             (ReplyMode::Stateless, _) | (ReplyMode::Either, None) => {
-                self.stateless_reply(&mut task.message, reply.code, &reply.reason, &reply.headers)
+                self.stateless_reply(now, &mut task.message, reply.code, &reply.reason, &reply.headers)
             }
             (ReplyMode::Transaction, None) => {
                 let id = self.new_transaction(now, &mut task.message);
@@ -230,7 +253,7 @@ impl Node {
             (ReplyMode::Error, _) => {
                 let fault = transaction.and_then(|id| self.transactions.get(id)?.fault);
                 let (code, reason) = fault.unwrap_or(super::relay::Fault::Internal).reply("SL");
-                self.stateless_reply(&mut task.message, code, reason.as_bytes(), &[])
+                self.stateless_reply(now, &mut task.message, code, reason.as_bytes(), &[])
             }
         }
     }

@@ -11,7 +11,14 @@ use std::hash::Hasher;
 
 impl Node {
     /// Answers a request without a transaction; gives the code of `sl_send_reply`.
-    pub(super) fn stateless_reply(&mut self, working: &mut Working, code: u16, reason: &[u8], headers: &[u8]) -> i32 {
+    pub(super) fn stateless_reply(
+        &mut self,
+        now: Now,
+        working: &mut Working,
+        code: u16,
+        reason: &[u8],
+        headers: &[u8],
+    ) -> i32 {
         if !(100..700).contains(&code) {
             self.core.log(LogLevel::Error, format!("a reply with the code {code} was not sent"));
             return -1;
@@ -22,7 +29,8 @@ impl Node {
         extra.extend_from_slice(headers);
         let bytes = self.own_reply_bytes(&working.message, working, code, reason, &tag, &extra);
         let destination = reply_destination(&working.message, &working.received, working.force_rport);
-        self.send(bytes, destination, working.received.socket);
+        self.send(bytes.clone(), destination, working.received.socket);
+        self.local_response(now, &bytes, working.received);
         1
     }
 
@@ -52,7 +60,7 @@ impl Node {
             self.expect_ack(id, &working.message, &tag);
             self.cancel_branches(now, id, None);
         }
-        self.send_upstream(now, id, code, bytes, Origin::Local);
+        self.send_upstream(now, id, code, Some(bytes), Origin::Local);
         1
     }
 

@@ -3,7 +3,7 @@
 use super::driver::{Datagram, EffectId, Node};
 use super::relay::Forking;
 use super::transaction::Due;
-use crate::builtin::{Answer, Effect, Locals, QueryFault, RouteId, TraceEvent, TransactionId, Working};
+use crate::builtin::{Answer, Effect, Locals, LogLevel, QueryFault, RouteId, TraceEvent, TransactionId, Working};
 use crate::script::{End, Step, Task};
 use crate::time::Now;
 use std::collections::VecDeque;
@@ -28,6 +28,10 @@ pub(super) enum Role {
     Failure(TransactionId),
     /// `branch_route[...]` on one destination of a relay.
     Branch(Box<Forking>),
+    /// `event_route[core:pre-routing]` on a message, before its own block.
+    BeforeRouting,
+    /// `event_route[tm:branch-failure:...]` on a branch that has failed, with the reply that ended it.
+    BranchFailure(TransactionId, Option<Box<Working>>),
     /// `event_route[...]`.
     Event,
 }
@@ -66,18 +70,29 @@ impl Node {
     pub(super) fn make_run(
         &mut self,
         message: Working,
-        mut locals: Locals,
+        locals: Locals,
         route: RouteId,
         role: Role,
         call: u64,
     ) -> Box<Run> {
+        Box::new(Run { task: self.make_task(message, locals, route), role, call })
+    }
+
+    pub(super) fn make_task(&mut self, message: Working, mut locals: Locals, route: RouteId) -> Task {
         if self.core.extensions.is_strict() {
             locals.vars = std::mem::take(&mut self.kept_vars);
         }
         let block = &self.program.routes[route.0 as usize];
         let (kind, entry) = (block.kind, block.entry);
         self.core.trace(|| TraceEvent::Route { kind, name: block.name.clone() });
-        Box::new(Run { task: Task::new(message, locals, kind, entry), role, call })
+        Task::new(message, locals, kind, entry)
+    }
+
+    /// Keeps the variables of a run that has ended for the next one, as Kamailio does.
+    pub(super) fn keep_vars(&mut self, locals: &mut Locals) {
+        if self.core.extensions.is_strict() {
+            self.kept_vars = std::mem::take(&mut locals.vars);
+        }
     }
 
     /// Carries a run, and those that it brings about, as far as they go.
@@ -118,19 +133,26 @@ impl Node {
                 self.wheel.insert(now.tick.after(time), Due::Wake(id));
                 return Performed::Parked;
             }
-            // The machine keeps these to itself.
-            Effect::Enter(_) => Answer::Code(-1),
             Effect::Relay(relay) => return self.relay(now, run, relay),
-            Effect::Forward(relay) => Answer::Code(self.forward(&mut run.task.message, relay)),
-            Effect::ForwardReply => {
-                self.forward_stray(&run.task.message);
-                Answer::Code(1)
-            }
-            Effect::Send(packet) => Answer::Code(self.send_packet(&run.task.message, packet)),
-            Effect::Reply(reply) => Answer::Code(self.reply_from_script(now, &mut run.task, reply)),
-            Effect::Transaction(step) => Answer::Code(self.transaction_step(now, &mut run.task, step)),
+            effect => self.perform_now(now, &mut run.task, effect),
         };
         Performed::Answered(run, answer)
+    }
+
+    /// Performs an effect that is answered at once.
+    pub(super) fn perform_now(&mut self, now: Now, task: &mut Task, effect: Effect) -> Answer {
+        Answer::Code(match effect {
+            Effect::Forward(relay) => self.forward(now, task, relay),
+            Effect::ForwardReply => {
+                self.forward_stray(now, &task.message);
+                1
+            }
+            Effect::Send(packet) => self.send_packet(&task.message, packet),
+            Effect::Reply(reply) => self.reply_from_script(now, task, reply),
+            Effect::Transaction(step) => self.transaction_step(now, task, step),
+            // The callers know these, and the machine keeps the last to itself.
+            Effect::Query(_) | Effect::Sleep(_) | Effect::Relay(_) | Effect::Enter(_) => -1,
+        })
     }
 
     /// Puts a run aside, and with it the messages of its call that come behind.
@@ -144,12 +166,14 @@ impl Node {
 
     /// What follows the end of a run; gives the run that waited for it.
     fn finish(&mut self, now: Now, mut run: Run, end: End) -> Option<(Box<Run>, Option<Answer>)> {
-        if self.core.extensions.is_strict() {
-            self.kept_vars = std::mem::take(&mut run.task.locals.vars);
-        }
+        self.keep_vars(&mut run.task.locals);
         match run.role {
-            Role::Request => self.request_done(now, run.task),
+            Role::Request => {
+                self.warn_of(end, "request_route");
+                self.request_done(now, run.task);
+            }
             Role::CoreReply => {
+                self.warn_of(end, "reply_route");
                 // Kamailio discards a reply whose route drops it, or ends with a result of 0 or less without exit.
                 if !end.dropped && (end.exited && end.value != 0 || end.value > 0) {
                     self.reply_to_transaction(now, run.task.message, run.call);
@@ -163,10 +187,24 @@ impl Node {
                 }
             }
             Role::Failure(id) => self.failure_done(now, id, run.task),
+            Role::BeforeRouting => {
+                // Whatever else its result is, only `drop` ends the message here.
+                if !end.dropped {
+                    self.route_message(now, run.task.message, run.task.locals, run.call);
+                }
+            }
+            Role::BranchFailure(id, reply) => self.branch_failure_done(now, id, run.task, reply, run.call),
             Role::Branch(forking) => return self.branch_done(now, *forking, run.task, end.dropped),
             Role::Event => {}
         }
         None
+    }
+
+    /// Kamailio warns of a main route that ends with a negative result.
+    fn warn_of(&mut self, end: End, route: &str) {
+        if end.value < 0 && !end.exited {
+            self.core.log(LogLevel::Warning, format!("{route} has ended with the result {}", end.value));
+        }
     }
 
     /// Goes on with a run whose effect is answered.

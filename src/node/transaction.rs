@@ -38,7 +38,7 @@ pub(super) struct Transaction {
     pub(super) canceled: bool,
     /// Header lines for the CANCELs of its branches: the Reason of the caller's CANCEL.
     pub(super) cancel_headers: Vec<u8>,
-    /// A `failure_route` of this transaction is running or waiting.
+    /// A `failure_route`, or one for a failed branch, of this transaction is running or waiting.
     pub(super) failing: bool,
     /// The fault of the last relay, answered when the script ends without a reply.
     pub(super) fault: Option<super::relay::Fault>,
@@ -78,6 +78,8 @@ pub(super) struct Branch {
     /// The branch's flags; `onreply_route` sees and changes them.
     pub(super) flags: u32,
     pub(super) timed_out: bool,
+    /// `event_route[tm:branch-failure:...]` to run when it fails.
+    pub(super) on_failure: Option<RouteId>,
     /// Its outcome was handed to a `failure_route` that tried something else.
     pub(super) superseded: bool,
     pub(super) cancel: Option<Box<Cancel>>,
@@ -140,6 +142,7 @@ impl Branch {
             replied: false,
             flags: 0,
             timed_out: false,
+            on_failure: None,
             superseded: false,
             cancel: None,
         }
@@ -199,6 +202,15 @@ impl Transaction {
             branches: self.branches.len() as u16,
             sent_code: self.sent_code,
         }
+    }
+
+    /// Shows a route for failures what earlier blocks left with the transaction, which waits for that route from now on.
+    pub(super) fn lend(&mut self, message: &mut Working) {
+        message.flags = self.flags;
+        message.on_failure = None;
+        message.on_reply = self.on_reply;
+        message.branches.clear();
+        self.failing = true;
     }
 
     /// Whether the caller has its final reply.

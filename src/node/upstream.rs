@@ -3,7 +3,8 @@
 use super::driver::Node;
 use super::run::Role;
 use super::server::ServerEvent;
-use crate::builtin::{Background, LogLevel, TransactionId, Working};
+use super::transaction::Branch;
+use crate::builtin::{Background, LogLevel, Received, TransactionId, Working};
 use crate::script::Task;
 use crate::sip::Message;
 use crate::time::Now;
@@ -35,8 +36,7 @@ impl Node {
             101..300 if too_late => {}
             101..300 => {
                 let success = code >= 200;
-                let bytes = self.reply_bytes(&working.message, &working.edits);
-                self.send_upstream(now, id, code, bytes, Origin::Relayed);
+                self.relay_upstream(now, id, code, &working);
                 if success {
                     self.cancel_because(id, code);
                     self.cancel_branches(now, id, Some(place));
@@ -47,7 +47,7 @@ impl Node {
                     self.cancel_because(id, code);
                     self.cancel_branches(now, id, Some(place));
                 }
-                self.settle(now, id, Some(working), call);
+                self.branch_ended(now, id, place, Some(working), call);
             }
         }
     }
@@ -64,7 +64,45 @@ impl Node {
             return self.own_reply(now, id, module, tag, code);
         }
         let call = super::request::call_number(transaction.request.call_id());
-        self.settle(now, id, None, call);
+        self.branch_ended(now, id, place, None, call);
+    }
+
+    /// A branch has failed: `event_route[tm:branch-failure:...]` sees it before the others are asked for.
+    fn branch_ended(&mut self, now: Now, id: TransactionId, place: u16, working: Option<Working>, call: u64) {
+        if let Some(transaction) = self.transactions.get(id)
+            && !transaction.failing
+            && !transaction.is_answered()
+            && let Some(kept) = &transaction.relayed
+            && let Some(branch) = transaction.branches.get(place as usize)
+            && let Some(route) = branch.on_failure
+        {
+            let mut message = (**kept).clone();
+            message.transaction = Some(transaction.view(Some(place), branch.code));
+            message.related = Some(branch.winner(now.tick));
+            transaction.lend(&mut message);
+            let avps = std::mem::take(&mut transaction.avps);
+            let locals = self.locals(avps);
+            let role = Role::BranchFailure(id, working.map(Box::new));
+            return self.start(now, message, locals, route, role, call);
+        }
+        self.settle(now, id, working, call);
+    }
+
+    /// What follows the end of a route for a failed branch: the branches are looked at again.
+    pub(super) fn branch_failure_done(
+        &mut self,
+        now: Now,
+        id: TransactionId,
+        task: Task,
+        reply: Option<Box<Working>>,
+        call: u64,
+    ) {
+        let Some(transaction) = self.transactions.get(id) else { return };
+        transaction.failing = false;
+        transaction.on_failure = task.message.on_failure.or(transaction.on_failure);
+        transaction.avps = task.locals.avps;
+        transaction.flags = task.message.flags;
+        self.settle(now, id, reply.map(|reply| *reply), call);
     }
 
     /// Once no branch may bring a better reply, the winner goes to `failure_route`, or upstream.
@@ -83,11 +121,7 @@ impl Node {
             let mut message = (**kept).clone();
             message.transaction = Some(view);
             message.related = Some(transaction.branches[winner].winner(now.tick));
-            message.flags = transaction.flags;
-            message.on_failure = None;
-            message.on_reply = transaction.on_reply;
-            message.branches.clear();
-            transaction.failing = true;
+            transaction.lend(&mut message);
             let avps = std::mem::take(&mut transaction.avps);
             let locals = self.locals(avps);
             return self.start(now, message, locals, route, Role::Failure(id), call);
@@ -131,16 +165,32 @@ impl Node {
             self.reply_through(now, id, 500, b"Service Unavailable", &[]);
             return;
         }
-        let edits = match working {
-            Some(working) if same(&working.message, &reply) => working.edits,
-            _ => Default::default(),
+        let working = match working {
+            Some(working) if same(&working.message, &reply) => working,
+            _ => Working::new(reply, Received { source: branch.destination, socket: branch.socket, at: now.tick }, 0),
         };
-        let bytes = self.reply_bytes(&reply, &edits);
-        self.send_upstream(now, id, code, bytes, Origin::Relayed);
+        self.relay_upstream(now, id, code, &working);
     }
 
-    /// Sends a reply to the caller through the server side of a transaction.
-    pub(super) fn send_upstream(&mut self, now: Now, id: TransactionId, code: u16, bytes: Bytes, origin: Origin) {
+    /// Sends a reply of a branch to the caller, unless the `onsend_route` keeps it back.
+    fn relay_upstream(&mut self, now: Now, id: TransactionId, code: u16, working: &Working) {
+        let bytes = self.reply_bytes(&working.message, &working.edits);
+        let way =
+            self.transactions.get(id).and_then(|its| its.server.as_ref()).map(|its| (its.destination, its.socket));
+        let goes =
+            way.is_none_or(|(destination, socket)| self.lets_reply_go(now, working, (&bytes, destination, socket)));
+        self.send_upstream(now, id, code, goes.then_some(bytes), Origin::Relayed);
+    }
+
+    /// Sends a reply to the caller through the server side of a transaction; without bytes the caller gets nothing.
+    pub(super) fn send_upstream(
+        &mut self,
+        now: Now,
+        id: TransactionId,
+        code: u16,
+        bytes: Option<Bytes>,
+        origin: Origin,
+    ) {
         let event = match code {
             0..200 => ServerEvent::Provisional,
             200..300 => ServerEvent::Success(origin),
@@ -149,7 +199,7 @@ impl Node {
         if let Some(transaction) = self.transactions.get(id) {
             transaction.sent_code = transaction.sent_code.max(code);
         }
-        self.server_event(now, id, event, Some(bytes));
+        self.server_event(now, id, event, bytes);
     }
 
     /// Tells a module what became of its request.
@@ -169,7 +219,7 @@ impl Node {
 
 /// The branch whose outcome goes upstream (RFC 3261 16.7 step 6): a 6xx before all else, then the lowest class, and in it the lowest code; within 4xx
 /// first those that the caller can act on. Branches that a `failure_route` went beyond count only when there is nothing newer.
-fn winner(branches: &[super::transaction::Branch]) -> Option<usize> {
+fn winner(branches: &[Branch]) -> Option<usize> {
     let rank = |code: u16| match code {
         600.. => (0, code),
         401 | 407 | 415 | 420 | 484 => (4, code - 400),

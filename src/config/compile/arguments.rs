@@ -169,13 +169,13 @@ impl Compiler<'_> {
                 None => Some(self.computed(given, computed)),
             },
             ArgKind::Target => self.target_argument(arg, given, function),
-            ArgKind::Route(kind) => {
+            ArgKind::Route(kind, prefix) => {
                 let Some(name) = self.constant_text(given) else { return self.not_constant(arg, function, span) };
                 let name = String::from_utf8_lossy(&name).into_owned();
                 if name.is_empty() || name == "0" {
                     return Some(Argument::Route(None, name.into()));
                 }
-                let route = self.route_named(kind, &name, span);
+                let route = self.route_named(kind, &format!("{prefix}{name}"), span);
                 Some(Argument::Route(route, name.into()))
             }
             ArgKind::Custom(prepare) => match self.template(given, true)? {

@@ -26,7 +26,7 @@ pub(crate) const APPEND: &[Function] = &[Function {
     args: &[Arg::text("uri").optional(), Arg::text("q").optional()],
     routes: Routes::REQUEST.or(Routes::FAILURE),
     run: append,
-    doc: "Adds a destination to fork to: the URI given, else the Request-URI as it stands. The q value is read and not used.",
+    doc: "Adds a destination to fork to: the URI given with the next hop `$du`, else the Request-URI without it. The q value is read and not used.",
 }];
 
 /// Kamailio's limit of branches, the first one included.
@@ -38,14 +38,13 @@ fn append(cx: &mut Context, args: &Args) -> Outcome {
         return Outcome::FALSE;
     }
     let uri = args.text(cx, 0);
-    let uri = if uri.is_empty() { cx.message.request_uri() } else { uri };
     let message = &mut *cx.message;
-    message.branches.push(Branch {
-        uri,
-        destination: message.destination.clone(),
-        send_socket: message.send_socket,
-        flags: message.branch_flags,
-    });
+    // `$du` goes with a URI that is given, not with the Request-URI.
+    let (uri, destination) = match uri.is_empty() {
+        true => (message.request_uri(), None),
+        false => (uri, message.destination.clone()),
+    };
+    message.branches.push(Branch { uri, destination, send_socket: message.send_socket, flags: message.branch_flags });
     Outcome::TRUE
 }
 

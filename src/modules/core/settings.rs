@@ -40,6 +40,13 @@ pub(super) const ROWS: &[Param] = &[
     Param::int(&["max_while_loops"], "100", Unit::None, "How often the body of a while runs at most; 0 for no limit."),
     Param::int(&["max_recursive_level"], "256", Unit::None, "How deep blocks and calls of routes may nest."),
     Param::int(
+        &["onsend_route_reply"],
+        "0",
+        Unit::None,
+        "Whether the onsend_route runs for forwarded replies as well.",
+    ),
+    Param::int(&["received_route_mode"], "0", Unit::None, "Whether event_route[core:msg-received] runs."),
+    Param::int(
         &["children"],
         "8",
         Unit::None,
@@ -76,6 +83,8 @@ fn apply(params: &Params, settings: &mut Settings) -> Result<(), StartFault> {
     if let Some(line) = params.text("user_agent_header") {
         settings.user_agent_header = line;
     }
+    settings.onsend_route_reply = params.switch("onsend_route_reply");
+    settings.received_route_mode = params.switch("received_route_mode");
     settings.max_while_loops = limit(params.int("max_while_loops"));
     settings.max_recursive_level = limit(params.int("max_recursive_level"));
     Ok(())

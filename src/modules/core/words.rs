@@ -1,6 +1,6 @@
 //! Words of old-style tests: `method == "INVITE"`, `src_ip == 10.0.0.0/8`, `uri == myself`.
 
-use crate::builtin::{Context, Key, Place, Routes, Transformation, Value, Variable, Word, WordKind};
+use crate::builtin::{Context, Key, Place, Routes, Transformation, Value, Variable, Wire, Word, WordKind};
 use crate::sip::{HeaderName, Uri, parse_ip};
 use bytes::Bytes;
 use std::net::{IpAddr, SocketAddr};
@@ -56,17 +56,20 @@ pub(super) const ROWS: &[Word] = &[
     word(
         &["msg:len"],
         WordKind::Number,
-        |cx, _, _| Value::Int(cx.message.message.bytes().len() as i64),
-        "How many bytes the message has.",
+        |cx, _, _| {
+            let message = &cx.message;
+            Value::Int(message.packet.as_ref().map_or(message.message.bytes().len(), |packet| packet.bytes.len()) as i64)
+        },
+        "How many bytes the message has; in an onsend_route, as it is sent.",
     ),
-    sent_address(&["snd_ip"]),
-    sent_address(&["to_ip"]),
-    sent(&["snd_port"], WordKind::Number),
-    sent(&["to_port"], WordKind::Number),
-    sent(&["snd_af"], WordKind::Number),
-    sent(&["to_af"], WordKind::Number),
-    sent(&["snd_proto"], WordKind::Protocol),
-    sent(&["to_proto"], WordKind::Protocol),
+    sent_address(&["snd_ip"], |cx, _, _| sending(cx, |packet| address(packet.own.ip()))),
+    sent_address(&["to_ip"], |cx, _, _| sending(cx, |packet| address(packet.peer.ip()))),
+    sent(&["snd_port"], WordKind::Number, |cx, _, _| sending(cx, |packet| Value::Int(packet.own.port().into()))),
+    sent(&["to_port"], WordKind::Number, |cx, _, _| sending(cx, |packet| Value::Int(packet.peer.port().into()))),
+    sent(&["snd_af"], WordKind::Number, |cx, _, _| sending(cx, |packet| Value::Int(family(packet.own.ip())))),
+    sent(&["to_af"], WordKind::Number, |cx, _, _| sending(cx, |packet| Value::Int(family(packet.peer.ip())))),
+    sent(&["snd_proto"], WordKind::Protocol, |cx, _, _| sending(cx, |_| Value::Int(1))),
+    sent(&["to_proto"], WordKind::Protocol, |cx, _, _| sending(cx, |_| Value::Int(1))),
     protocol(&["udp", "UDP"], |_, _, _| Value::Int(1)),
     protocol(&["tcp", "TCP"], |_, _, _| Value::Int(2)),
     protocol(&["tls", "TLS"], |_, _, _| Value::Int(3)),
@@ -81,14 +84,18 @@ const fn word(names: &'static [&'static str], kind: WordKind, get: Get, doc: &'s
     Word { variable: Variable::read(names, get, doc), kind, routes: Routes::ANY }
 }
 
-/// A word about where a message is sent.
-const fn sent(names: &'static [&'static str], kind: WordKind) -> Word {
-    word(names, kind, |_, _, _| Value::Null, "Where a message is sent, known in onsend_route only: undefined.")
+/// A word about the packet that is sent: `snd_` about our socket, `to_` about the receiver.
+const fn sent(names: &'static [&'static str], kind: WordKind, get: Get) -> Word {
+    word(names, kind, get, "Of the packet that is sent, in an onsend_route: snd_ is our socket, to_ the receiver.")
 }
 
 /// The same, refused elsewhere.
-const fn sent_address(names: &'static [&'static str]) -> Word {
-    Word { routes: Routes::ONSEND, ..sent(names, WordKind::Address) }
+const fn sent_address(names: &'static [&'static str], get: Get) -> Word {
+    Word { routes: Routes::ONSEND, ..sent(names, WordKind::Address, get) }
+}
+
+fn sending(cx: &Context, read: impl FnOnce(&Wire) -> Value) -> Value {
+    cx.message.packet.as_deref().map_or(Value::Null, read)
 }
 
 const fn protocol(names: &'static [&'static str], get: Get) -> Word {

@@ -10,6 +10,7 @@ mod functions;
 mod header;
 mod keyword;
 mod message;
+mod packet;
 mod parameters;
 mod record;
 mod reply;
@@ -61,6 +62,7 @@ const VARIABLE_PARTS: &[&[Variable]] = &[
     keyword::ROWS,
     reply::ROWS,
     elsewhere::ROWS,
+    packet::ROWS,
 ];
 
 static TRANSFORMATIONS: [Transformation; count(transform::PARTS)] = join(transform::PARTS);

@@ -155,6 +155,7 @@ fn read(cx: &mut Context, which: fn(&Context) -> Option<Bytes>, part: fn(&Bytes,
 
 fn set_uri(cx: &mut Context, _: &Key, _: Place, value: Value) -> Result<(), Fault> {
     cx.message.uri = Some(wanted_text(&value)?);
+    cx.message.taken = None;
     Ok(())
 }
 
@@ -176,6 +177,7 @@ fn set_port(cx: &mut Context, _: &Key, _: Place, value: Value) -> Result<(), Fau
 fn set_destination(cx: &mut Context, _: &Key, _: Place, value: Value) -> Result<(), Fault> {
     let destination = if value.is_null() { None } else { Some(wanted_text(&value)?).filter(|uri| !uri.is_empty()) };
     cx.message.destination = destination;
+    cx.message.taken = None;
     Ok(())
 }
 

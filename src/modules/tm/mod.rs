@@ -246,6 +246,16 @@ static FUNCTIONS: &[Function] = &[
         doc: "Names the branch_route that runs for each branch before it is sent; an empty name or `0` takes it back.",
     },
     Function {
+        names: &["t_on_branch_failure"],
+        args: &[Arg::event_route("route", "tm:branch-failure:")],
+        routes: STEERING,
+        run: |cx, args| {
+            cx.message.on_branch_failure = args.route(0);
+            Outcome::TRUE
+        },
+        doc: "Names the event_route[tm:branch-failure:...] that runs for each branch that fails, before any failure_route; an empty name or `0` takes it back.",
+    },
+    Function {
         names: &["t_is_set"],
         args: &[Arg::custom("route", view::prepare_armed)],
         routes: Routes::ANY,

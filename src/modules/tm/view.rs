@@ -36,13 +36,14 @@ pub(super) fn check_status(cx: &mut Context, args: &Args) -> Outcome {
     Outcome::truth(pattern.is_match(&int_text(i64::from(code))))
 }
 
-/// The code of the reply at hand; of the winning one in a failure_route, of the last one sent before.
+/// The code of the reply at hand; of the winning one in a failure_route, of the branch's in the event of its failure, of
+/// the last one sent before.
 fn code(cx: &Context) -> Option<u16> {
     if let Some(code) = cx.message.message.status() {
         return Some(code);
     }
     let view = cx.message.transaction?;
-    let code = if cx.route == RouteKind::Failure { view.reply_code } else { view.sent_code };
+    let code = if matches!(cx.route, RouteKind::Failure | RouteKind::Event) { view.reply_code } else { view.sent_code };
     (code > 0).then_some(code)
 }
 

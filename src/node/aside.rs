@@ -1,0 +1,151 @@
+//! Blocks that run aside, in the middle of something else: `onsend_route` before a packet leaves, and the event routes of
+//! the core and of `sl`. They run to their end at once: what they would wait for, a query or a sleep, fails. None of
+//! them brings about another.
+
+use super::driver::{Datagram, Node};
+use super::own::stand_in;
+use crate::builtin::{Answer, Avps, Effect, Locals, LogLevel, QueryFault, Received, RouteId, SocketId, Wire, Working};
+use crate::script::{End, Step, Task};
+use crate::sip::Message;
+use crate::time::Now;
+use bytes::Bytes;
+use std::net::SocketAddr;
+
+/// Kamailio looks at no packet that is shorter.
+const SHORTEST: usize = 32;
+
+/// The blocks that run aside, by what starts them; a config without them pays for a look at a `None`.
+pub(super) struct Asides {
+    pub(super) onsend: Option<RouteId>,
+    /// The same, when it runs for replies as well: `onsend_route_reply`.
+    pub(super) onsend_reply: Option<RouteId>,
+    pub(super) received: Option<RouteId>,
+    pub(super) parse_error: Option<RouteId>,
+    pub(super) local_response: Option<RouteId>,
+    pub(super) filtered_ack: Option<RouteId>,
+    /// One of them is running.
+    running: bool,
+}
+
+impl Asides {
+    pub(super) fn new(program: &crate::script::Program, settings: &crate::builtin::Settings) -> Asides {
+        use crate::builtin::RouteKind::{Event, Onsend};
+        let onsend = program.route(Onsend, "");
+        let received = program.route(Event, "core:msg-received");
+        Asides {
+            onsend,
+            onsend_reply: onsend.filter(|_| settings.onsend_route_reply),
+            received: received.filter(|_| settings.received_route_mode),
+            parse_error: program.route(Event, "core:receive-parse-error"),
+            local_response: program.route(Event, "sl:local-response"),
+            filtered_ack: program.route(Event, "sl:filtered-ack"),
+            running: false,
+        }
+    }
+}
+
+impl Node {
+    /// Whether the `onsend_route` lets a request leave.
+    pub(super) fn lets_request_go(
+        &mut self,
+        now: Now,
+        task: &mut Task,
+        packet: (&Bytes, SocketAddr, SocketId),
+    ) -> bool {
+        let Some(route) = self.asides.onsend.filter(|_| !self.asides.running) else { return true };
+        let mut message = task.message.clone();
+        message.packet = self.wire(packet);
+        let locals = std::mem::take(&mut task.locals);
+        let (after, end) = self.run_aside(now, message, locals, route);
+        task.locals = after.locals;
+        task.message.flags = after.message.flags;
+        !end.dropped
+    }
+
+    /// Whether the `onsend_route` lets a forwarded reply leave.
+    pub(super) fn lets_reply_go(&mut self, now: Now, reply: &Working, packet: (&Bytes, SocketAddr, SocketId)) -> bool {
+        let Some(route) = self.asides.onsend_reply.filter(|_| !self.asides.running) else { return true };
+        let mut message = reply.clone();
+        message.packet = self.wire(packet);
+        let (_, end) = self.run_aside(now, message, Locals::default(), route);
+        if end.dropped {
+            self.core.log(LogLevel::Error, "the onsend_route has dropped a reply");
+        }
+        !end.dropped
+    }
+
+    /// Whether `event_route[core:msg-received]` lets a packet in. It sees a message of nobody's, and the bytes by `$rcv`.
+    pub(super) fn lets_in(&mut self, now: Now, datagram: &Datagram) -> bool {
+        let Some(route) = self.asides.received else { return true };
+        self.run_on_packet(now, datagram, route).is_none_or(|end| !end.dropped && end.value >= 0)
+    }
+
+    /// `event_route[core:receive-parse-error]`, for a packet that is no message.
+    pub(super) fn parse_error(&mut self, now: Now, datagram: &Datagram) {
+        if let Some(route) = self.asides.parse_error {
+            self.run_on_packet(now, datagram, route);
+        }
+    }
+
+    fn run_on_packet(&mut self, now: Now, datagram: &Datagram, route: RouteId) -> Option<End> {
+        let Datagram { bytes, source, socket } = datagram;
+        if bytes.len() < SHORTEST {
+            return None;
+        }
+        let received = Received { source: *source, socket: *socket, at: now.tick };
+        let mut message = Working::new(stand_in(b"")?, received, self.next_message);
+        message.packet = self.wire((bytes, *source, *socket));
+        Some(self.run_aside(now, message, Locals::default(), route).1)
+    }
+
+    /// `event_route[sl:local-response]`, once a reply without a transaction is sent.
+    pub(super) fn local_response(&mut self, now: Now, bytes: &Bytes, received: Received) {
+        let Some(route) = self.asides.local_response.filter(|_| !self.asides.running) else { return };
+        let Ok(reply) = Message::parse(bytes.clone()) else { return };
+        self.run_aside(now, Working::new(reply, received, self.next_message), Locals::default(), route);
+    }
+
+    /// `event_route[sl:filtered-ack]`, for an ACK that ends here because `sl` refused its request.
+    pub(super) fn filtered_ack(&mut self, now: Now, ack: &Working) {
+        if let Some(route) = self.asides.filtered_ack {
+            let locals = self.locals(Avps::default());
+            self.run_aside(now, ack.clone(), locals, route);
+        }
+    }
+
+    fn wire(&self, (bytes, peer, socket): (&Bytes, SocketAddr, SocketId)) -> Option<Box<Wire>> {
+        let own = self.core.sockets.socket(socket)?.address;
+        Some(Box::new(Wire { bytes: bytes.clone(), own, peer }))
+    }
+
+    /// Runs a block to its end.
+    fn run_aside(&mut self, now: Now, message: Working, locals: Locals, route: RouteId) -> (Task, End) {
+        self.asides.running = true;
+        let mut task = self.make_task(message, locals, route);
+        let mut answer = None;
+        let end = loop {
+            match crate::script::run(&self.program, &mut task, &mut self.core, now, answer.take()) {
+                Step::Done(end) => break end,
+                Step::Wait(effect) => answer = Some(self.perform_aside(now, &mut task, effect)),
+            }
+        };
+        self.keep_vars(&mut task.locals);
+        self.asides.running = false;
+        (task, end)
+    }
+
+    fn perform_aside(&mut self, now: Now, task: &mut Task, effect: Effect) -> Answer {
+        match effect {
+            Effect::Query(_) => {
+                self.core.log(LogLevel::Error, "a block that cannot wait asks a database: it gets no answer");
+                Answer::Rows(Err(QueryFault::Overloaded))
+            }
+            Effect::Relay(_) => {
+                self.core.log(LogLevel::Error, "t_relay does nothing in a block that runs aside");
+                Answer::Code(-1)
+            }
+            Effect::Sleep(_) => Answer::Code(-1),
+            effect => self.perform_now(now, task, effect),
+        }
+    }
+}
