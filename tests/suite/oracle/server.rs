@@ -28,7 +28,7 @@ impl Program {
             Self::Kamailio => {
                 let run = folder.join("run");
                 let mut command = Command::new("kamailio");
-                command.arg("-f").arg(config).args(["-DD", "-E", "-m", "64", "-M", "512"]);
+                command.arg("-f").arg(config).args(["-DD", "-E", "-m", "64", "-M", "1536"]);
                 command.arg("-P").arg(run.join("pid")).arg("-Y").arg(&run).arg("-w").arg(&run);
                 command
             }

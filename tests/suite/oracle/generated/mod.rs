@@ -16,6 +16,8 @@
 mod expression;
 mod program;
 mod random;
+mod refused;
+mod words;
 
 use super::super::simulated;
 use super::say;
@@ -101,9 +103,7 @@ fn excerpt(program: &str, printed: &str) -> String {
 /// One configuration with a route for every program; the user of the Request-URI says which one runs.
 fn config(programs: &[String], port: u16) -> String {
     let mut text = format!("debug=2\nlisten=udp:127.0.0.1:{port}\nchildren=1\ndisable_tcp=yes\nauto_aliases=no\n");
-    for module in ["pv", "xlog", "tm", "sl", "rr", "siputils", "textops", "textopsx", "kex"] {
-        let _ = writeln!(text, "loadmodule \"{module}.so\"");
-    }
+    text.push_str(&modules());
     text.push_str("modparam(\"xlog\", \"prefix\", \"##\")\n");
     text.push_str(
         "request_route {\n    if ($rU == \"fence\") {\n        sl_send_reply(\"200\", \"OK\");\n        exit;\n    }\n    \
@@ -113,6 +113,12 @@ fn config(programs: &[String], port: u16) -> String {
         text.push_str(program);
     }
     text
+}
+
+/// Lines that load what programs use.
+fn modules() -> String {
+    let names = ["pv", "xlog", "tm", "sl", "rr", "siputils", "textops", "textopsx", "kex"];
+    names.iter().fold(String::new(), |text, name| format!("{text}loadmodule \"{name}.so\"\n"))
 }
 
 fn request(user: &str, port: u16, source: SocketAddr) -> String {

@@ -1,0 +1,326 @@
+//! Random programs with one mistake, held against `kamailio -c`: who refuses what, and at which line.
+//!
+//! Left out, for alanui is known to differ there:
+//! - a comma before the first argument of a module's function and spaces inside an IPv4 address, which Kamailio takes;
+//! - a keyword as the name of a route and spaces inside the parentheses of a cast, which Kamailio refuses.
+//!
+//! `ALANUI_REFUSED_CASES` gives more or fewer; the seed is that of the other programs.
+
+use super::super::say;
+use super::super::server::{self, Program};
+use super::number;
+use super::program::program;
+use super::random::Random;
+use crate::front_end::{Table, one};
+use alanui::builtin::Extensions;
+use alanui::config::{Additions, load};
+use alanui::modules::MODULES;
+use alanui::source::{Level, Sources};
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
+
+/// What Kamailio says of a text.
+#[derive(Debug, PartialEq)]
+enum Verdict {
+    Taken,
+    /// The parser stopped at this line.
+    Syntax(usize),
+    /// It parses, and something in it is unknown or of a wrong type.
+    Refused,
+}
+
+/// An error of alanui.
+#[derive(Debug)]
+struct Found {
+    code: &'static str,
+    line: usize,
+}
+
+#[test]
+fn programs_with_a_mistake_are_refused_where_kamailio_refuses_them() {
+    let (seed, count) = (number("ALANUI_GENERATED_SEED", 1), number("ALANUI_REFUSED_CASES", 400) as usize);
+    if !Program::Kamailio.installed() {
+        say(&format!("\nrefused: KAMAILIO IS NOT INSTALLED. Nothing was compared: {count} programs wait for it.\n"));
+        return;
+    }
+    let (texts, places): (Vec<String>, Vec<usize>) = (0..count).map(|at| mistaken(seed, at)).unzip();
+    let verdicts = verdicts(&texts);
+    let (mut differences, mut syntax, mut taken, mut shown) = (0, 0, 0, String::new());
+    for (at, (text, (verdict, said))) in texts.iter().zip(&verdicts).enumerate() {
+        syntax += usize::from(matches!(verdict, Verdict::Syntax(_)));
+        taken += usize::from(*verdict == Verdict::Taken);
+        let found = alanui(text);
+        if agrees(places[at], verdict, &found) {
+            continue;
+        }
+        differences += 1;
+        let line = match verdict {
+            Verdict::Syntax(line) => *line,
+            _ => found.first().map_or(0, |found| found.line),
+        };
+        let _ = writeln!(shown, "\n{at}:\n{}  Kamailio: {verdict:?} {said}\n  alanui:   {found:?}", around(text, line));
+    }
+    say(&shown);
+    say(&format!(
+        "\nrefused: {count} cases, {differences} differences ({syntax} for syntax, {taken} taken, seed {seed})\n"
+    ));
+    assert_eq!(differences, 0, "alanui refuses other texts than Kamailio, or elsewhere");
+}
+
+/// Codes that say more than `syntax` of what Kamailio's grammar refuses: a word, a count or a type that no statement takes.
+const SHARPER: &[&str] = &["assignment-in-condition", "bad-test", "label-not-constant", "unknown-word", "wrong-arity"];
+
+/// Here alanui names what was opened, Kamailio the word before which it had to be closed.
+const OPENED: &[&str] = &["syntax-unbalanced-brace", "syntax-unterminated-string"];
+
+/// Whether alanui says what Kamailio says, there or at the line `mistaken`: Kamailio stops at the first word that cannot follow,
+/// which may stand on a later line.
+fn agrees(mistaken: usize, verdict: &Verdict, found: &[Found]) -> bool {
+    match *verdict {
+        Verdict::Taken => found.iter().all(|found| !found.code.starts_with("syntax")),
+        Verdict::Syntax(line) => found.iter().any(|found| {
+            let named = found.code.starts_with("syntax") || SHARPER.contains(&found.code);
+            named && (found.line == line || found.line == mistaken) || found.line < line && OPENED.contains(&found.code)
+        }),
+        Verdict::Refused => !found.is_empty(),
+    }
+}
+
+/// A line and those beside it.
+fn around(text: &str, line: usize) -> String {
+    let lines = text.lines().enumerate().skip(line.saturating_sub(3)).take(4);
+    lines.fold(String::new(), |all, (at, text)| format!("{all}    {:>3} {text}\n", at + 1))
+}
+
+fn alanui(text: &str) -> Vec<Found> {
+    let (mut sources, mut found) = (Sources::default(), Vec::new());
+    let files: Table = one(text);
+    let path = Path::new("main.cfg");
+    let config = load(path, &files, &Additions::default(), MODULES, Extensions::default(), &mut sources, &mut found);
+    config.start(None, &mut found);
+    let line = |at: u32| 1 + text.as_bytes()[..at as usize].iter().filter(|byte| **byte == b'\n').count();
+    let errors = found.iter().filter(|found| found.level == Level::Error);
+    errors
+        .map(|found| Found { code: found.code, line: found.labels.first().map_or(0, |label| line(label.span.start)) })
+        .collect()
+}
+
+/// What Kamailio says of each, asked by two threads.
+fn verdicts(texts: &[String]) -> Vec<(Verdict, String)> {
+    let half = texts.len().div_ceil(2).max(1);
+    std::thread::scope(|scope| {
+        let halves: Vec<_> = texts
+            .chunks(half)
+            .map(|texts| {
+                scope.spawn(move || {
+                    let file = server::fresh_folder().unwrap().join("mistaken.cfg");
+                    texts.iter().map(|text| verdict(&file, text)).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        halves.into_iter().flat_map(|half| half.join().unwrap()).collect()
+    })
+}
+
+fn verdict(file: &Path, text: &str) -> (Verdict, String) {
+    std::fs::write(file, text).unwrap();
+    let output = Command::new("kamailio").arg("-c").arg("-f").arg(file).output().unwrap();
+    let log = String::from_utf8_lossy(&output.stderr);
+    let said = log.lines().find(|line| line.contains("CRITICAL") || line.contains("ERROR"));
+    let said = said.and_then(|line| line.split_once("(): ")).map_or("", |(_, said)| said).to_owned();
+    // What the parser says first is where the mistake is; behind one of meaning in a switch it says `syntax error` too.
+    let first =
+        log.lines().find_map(|line| line.split_once("parse error in config file ")).map_or("", |(_, first)| first);
+    let line = first.split_once(", line ").filter(|_| first.ends_with(": syntax error"));
+    let line = line.and_then(|(_, rest)| rest.split(|other: char| !other.is_ascii_digit()).next()?.parse().ok());
+    let verdict = match line {
+        // The rest of the file was the name of a variable: Kamailio throws it away and says ok.
+        _ if log.contains("unexpected EOF while parsing pvar name") => Verdict::Refused,
+        _ if output.status.success() => Verdict::Taken,
+        Some(line) => Verdict::Syntax(line),
+        None => Verdict::Refused,
+    };
+    (verdict, said)
+}
+
+/// A program with one mistake, in a config that loads what the others load; and the line of the mistake.
+fn mistaken(seed: u64, at: usize) -> (String, usize) {
+    let mut random = Random::new(seed.wrapping_mul(7_000_003).wrapping_add(at as u64));
+    let text = program(&mut random, at);
+    let lines: Vec<&str> = text.lines().collect();
+    let changed = random.below(lines.len());
+    let mut all = super::modules();
+    all.push_str("request_route {\n    exit;\n}\n");
+    let before = all.lines().count();
+    for (at, line) in lines.iter().enumerate() {
+        let line = if at == changed { mistake(&mut random, line) } else { (*line).to_owned() };
+        let _ = writeln!(all, "{line}");
+    }
+    (all, before + changed + 1)
+}
+
+/// Statements that are no mistake of spelling: unknown names, wrong counts and types, words at a wrong place.
+const MISTAKEN: &[&str] = &[
+    "nonesuch(\"a\");",
+    "nonesuch();",
+    "is_method();",
+    "is_method(\"A\", \"B\");",
+    "xinfo();",
+    "xinfo(\"a\", \"b\", \"c\", \"d\");",
+    "t_relay(\"a\", \"b\", \"c\", \"d\");",
+    "sl_send_reply(\"200\");",
+    "setflag(\"a\", 1);",
+    "$var(r) = 1 - \"a\";",
+    "$var(r) = \"a\" * 2;",
+    "$var(r) = -\"a\";",
+    "$var(r) = strlen(5);",
+    "$var(r) = 1 == \"a\";",
+    "$var(r) = nonesuch;",
+    "$var(r) = @;",
+    "if (nonesuch == 1) exit;",
+    "if (method > 1) exit;",
+    "if 1 exit;",
+    "if () exit;",
+    "if ($var(r) = 1) exit;",
+    "else { ; }",
+    "while { ; }",
+    "while (1) exit",
+    "switch (1) { }",
+    "switch (1) { default: exit; }",
+    "switch (1) { case 1: exit; case \"a\": exit; }",
+    "switch ($rU) { case $rd: exit; }",
+    "default: ;",
+    "case 1: ;",
+    "\"text\" = 1;",
+    "1 = $var(r);",
+    "$var(r) == 1;",
+    "$var(r) = \"never closed;",
+    "$var(r = 1;",
+    "route(\"nowhere\", 1);",
+    "route[nowhere];",
+    "{ }",
+    "{ exit; ",
+    "exit }",
+    "drop(1, 2);",
+    "return 1 2;",
+    "xinfo(1 2);",
+    "xinfo(\"a\" \"b\");",
+    "xinfo(\"a\",);",
+];
+
+/// What is put where it does not belong.
+const STRAY: &[&str] = &[
+    "{",
+    "}",
+    "(",
+    ")",
+    ";",
+    "==",
+    "&&",
+    "=",
+    ",",
+    "if",
+    "else",
+    "while",
+    "case",
+    "17",
+    "\"text\"",
+    "$var(i)",
+    "!",
+    "+",
+    "route",
+    "drop",
+    "nonesuch(\"a\");",
+    "t_relay",
+    "]",
+    ":",
+];
+
+const KEYWORDS: &[&str] = &["if", "else", "while", "case", "route", "drop"];
+
+/// The line with one mistake, which may be none: then Kamailio takes it.
+fn mistake(random: &mut Random, line: &str) -> String {
+    let mut tokens = tokens(line);
+    let at = random.below(tokens.len());
+    match random.below(8) {
+        0 => drop(tokens.remove(at)),
+        1 => {
+            let twice = tokens[at];
+            tokens.insert(at, twice);
+        }
+        2 => {
+            let beside = (at + 1) % tokens.len();
+            tokens.swap(at, beside);
+        }
+        3 => tokens.insert(at, random.pick(STRAY)),
+        4 => tokens[at] = random.pick(STRAY),
+        5 => return format!("{line} {}", random.pick(MISTAKEN)),
+        6 => return format!("{}\n{line}", random.pick(MISTAKEN)),
+        _ => tokens.truncate(at + 1),
+    }
+    let text = tokens.join(" ").replace("( ,", "(").replace(" . ", ".");
+    let text = text.replace("( int )", "(int)").replace("( str )", "(str)");
+    // A keyword as the name of a route.
+    KEYWORDS.iter().fold(text, |text, word| {
+        text.replace(&format!("route [ {word} ]"), "route [ ]").replace(&format!("route ( {word} )"), "route ( )")
+    })
+}
+
+/// Strings, variables, words and single characters.
+fn tokens(line: &str) -> Vec<&str> {
+    let (mut all, mut rest) = (Vec::new(), line.trim_start());
+    while let Some(first) = rest.chars().next() {
+        let end = match first {
+            '"' | '\'' => quoted(rest, first),
+            '$' if rest[1..].starts_with('(') => closed(rest),
+            '@' => rest.find([' ', ')', ',', ';']).unwrap_or(rest.len()),
+            '$' => match rest.find(|other: char| !other.is_ascii_alphanumeric() && other != '$') {
+                Some(end) if rest[end..].starts_with('(') => end + closed(&rest[end..]),
+                end => end.unwrap_or(rest.len()),
+            },
+            _ if first.is_ascii_alphanumeric() || first == '_' => {
+                rest.find(|other: char| !other.is_ascii_alphanumeric() && other != '_').unwrap_or(rest.len())
+            }
+            '=' | '!' | '<' | '>' | '&' | '|'
+                if ["==", "=~", "!=", "<=", ">=", "&&", "||", "<<", ">>"]
+                    .iter()
+                    .any(|operator| rest.starts_with(operator)) =>
+            {
+                2
+            }
+            _ => first.len_utf8(),
+        };
+        all.push(&rest[..end]);
+        rest = rest[end..].trim_start();
+    }
+    if all.is_empty() { vec![";"] } else { all }
+}
+
+/// Where a string ends.
+fn quoted(text: &str, quote: char) -> usize {
+    let mut escaped = false;
+    for (at, letter) in text.char_indices().skip(1) {
+        match letter {
+            _ if escaped => escaped = false,
+            '\\' => escaped = quote == '"',
+            _ if letter == quote => return at + 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// Where the parentheses close that open first.
+fn closed(text: &str) -> usize {
+    let mut depth = 0_usize;
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '(' => depth += 1,
+            ')' if depth == 1 => return at + 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
