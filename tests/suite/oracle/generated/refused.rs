@@ -2,7 +2,7 @@
 //!
 //! Left out, for alanui is known to differ there:
 //! - a comma before the first argument of a module's function and spaces inside an IPv4 address, which Kamailio takes;
-//! - a keyword as the name of a route and spaces inside the parentheses of a cast, which Kamailio refuses.
+//! - a keyword as the name of a route, which Kamailio refuses.
 //!
 //! `ALANUI_REFUSED_CASES` gives more or fewer; the seed is that of the other programs.
 
@@ -260,6 +260,7 @@ fn mistake(random: &mut Random, line: &str) -> String {
         _ => tokens.truncate(at + 1),
     }
     let text = tokens.join(" ").replace("( ,", "(").replace(" . ", ".");
+    // With spaces it is no cast, for either of the two.
     let text = text.replace("( int )", "(int)").replace("( str )", "(str)");
     // A keyword as the name of a route.
     KEYWORDS.iter().fold(text, |text, word| {
