@@ -8,6 +8,7 @@ pub mod ast;
 pub mod codes;
 mod compile;
 mod literal;
+mod load_time;
 mod module_pattern;
 pub mod parse;
 pub mod preprocess;
@@ -81,7 +82,7 @@ pub fn load(
     sources: &mut Sources,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Config {
-    let tree = parse_config(main, files, &additions.options, sources, diagnostics);
+    let mut tree = parse_config(main, files, &additions.options, sources, diagnostics);
     let mut used = seen_endifs(diagnostics, extensions);
     let mut registry = Registry::new(modules);
     let mut unsupported = Vec::new();
@@ -99,7 +100,11 @@ pub fn load(
             }
         }
     }
+    let environment = additions.options.environment;
+    let early = Facts { defines: &tree.defines, environment, ..Facts::default() };
+    load_time::modules(&mut tree.items, &registry, early, diagnostics);
     used.extend(settings::load_modules(&tree.items, &mut registry, &mut unsupported, diagnostics));
+    load_time::params(&mut tree.items, &registry, early, diagnostics);
     let mut core = Settings::default();
     let mut given = settings::read(&tree.items, &registry, &mut core, &mut unsupported, diagnostics);
     used.extend(settings::early_params(&tree.items, &registry));
@@ -112,7 +117,7 @@ pub fn load(
         selects: &registry.selects(),
         globals: &core.globals,
         defines: &tree.defines,
-        environment: additions.options.environment,
+        environment,
         sources: Some(sources),
         ..Facts::default()
     };

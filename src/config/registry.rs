@@ -99,7 +99,10 @@ impl Registry {
 
     /// What stands in for functions of this name that loaded modules have in Kamailio, with their modules.
     pub fn known_functions(&self, name: &str) -> impl Iterator<Item = (&'static str, &'static Function)> {
-        let rows = self.known.iter().flat_map(|module| module.functions.iter().map(|row| (module.name, row)));
+        // Of the core's statements those without a row; the others have their forms there.
+        let core = catalogue::rows("core").filter(|_| self.functions(name).is_empty());
+        let modules = self.known.iter().copied().chain(core);
+        let rows = modules.flat_map(|module| module.functions.iter().map(|row| (module.name, row)));
         rows.filter(move |(_, row)| row.names[0] == name)
     }
 

@@ -310,11 +310,8 @@ fn param_value(
     match (&modparam.value, param.kind) {
         (ParamValue::Int(number, _), ParamKind::Int | ParamKind::Any) => Some(ParamGivenValue::Int(*number)),
         (ParamValue::Text(text), ParamKind::Text | ParamKind::Any) => Some(ParamGivenValue::Text(text.value.clone())),
-        (ParamValue::Variable(variable), _) => {
-            let message = "variables in parameters are not supported";
-            diagnostics.push(Diagnostic::error("unsupported-variable", message, variable.span));
-            None
-        }
+        // Its value was put in its place; a variable without one has been told.
+        (ParamValue::Variable(_), _) => None,
         _ => {
             diagnostics.push(wrong_type(name, param, modparam.value.span()));
             None

@@ -52,6 +52,9 @@ fn since(value: &Value) -> &str {
     }
 }
 
+/// Words of the language, which are called like functions at most.
+const WORDS: [&str; 5] = ["route", "drop", "exit", "return", "break"];
+
 fn core(core: &Value, table: &mut String) {
     table.push_str("m\tcore\t\t\t\n");
     for setting in list(core, "global_parameters") {
@@ -64,6 +67,14 @@ fn core(core: &Value, table: &mut String) {
             std::iter::once(text(setting, "name")).chain(list(setting, "aliases").iter().filter_map(Value::as_str));
         for name in names {
             let _ = writeln!(table, "p\t{name}\t{kind}\t\t{}", since(setting));
+        }
+    }
+    for statement in list(core, "core_statements") {
+        for name in list(statement, "names").iter().filter_map(Value::as_str).filter(|name| !WORDS.contains(name)) {
+            for arity in list(statement, "arities").iter().filter_map(Value::as_u64) {
+                let args = if arity == 0 { "-".to_owned() } else { "c".repeat(arity as usize) };
+                let _ = writeln!(table, "f\t{name}\tA\t{args}\t\t");
+            }
         }
     }
     for row in list(core, "core_pseudo_variables") {

@@ -60,7 +60,25 @@ pub(super) struct VariableUse {
     span: Span,
 }
 
-impl Names<'_> {
+impl<'a> Names<'a> {
+    /// Nothing used so far, no extension in force.
+    pub(super) fn new(registry: &'a Registry, facts: Facts<'a>) -> Names<'a> {
+        Names {
+            registry,
+            extensions: Extensions::STRICT,
+            slots: Slots::default(),
+            used: Vec::new(),
+            missing: Vec::new(),
+            functions: Vec::new(),
+            unknown_is_avp: false,
+            uses: Vec::new(),
+            facts,
+            span: facts.span,
+            route: String::new(),
+            guard: None,
+        }
+    }
+
     /// Whether an extension is in force; the text relies on it then.
     pub(super) fn rely_on(&mut self, extension: Extension) -> bool {
         if self.extensions.allows(extension) {
@@ -112,20 +130,7 @@ pub(super) fn compile(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Compiled {
     let functions = called_functions(config);
-    let names = Names {
-        registry,
-        extensions,
-        slots: Slots::default(),
-        used: Vec::new(),
-        missing: Vec::new(),
-        functions,
-        unknown_is_avp: false,
-        uses: Vec::new(),
-        facts,
-        span: Span::default(),
-        route: String::new(),
-        guard: None,
-    };
+    let names = Names { extensions, functions, ..Names::new(registry, facts) };
     let mut compiler = Compiler {
         names,
         program: Program::default(),

@@ -12,11 +12,18 @@ pub(super) const ROWS: &[Function] = &[
     statement(&["resetflag"], |cx, args| change(cx, args, message_flags, reset), "Clears a flag of the message."),
     statement(&["isflagset"], |cx, args| test(cx, args, message_flags), "Whether a flag of the message is set."),
     Function {
-        names: &["setavpflag", "resetavpflag", "isavpflagset"],
+        names: &["setavpflag", "resetavpflag"],
+        args: &[Arg::text("avp"), Arg::text("flag")],
+        routes: Routes::ANY,
+        run: |_, _| Outcome::TRUE,
+        doc: "Flags of AVPs, which alanui does not keep: true, whether there is such an AVP or not.",
+    },
+    Function {
+        names: &["isavpflagset"],
         args: &[Arg::text("avp"), Arg::text("flag")],
         routes: Routes::ANY,
         run: |_, _| Outcome::FALSE,
-        doc: "Flags of AVPs, which alanui does not keep: always false.",
+        doc: "Whether a flag of an AVP is set; alanui keeps none, so it is false.",
     },
 ];
 

@@ -15,6 +15,13 @@ pub(super) const ROWS: &[Function] = &[
         run: forward,
         doc: "Forwards the message without a transaction: to the host and port given, else to $du or the Request-URI.",
     },
+    Function {
+        names: &["forward_tcp", "forward_tls", "forward_sctp"],
+        args: &[Arg::bare("host", literal), Arg::bare("port", literal).optional()],
+        routes: ONWARD,
+        run: no_socket,
+        doc: "Forwards over another transport than UDP: false, as in Kamailio without a socket of that transport.",
+    },
     log_row(
         &[Arg::custom("text", literal)],
         |cx, args| log(cx, args, LogLevel::Error, 0),
@@ -166,6 +173,11 @@ fn force_send_socket(cx: &mut Context, args: &Args) -> Outcome {
             Outcome::FALSE
         }
     }
+}
+
+fn no_socket(cx: &mut Context, _: &Args) -> Outcome {
+    cx.log(LogLevel::Error, "the server has no socket of this transport".to_owned());
+    Outcome::FALSE
 }
 
 fn nothing(_: &mut Context, _: &Args) -> Outcome {

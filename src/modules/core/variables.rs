@@ -1,6 +1,6 @@
 //! Pseudo-variables that exist without any module.
 
-use crate::builtin::{Fault, KeyKind, Prepare, Prepared, Template, Value, Variable};
+use crate::builtin::{Fault, KeyKind, Prepare, Prepared, Template, Value, Variable, parse_int};
 use bytes::Bytes;
 
 /// The variables.
@@ -23,8 +23,8 @@ pub(super) const ROWS: &[Variable] = &[
     ),
     constant(
         &["defn"],
-        |text, cx| define(text, cx, Value::Int(0), false),
-        "The value of a define; 0 when there is none of this name.",
+        number,
+        "The value of a define, as a number when it is one; 0 when there is none of this name.",
     ),
     constant(
         &["defs"],
@@ -70,6 +70,17 @@ fn define(text: &Template, cx: &mut Prepare, missing: Value, bare: bool) -> Resu
         Value::Text(inner.filter(|_| bare).map_or_else(|| value.clone(), |inner| value.slice_ref(inner)))
     });
     Ok(Box::new(value))
+}
+
+fn number(text: &Template, cx: &mut Prepare) -> Result<Prepared, Fault> {
+    let value = define(text, cx, Value::Int(0), false)?;
+    match value.downcast_ref::<Value>() {
+        Some(Value::Text(text)) => match parse_int(text) {
+            Some(number) => Ok(Box::new(Value::Both(number, text.clone()))),
+            None => Ok(value),
+        },
+        _ => Ok(value),
+    }
 }
 
 fn place(text: &Template, cx: &mut Prepare) -> Result<Prepared, Fault> {

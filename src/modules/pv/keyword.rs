@@ -1,25 +1,17 @@
 //! `$K`, `$version`, `$ksr`: constants.
 
-use super::{one_of, pick};
-use crate::builtin::{KeyKind, Value, Variable};
+use super::pick;
+use crate::builtin::{Fault, KeyKind, Prepare, Prepared, Template, Value, Variable};
 
 /// The variables.
 pub(super) const ROWS: &[Variable] = &[
-    one_of(
+    fixed(
         &["K"],
-        KeyKind::Custom(|text, _| pick(text, NUMBERS)),
+        |text, _| constant(text, NUMBERS),
         "The number of a transport or address family: UDP, TCP, TLS, SCTP, WS, WSS, IPv4, IPv6, INET, INET6.",
     ),
-    one_of(
-        &["version"],
-        KeyKind::Custom(|text, _| pick(text, VERSION)),
-        "alanui's version: num, full (with its name) or hash.",
-    ),
-    one_of(
-        &["ksr"],
-        KeyKind::Custom(|text, _| pick(text, SERVER)),
-        "alanui's version: ver as text, verval as one number.",
-    ),
+    fixed(&["version"], |text, _| constant(text, VERSION), "alanui's version: num, full (with its name) or hash."),
+    fixed(&["ksr"], |text, _| constant(text, SERVER), "alanui's version: ver as text, verval as one number."),
     Variable::read(
         &["pp"],
         |_, _, _| Value::Int(1),
@@ -27,30 +19,48 @@ pub(super) const ROWS: &[Variable] = &[
     ),
 ];
 
-const NUMBERS: &[(&str, super::Get)] = &[
-    ("UDP", |_| Value::Int(1)),
-    ("TCP", |_| Value::Int(2)),
-    ("TLS", |_| Value::Int(3)),
-    ("SCTP", |_| Value::Int(4)),
-    ("WS", |_| Value::Int(5)),
-    ("WSS", |_| Value::Int(6)),
-    ("IPv4", |_| Value::Int(2)),
-    ("IP4", |_| Value::Int(2)),
-    ("INET", |_| Value::Int(2)),
-    ("IPv6", |_| Value::Int(10)),
-    ("IP6", |_| Value::Int(10)),
-    ("INET6", |_| Value::Int(10)),
+/// A variable whose value its name says.
+const fn fixed(
+    names: &'static [&'static str],
+    prepare: fn(&Template, &mut Prepare) -> Result<Prepared, Fault>,
+    doc: &'static str,
+) -> Variable {
+    Variable::read(names, |_, key, _| key.prepared::<Value>().cloned().unwrap_or_default(), doc)
+        .keyed(KeyKind::Custom(prepare))
+}
+
+/// A name and the value it stands for.
+type Choice = (&'static str, fn() -> Value);
+
+fn constant(text: &Template, choices: &'static [Choice]) -> Result<Prepared, Fault> {
+    let value = pick(text, choices)?.downcast_ref::<fn() -> Value>().map_or(Value::Null, |value| value());
+    Ok(Box::new(value))
+}
+
+const NUMBERS: &[Choice] = &[
+    ("UDP", || Value::Int(1)),
+    ("TCP", || Value::Int(2)),
+    ("TLS", || Value::Int(3)),
+    ("SCTP", || Value::Int(4)),
+    ("WS", || Value::Int(5)),
+    ("WSS", || Value::Int(6)),
+    ("IPv4", || Value::Int(2)),
+    ("IP4", || Value::Int(2)),
+    ("INET", || Value::Int(2)),
+    ("IPv6", || Value::Int(10)),
+    ("IP6", || Value::Int(10)),
+    ("INET6", || Value::Int(10)),
 ];
 
-const VERSION: &[(&str, super::Get)] = &[
-    ("num", |_| Value::text(env!("CARGO_PKG_VERSION"))),
-    ("full", |_| Value::text(concat!("alanui ", env!("CARGO_PKG_VERSION")))),
-    ("hash", |_| Value::text("unknown")),
+const VERSION: &[Choice] = &[
+    ("num", || Value::text(env!("CARGO_PKG_VERSION"))),
+    ("full", || Value::text(concat!("alanui ", env!("CARGO_PKG_VERSION")))),
+    ("hash", || Value::text("unknown")),
 ];
 
-const SERVER: &[(&str, super::Get)] = &[
-    ("ver", |_| Value::text(env!("CARGO_PKG_VERSION"))),
-    ("verval", |_| {
+const SERVER: &[Choice] = &[
+    ("ver", || Value::text(env!("CARGO_PKG_VERSION"))),
+    ("verval", || {
         let parts = env!("CARGO_PKG_VERSION").split('.').map(|part| part.parse::<i64>().unwrap_or(0));
         Value::Int(parts.fold(0, |sum, part| sum * 1000 + part))
     }),
