@@ -8,8 +8,8 @@
 )]
 
 use alanui::builtin::{
-    Answer, ConnectionId, Core, Effect, Extensions, Locals, QueryFault, Random, Received, RouteId, RouteKind, Rows,
-    Socket, SocketId, Sockets, Value, Working, World,
+    Answer, ConnectionId, Core, Effect, Extensions, Locals, Memory, QueryFault, Random, Received, RouteId, RouteKind,
+    Rows, Socket, SocketId, Sockets, Value, Working, World,
 };
 use alanui::config::{Additions, has_errors, load};
 use alanui::modules::MODULES;
@@ -142,6 +142,8 @@ impl Bench {
             log: Vec::new(),
             commands: Vec::new(),
             trace: None,
+            counters: Default::default(),
+            memory: || Memory { total: 0, free: 0 },
             modules: Arc::from(started.states),
         };
         Bench { program: config.program.clone(), core }

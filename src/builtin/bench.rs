@@ -1,8 +1,8 @@
 //! For tests of modules: a context made by hand.
 
 use super::{
-    Args, Argument, CallSite, Context, Core, Extensions, Function, Listen, Locals, ModuleId, Outcome, Random, Received,
-    RouteKind, Settings, Socket, SocketId, Sockets, State, Template, Working,
+    Args, Argument, CallSite, Context, Core, Extensions, Function, Listen, Locals, Memory, ModuleId, Outcome, Random,
+    Received, RouteKind, Settings, Socket, SocketId, Sockets, State, Template, Working,
 };
 use crate::sip::Message;
 use crate::source::Span;
@@ -44,6 +44,8 @@ impl Bench {
                 log: Vec::new(),
                 commands: Vec::new(),
                 trace: None,
+                counters: Default::default(),
+                memory: || Memory { total: 64 << 20, free: 32 << 20 },
                 modules: Arc::from([state]),
             },
         }

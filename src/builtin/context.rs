@@ -2,6 +2,7 @@
 
 use super::avp::Avps;
 use super::background::{Command, State};
+use super::counters::{AskMemory, Counters};
 use super::extension::Extensions;
 use super::log::{LogLevel, LogLine};
 use super::module::RouteKind;
@@ -130,6 +131,10 @@ pub struct Core {
     pub commands: Vec<Command>,
     /// What happened, when somebody listens (`alanui test`): each with the number of lines in `log` before it.
     pub trace: Option<Vec<(usize, TraceEvent)>>,
+    /// What the server counts.
+    pub counters: Counters,
+    /// How much memory there is.
+    pub memory: AskMemory,
     /// The state of every module, by [`ModuleId`].
     pub modules: Arc<[Arc<dyn State>]>,
 }

@@ -8,6 +8,7 @@ mod background;
 #[cfg(test)]
 pub(crate) mod bench;
 mod context;
+mod counters;
 mod effect;
 mod extension;
 mod log;
@@ -30,6 +31,7 @@ pub use background::{
     Background, Command, Event, OwnRequest, ParamGiven, ParamGivenValue, Params, Start, StartFault, State, World,
 };
 pub use context::{Context, Core, Locals, ModuleId, RouteId};
+pub use counters::{AskMemory, Counter, Counters, Memory};
 pub use effect::{
     Answer, ConnectionId, Effect, Outcome, Packet, Query, QueryFault, Relay, Reply, ReplyMode, Rows, Then,
     TransactionStep,

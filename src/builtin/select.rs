@@ -4,7 +4,7 @@
 //! functions read it like any other variable.
 
 use super::context::ModuleId;
-use super::module::{KeyKind, Transformation, Variable};
+use super::module::{KeyKind, Module, Transformation, Variable};
 use super::prepare::{Fault, Prepare};
 use super::reference::{Applied, Index, Key, Reference, Template};
 use crate::source::{Sources, Span};
@@ -245,6 +245,8 @@ pub struct Facts<'a> {
     pub defines: &'a [(String, Option<Bytes>)],
     /// A variable of the environment by its name.
     pub environment: Option<&'a Environment<'a>>,
+    /// The modules that are loaded.
+    pub modules: &'a [&'static Module],
     /// The files of the config.
     pub sources: Option<&'a Sources>,
     /// The statement that the row stands in.

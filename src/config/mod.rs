@@ -118,6 +118,7 @@ pub fn load(
         globals: &core.globals,
         defines: &tree.defines,
         environment,
+        modules: registry.loaded(),
         sources: Some(sources),
         ..Facts::default()
     };

@@ -6,6 +6,7 @@
 mod clock;
 pub mod effects;
 pub mod log;
+mod memory;
 mod pipe;
 mod server;
 mod sockets;

@@ -2,10 +2,11 @@
 
 use super::clock::{self, Clock};
 use super::log;
+use super::memory::memory;
 use super::sockets::Bound;
 use super::worker::{self, Control, GRACE, HANDED, Parts};
 use super::world::HostWorld;
-use crate::builtin::{Core, Extensions, LogLevel, LogLine, ModuleId, QueryFault, Settings, Sockets, State};
+use crate::builtin::{Core, Counters, Extensions, LogLevel, LogLine, ModuleId, QueryFault, Settings, Sockets, State};
 use crate::node::Node;
 use crate::script::Program;
 use std::fmt;
@@ -127,10 +128,12 @@ impl Server {
         let (reload, reloads) = unbounded_channel();
         let (controls, threads) = (Vec::new(), Vec::new());
         let mut server = Server { modules: plan.modules, world: plan.world, controls, threads, reloads, ended };
-        for (index, (sockets, handed)) in bound.workers.into_iter().zip(handed).enumerate() {
+        let counters = Counters::of(bound.workers.len());
+        let shares = bound.workers.into_iter().zip(handed).zip(counters);
+        for (index, ((sockets, handed), counters)) in shares.enumerate() {
             let (control, controlled) = unbounded_channel();
             let (answer, answers) = unbounded_channel();
-            let core = core(&plan.settings, plan.extensions, &bound.sockets, &states);
+            let core = core(&plan.settings, plan.extensions, &bound.sockets, &states, counters);
             let databases = server.world.worker(answer).map_err(ServerFault::Database)?;
             let (program, others) = (plan.program.clone(), handing.clone());
             let (end, reloads) = (end.clone(), reload.clone());
@@ -225,6 +228,7 @@ fn core(
     extensions: Extensions,
     sockets: &Arc<Sockets>,
     states: &Arc<[Arc<dyn State>]>,
+    counters: Counters,
 ) -> Core {
     Core {
         settings: settings.clone(),
@@ -236,6 +240,8 @@ fn core(
         log: Vec::new(),
         commands: Vec::new(),
         trace: None,
+        counters,
+        memory,
         modules: states.clone(),
     }
 }

@@ -158,6 +158,21 @@ const ROWS: &[Function] = &[
         "Whether the message stands in for one that never was, as in an event route.",
     ),
     row(
+        &["send_tcp"],
+        &[Arg::text("address").optional()],
+        |cx, _| {
+            cx.log(LogLevel::Error, "send_tcp: the server does not speak TCP");
+            Outcome::FALSE
+        },
+        "Would send the message as it came over TCP, which is not served: false.",
+    ),
+    row(
+        &["is_incoming"],
+        &[],
+        |_, _| Outcome::FALSE,
+        "Whether event_route[network:msg] sees a packet that arrived. That block is not run, and elsewhere it is false.",
+    ),
+    row(
         &["msg_iflag_set"],
         NAME,
         |cx, args| {

@@ -6,7 +6,7 @@ use super::run::Role;
 use super::table::Found;
 use super::transaction::{Branch, Client, Due, Transaction};
 use crate::builtin::{
-    Avps, Background, Command, Event, LogLevel, ModuleId, OwnRequest, Received, RouteKind, SocketId, Working,
+    Avps, Background, Command, Counter, Event, LogLevel, ModuleId, OwnRequest, Received, RouteKind, SocketId, Working,
 };
 use crate::sip::{Message, Request};
 use crate::time::Now;
@@ -140,6 +140,9 @@ impl Node {
         transaction.owner = Some((request.module, request.tag));
         transaction.branches.push(Branch::new(Client::Other(machine), key, sent, way));
         self.transactions.insert(transaction);
+        self.core.counters.count(const { Counter::named("UAC_transactions") });
+        self.core.counters.count(const { Counter::named("active_transactions") });
+        self.core.counters.count(const { Counter::named("inuse_transactions") });
         self.transactions.name(key, Found::Branch(id, 0));
         self.client_actions(now, id, 0, &actions, None);
     }

@@ -3,7 +3,7 @@
 use super::address::{NoHop, next_hop, push_sent_by};
 use super::driver::{Node, Transmit};
 use super::run::{Performed, Role, Run};
-use crate::builtin::{Answer, LogLevel, Packet, Relay, SocketId, TransactionId, Working};
+use crate::builtin::{Answer, Counter, LogLevel, Packet, Relay, SocketId, TransactionId, Working};
 use crate::script::Task;
 use crate::sip::{Method, Uri, write_request};
 use crate::time::Now;
@@ -228,6 +228,9 @@ impl Node {
         let bytes = self.write_forwarded(message, &uri, destination, socket, &branch);
         if self.lets_request_go(now, task, (&bytes, destination, socket)) {
             self.send(bytes, destination, socket);
+            if task.message.message.method() != Some(Method::Ack) {
+                self.core.counters.count(const { Counter::named("fwd_requests") });
+            }
         }
         1
     }

@@ -6,7 +6,7 @@ use super::driver::{Node, clear_timer, set_timer};
 use super::run::Role;
 use super::table::Found;
 use super::transaction::{Cancel, Client, Due, TimerSet};
-use crate::builtin::{TransactionId, Working};
+use crate::builtin::{Counter, TransactionId, Working};
 use crate::sip::{Edits, HeaderName, Message, write_ack, write_cancel, write_reply};
 use crate::time::Now;
 use crate::transaction::{Action, Actions, Timer, client_non_invite};
@@ -52,6 +52,7 @@ impl Node {
         let code = message.status().unwrap_or(0);
         match found {
             Some(Found::Branch(id, place)) => {
+                self.core.counters.count(const { Counter::named("rpl_received") });
                 let event = match code {
                     0..200 => ClientEvent::Provisional,
                     200..300 => ClientEvent::Success,
@@ -100,6 +101,7 @@ impl Node {
             let bytes = self.reply_bytes(&working.message, &working.edits);
             if self.lets_reply_go(now, working, (&bytes, destination, socket)) {
                 self.send(bytes, destination, socket);
+                self.core.counters.count(const { Counter::named("fwd_replies") });
             }
         }
     }

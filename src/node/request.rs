@@ -5,7 +5,7 @@ use super::reply::cseq_method;
 use super::run::Role;
 use super::server::ServerEvent;
 use super::table::Found;
-use crate::builtin::{Avps, Locals, LogLevel, Received, ReplyMode, TransactionStep, Working};
+use crate::builtin::{Avps, Counter, Locals, LogLevel, Received, ReplyMode, TransactionStep, Working};
 use crate::script::Task;
 use crate::sip::{HeaderName, Malformed, Message, Method};
 use crate::time::Now;
@@ -36,12 +36,16 @@ impl Node {
         let mut working = Working::new(message, received, self.next_message);
         if !working.message.is_request() {
             if fault.is_some() || !is_complete(&working.message) {
+                self.core.counters.count(const { Counter::named("err_replies") });
                 return self.garbage(&datagram, "a reply without the headers it needs");
             }
             self.statistics.replies += 1;
+            let method = working.message.cseq().map_or(Method::Other, |cseq| cseq.method);
+            self.core.counters.reply(working.message.status().unwrap_or(0), method);
             return self.receive_reply(now, working, call);
         }
         if !is_complete(&working.message) {
+            self.core.counters.count(const { Counter::named("err_requests") });
             return self.garbage(&datagram, "required headers not found");
         }
         match fault {
@@ -54,6 +58,7 @@ impl Node {
             Some(fault) => return self.garbage(&datagram, &format!("{fault:?}")),
         }
         self.statistics.requests += 1;
+        self.core.counters.request(working.message.method().unwrap_or(Method::Other));
         self.receive_request(now, working, call);
     }
 

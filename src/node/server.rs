@@ -3,7 +3,7 @@
 use super::driver::{Node, clear_timer, set_timer};
 use super::table::Found;
 use super::transaction::{Due, Server, Side, TimerSet, Transaction};
-use crate::builtin::{TransactionId, Working};
+use crate::builtin::{Counter, TransactionId, Working};
 use crate::sip::Method;
 use crate::time::{Now, Tick};
 use crate::transaction::{Action, Actions, Timer, Timers, server_invite, server_non_invite};
@@ -41,6 +41,9 @@ impl Node {
         transaction.take_reply(message);
         transaction.keys.push(key);
         self.transactions.insert(transaction);
+        self.core.counters.count(const { Counter::named("UAS_transactions") });
+        self.core.counters.count(const { Counter::named("active_transactions") });
+        self.core.counters.count(const { Counter::named("inuse_transactions") });
         self.transactions.name(key, Found::Server(id));
         for action in actions {
             if let Action::Set(timer, at) = action {
@@ -112,6 +115,10 @@ impl Node {
     /// Forgets a transaction.
     pub(super) fn end_transaction(&mut self, id: TransactionId) {
         if let Some(transaction) = self.transactions.remove(id) {
+            self.core.counters.add(const { Counter::named("inuse_transactions") }, -1);
+            if !transaction.is_answered() {
+                self.core.counters.add(const { Counter::named("active_transactions") }, -1);
+            }
             for timer in transaction.timer_ids() {
                 self.wheel.cancel(timer);
             }

@@ -4,7 +4,7 @@ use super::driver::Node;
 use super::run::Role;
 use super::server::ServerEvent;
 use super::transaction::Branch;
-use crate::builtin::{Background, LogLevel, Received, TransactionId, Working};
+use crate::builtin::{Background, Counter, LogLevel, Received, TransactionId, Working};
 use crate::script::Task;
 use crate::sip::Message;
 use crate::time::Now;
@@ -31,7 +31,7 @@ impl Node {
         }
         match code {
             // Each hop makes its own 100 (RFC 3261 16.7 step 5).
-            0..=100 => {}
+            0..=100 => self.core.counters.count(const { Counter::named("rpl_absorbed") }),
             101..200 if transaction.is_answered() => {}
             101..300 if too_late => {}
             101..300 => {
@@ -197,7 +197,17 @@ impl Node {
             _ => ServerEvent::Failure,
         };
         if let Some(transaction) = self.transactions.get(id) {
+            let ends = code >= 200 && !transaction.is_answered();
             transaction.sent_code = transaction.sent_code.max(code);
+            let counters = &self.core.counters;
+            if ends {
+                counters.answered(code);
+            }
+            counters.count(const { Counter::named("rpl_sent") });
+            counters.count(match origin {
+                Origin::Local => const { Counter::named("rpl_generated") },
+                Origin::Relayed => const { Counter::named("rpl_relayed") },
+            });
         }
         self.server_event(now, id, event, bytes);
     }

@@ -3,7 +3,7 @@
 use super::parse::Reading;
 use super::scenario::Scenario;
 use super::world::Stage;
-use crate::builtin::{Core, Extensions, Listen, LogLine, Module, Random, Settings, Socket, Sockets};
+use crate::builtin::{Core, Extensions, Listen, LogLine, Memory, Module, Random, Settings, Socket, Sockets};
 use crate::config::{self, Additions, CommandLine, Options};
 use crate::script::Program;
 use crate::source::{Diagnostic, Sources};
@@ -53,6 +53,8 @@ pub(super) fn start(
             log: Vec::new(),
             commands: Vec::new(),
             trace: Some(Vec::new()),
+            counters: Default::default(),
+            memory: || Memory { total: 64 << 20, free: 32 << 20 },
             modules: Arc::from(started.states),
         },
     }

@@ -14,6 +14,9 @@ pub struct Edits {
     /// The request URI to write in place of the message's own.
     pub new_uri: Option<Bytes>,
     body: Option<Bytes>,
+    /// Parts were put into a body or taken out of it: its delimiters are set right when it is written, by the boundary
+    /// that the Content-Type of the message names before all edits.
+    pub parts_changed: bool,
 }
 
 /// One change.
@@ -46,7 +49,7 @@ impl Edits {
 
     /// Whether nothing changes.
     pub fn is_empty(&self) -> bool {
-        self.list.is_empty() && self.new_uri.is_none() && self.body.is_none()
+        self.list.is_empty() && self.new_uri.is_none() && self.body.is_none() && !self.parts_changed
     }
 
     /// Forgets every edit.
@@ -125,6 +128,11 @@ impl Edits {
             self.push(at(message.end_of_headers()), Order::ContentLength, Bytes::new());
         }
         self.body = Some(body.into());
+    }
+
+    /// Puts `text` behind the body.
+    pub fn append_to_body(&mut self, message: &Message, text: impl Into<Bytes>) {
+        self.push(at(message.body_extent().end), Order::Before, text);
     }
 
     /// The body to write, when it was replaced.

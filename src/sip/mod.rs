@@ -14,6 +14,7 @@ mod header;
 mod index;
 mod message;
 mod method;
+mod multipart;
 mod network;
 mod number;
 mod reply;
@@ -33,6 +34,7 @@ pub use header::{
 };
 pub use message::{Header, MAX_HEADERS, MAX_MESSAGE, Malformed, Message, StartLine};
 pub use method::{Method, MethodSet};
+pub use multipart::delimiter;
 pub use network::{is_network, network_contains};
 pub use number::{number, port};
 pub use reply::Reply;

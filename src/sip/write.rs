@@ -7,6 +7,7 @@ use super::edit::{Edits, Order};
 use super::extent::Extent;
 use super::header::{HeaderName, Rport, Stamp, Via};
 use super::message::{Malformed, Message, StartLine};
+use super::multipart;
 use super::number::{number, push_number};
 
 /// Appends `message` with `edits` made to `out`; what no edit touches goes byte for byte.
@@ -143,12 +144,27 @@ impl<'a> Writing<'a> {
 
     /// Writes everything, and Content-Length right when the body is another.
     fn finish(self, out: &mut Vec<u8>) {
+        let Some(body) = self.body_of_parts() else { return self.finish_as_edited(out) };
+        let extent = self.message.body_extent();
+        let before = self.pieces.iter().copied().filter(|piece| piece.remove.start < extent.start);
+        let mut writing = Writing { message: self.message, edits: self.edits, pieces: before.collect() };
+        writing.put(extent, Order::Replace, &body);
+        writing.finish_as_edited(out);
+    }
+
+    /// The body with its delimiters set right, when parts of it changed.
+    fn body_of_parts(&self) -> Option<Vec<u8>> {
+        let delimiter = self.edits.parts_changed.then(|| multipart::delimiter(self.message))??;
+        multipart::with_closing_delimiter(&self.body(), &delimiter)
+    }
+
+    fn finish_as_edited(self, out: &mut Vec<u8>) {
         let body_start = self.message.body_extent().start;
         if !self.pieces.iter().any(|piece| piece.remove.start >= body_start) {
             return emit(self.message, 0, self.pieces, out);
         }
         let mut digits = Vec::new();
-        push_number(&mut digits, self.body_length());
+        push_number(&mut digits, self.body().len());
         let line = [b"Content-Length: ", digits.as_slice(), b"\r\n"].concat();
         let mut pieces: SmallVec<[Piece<'_>; 12]> = self.pieces.iter().copied().collect();
         match self.message.header(HeaderName::ContentLength).filter(|header| !self.edits.removes(header)) {
@@ -171,13 +187,13 @@ impl<'a> Writing<'a> {
         emit(self.message, 0, pieces, out);
     }
 
-    /// How long the body will be.
-    fn body_length(&self) -> usize {
+    /// What the edits make of the body.
+    fn body(&self) -> Vec<u8> {
         let mut body = Vec::new();
         let start = self.message.body_extent().start;
         let pieces = self.pieces.iter().filter(|piece| piece.remove.start >= start).copied().collect();
         emit(self.message, usize::from(start), pieces, &mut body);
-        body.len()
+        body
     }
 }
 

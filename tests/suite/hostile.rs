@@ -2,7 +2,7 @@
 //! never answer.
 
 use alanui::builtin::{
-    Answer, ConnectionId, Core, Extensions, QueryFault, Random, Rows, Socket, SocketId, Sockets, Value, World,
+    Answer, ConnectionId, Core, Extensions, Memory, QueryFault, Random, Rows, Socket, SocketId, Sockets, Value, World,
 };
 use alanui::config::{Additions, has_errors, load};
 use alanui::modules::MODULES;
@@ -73,6 +73,8 @@ fn node(config: &str, seed: u64) -> Node {
         log: Vec::new(),
         commands: Vec::new(),
         trace: None,
+        counters: Default::default(),
+        memory: || Memory { total: 64 << 20, free: 32 << 20 },
         modules: Arc::from(started.states),
     };
     Node::new(config.program.clone(), core, true, now(0))

@@ -1,8 +1,8 @@
 //! A server in memory, one message after another, on a clock that jumps: what a config says to it and what it logs.
 
 use alanui::builtin::{
-    ConnectionId, Core, Extension, Extensions, LogLevel, LogLine, QueryFault, Random, Rows, Socket, SocketId, Sockets,
-    World,
+    ConnectionId, Core, Extension, Extensions, LogLevel, LogLine, Memory, QueryFault, Random, Rows, Socket, SocketId,
+    Sockets, World,
 };
 use alanui::config::{Additions, CommandLine, Options, extension_diagnostics, has_errors, load};
 use alanui::modules::MODULES;
@@ -107,6 +107,8 @@ impl Server {
             log: Vec::new(),
             commands: Vec::new(),
             trace: None,
+            counters: Default::default(),
+            memory: || Memory { total: 64 << 20, free: 32 << 20 },
             modules: Arc::from(started.states),
         };
         let log = started.log.into_iter().map(|(level, text)| LogLine { level, from_script: false, text }).collect();

@@ -47,6 +47,22 @@ pub(super) const ROWS: &[Variable] = &[
     )
     .written(|cx, _, _, value| set_display(cx, Side::To, &value)),
     Variable::read(&["tt"], |cx, _, _| part(cx, Side::To, tag), "The tag of To; undefined without one."),
+    Variable::read(
+        &["tts"],
+        |cx, _, _| {
+            let tag = address(cx, Side::To).and_then(|to| to.tag().map(<[u8]>::len));
+            Value::truth(tag.is_some_and(|length| length > 0))
+        },
+        "1 when To has a tag, as requests within a dialog do, else 0.",
+    ),
+    Variable::read(
+        &["cts"],
+        |cx, _, _| {
+            let first = cx.message.message.contacts().next().and_then(|contact| contact.value.ok());
+            first.map_or(Value::Null, |contact| Value::truth(contact.is_star()))
+        },
+        "1 when Contact is `*`, which a REGISTER takes all bindings away with, else 0; undefined without Contact.",
+    ),
     Variable::read(&["tUl"], |cx, _, _| uri_part(cx, Side::To, uri::user_length), "How long the user of To is."),
     Variable::read(&["ct"], |cx, _, _| whole(cx, HeaderName::Contact), "The first Contact header, whole."),
     Variable::read(

@@ -4,6 +4,7 @@ mod address;
 mod auth;
 mod avp;
 mod branch;
+mod character;
 mod elsewhere;
 mod flags;
 mod functions;
@@ -16,6 +17,7 @@ mod record;
 mod reply;
 mod socket;
 mod static_branch;
+mod statistic;
 mod time;
 mod transform;
 mod uri;
@@ -63,6 +65,8 @@ const VARIABLE_PARTS: &[&[Variable]] = &[
     reply::ROWS,
     elsewhere::ROWS,
     packet::ROWS,
+    statistic::ROWS,
+    character::ROWS,
 ];
 
 static TRANSFORMATIONS: [Transformation; count(transform::PARTS)] = join(transform::PARTS);

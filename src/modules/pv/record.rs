@@ -4,6 +4,7 @@ use super::parameters::parameters;
 use super::xavp::own_class;
 use super::{Pv, vars};
 use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Routes, Value, Xavp};
+use crate::modules::core;
 use bytes::Bytes;
 
 const CLASS: Arg = Arg::text("class");
@@ -94,6 +95,12 @@ pub(super) const ROWS: &[Function] = &[
     row(&["xavi_rm_all"], &[CLASS], |cx, args| remove(cx, args, "xavi", true), "Like xavp_rm_all, for $xavi."),
     row(&["xavp_lshift"], &[CLASS, Arg::int("count")], shift, "Takes as many of the newest records of the class away."),
     row(
+        &["xavp_push_dst"],
+        &[CLASS],
+        push_destination,
+        "Goes on to the destination of the newest record of the class: its fields uri, dsturi and socket become the Request-URI, the next hop and the socket to send from; false without a record.",
+    ),
+    row(
         &["pv_var_to_xavp"],
         &[Arg::text("name"), CLASS],
         from_variables,
@@ -117,6 +124,27 @@ const fn row(
     doc: &'static str,
 ) -> Function {
     Function { names, args, routes: Routes::ANY, run, doc }
+}
+
+/// Goes on to the destination that the first record of a class describes.
+fn push_destination(cx: &mut Context, args: &Args) -> Outcome {
+    let class = class(cx, args, 0, "xavp");
+    let Some(record) = cx.locals.avps.record(&class, 0) else { return Outcome::FALSE };
+    let text = |name: &[u8]| match record.field(name) {
+        Some(Value::Text(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let (uri, destination, socket) = (text(b"uri"), text(b"dsturi"), text(b"socket"));
+    if let Some(uri) = uri {
+        cx.message.uri = Some(uri);
+    }
+    if destination.is_some() {
+        cx.message.destination = destination;
+    }
+    if let Some(found) = socket.and_then(|socket| core::socket(cx, &socket)) {
+        cx.message.send_socket = Some(found);
+    }
+    Outcome::TRUE
 }
 
 fn class(cx: &mut Context, args: &Args, at: usize, kind: &str) -> Bytes {

@@ -4,6 +4,7 @@ use super::uris::without_parameter;
 use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Routes};
 use crate::sip::{Extent, Uri};
 use bytes::Bytes;
+use std::net::SocketAddr;
 
 /// Where Contact can be changed.
 const CHANGING: Routes = Routes::REQUEST.or(Routes::ONREPLY);
@@ -21,6 +22,25 @@ fn encode(cx: &mut Context, args: &Args) -> Outcome {
     let (name, server) = (args.text(cx, 0), args.text(cx, 1));
     each_contact(cx, |uri| Some([&server[..], b";", &name, b"=", encoded(uri).as_bytes()].concat()))
 }
+
+pub(super) const CONTACT_PARAM_ENCODE_ALIAS: Function = Function {
+    names: &["contact_param_encode_alias"],
+    args: &[Arg::text("name"), Arg::text("uri")],
+    routes: CHANGING,
+    run: |cx, args| {
+        let (name, server) = (args.text(cx, 0), args.text(cx, 1));
+        let source = cx.message.received.source;
+        let alias = match source {
+            SocketAddr::V4(source) => format!(";alias={}~{}~1", source.ip(), source.port()),
+            SocketAddr::V6(source) => format!(";alias=[{}]~{}~1", source.ip(), source.port()),
+        };
+        each_contact(cx, |uri| {
+            let kept = encoded(&[uri, alias.as_bytes()].concat());
+            Some([&server[..], b";", &name, b"=", kept.as_bytes()].concat())
+        })
+    },
+    doc: "Like contact_param_encode, but the URI that is kept has where the message came from in a parameter alias, for handle_ruri_alias.",
+};
 
 pub(super) const CONTACT_PARAM_DECODE: Function = Function {
     names: &["contact_param_decode"],
@@ -166,5 +186,17 @@ mod tests {
         bench.message.uri = Some(kept.into());
         bench.call(&const { CONTACT_PARAM_DECODE_RURI }, &["orig"]);
         assert_eq!(bench.message.request_uri(), contact);
+    }
+
+    #[test]
+    fn the_source_is_kept_with_contact() {
+        let text = "INVITE sip:b SIP/2.0\nVia: SIP/2.0/UDP a;branch=z9hG4bK\nContact: <sip:alice@10.0.0.1>\n\n";
+        let mut bench = Bench::new(text, Arc::new(()));
+        bench.call(&const { CONTACT_PARAM_ENCODE_ALIAS }, &["k", "sip:me@h"]);
+        let mut out = Vec::new();
+        sip::write(&bench.message.message, &bench.message.edits, &mut out);
+        let kept = encoded(b"sip:alice@10.0.0.1;alias=192.0.2.1~5060~1");
+        let out = String::from_utf8(out).unwrap();
+        assert!(out.contains(&format!("Contact: <sip:me@h;k={kept}>")), "{out}");
     }
 }

@@ -69,7 +69,7 @@ pub(super) const SET_BODY_HEX: Function = Function {
 };
 
 /// The bytes that the first argument writes in hexadecimal digits.
-fn hexadecimal(cx: &mut Context, args: &Args) -> Option<Bytes> {
+pub(super) fn hexadecimal(cx: &mut Context, args: &Args) -> Option<Bytes> {
     let text = args.text(cx, 0);
     let digit = |byte: &u8| char::from(*byte).to_digit(16);
     let pairs = text.chunks(2).map(|pair| match pair {
@@ -181,9 +181,7 @@ fn boundary(message: &Message) -> Option<Vec<u8>> {
     if !plain.get(..10).is_some_and(|start| start.eq_ignore_ascii_case(b"multipart/")) {
         return None;
     }
-    let boundary = crate::sip::Parameters::new(kind).lookup(b"boundary")??;
-    let boundary = boundary.strip_prefix(b"\"").and_then(|inner| inner.strip_suffix(b"\"")).unwrap_or(boundary);
-    Some([b"--", boundary].concat())
+    crate::sip::delimiter(message)
 }
 
 /// The part whose `Content-Type` line is just this type: from behind that line to the delimiter, or with `raw` from that line to the end of the delimiter's.
@@ -245,10 +243,7 @@ fn part<'a>(message: &'a Message, wanted: &[u8]) -> Option<&'a [u8]> {
     if !mime_type(message).eq_ignore_ascii_case(b"multipart/mixed") {
         return None;
     }
-    let parameters = crate::sip::Parameters::new(message.content_type()?);
-    let boundary = parameters.lookup(b"boundary")??;
-    let boundary = boundary.strip_prefix(b"\"").and_then(|inner| inner.strip_suffix(b"\"")).unwrap_or(boundary);
-    let delimiter = [b"--", boundary].concat();
+    let delimiter = crate::sip::delimiter(message)?;
     let body = message.body();
     let mut marks =
         memchr::memmem::find_iter(body, &delimiter).filter(|at| *at == 0 || body.get(at - 1) == Some(&b'\n'));

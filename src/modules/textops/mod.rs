@@ -4,6 +4,7 @@ mod body;
 mod header_key;
 mod headers;
 mod method;
+mod parts;
 mod search;
 mod strings;
 mod subst;
@@ -66,6 +67,11 @@ pub static MODULE: Module = Module {
         body::GET_BODY_PART,
         body::GET_BODY_PART_RAW,
         body::IS_AUDIO_ON_HOLD,
+        parts::SET_BODY_MULTIPART,
+        parts::SET_BODY_MULTIPART_WITH,
+        parts::APPEND_BODY_PART,
+        parts::APPEND_BODY_PART_HEX,
+        parts::REMOVE_BODY_PART,
         method::IS_METHOD,
         method::IS_PRIVACY,
         strings::CMP_STR,

@@ -89,7 +89,10 @@ fn msg_apply_changes(cx: &mut Context, _: &Args) -> Outcome {
     match sip::apply(&message.message, &message.edits) {
         Ok(applied) => {
             message.message = applied;
+            // Parts that are added to the message as it is now belong to the same body.
+            let parts_changed = message.edits.parts_changed;
             message.edits = Edits::default();
+            message.edits.parts_changed = parts_changed;
             message.uri = None;
             Outcome::TRUE
         }

@@ -2,6 +2,7 @@
 
 use super::{char_param, empty, int_param, of_text, owned, part, with};
 use crate::builtin::{Context, LogLevel, Template, Transformation, Value};
+use bytes::Bytes;
 
 /// The transformations.
 pub(super) const ROWS: &[Transformation] = &[
@@ -11,6 +12,13 @@ pub(super) const ROWS: &[Transformation] = &[
         (2, 2),
         substr,
         "So many characters from a place on, 0 for all that follow; a negative place counts from the end. Undefined when the place is outside.",
+    ),
+    with(
+        "s",
+        "selectsw",
+        (1, 1),
+        select_blank,
+        "The piece at a place, counted from 0, of the text cut at each blank; a negative place counts from the end.",
     ),
     with(
         "s",
@@ -95,18 +103,24 @@ fn substr(cx: &mut Context, value: Value, params: &[Template]) -> Value {
     result
 }
 
+fn select_blank(cx: &mut Context, value: Value, params: &[Template]) -> Value {
+    let index = int_param(cx, params, 0);
+    of_text(value, |text| Some(piece(text, index, |byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))))
+}
+
 fn select(cx: &mut Context, value: Value, params: &[Template]) -> Value {
     let (index, separator) = (int_param(cx, params, 0), char_param(cx, params, 1));
-    of_text(value, |text| {
-        let mut pieces = text.split(|byte| Some(*byte) == separator);
-        let piece = if index < 0 {
-            let count = text.iter().filter(|byte| Some(**byte) == separator).count() as i64 + 1;
-            usize::try_from(count + index).ok().and_then(|at| pieces.nth(at))
-        } else {
-            usize::try_from(index).ok().and_then(|at| pieces.nth(at))
-        };
-        Some(piece.map_or_else(empty, |piece| part(text, piece)))
-    })
+    of_text(value, |text| Some(piece(text, index, |byte| Some(*byte) == separator)))
+}
+
+/// The piece at a place of the text; a negative place counts from the end.
+fn piece(text: &Bytes, index: i64, cuts: impl Fn(&u8) -> bool) -> Value {
+    let at = match index {
+        0.. => usize::try_from(index).ok(),
+        _ => usize::try_from(text.iter().filter(|byte| cuts(byte)).count() as i64 + 1 + index).ok(),
+    };
+    let found = at.and_then(|at| text.split(|byte| cuts(byte)).nth(at));
+    found.map_or_else(empty, |piece| part(text, piece))
 }
 
 fn strip(
@@ -170,6 +184,10 @@ mod tests {
             ("s.substr,-99,2", "alice", "<null>"),
             ("s.select,1, ", "Hello World", "World"),
             ("s.select,-1, ", "Hello World", "World"),
+            ("s.selectsw,1", "a b\tc", "b"),
+            ("s.selectsw,-1", "a b\tc", "c"),
+            ("s.selectsw,1", "a  c", ""),
+            ("s.selectsw,7", "a  c", ""),
             ("s.select,5, ", "Hello World", ""),
             ("s.select,3,,", "1,2,,4", "4"),
             ("s.select,-2,,", "1,2,,4", ""),

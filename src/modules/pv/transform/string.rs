@@ -64,6 +64,31 @@ pub(super) const ROWS: &[Transformation] = &[
         |_, value, _| of_text(value, |text| Some(owned(kept(text, |byte| !byte.is_ascii_whitespace())))),
         "The text without any blanks.",
     ),
+    plain(
+        "s",
+        "rmhdws",
+        |_, value, _| of_text(value, |text| Some(owned(unfolded(text, b" ")))),
+        "The text without line ends; the blanks that a folded header line begins with become one.",
+    ),
+    plain(
+        "s",
+        "rmhlws",
+        |_, value, _| of_text(value, |text| Some(owned(unfolded(text, b"")))),
+        "The text without line ends and the blanks behind them.",
+    ),
+    plain(
+        "s",
+        "intv",
+        |_, value, _| match value {
+            Value::Null => Value::Null,
+            Value::Int(number) => Value::both(number),
+            value => of_text(value, |text| {
+                let number = std::str::from_utf8(text).ok()?.parse().ok()?;
+                Some(Value::Both(number, text.clone()))
+            }),
+        },
+        "The text as an integer that is text as well; undefined when it is none.",
+    ),
     with("s", "rm", (1, 1), remove, "The text without the places where the parameter stands in it."),
     with("s", "replace", (2, 2), replace, "The text with the second parameter wherever the first stands in it."),
     with("s", "count", (1, 1), count, "How often a character stands in the text."),
@@ -113,6 +138,27 @@ pub(super) const ROWS: &[Transformation] = &[
         "The text over so many lines, the later ones indented by so many tabs.",
     ),
 ];
+
+/// The text without line ends, and with `blanks` for those that follow one.
+fn unfolded(text: &[u8], blanks: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let (mut in_line_end, mut told) = (false, false);
+    for byte in text {
+        match byte {
+            b'\r' | b'\n' => (in_line_end, told) = (true, false),
+            b' ' | b'\t' if in_line_end => {
+                if !std::mem::replace(&mut told, true) {
+                    out.extend_from_slice(blanks);
+                }
+            }
+            _ => {
+                in_line_end = false;
+                out.push(*byte);
+            }
+        }
+    }
+    out
+}
 
 fn kept(text: &[u8], keep: fn(&u8) -> bool) -> Vec<u8> {
     text.iter().copied().filter(keep).collect()
