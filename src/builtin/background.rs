@@ -14,6 +14,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::fmt::Debug;
 use std::io;
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -117,8 +118,22 @@ pub trait World {
     /// Opens a database, or finds the one open under this URL.
     fn connect(&mut self, url: &str, extensions: Extensions) -> Result<ConnectionId, QueryFault>;
 
+    /// What the machine calls itself; `None` when it does not say.
+    fn host_name(&mut self) -> Option<HostName> {
+        None
+    }
+
     /// Asks a database.
     fn query(&mut self, connection: ConnectionId, sql: &str) -> Result<Rows, QueryFault>;
+}
+
+/// What a machine calls itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostName {
+    /// Its name, with its domain when it has one.
+    pub name: Bytes,
+    /// Its address by that name.
+    pub address: Option<IpAddr>,
 }
 
 /// What a module's `start` sees.

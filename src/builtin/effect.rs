@@ -5,6 +5,7 @@
 
 use super::args::Args;
 use super::context::{Context, RouteId};
+use super::errand::{Errand, ErrandFault, Found};
 use super::settings::SocketId;
 use super::value::Value;
 use bytes::Bytes;
@@ -58,6 +59,10 @@ pub enum Effect {
     Transaction(TransactionStep),
     /// Ask a database. Gives rows.
     Query(Query),
+    /// Have the host look something up, or read or write a file. Gives what it brought.
+    Errand(Errand),
+    /// End the server at once, calls in flight and all: `abort`. Gives nothing.
+    Abort,
     /// Wait for so long. Gives 1.
     Sleep(Duration),
     /// Run a route. The machine does so by itself; the route's result is that of the function.
@@ -71,6 +76,8 @@ pub enum Answer {
     Code(i32),
     /// What a database said.
     Rows(Result<Rows, QueryFault>),
+    /// What an errand brought.
+    Errand(Result<Found, ErrandFault>),
 }
 
 impl Answer {
@@ -78,7 +85,7 @@ impl Answer {
     pub fn code(&self) -> i32 {
         match self {
             Answer::Code(code) => *code,
-            Answer::Rows(_) => -1,
+            Answer::Rows(_) | Answer::Errand(_) => -1,
         }
     }
 }

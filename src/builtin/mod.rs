@@ -10,6 +10,7 @@ pub(crate) mod bench;
 mod context;
 mod counters;
 mod effect;
+mod errand;
 mod extension;
 mod log;
 mod module;
@@ -28,7 +29,8 @@ mod working;
 pub use args::{Args, Argument, CallSite};
 pub use avp::{Avps, Xavp};
 pub use background::{
-    Background, Command, Event, OwnRequest, ParamGiven, ParamGivenValue, Params, Start, StartFault, State, World,
+    Background, Command, Event, HostName, OwnRequest, ParamGiven, ParamGivenValue, Params, Start, StartFault, State,
+    World,
 };
 pub use context::{Context, Core, Locals, ModuleId, RouteId};
 pub use counters::{AskMemory, Counter, Counters, Memory};
@@ -36,6 +38,7 @@ pub use effect::{
     Answer, ConnectionId, Effect, Outcome, Packet, Query, QueryFault, Relay, Reply, ReplyMode, Rows, Then,
     TransactionStep,
 };
+pub use errand::{Errand, ErrandFault, Found, MOST_READ, Record, RecordKind};
 pub use extension::{EXTENSIONS, Extension, ExtensionRow, Extensions};
 pub use log::{LogLevel, LogLine};
 pub use module::{

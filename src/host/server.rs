@@ -1,6 +1,7 @@
 //! The server: its workers, and the signals that steer it.
 
 use super::clock::{self, Clock};
+use super::effects::errands::Errands;
 use super::log;
 use super::memory::memory;
 use super::sockets::Bound;
@@ -43,6 +44,8 @@ pub enum ServerFault {
     System(io::Error),
     /// A database cannot be opened once more.
     Database(QueryFault),
+    /// The script called `abort`.
+    Aborted,
     /// A worker broke.
     Worker(usize),
 }
@@ -58,6 +61,7 @@ impl fmt::Display for ServerFault {
         match self {
             ServerFault::System(error) => write!(f, "the system refused: {error}"),
             ServerFault::Database(fault) => fault.fmt(f),
+            ServerFault::Aborted => f.write_str("the script called abort()"),
             ServerFault::Worker(index) => write!(f, "worker {index} broke"),
         }
     }
@@ -128,15 +132,17 @@ impl Server {
         let (reload, reloads) = unbounded_channel();
         let (controls, threads) = (Vec::new(), Vec::new());
         let mut server = Server { modules: plan.modules, world: plan.world, controls, threads, reloads, ended };
+        let errands = Errands::default();
         let counters = Counters::of(bound.workers.len());
         let shares = bound.workers.into_iter().zip(handed).zip(counters);
         for (index, ((sockets, handed), counters)) in shares.enumerate() {
             let (control, controlled) = unbounded_channel();
             let (answer, answers) = unbounded_channel();
             let core = core(&plan.settings, plan.extensions, &bound.sockets, &states, counters);
+            let answering = answer.clone();
             let databases = server.world.worker(answer).map_err(ServerFault::Database)?;
             let (program, others) = (plan.program.clone(), handing.clone());
-            let (end, reloads) = (end.clone(), reload.clone());
+            let (end, reloads, errands) = (end.clone(), reload.clone(), errands.clone());
             let serve = move || {
                 // A node is made on its own thread: what it keeps need not travel.
                 let node = Node::new(program, core, index == 0, clock.now());
@@ -146,7 +152,9 @@ impl Server {
                     node,
                     sockets,
                     databases,
+                    errands,
                     answers,
+                    answering,
                     handed,
                     others,
                     control: controlled,
@@ -156,7 +164,7 @@ impl Server {
             let name = format!("worker-{}", index + 1);
             let thread = std::thread::Builder::new().name(name).spawn(move || {
                 let result = match catch_unwind(AssertUnwindSafe(serve)) {
-                    Ok(result) => result.map_err(ServerFault::System),
+                    Ok(result) => result,
                     Err(_) => Err(ServerFault::Worker(index + 1)),
                 };
                 // Nobody listens once the server gave up.

@@ -4,8 +4,10 @@
 //! in batches, through one channel for each pair of workers and so in the order in which it arrived.
 
 use super::clock::Clock;
+use super::effects::errands::Errands;
 use super::effects::sqlite;
 use super::log;
+use super::server::ServerFault;
 use super::udp::{BATCH, Inbox, Outbox};
 use crate::builtin::{Answer, ModuleId, SocketId};
 use crate::node::{Datagram, EffectId, Node, Transmit, share_of};
@@ -51,8 +53,12 @@ pub(super) struct Parts {
     pub(super) sockets: Vec<std::net::UdpSocket>,
     /// Its way to databases.
     pub(super) databases: sqlite::Worker,
-    /// Answers of databases that were not asked in place.
+    /// Where errands are done.
+    pub(super) errands: Errands,
+    /// Answers of databases that were not asked in place, and what errands brought.
     pub(super) answers: UnboundedReceiver<(EffectId, Answer)>,
+    /// The other end of it, for errands.
+    pub(super) answering: UnboundedSender<(EffectId, Answer)>,
     /// Packets from other workers.
     pub(super) handed: Receiver<Vec<Datagram>>,
     /// To each worker; its own is not used.
@@ -67,7 +73,7 @@ pub(super) struct Parts {
 ///
 /// # Errors
 /// When the runtime cannot watch a socket.
-pub(super) fn serve(parts: Parts) -> io::Result<()> {
+pub(super) fn serve(parts: Parts) -> Result<(), ServerFault> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     runtime.block_on(async {
         let mut worker = Worker::new(parts)?;
@@ -77,6 +83,9 @@ pub(super) fn serve(parts: Parts) -> io::Result<()> {
         worker.ask(now);
         while !worker.ended {
             poll_fn(|cx| worker.poll(cx)).await;
+            if worker.node.output.aborted {
+                return Err(ServerFault::Aborted);
+            }
         }
         Ok(())
     })
@@ -88,7 +97,9 @@ struct Worker {
     node: Node,
     wires: Wires,
     databases: sqlite::Worker,
+    errands: Errands,
     answers: UnboundedReceiver<(EffectId, Answer)>,
+    answering: UnboundedSender<(EffectId, Answer)>,
     handed: Receiver<Vec<Datagram>>,
     others: Vec<Sender<Vec<Datagram>>>,
     /// What is gathered for each other worker.
@@ -151,7 +162,9 @@ impl Worker {
                 counts: Counts::default(),
             },
             databases: parts.databases,
+            errands: parts.errands,
             answers: parts.answers,
+            answering: parts.answering,
             handed: parts.handed,
             gathered: parts.others.iter().map(|_| Vec::new()).collect(),
             others: parts.others,
@@ -283,6 +296,9 @@ impl Worker {
                 };
                 self.node.answer(now, id, Answer::Rows(found));
             }
+        }
+        for (id, errand) in self.node.output.errands.drain(..) {
+            self.errands.submit(id, errand, &self.answering);
         }
         for module in self.node.output.reloads.drain(..) {
             // A server that is gone reloads nothing.

@@ -1,11 +1,13 @@
 //! Files and databases: as modules use them at start, and each worker's way to the latter.
 
 use super::effects::sqlite::{self, Databases, init_db};
-use crate::builtin::{Answer, ConnectionId, Extensions, QueryFault, Rows, World};
+use crate::builtin::{Answer, ConnectionId, Extensions, HostName, QueryFault, Rows, World};
 use crate::modules::db_sqlite::path_of;
 use crate::node::EffectId;
 use crate::source::Files;
+use bytes::Bytes;
 use std::io::{self, Read};
+use std::net::ToSocketAddrs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
@@ -95,6 +97,13 @@ impl World for HostWorld {
             self.opened.push(Opened { path, made });
         }
         Ok(connection)
+    }
+
+    fn host_name(&mut self) -> Option<HostName> {
+        let text = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+        let name = text.trim();
+        let address = (name, 0).to_socket_addrs().ok().and_then(|mut all| all.next()).map(|found| found.ip());
+        (!name.is_empty()).then(|| HostName { name: Bytes::copy_from_slice(name.as_bytes()), address })
     }
 
     fn query(&mut self, connection: ConnectionId, sql: &str) -> Result<Rows, QueryFault> {

@@ -60,6 +60,12 @@ static FUNCTIONS: &[Function] = &[
     ),
     row(&["rand_event"], &[], rand_event, "True as often as the percentage says."),
     row(
+        &["abort"],
+        &[],
+        |_, _| Outcome::Wait(Effect::Abort, |_, _, _| Outcome::END),
+        "Ends the server at once, with every call in flight: for tests only.",
+    ),
+    row(
         &["sleep"],
         &[Arg::int("seconds")],
         |cx, args| {

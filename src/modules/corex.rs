@@ -1,12 +1,15 @@
 //! `corex`: what was a statement once, with variables in it; more flags; sockets by address or name.
 
 use crate::builtin::{
-    Arg, Args, Context, Effect, Function, Key, KeyKind, LogLevel, Module, Outcome, Packet, Param, ParamGivenValue,
-    RouteKind, Routes, SocketId, Start, StartFault, State, Template, Transformation, Unit, Value, Variable, count,
-    join,
+    Answer, Arg, Args, Context, Effect, Errand, Found, Function, Key, KeyKind, LogLevel, Module, Outcome, Packet,
+    Param, ParamGivenValue, RouteKind, Routes, SocketId, Start, StartFault, State, Template, Transformation, Unit,
+    Value, Variable, count, join,
 };
 use crate::modules::core;
 use bytes::Bytes;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 /// The module.
 pub static MODULE: Module = Module {
@@ -158,6 +161,32 @@ const ROWS: &[Function] = &[
         "Whether the message stands in for one that never was, as in an event route.",
     ),
     row(
+        &["file_read"],
+        &[Arg::text("path"), Arg::target("variable")],
+        |cx, args| {
+            let errand = Errand::ReadFile(path(&args.text(cx, 0)));
+            Outcome::Wait(Effect::Errand(errand), |cx, args, answer| match (answer, args.target(1)) {
+                (Answer::Errand(Ok(Found::File(text))), Some(target)) => {
+                    Outcome::truth(target.assign(cx, Value::Text(text)).is_ok())
+                }
+                (answer, _) => file_fault(cx, args, answer),
+            })
+        },
+        "Reads a whole file of up to a mebibyte into a variable. Only this call waits for it.",
+    ),
+    row(
+        &["file_write"],
+        &[Arg::text("path"), Arg::text("text")],
+        |cx, args| {
+            let (path, text) = (path(&args.text(cx, 0)), args.text(cx, 1));
+            Outcome::Wait(Effect::Errand(Errand::WriteFile(path, text)), |cx, args, answer| match answer {
+                Answer::Errand(Ok(_)) => Outcome::TRUE,
+                answer => file_fault(cx, args, answer),
+            })
+        },
+        "Writes a file anew with this text. Only this call waits for it.",
+    ),
+    row(
         &["send_tcp"],
         &[Arg::text("address").optional()],
         |cx, _| {
@@ -214,6 +243,18 @@ const fn row(names: &'static [&'static str], args: &'static [Arg], run: Run, doc
 
 fn send(next_hop: Bytes, socket: Option<SocketId>, bytes: Bytes) -> Outcome {
     Outcome::code_of(Effect::Send(Packet { next_hop, socket, bytes }))
+}
+
+fn path(text: &[u8]) -> PathBuf {
+    PathBuf::from(OsStr::from_bytes(text))
+}
+
+fn file_fault(cx: &mut Context, args: &Args, answer: Answer) -> Outcome {
+    if let Answer::Errand(Err(fault)) = answer {
+        let text = format!("{}: {}: {fault}", args.name(), String::from_utf8_lossy(&args.text(cx, 0)));
+        cx.log(LogLevel::Error, text);
+    }
+    Outcome::FALSE
 }
 
 /// What is kept for one run of the script.

@@ -4,7 +4,9 @@
 
 use super::driver::{Datagram, Node};
 use super::own::stand_in;
-use crate::builtin::{Answer, Avps, Effect, Locals, LogLevel, QueryFault, Received, RouteId, SocketId, Wire, Working};
+use crate::builtin::{
+    Answer, Avps, Effect, ErrandFault, Locals, LogLevel, QueryFault, Received, RouteId, SocketId, Wire, Working,
+};
 use crate::script::{End, Step, Task};
 use crate::sip::Message;
 use crate::time::Now;
@@ -140,6 +142,7 @@ impl Node {
                 self.core.log(LogLevel::Error, "a block that cannot wait asks a database: it gets no answer");
                 Answer::Rows(Err(QueryFault::Overloaded))
             }
+            Effect::Errand(_) => Answer::Errand(Err(ErrandFault::Overloaded)),
             Effect::Relay(_) => {
                 self.core.log(LogLevel::Error, "t_relay does nothing in a block that runs aside");
                 Answer::Code(-1)

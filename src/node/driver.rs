@@ -6,7 +6,7 @@ use super::run::{Queue, Run};
 use super::server::ServerEvent;
 use super::table::{Found, Table};
 use super::transaction::Due;
-use crate::builtin::{Answer, Core, ModuleId, Query, Related, RouteId, RouteKind, SocketId, TraceEvent, Value};
+use crate::builtin::{Answer, Core, Errand, ModuleId, Query, Related, RouteId, RouteKind, SocketId, TraceEvent, Value};
 use crate::script::Program;
 use crate::sip::Message;
 use crate::time::{Now, Tick};
@@ -49,6 +49,10 @@ pub struct Output {
     pub packets: Vec<Transmit>,
     /// Queries; each is answered with [`Node::answer`].
     pub queries: Vec<(EffectId, Query)>,
+    /// Errands; each is answered likewise.
+    pub errands: Vec<(EffectId, Errand)>,
+    /// The script wants the server to end at once.
+    pub aborted: bool,
     /// Modules that want their data loaded again.
     pub reloads: Vec<ModuleId>,
 }

@@ -3,7 +3,9 @@
 use super::driver::{Datagram, EffectId, Node};
 use super::relay::Forking;
 use super::transaction::Due;
-use crate::builtin::{Answer, Effect, Locals, LogLevel, QueryFault, RouteId, TraceEvent, TransactionId, Working};
+use crate::builtin::{
+    Answer, Effect, ErrandFault, Locals, LogLevel, QueryFault, RouteId, TraceEvent, TransactionId, Working,
+};
 use crate::script::{End, Step, Task};
 use crate::time::Now;
 use std::collections::VecDeque;
@@ -127,6 +129,16 @@ impl Node {
                 self.output.queries.push((id, query));
                 return Performed::Parked;
             }
+            Effect::Errand(_) if self.parked.len() >= MAX_PARKED => Answer::Errand(Err(ErrandFault::Overloaded)),
+            Effect::Errand(errand) => {
+                let id = self.park(run);
+                self.output.errands.push((id, errand));
+                return Performed::Parked;
+            }
+            Effect::Abort => {
+                self.output.aborted = true;
+                return Performed::Parked;
+            }
             Effect::Sleep(_) if self.parked.len() >= MAX_PARKED => Answer::Code(-1),
             Effect::Sleep(time) => {
                 let id = self.park(run);
@@ -151,7 +163,11 @@ impl Node {
             Effect::Reply(reply) => self.reply_from_script(now, task, reply),
             Effect::Transaction(step) => self.transaction_step(now, task, step),
             // The callers know these, and the machine keeps the last to itself.
-            Effect::Query(_) | Effect::Sleep(_) | Effect::Relay(_) | Effect::Enter(_) => -1,
+            Effect::Abort => {
+                self.output.aborted = true;
+                -1
+            }
+            Effect::Query(_) | Effect::Errand(_) | Effect::Sleep(_) | Effect::Relay(_) | Effect::Enter(_) => -1,
         })
     }
 

@@ -4,7 +4,7 @@ use super::changes::{changes, own_headers};
 use super::names::Names;
 use super::scenario::{Action, Detail, Scenario};
 use super::table::{bound_statement, summary, table};
-use crate::builtin::{LogLine, Query, QueryFault, RouteKind, Rows, TraceEvent};
+use crate::builtin::{Errand, ErrandFault, Found, LogLine, Query, QueryFault, RecordKind, RouteKind, Rows, TraceEvent};
 use crate::sip::Message;
 use crate::time::Tick;
 use bytes::Bytes;
@@ -217,6 +217,28 @@ impl Ladder {
         match said {
             Ok(rows) if rows.columns.is_empty() => self.below("  done"),
             Ok(rows) => self.below(&format!("  {}", summary(rows))),
+            Err(fault) => self.below(&format!("  failed: {fault}")),
+        }
+    }
+
+    /// Something that the host did for the script, and what it brought.
+    pub(super) fn errand(&mut self, errand: &Errand, said: &Result<Found, ErrandFault>) {
+        if self.detail == Detail::Flow {
+            return;
+        }
+        let asked = match errand {
+            Errand::Resolve(name, kind) => {
+                let kind = RecordKind::NAMED.iter().find(|(_, its)| its == kind).map_or("addresses", |(name, _)| name);
+                format!("dns {name} {kind}")
+            }
+            Errand::ReadFile(path) => format!("read {}", path.display()),
+            Errand::WriteFile(path, text) => format!("write {} bytes to {}", text.len(), path.display()),
+        };
+        self.below(&asked);
+        match said {
+            Ok(Found::Records(records)) => records.iter().for_each(|record| self.below(&format!("  {record}"))),
+            Ok(Found::File(text)) => self.below(&format!("  {} bytes", text.len())),
+            Ok(Found::Done) => self.below("  done"),
             Err(fault) => self.below(&format!("  failed: {fault}")),
         }
     }

@@ -7,6 +7,7 @@ mod blocks;
 mod call;
 mod changes;
 mod database;
+mod dns;
 mod expect;
 mod ladder;
 mod names;

@@ -1,6 +1,7 @@
 //! Text to scenario. Every mistake is a diagnostic with its place, and reading goes on behind it.
 
 use super::blocks::{Block, blocks};
+use super::dns;
 use super::scenario::{DatabaseFile, PeerLine, Scenario};
 use super::steps;
 use super::words::{Word, calendar, duration};
@@ -68,6 +69,7 @@ impl Scenario {
             defines: Vec::new(),
             strict: false,
             databases: Vec::new(),
+            records: Vec::new(),
             seed: 1,
             clock: Scenario::CLOCK,
             latency: Scenario::LATENCY,
@@ -150,6 +152,10 @@ impl Parser<'_, '_> {
             ("database", [first, ..]) if !matches!(first.text.as_str(), "works" | "fails" | "slow") => {
                 self.database(block.span, rest, String::new());
             }
+            ("dns", [name, kind, values @ ..]) => match dns::record(&kind.text, values) {
+                Some((kind, record)) => self.scenario.records.push((name.text.to_ascii_lowercase(), kind, record)),
+                None => self.helped(block.span, "this is not how dns is written", usage("dns")),
+            },
             ("seed", [number]) => match number.text.parse() {
                 Ok(seed) => self.scenario.seed = seed,
                 Err(_) => self.fault(number.span, "a seed is a whole number"),
@@ -171,7 +177,10 @@ impl Parser<'_, '_> {
             }
             ("peer", [name, address]) => self.peer(name, address, None),
             ("peer", [name, address, word, uses]) if word.text == "uses" => self.peer(name, address, Some(uses)),
-            ("config" | "seed" | "clock" | "latency" | "machine" | "listen" | "peer" | "define" | "strict", _) => {
+            (
+                "config" | "dns" | "seed" | "clock" | "latency" | "machine" | "listen" | "peer" | "define" | "strict",
+                _,
+            ) => {
                 self.helped(block.span, format!("this is not how {keyword} is written"), usage(keyword));
             }
             _ => return false,
@@ -202,7 +211,8 @@ impl Parser<'_, '_> {
     }
 
     fn peer(&mut self, name: &Word, address: &Word, uses: Option<&Word>) {
-        const RESERVED: &[&str] = &["alanui", "wait", "expect", "lose", "sql", "database", "reload", "show", "note"];
+        const RESERVED: &[&str] =
+            &["alanui", "wait", "expect", "lose", "sql", "database", "dns", "reload", "show", "note"];
         if RESERVED.contains(&name.text.as_str()) {
             self.fault(name.span, format!("a peer cannot be called {}", name.text));
         } else if self.scenario.peer(&name.text).is_some() {
@@ -227,6 +237,9 @@ fn usage(keyword: &str) -> &'static str {
         "config" => "config FILE",
         "define" => "define NAME, or define NAME value",
         "strict" => "strict",
+        "dns" => {
+            "dns example.com A 192.0.2.1; dns _sip._udp.example.com SRV 10 0 5060 sip.example.com; dns example.com NAPTR 10 20 s SIP+D2U \"\" _sip._udp.example.com; dns 192.0.2.1 PTR sip.example.com"
+        }
         "seed" => "seed 7",
         "clock" => "clock 2026-01-31, or clock 2026-01-31 12:00:00",
         "latency" => "latency 5ms",

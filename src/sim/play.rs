@@ -314,9 +314,21 @@ impl Play<'_> {
             for module in std::mem::take(&mut self.node.output.reloads) {
                 self.reload_module(usize::from(module.0));
             }
-            let queries = std::mem::take(&mut self.node.output.queries);
-            if queries.is_empty() {
+            if self.node.output.aborted {
+                self.ladder.moment(self.now, "the script ends the server: abort()");
                 return;
+            }
+            let queries = std::mem::take(&mut self.node.output.queries);
+            let errands = std::mem::take(&mut self.node.output.errands);
+            if queries.is_empty() && errands.is_empty() {
+                return;
+            }
+            for (id, errand) in errands {
+                let found = self.stage.errand(&errand);
+                self.ladder.errand(&errand, &found);
+                let now = self.time();
+                self.node.answer(now, id, Answer::Errand(found));
+                self.take_trace();
             }
             for (id, query) in queries {
                 self.query(id, query);

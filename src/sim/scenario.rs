@@ -1,5 +1,6 @@
 //! What a scenario file says.
 
+use crate::builtin::{Record, RecordKind};
 use crate::source::Span;
 use bytes::Bytes;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -19,6 +20,8 @@ pub struct Scenario {
     pub strict: bool,
     /// The SQL files that databases are made from.
     pub databases: Vec<DatabaseFile>,
+    /// What the DNS knows: names and their records.
+    pub records: Vec<(String, RecordKind, Record)>,
     /// The seed of all randomness.
     pub seed: u64,
     /// The calendar at the start: time since the Unix epoch.

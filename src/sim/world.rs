@@ -1,10 +1,16 @@
 //! The world of a scenario: files, and databases in memory.
 
 use super::database::{Calendar, Database};
+use super::dns;
 use super::scenario::{DatabaseMood, Scenario};
-use crate::builtin::{ConnectionId, Extensions, QueryFault, Rows, Value, World};
+use crate::builtin::{
+    ConnectionId, Errand, ErrandFault, Extensions, Found, HostName, QueryFault, Record, RecordKind, Rows, Value, World,
+};
 use crate::source::{Diagnostic, Files};
+use bytes::Bytes;
+use std::collections::BTreeMap;
 use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -17,6 +23,10 @@ pub(super) struct Stage<'a> {
     connections: Vec<(String, Rc<Database>)>,
     pub(super) calendar: Calendar,
     pub(super) mood: DatabaseMood,
+    records: Vec<(String, RecordKind, Record)>,
+    /// What scripts wrote.
+    written: BTreeMap<PathBuf, Bytes>,
+    machine: IpAddr,
 }
 
 impl<'a> Stage<'a> {
@@ -34,7 +44,34 @@ impl<'a> Stage<'a> {
                 }
             }
         }
-        Stage { files, databases, connections: Vec::new(), calendar, mood: DatabaseMood::Works }
+        Stage {
+            files,
+            databases,
+            connections: Vec::new(),
+            calendar,
+            mood: DatabaseMood::Works,
+            records: scenario.records.clone(),
+            written: BTreeMap::new(),
+            machine: scenario.machine,
+        }
+    }
+
+    /// Does an errand of the script. Files that it writes are kept in memory.
+    pub(super) fn errand(&mut self, errand: &Errand) -> Result<Found, ErrandFault> {
+        match errand {
+            Errand::Resolve(name, kind) => dns::resolve(&self.records, name, *kind),
+            Errand::ReadFile(path) => match self.written.get(path) {
+                Some(text) => Ok(Found::File(text.clone())),
+                None => match self.files.read(path) {
+                    Ok(text) => Ok(Found::File(Bytes::from(text))),
+                    Err(fault) => Err(ErrandFault::Failed(fault.to_string())),
+                },
+            },
+            Errand::WriteFile(path, text) => {
+                self.written.insert(path.clone(), text.clone());
+                Ok(Found::Done)
+            }
+        }
     }
 
     /// Asks a database as it feels.
@@ -81,6 +118,10 @@ impl World for Stage<'_> {
         };
         self.connections.push((url.to_owned(), database.clone()));
         Ok(ConnectionId(self.connections.len() as u16 - 1))
+    }
+
+    fn host_name(&mut self) -> Option<HostName> {
+        Some(HostName { name: "alanui.example.com".into(), address: Some(self.machine) })
     }
 
     fn query(&mut self, connection: ConnectionId, sql: &str) -> Result<Rows, QueryFault> {

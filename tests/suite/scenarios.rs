@@ -1,4 +1,4 @@
-//! Every scenario of `configs/`, and those for configs of the corpus when it is there.
+//! Every scenario of `configs/` and of single functions, and those for configs of the corpus when it is there.
 
 use alanui::command::test::{Summary, TestOptions, test};
 use std::path::{Path, PathBuf};
@@ -19,6 +19,11 @@ fn all_pass(folder: &str, variable: &dyn Fn(&str) -> Option<PathBuf>) {
 #[test]
 fn scenarios_of_configs() {
     all_pass("configs", &|_| None);
+}
+
+#[test]
+fn scenarios_of_functions() {
+    all_pass("fixtures/scenarios", &|_| None);
 }
 
 #[test]

@@ -1,3 +1,5 @@
 //! What answers the effects that need the world outside, one file a service.
 
+mod dns;
+pub(in crate::host) mod errands;
 pub mod sqlite;

@@ -1,17 +1,26 @@
 //! `ipops`: questions about IP addresses written as text.
 
+mod dns;
+mod host;
 mod kind;
 #[cfg(test)]
 mod tests;
 
-use crate::builtin::{Arg, Args, Context, Function, LogLevel, Module, Outcome, Routes, Value};
+use crate::builtin::{Arg, Args, Context, Function, LogLevel, Module, Outcome, Routes, Value, Variable, count, join};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// The module.
-pub static MODULE: Module =
-    Module { functions: ROWS, ..Module::new("ipops", "Asks what an IP address is, and whether it lies in a network.") };
+pub static MODULE: Module = Module {
+    functions: &const { join::<_, { count(PARTS) }>(PARTS) },
+    variables: &const { join::<_, { count(VARIABLES) }>(VARIABLES) },
+    start: host::start,
+    ..Module::new("ipops", "Asks what an IP address is and whether it lies in a network, and the DNS about names.")
+};
 
-static ROWS: &[Function] = &[
+const PARTS: &[&[Function]] = &[ROWS, dns::ROWS];
+const VARIABLES: &[&[Variable]] = &[dns::VARIABLES, host::VARIABLES];
+
+const ROWS: &[Function] = &[
     row(
         &["is_ip"],
         ONE,

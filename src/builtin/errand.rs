@@ -1,0 +1,132 @@
+//! What the host fetches or does for a script beside databases: names of the DNS, files.
+
+use bytes::Bytes;
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// Something that takes time outside of the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Errand {
+    /// Look a name up.
+    Resolve(String, RecordKind),
+    /// Read a whole file.
+    ReadFile(PathBuf),
+    /// Write a file anew.
+    WriteFile(PathBuf, Bytes),
+}
+
+/// The largest file that is read, in bytes.
+pub const MOST_READ: u64 = 1 << 20;
+
+/// What is wanted of a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordKind {
+    /// Its addresses as the system sees them, its own file of hosts included.
+    Address,
+    /// Its IPv4 addresses (RFC 1035).
+    A,
+    /// Its IPv6 addresses (RFC 3596).
+    Aaaa,
+    /// Its servers (RFC 2782).
+    Srv,
+    /// Its services (RFC 3403).
+    Naptr,
+    /// The name of an address, which is written as such (RFC 1035 section 3.5).
+    Ptr,
+}
+
+impl RecordKind {
+    /// The kinds by the names that they have in zone files.
+    pub const NAMED: [(&'static str, RecordKind); 5] = [
+        ("A", RecordKind::A),
+        ("AAAA", RecordKind::Aaaa),
+        ("SRV", RecordKind::Srv),
+        ("NAPTR", RecordKind::Naptr),
+        ("PTR", RecordKind::Ptr),
+    ];
+}
+
+/// What a name has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// An address.
+    Address(IpAddr),
+    /// A server.
+    Srv {
+        /// Lower ones come first.
+        priority: u16,
+        /// Its share among those of the same priority.
+        weight: u16,
+        /// Its port.
+        port: u16,
+        /// Its name.
+        target: Bytes,
+    },
+    /// A service.
+    Naptr {
+        /// Lower ones come first.
+        order: u16,
+        /// Lower ones come first among those of the same order.
+        preference: u16,
+        /// What comes next.
+        flags: Bytes,
+        /// Which service.
+        services: Bytes,
+        /// How the name is rewritten.
+        regexp: Bytes,
+        /// The next name.
+        replacement: Bytes,
+    },
+    /// A name.
+    Name(Bytes),
+}
+
+/// What an errand brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Records, at least one.
+    Records(Vec<Record>),
+    /// What a file holds.
+    File(Bytes),
+    /// It is done.
+    Done,
+}
+
+/// Why an errand brought nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ErrandFault {
+    /// There is no such name, or it has no such record.
+    Absent,
+    /// Nobody answered, or the system refused.
+    Failed(String),
+    /// Too many errands are under way.
+    Overloaded,
+}
+
+impl fmt::Display for ErrandFault {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            ErrandFault::Absent => f.write_str("there is none"),
+            ErrandFault::Failed(why) => f.write_str(why),
+            ErrandFault::Overloaded => f.write_str("too much is under way"),
+        }
+    }
+}
+
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let text = String::from_utf8_lossy;
+        match self {
+            Record::Address(address) => write!(f, "{address}"),
+            Record::Srv { priority, weight, port, target } => {
+                write!(f, "{priority} {weight} {port} {}", text(target))
+            }
+            Record::Naptr { order, preference, flags, services, regexp, replacement } => {
+                let (flags, services, regexp) = (text(flags), text(services), text(regexp));
+                write!(f, "{order} {preference} \"{flags}\" \"{services}\" \"{regexp}\" {}", text(replacement))
+            }
+            Record::Name(name) => f.write_str(&text(name)),
+        }
+    }
+}
