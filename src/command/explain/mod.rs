@@ -1,7 +1,10 @@
 //! `alanui explain`: what a name means, from its row.
 
+mod language;
+mod select;
+
 use super::{BAD, GOOD};
-use crate::builtin::{EXTENSIONS, Function, KeyKind, Param, ParamKind, Unit, Variable};
+use crate::builtin::{EXTENSIONS, Function, KeyKind, Param, ParamKind, Transformation, Unit, Variable};
 use crate::catalogue::{self, Kind, Known};
 use crate::config::{allowed, codes};
 use crate::lint::{self, Rule};
@@ -66,6 +69,16 @@ fn page(name: &str) -> Option<String> {
                 row.class, row.name, module.name, row.doc
             );
         }
+        let of_class = |row: &&Transformation| row.class == plain && module.name != "core";
+        let members = || module.transformations.iter().filter(of_class);
+        if wants(Kind::Transformation) && members().next().is_some() {
+            let _ = writeln!(page, "{{{plain}.*}}: transformations of {}", module.name);
+            list(&mut page, "with", members().map(|row| row.name));
+            page.push('\n');
+        }
+        for row in module.words.iter().filter(|row| only.is_none() && row.variable.names.contains(&plain)) {
+            let _ = writeln!(page, "{plain}: word of comparisons\n  {}\n", row.variable.doc);
+        }
         if module.events.contains(&plain) {
             let _ = writeln!(page, "event_route[{plain}]: run by {}\n", module.name);
         }
@@ -75,8 +88,18 @@ fn page(name: &str) -> Option<String> {
             list(&mut page, "parameters", module.params.iter().filter(|row| !row.inert).map(|row| row.names[0]));
             list(&mut page, "variables", module.variables.iter().map(|row| row.names[0]));
             list(&mut page, "event routes", module.events.iter().copied());
+            if let Some(known) = catalogue::module(plain) {
+                let built = |name: &&str| !module.functions.iter().any(|row| row.names.contains(name));
+                list(&mut page, "functions that Kamailio has beside them", known.names(Kind::Function).filter(built));
+            }
             page.push('\n');
         }
+    }
+    if wants(Kind::Select) {
+        select::select(&mut page, plain);
+    }
+    if let Some(row) = language::row(plain).filter(|_| only.is_none()) {
+        let _ = writeln!(page, "{plain}: {}\n  {}\n", row.what, row.doc);
     }
     if let Some(rule) = lint::rule(plain).filter(|_| only.is_none()) {
         page.push_str(&rule_page(rule));
@@ -205,7 +228,7 @@ fn nearest(name: &str) -> String {
         functions.chain(params).chain([module.name])
     });
     let codes = codes::CODES.iter().map(|row| row.code).chain(lint::rules().map(|rule| rule.code));
-    match crate::config::nearest(name, rows.chain(codes)) {
+    match crate::config::nearest(name, rows.chain(codes).chain(language::names())) {
         Some(near) => format!("; did you mean {near}?"),
         None => String::new(),
     }
