@@ -444,6 +444,8 @@ pub struct Transformation {
     pub name: &'static str,
     /// How few and how many parameters it takes.
     pub params: (usize, usize),
+    /// Which of them are numbers, counted from 0, and the least that each may be.
+    pub numbers: &'static [(usize, i64)],
     /// What it makes of a value.
     pub run: fn(&mut Context, Value, &[Template]) -> Value,
     /// What it does.

@@ -266,6 +266,17 @@ fn transformation(names: &mut Names, text: &[u8]) -> Result<Applied, Mistake> {
         let message = format!("{{{head}}} takes {wanted} parameters, not {}", given.len());
         return Err(mistake("wrong-arity", message));
     }
+    for (at, least) in row.numbers {
+        let constant =
+            given.get(*at).filter(|param| !param.contains(&b'$')).map(|param| String::from_utf8_lossy(param));
+        if let Some(param) = constant
+            && !param.trim().parse::<i64>().is_ok_and(|number| number >= *least)
+        {
+            let wanted = if *least == 0 { "a number, 0 or more" } else { "a number" };
+            let message = format!("parameter {} of {{{head}}} is {wanted}, not {}", at + 1, param.trim());
+            return Err(mistake("bad-argument", message));
+        }
+    }
     let mut templates = Vec::with_capacity(given.len());
     for param in given {
         // A regular expression may end in a `$`.

@@ -168,6 +168,7 @@ pub(super) const RE_SUBST: Transformation = Transformation {
     class: "re",
     name: "subst",
     params: (1, 1),
+    numbers: &[],
     run: re_subst,
     doc: "The value with a substitution `/pattern/replacement/flags` made in it; as it is without a match.",
 };

@@ -1,17 +1,20 @@
 //! `s`: pieces of the text.
 
-use super::{char_param, empty, int_param, of_text, owned, part, with};
+use super::{ANY, char_param, empty, int_param, numbered, of_text, owned, part, with};
 use crate::builtin::{Context, LogLevel, Template, Transformation, Value};
 use bytes::Bytes;
 
 /// The transformations.
 pub(super) const ROWS: &[Transformation] = &[
-    with(
-        "s",
-        "substr",
-        (2, 2),
-        substr,
-        "So many characters from a place on, 0 for all that follow; a negative place counts from the end. Undefined when the place is outside.",
+    numbered(
+        with(
+            "s",
+            "substr",
+            (2, 2),
+            substr,
+            "So many characters from a place on, 0 for all that follow; a negative place counts from the end. Undefined when the place is outside.",
+        ),
+        &[(0, ANY), (1, 0)],
     ),
     with(
         "s",
@@ -20,26 +23,35 @@ pub(super) const ROWS: &[Transformation] = &[
         select_blank,
         "The piece at a place, counted from 0, of the text cut at each blank; a negative place counts from the end.",
     ),
-    with(
-        "s",
-        "select",
-        (2, 2),
-        select,
-        "One of the pieces that a character parts, counted from 0; a negative number counts from the end.",
+    numbered(
+        with(
+            "s",
+            "select",
+            (2, 2),
+            select,
+            "One of the pieces that a character parts, counted from 0; a negative number counts from the end.",
+        ),
+        &[(0, ANY)],
     ),
-    with(
-        "s",
-        "strip",
-        (1, 1),
-        |cx, value, params| strip(cx, value, params, |text, count| text.get(count..)),
-        "The text without its first characters.",
+    numbered(
+        with(
+            "s",
+            "strip",
+            (1, 1),
+            |cx, value, params| strip(cx, value, params, |text, count| text.get(count..)),
+            "The text without its first characters.",
+        ),
+        &[(0, ANY)],
     ),
-    with(
-        "s",
-        "striptail",
-        (1, 1),
-        |cx, value, params| strip(cx, value, params, |text, count| text.get(..text.len().checked_sub(count)?)),
-        "The text without its last characters.",
+    numbered(
+        with(
+            "s",
+            "striptail",
+            (1, 1),
+            |cx, value, params| strip(cx, value, params, |text, count| text.get(..text.len().checked_sub(count)?)),
+            "The text without its last characters.",
+        ),
+        &[(0, ANY)],
     ),
     with(
         "s",
@@ -72,19 +84,25 @@ pub(super) const ROWS: &[Transformation] = &[
         |_, value, _| of_text(value, |_| Some(empty())),
         "Should be the text after the last place of a character; in Kamailio 5.6.3 it is always empty, and here too.",
     ),
-    with(
-        "s",
-        "prefixes",
-        (0, 1),
-        |cx, value, params| prefixes(cx, value, params, b""),
-        "All beginnings of the text, up to a length, with commas between.",
+    numbered(
+        with(
+            "s",
+            "prefixes",
+            (0, 1),
+            |cx, value, params| prefixes(cx, value, params, b""),
+            "All beginnings of the text, up to a length, with commas between.",
+        ),
+        &[(0, ANY)],
     ),
-    with(
-        "s",
-        "prefixes.quoted",
-        (0, 1),
-        |cx, value, params| prefixes(cx, value, params, b"'"),
-        "All beginnings of the text, each in quotes, with commas between.",
+    numbered(
+        with(
+            "s",
+            "prefixes.quoted",
+            (0, 1),
+            |cx, value, params| prefixes(cx, value, params, b"'"),
+            "All beginnings of the text, each in quotes, with commas between.",
+        ),
+        &[(0, ANY)],
     ),
 ];
 

@@ -1,6 +1,6 @@
 //! `s`: digests and hashes.
 
-use super::{int_param, of_text, owned, plain, with};
+use super::{ANY, int_param, numbered, of_text, owned, plain, with};
 use crate::builtin::{Context, LogLevel, Template, Transformation, Value, int_text};
 use md5::{Digest, Md5};
 use sha1::Sha1;
@@ -59,12 +59,15 @@ pub(super) const ROWS: &[Transformation] = &[
         |_, value, _| of_text(value, |text| Some(Value::both(crc32(text).into()))),
         "The CRC-32 sum of the text.",
     ),
-    with(
-        "s",
-        "corehash",
-        (0, 1),
-        corehash,
-        "The hash that Kamailio's core makes of a text; with a parameter, a power of two, below that number.",
+    numbered(
+        with(
+            "s",
+            "corehash",
+            (0, 1),
+            corehash,
+            "The hash that Kamailio's core makes of a text; with a parameter, a power of two, below that number.",
+        ),
+        &[(0, ANY)],
     ),
 ];
 

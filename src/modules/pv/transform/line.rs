@@ -1,6 +1,6 @@
 //! `line`: lines of a text.
 
-use super::{empty, int_param, of_text, part, plain, text_param, with};
+use super::{ANY, empty, int_param, numbered, of_text, part, plain, text_param, with};
 use crate::builtin::{Transformation, Value};
 
 /// The transformations.
@@ -11,19 +11,22 @@ pub(super) const ROWS: &[Transformation] = &[
         |_, value, _| of_text(value, |text| (!text.is_empty()).then(|| Value::Int(lines(text).count() as i64))),
         "How many lines the text has; undefined when it is empty.",
     ),
-    with(
-        "line",
-        "at",
-        (1, 1),
-        |cx, value, params| {
-            let index = int_param(cx, params, 0);
-            of_text(value, |text| {
-                let index = if index < 0 { index + lines(text).count() as i64 } else { index };
-                let line = usize::try_from(index).ok().and_then(|index| lines(text).nth(index));
-                Some(line.map_or_else(empty, |line| part(text, line)))
-            })
-        },
-        "The line at a place, counted from 0, without its line end; a negative place counts from the end.",
+    numbered(
+        with(
+            "line",
+            "at",
+            (1, 1),
+            |cx, value, params| {
+                let index = int_param(cx, params, 0);
+                of_text(value, |text| {
+                    let index = if index < 0 { index + lines(text).count() as i64 } else { index };
+                    let line = usize::try_from(index).ok().and_then(|index| lines(text).nth(index));
+                    Some(line.map_or_else(empty, |line| part(text, line)))
+                })
+            },
+            "The line at a place, counted from 0, without its line end; a negative place counts from the end.",
+        ),
+        &[(0, ANY)],
     ),
     with(
         "line",

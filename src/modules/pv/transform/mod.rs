@@ -45,8 +45,16 @@ const fn with(
     run: Run,
     doc: &'static str,
 ) -> Transformation {
-    Transformation { class, name, params, run, doc }
+    Transformation { class, name, params, numbers: &[], run, doc }
 }
+
+/// The same, with parameters that are numbers, each with the least it may be.
+const fn numbered(row: Transformation, numbers: &'static [(usize, i64)]) -> Transformation {
+    Transformation { numbers, ..row }
+}
+
+/// A number of either sign.
+const ANY: i64 = i64::MIN;
 
 /// Makes something of the text of a value; undefined stays undefined.
 fn of_text(value: Value, body: impl FnOnce(&Bytes) -> Option<Value>) -> Value {

@@ -1,7 +1,7 @@
 //! `param`: lists of the form `a=1;b=2`.
 
 use super::super::parameters::{Parameter, parameters};
-use super::{char_param, empty, int_param, of_text, part, text_param, with};
+use super::{ANY, char_param, empty, int_param, numbered, of_text, part, text_param, with};
 use crate::builtin::{Context, Template, Transformation, Value};
 use bytes::Bytes;
 
@@ -33,25 +33,35 @@ pub(super) const ROWS: &[Transformation] = &[
         },
         "1 when there is a parameter of this name, else 0.",
     ),
-    with(
-        "param",
-        "valueat",
-        (1, 2),
-        |cx, value, params| {
-            let index = int_param(cx, params, 0);
-            listed(cx, value, params, 1, |text, all| at(all, index).map_or_else(empty, |(_, value)| part(text, value)))
-        },
-        "The value of the parameter at a place, counted from 0; a negative place counts from the end.",
+    numbered(
+        with(
+            "param",
+            "valueat",
+            (1, 2),
+            |cx, value, params| {
+                let index = int_param(cx, params, 0);
+                listed(cx, value, params, 1, |text, all| {
+                    at(all, index).map_or_else(empty, |(_, value)| part(text, value))
+                })
+            },
+            "The value of the parameter at a place, counted from 0; a negative place counts from the end.",
+        ),
+        &[(0, ANY)],
     ),
-    with(
-        "param",
-        "name",
-        (1, 2),
-        |cx, value, params| {
-            let index = int_param(cx, params, 0);
-            listed(cx, value, params, 1, |text, all| at(all, index).map_or_else(empty, |(name, _)| part(text, name)))
-        },
-        "The name of the parameter at a place, counted from 0; a negative place counts from the end.",
+    numbered(
+        with(
+            "param",
+            "name",
+            (1, 2),
+            |cx, value, params| {
+                let index = int_param(cx, params, 0);
+                listed(cx, value, params, 1, |text, all| {
+                    at(all, index).map_or_else(empty, |(name, _)| part(text, name))
+                })
+            },
+            "The name of the parameter at a place, counted from 0; a negative place counts from the end.",
+        ),
+        &[(0, ANY)],
     ),
     with(
         "param",

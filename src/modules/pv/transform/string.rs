@@ -1,6 +1,6 @@
 //! `s`: measures, case, blanks, replacing.
 
-use super::{char_param, empty, int_param, of_text, owned, part, plain, text_param, with};
+use super::{char_param, empty, int_param, numbered, of_text, owned, part, plain, text_param, with};
 use crate::builtin::{Context, LogLevel, Template, Transformation, Value, parse_int};
 
 /// The transformations.
@@ -109,33 +109,45 @@ pub(super) const ROWS: &[Transformation] = &[
         "The text without the brackets around it.",
     ),
     with("s", "ftime", (1, 1), ftime, "Seconds since 1970 in a form that strftime describes, UTC."),
-    with(
-        "s",
-        "charat",
-        (1, 1),
-        |cx, value, params| at(cx, value, params, |text, place| part(text, &text[place..=place])),
-        "The character at a place, counted from 0.",
+    numbered(
+        with(
+            "s",
+            "charat",
+            (1, 1),
+            |cx, value, params| at(cx, value, params, |text, place| part(text, &text[place..=place])),
+            "The character at a place, counted from 0.",
+        ),
+        &[(0, 0)],
     ),
-    with(
-        "s",
-        "byteat",
-        (1, 1),
-        |cx, value, params| at(cx, value, params, |text, place| Value::Int(text[place].into())),
-        "The number of the character at a place, counted from 0.",
+    numbered(
+        with(
+            "s",
+            "byteat",
+            (1, 1),
+            |cx, value, params| at(cx, value, params, |text, place| Value::Int(text[place].into())),
+            "The number of the character at a place, counted from 0.",
+        ),
+        &[(0, 0)],
     ),
-    with(
-        "s",
-        "fmtlines",
-        (2, 2),
-        |cx, value, params| lines(cx, value, params, b' '),
-        "The text over so many lines, the later ones indented by so many blanks.",
+    numbered(
+        with(
+            "s",
+            "fmtlines",
+            (2, 2),
+            |cx, value, params| lines(cx, value, params, b' '),
+            "The text over so many lines, the later ones indented by so many blanks.",
+        ),
+        &[(0, 0), (1, 0)],
     ),
-    with(
-        "s",
-        "fmtlinet",
-        (2, 2),
-        |cx, value, params| lines(cx, value, params, b'\t'),
-        "The text over so many lines, the later ones indented by so many tabs.",
+    numbered(
+        with(
+            "s",
+            "fmtlinet",
+            (2, 2),
+            |cx, value, params| lines(cx, value, params, b'\t'),
+            "The text over so many lines, the later ones indented by so many tabs.",
+        ),
+        &[(0, 0), (1, 0)],
     ),
 ];
 
