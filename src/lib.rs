@@ -40,7 +40,8 @@
 //! node         time source sip transaction builtin script
 //! host         time source sip builtin modules script node config
 //! sim          time source sip builtin modules script node config
-//! command      time source sip builtin catalogue modules script node config lint format chart host sim
+//! report       time source builtin script sim
+//! command      time source sip builtin catalogue modules script node config lint format chart host sim report
 //! ```
 //!
 //! `config::ast` is plain data: the words for route kinds and operators that the language, its rows and its machine share. `config` and `node`
@@ -56,6 +57,7 @@ pub mod host;
 pub mod lint;
 pub mod modules;
 pub mod node;
+pub mod report;
 pub mod script;
 pub mod sim;
 pub mod sip;

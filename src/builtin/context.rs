@@ -9,7 +9,7 @@ use super::module::RouteKind;
 use super::random::Random;
 use super::regex::RegexCache;
 use super::settings::{Settings, Sockets};
-use super::trace::TraceEvent;
+use super::trace::{Trace, TraceEvent};
 use super::value::Value;
 use super::working::Working;
 use crate::time::Now;
@@ -129,8 +129,8 @@ pub struct Core {
     pub told: FxHashSet<&'static str>,
     /// What the node is asked to do after this step, in order.
     pub commands: Vec<Command>,
-    /// What happened, when somebody listens (`alanui test`): each with the number of lines in `log` before it.
-    pub trace: Option<Vec<(usize, TraceEvent)>>,
+    /// What happened, when somebody watches (`alanui test`).
+    pub trace: Option<Box<Trace>>,
     /// What the server counts.
     pub counters: Counters,
     /// How much memory there is.
@@ -165,10 +165,10 @@ impl Core {
         }
     }
 
-    /// Notes what happened, when somebody listens; `event` is only made then.
+    /// Notes what happened, when somebody watches; `event` is only made then.
     pub fn trace(&mut self, event: impl FnOnce() -> TraceEvent) {
         if let Some(trace) = &mut self.trace {
-            trace.push((self.log.len(), event()));
+            trace.events.push((self.log.len(), event()));
         }
     }
 }

@@ -33,6 +33,23 @@ impl Clock {
     }
 }
 
+/// Measures how long something takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Begins at this moment.
+    #[allow(clippy::disallowed_methods, reason = "the host is where time comes from")]
+    pub fn start() -> Stopwatch {
+        Stopwatch(Instant::now())
+    }
+
+    /// How long ago it began.
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
 /// A generator seeded by the operating system, different for each worker and each run.
 pub(super) fn random() -> Random {
     // The standard library seeds its hasher from the system's randomness.

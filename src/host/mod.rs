@@ -7,6 +7,7 @@ mod clock;
 pub mod effects;
 pub mod log;
 mod memory;
+mod parallel;
 mod pipe;
 mod server;
 mod sockets;
@@ -14,7 +15,9 @@ mod udp;
 mod worker;
 mod world;
 
+pub use clock::Stopwatch;
 pub use log::LogFormat;
+pub use parallel::{parallel, processors};
 pub use pipe::end_with_the_reader;
 pub use server::{DEFAULT_WORKERS, Plan, ServerFault, run};
 pub use sockets::{Bound, SocketFault, bind};

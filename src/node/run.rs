@@ -86,7 +86,7 @@ impl Node {
         }
         let block = &self.program.routes[route.0 as usize];
         let (kind, entry) = (block.kind, block.entry);
-        self.core.trace(|| TraceEvent::Route { kind, name: block.name.clone() });
+        self.core.trace(|| TraceEvent::Route { kind, name: block.name.clone(), span: block.head });
         Task::new(message, locals, kind, entry)
     }
 

@@ -8,6 +8,7 @@ use crate::builtin::{
     Answer, Args, CallSite, Context, Core, Effect, LogLevel, ModuleId, Outcome, RouteId, RouteKind, TraceEvent, Value,
     parse_int,
 };
+use crate::source::Span;
 use crate::time::Now;
 
 /// Why the machine stopped.
@@ -49,8 +50,18 @@ enum Flow {
 
 impl Machine<'_> {
     fn run(&mut self) -> Step {
+        // Watching costs nothing where nobody watches.
+        if self.core.trace.is_some() { self.execute::<true>() } else { self.execute::<false>() }
+    }
+
+    fn execute<const WATCHED: bool>(&mut self) -> Step {
         let program = self.program;
+        let mut before = None;
         loop {
+            if WATCHED {
+                self.watch(before);
+                before = Some(self.task.place);
+            }
             let Some(op) = program.code.get(self.task.place as usize) else {
                 return self.end(-1, false);
             };
@@ -122,6 +133,11 @@ impl Machine<'_> {
                 }
                 Op::Switch(at) => {
                     let value = self.pop();
+                    if WATCHED {
+                        let span = self.span();
+                        let told = String::from_utf8_lossy(&value.to_text()).into_owned();
+                        self.core.trace(|| TraceEvent::Switch { value: told, span });
+                    }
                     let table = &program.switches[at as usize];
                     if let Some((SwitchLabel::Int(_), _)) = table.labels.first() {
                         self.read_as_int(&value);
@@ -184,6 +200,7 @@ impl Machine<'_> {
                 Op::Return => {
                     let value = self.pop_int();
                     if value == 0 {
+                        self.tell_end("return 0");
                         return self.end(0, false);
                     }
                     if let Some(step) = self.leave(value) {
@@ -197,13 +214,42 @@ impl Machine<'_> {
                 }
                 Op::Exit => {
                     let value = self.pop_int();
+                    self.tell_end("exit");
                     return self.end(value, false);
                 }
                 Op::Drop => {
                     let value = self.pop_int();
+                    self.tell_end("drop");
                     return self.end(value, true);
                 }
             }
+        }
+    }
+
+    /// The place in the text of the instruction at hand.
+    fn span(&self) -> Span {
+        let at = (self.task.place as usize).saturating_sub(1);
+        self.program.spans.get(at).copied().unwrap_or_default()
+    }
+
+    fn tell_end(&mut self, how: &'static str) {
+        let span = self.span();
+        self.core.trace(|| TraceEvent::End { how, span });
+    }
+
+    /// Counts the instruction that comes next, and tells which way the one before went.
+    fn watch(&mut self, before: Option<u32>) {
+        let Some(trace) = &mut self.core.trace else { return };
+        let next = self.task.place;
+        if (next as usize) < self.program.code.len() {
+            trace.reached.count(next as usize);
+        }
+        let Some(before) = before else { return };
+        let Some(op) = self.program.code.get(before as usize).filter(|op| op.has_ways()) else { return };
+        trace.reached.count_way(before, next);
+        if let Op::JumpUnless(_) | Op::LoopWhile(_) | Op::ChooseUnless(_) = op {
+            let span = self.program.spans.get(before as usize).copied().unwrap_or_default();
+            trace.events.push((self.core.log.len(), TraceEvent::Condition { span, holds: next == before + 1 }));
         }
     }
 
@@ -311,7 +357,13 @@ impl Machine<'_> {
             Value::Both(_, text) => Value::Text(text),
             value => value,
         };
-        let done = self.program.references[at as usize].assign(&mut self.context(), value);
+        let reference = &self.program.references[at as usize];
+        let told = self.core.trace.is_some().then(|| shown(&value));
+        let done = reference.assign(&mut self.context(), value);
+        if let Some(value) = told {
+            let (name, span, value) = (reference.text.to_string(), self.span(), value.filter(|_| done.is_ok()));
+            self.core.trace(|| TraceEvent::Set { name, value, span });
+        }
         self.task.last = if done.is_ok() { 1 } else { -1 };
         if let Err(fault) = done {
             self.core.log(LogLevel::Error, fault.message);
@@ -372,7 +424,7 @@ impl Machine<'_> {
             Outcome::Return(code) => code,
         };
         if let Some(args) = args {
-            self.core.trace(|| TraceEvent::Call { name: site.name, args, code });
+            self.core.trace(|| TraceEvent::Call { name: site.name, args, code, span: site.span });
         }
         let base = self.task.stack.len().saturating_sub(usize::from(*computed));
         self.task.stack.truncate(base);
@@ -387,7 +439,7 @@ impl Machine<'_> {
     fn enter(&mut self, route: RouteId, depth: u16) {
         if self.push_frame(self.task.place, true, depth) {
             let block = &self.program.routes[route.0 as usize];
-            self.core.trace(|| TraceEvent::Route { kind: block.kind, name: block.name.clone() });
+            self.core.trace(|| TraceEvent::Route { kind: block.kind, name: block.name.clone(), span: block.head });
             self.task.place = block.entry;
         }
     }
@@ -462,6 +514,11 @@ impl Machine<'_> {
         }
         Step::Done(End { value, exited: true, dropped })
     }
+}
+
+/// A value for those who watch; `None` when it is undefined.
+fn shown(value: &Value) -> Option<String> {
+    (!value.is_null()).then(|| String::from_utf8_lossy(&value.to_text()).into_owned())
 }
 
 /// Where a `switch` over this value goes.

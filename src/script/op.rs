@@ -85,3 +85,10 @@ pub enum Op {
     /// Pops the value of `drop`, sets the drop mark and ends the script.
     Drop,
 }
+
+impl Op {
+    /// Whether it decides where the program goes on, by a whole condition of the script or by the label of a `switch`.
+    pub fn has_ways(self) -> bool {
+        matches!(self, Op::JumpUnless(_) | Op::ChooseUnless(_) | Op::LoopWhile(_) | Op::Switch(_))
+    }
+}

@@ -4,7 +4,7 @@ use super::words::{Word, words};
 use crate::source::{Diagnostic, FileId, Span};
 
 /// A line at the margin with what stands below it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Block {
     pub(super) words: Vec<Word>,
     /// The line as written, without a comment's removal.
@@ -13,8 +13,15 @@ pub(super) struct Block {
     pub(super) below: Vec<Below>,
 }
 
+impl Block {
+    /// Whether it begins with this word.
+    pub(super) fn is(&self, keyword: &str) -> bool {
+        self.words.first().is_some_and(|word| word.text == keyword)
+    }
+}
+
 /// An indented line, without its indentation.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Below {
     pub(super) text: String,
     pub(super) span: Span,

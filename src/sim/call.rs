@@ -34,13 +34,20 @@ pub(super) fn text_of(bytes: &[u8]) -> String {
 }
 
 impl Call {
-    /// A call that this peer begins.
-    pub(super) fn new(peer: &str, address: SocketAddr, number: u32, name: Option<&str>, uri: &str) -> Call {
+    /// A call that this peer begins; `about` is the address of record of a REGISTER that is not the peer's own.
+    pub(super) fn new(
+        peer: &str,
+        address: SocketAddr,
+        number: u32,
+        name: Option<&str>,
+        uri: &str,
+        about: Option<&str>,
+    ) -> Call {
         let parsed = Uri::parse(uri.as_bytes()).ok();
         let host = parsed.as_ref().map(|uri| text_of(uri.host)).filter(|host| !host.is_empty());
         let host = host.unwrap_or_else(|| address.ip().to_string());
         let user = parsed.as_ref().and_then(|uri| uri.user);
-        let own = format!("sip:{peer}@{host}");
+        let own = about.map_or_else(|| format!("sip:{peer}@{host}"), str::to_owned);
         let remote = if parsed.is_some() && user.is_none() { own.clone() } else { without_parameters(uri).to_owned() };
         let call_id = name.map_or_else(|| format!("{number}@{peer}"), |name| format!("{name}@{peer}"));
         Call {

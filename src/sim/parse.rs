@@ -2,6 +2,7 @@
 
 use super::blocks::{Block, blocks};
 use super::dns;
+use super::rows::Table;
 use super::scenario::{DatabaseFile, PeerLine, Scenario};
 use super::steps;
 use super::words::{Word, calendar, duration};
@@ -17,13 +18,13 @@ pub struct Reading<'a> {
     pub variable: &'a dyn Fn(&str) -> Option<PathBuf>,
 }
 
-/// Reads the scenario `path`. `None` when something is wrong; `diagnostics` says what.
+/// Reads the scenario `path`: one, or with a table of inputs one for each row. `None` when something is wrong; `diagnostics` says what.
 pub fn parse(
     path: &Path,
     reading: &Reading,
     sources: &mut Sources,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Option<Scenario> {
+) -> Option<Vec<Scenario>> {
     let text = match reading.files.read(path) {
         Ok(text) => text,
         Err(fault) => {
@@ -44,13 +45,43 @@ pub fn parse(
         }
     };
     let before = diagnostics.len();
+    let (tables, blocks): (Vec<Block>, Vec<Block>) =
+        blocks(file, &text, diagnostics).into_iter().partition(|block| block.is("table"));
+    if let Some(second) = tables.get(1) {
+        diagnostics.push(Diagnostic::error("scenario-syntax", "a scenario has one table", second.span));
+    }
+    let Some(table) = tables.first().map(|block| Table::read(block, diagnostics)) else {
+        let scenario = scenario(path, reading, &blocks, file, diagnostics);
+        return (diagnostics.len() == before).then_some(vec![scenario]);
+    };
+    let mut scenarios = Vec::new();
+    for (row, name) in table.names().enumerate() {
+        let filled: Vec<Block> = blocks.iter().map(|block| table.filled(row, block)).collect();
+        let mut found = Vec::new();
+        let scenario = scenario(path, reading, &filled, file, &mut found);
+        // What is wrong in one row is mostly wrong in all.
+        let place = |found: &Diagnostic| found.labels.first().map(|label| label.span);
+        let told = |new: &Diagnostic| diagnostics.iter().any(|old| place(old) == place(new));
+        let fresh: Vec<Diagnostic> = found.into_iter().filter(|new| !told(new)).collect();
+        diagnostics.extend(fresh);
+        scenarios.push(Scenario { row: Some(name), ..scenario });
+    }
+    (diagnostics.len() == before).then_some(scenarios)
+}
+
+fn scenario(
+    path: &Path,
+    reading: &Reading,
+    blocks: &[Block],
+    file: FileId,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Scenario {
     let mut parser = Parser { path, reading, diagnostics, scenario: Scenario::empty(), config: None };
-    for block in blocks(file, &text, parser.diagnostics) {
-        parser.block(&block);
+    for block in blocks {
+        parser.block(block);
     }
     parser.finish(file);
-    let scenario = parser.scenario;
-    (diagnostics.len() == before).then_some(scenario)
+    parser.scenario
 }
 
 pub(super) struct Parser<'a, 'b> {
@@ -64,6 +95,7 @@ pub(super) struct Parser<'a, 'b> {
 impl Scenario {
     fn empty() -> Scenario {
         Scenario {
+            row: None,
             config: PathBuf::new(),
             config_span: Span::default(),
             defines: Vec::new(),
@@ -286,8 +318,8 @@ mod tests {
         let files = Table(BTreeMap::from([(PathBuf::from("a/b/t.call"), text.into())]));
         let reading = Reading { files: &files, variable: &|name| (name == "HERE").then(|| PathBuf::from("/here")) };
         let (mut sources, mut diagnostics) = (Sources::default(), Vec::new());
-        let scenario = parse(Path::new("a/b/t.call"), &reading, &mut sources, &mut diagnostics);
-        (scenario, render::human(&sources, &diagnostics, false))
+        let scenarios = parse(Path::new("a/b/t.call"), &reading, &mut sources, &mut diagnostics);
+        (scenarios.map(|mut all| all.remove(0)), render::human(&sources, &diagnostics, false))
     }
 
     #[test]

@@ -113,7 +113,8 @@ impl Peer {
         let (at, (text, next_hop)) = match &sending.uri {
             Some(uri) => {
                 self.counted += 1;
-                let call = Call::new(&self.name, self.address, self.counted, named, uri);
+                let about = sending.about.as_deref();
+                let call = Call::new(&self.name, self.address, self.counted, named, uri, about);
                 self.calls.push(call);
                 let at = self.calls.len() - 1;
                 let call = &mut self.calls[at];

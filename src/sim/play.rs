@@ -1,23 +1,33 @@
 //! Plays a scenario.
 
-use super::ladder::Ladder;
+use super::ladder::ladder;
 use super::parse::Reading;
 use super::peer::{Packet, Peer};
 use super::scenario::{Action, DatabaseMood, PeerId, Scenario, Step};
+use super::story::{Entry, Event, Story};
 use super::wires::{Arrival, Wires};
 use super::world::Stage;
-use crate::builtin::{Answer, Extensions, Module, Query, SocketId};
+use crate::builtin::{Answer, Extensions, Module, Query, Reached, SocketId};
 use crate::config::has_errors;
 use crate::node::{Datagram, EffectId, Node, Transmit};
+use crate::script::Program;
+use crate::sip::Message;
 use crate::source::{Diagnostic, Sources, Span};
 use crate::time::{Now, Tick};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// What came of playing a scenario.
 #[derive(Debug)]
 pub struct Played {
     /// What happened.
+    pub entries: Vec<Entry>,
+    /// The same as the text that is accepted.
     pub ladder: String,
+    /// The program that the config became.
+    pub program: Arc<Program>,
+    /// What of it ran.
+    pub reached: Reached,
     /// Expectations of the scenario that were not met, and steps that could not be taken.
     pub failures: Vec<Diagnostic>,
 }
@@ -53,22 +63,27 @@ pub fn play(
         .iter()
         .map(|line| Peer::new(line, line.uses.as_ref().and_then(socket_of).unwrap_or_default()))
         .collect();
-    let mut ladder = Ladder::new(scenario, server.core.settings.debug);
+    let mut story = Story::new(scenario, server.core.settings.debug, sources);
     for line in &server.log {
-        ladder.log_line(line);
+        story.log_line(Tick::ZERO, line);
     }
     let now = Now { tick: Tick::ZERO, unix: scenario.clock };
+    let program = server.program.clone();
     let play = Play {
         scenario,
+        program,
         node: Node::new(server.program, server.core, true, now),
         modules: server.modules,
         stage,
         peers,
         wires: Wires::default(),
         now: Tick::ZERO,
-        ladder,
+        story,
         losses: Vec::new(),
         failures: Vec::new(),
+        recent: Vec::new(),
+        focus: None,
+        asker: None,
         log_looked: 0,
     };
     Ok(play.all())
@@ -77,6 +92,7 @@ pub fn play(
 /// A scenario while it is played.
 pub(super) struct Play<'a> {
     scenario: &'a Scenario,
+    program: Arc<Program>,
     node: Node,
     /// Names of the modules, by their place.
     modules: Vec<&'static str>,
@@ -84,10 +100,16 @@ pub(super) struct Play<'a> {
     pub(super) peers: Vec<Peer>,
     wires: Wires,
     now: Tick,
-    pub(super) ladder: Ladder,
+    pub(super) story: Story<'a>,
     /// Packets to lose: whose, whether those to the peer, and how many.
     losses: Vec<(PeerId, bool, u32)>,
     pub(super) failures: Vec<Diagnostic>,
+    /// What left the server since the scenario's last line that is no expectation, and to whom.
+    pub(super) recent: Vec<(String, Message)>,
+    /// The message that the last expectation spoke of.
+    pub(super) focus: Option<Message>,
+    /// Who sent the last request.
+    pub(super) asker: Option<PeerId>,
     /// How many log lines the scenario has looked at.
     pub(super) log_looked: usize,
 }
@@ -99,8 +121,9 @@ impl Play<'_> {
     fn all(mut self) -> Played {
         for step in &self.scenario.steps {
             self.settle(step.span);
-            if !matches!(step.action, Action::Expect(..) | Action::ExpectLog(_)) {
-                self.ladder.gap();
+            if !matches!(step.action, Action::Expect(_)) {
+                (self.focus, self.recent) = (None, Vec::new());
+                self.story.tell(self.now, Event::Gap);
             }
             self.step(step);
             if self.failures.iter().any(|failure| failure.code == "stuck-scenario") {
@@ -110,13 +133,19 @@ impl Play<'_> {
         if let Some(last) = self.scenario.steps.last() {
             self.settle(last.span);
         }
-        Played { ladder: self.ladder.finish(), failures: self.failures }
+        let entries = self.story.entries;
+        let reached = self.node.core.trace.take().map(|trace| trace.reached).unwrap_or_default();
+        let (program, failures) = (self.program, self.failures);
+        Played { ladder: ladder(self.scenario, &entries, None), entries, program, reached, failures }
     }
 
     fn step(&mut self, step: &Step) {
         match &step.action {
             Action::Send(peer, sending) => match self.peers[*peer].send(sending) {
-                Ok(packet) => self.peer_sends(*peer, packet),
+                Ok(packet) => {
+                    self.asker = Some(*peer);
+                    self.peer_sends(*peer, packet);
+                }
                 Err(fault) => self.stuck(step.span, fault),
             },
             Action::Answer(peer, answering) => match self.peers[*peer].answer(answering) {
@@ -125,6 +154,7 @@ impl Play<'_> {
             },
             Action::SendVerbatim(peer, bytes) => {
                 let socket = self.peers[*peer].socket;
+                self.asker = Some(*peer);
                 self.peer_sends(*peer, Packet { bytes: bytes.clone(), next_hop: None, socket });
             }
             Action::Always(peer, method, codes) => {
@@ -135,14 +165,13 @@ impl Play<'_> {
             Action::Silent(peer) => self.peers[*peer].always.clear(),
             Action::Wait(time) => self.advance(self.now.after(*time), step.span),
             Action::WaitUntil(time) => self.advance(Tick::ZERO.after(*time), step.span),
-            Action::Expect(peer, expected) => self.expect(*peer, expected, step.span),
-            Action::ExpectLog(text) => self.expect_log(text, step.span),
+            Action::Expect(expectation) => self.expect(expectation, step.span),
             Action::Lose { peer, to_peer, count } => self.losses.push((*peer, *to_peer, *count)),
             Action::Sql(statement) => match self.stage.first() {
                 Some(database) => {
                     let said = database.query(statement, &[]);
                     let changed = database.changes();
-                    self.ladder.sql(self.now, statement, &said, changed);
+                    self.story.sql(self.now, statement, &said, changed);
                 }
                 None => self.stuck(step.span, "the scenario has no database".into()),
             },
@@ -153,11 +182,11 @@ impl Play<'_> {
                     DatabaseMood::Fails => "the database fails".to_owned(),
                     DatabaseMood::Slow(time) => format!("the database is slow: {}", super::ladder::seconds(*time)),
                 };
-                self.ladder.moment(self.now, &words);
+                self.story.moment(self.now, &words);
             }
             Action::Reload(name) => self.reload(name, step.span),
-            Action::Show(detail) => self.ladder.detail = *detail,
-            Action::Note(text) => self.ladder.note(text),
+            Action::Show(detail) => self.story.tell(self.now, Event::Show(*detail)),
+            Action::Note(text) => self.story.tell(self.now, Event::Note(text.clone())),
         }
     }
 
@@ -182,7 +211,7 @@ impl Play<'_> {
             Ok(()) => format!("reload {name}"),
             Err(fault) => format!("reload {name} failed: {}", fault.message),
         };
-        self.ladder.moment(self.now, &words);
+        self.story.moment(self.now, &words);
     }
 
     /// Sends a packet of a peer: to another peer when SIP's rules name one, else to the server.
@@ -194,7 +223,7 @@ impl Play<'_> {
         });
         let name = self.peers[from].name.clone();
         let to = near.map_or("alanui", |near| self.peers[near].name.as_str()).to_owned();
-        self.ladder.peer_sends(self.now, &name, &to, &packet.bytes, lost);
+        self.story.peer_sends(self.now, &name, &to, &packet.bytes, lost);
         if lost {
             return;
         }
@@ -219,7 +248,10 @@ impl Play<'_> {
             (None, Some(_)) => "alanui".to_owned(),
             (None, None) => packet.destination.to_string(),
         };
-        self.ladder.server_sends(self.now, &to, &packet.bytes, lost);
+        self.story.server_sends(self.now, &to, &packet.bytes, lost);
+        if let Ok(message) = Message::parse(packet.bytes.clone()) {
+            self.recent.push((to, message));
+        }
         if let Some(peer) = peer.filter(|_| !lost) {
             let arrival = Arrival::Peer { peer, bytes: packet.bytes, socket: packet.socket };
             self.wires.send(self.now.after(self.scenario.latency), arrival);
@@ -283,7 +315,7 @@ impl Play<'_> {
     fn arrive(&mut self, arrival: Arrival) {
         match arrival {
             Arrival::Server(datagram) => {
-                self.ladder.arrives(&datagram.bytes);
+                self.story.arrives(&datagram.bytes);
                 let now = self.time();
                 self.node.receive(now, datagram);
                 self.take_output();
@@ -295,8 +327,7 @@ impl Play<'_> {
             }
             Arrival::Query(id, query) => {
                 let said = self.stage.ask(query.connection, &query.statement, &query.parameters);
-                self.ladder.moment(self.now, "the database answers");
-                self.ladder.answer(&said);
+                self.story.answer(self.now, &said);
                 let now = self.time();
                 self.node.answer(now, id, Answer::Rows(said));
                 self.take_output();
@@ -315,7 +346,7 @@ impl Play<'_> {
                 self.reload_module(usize::from(module.0));
             }
             if self.node.output.aborted {
-                self.ladder.moment(self.now, "the script ends the server: abort()");
+                self.story.moment(self.now, "the script ends the server: abort()");
                 return;
             }
             let queries = std::mem::take(&mut self.node.output.queries);
@@ -325,7 +356,7 @@ impl Play<'_> {
             }
             for (id, errand) in errands {
                 let found = self.stage.errand(&errand);
-                self.ladder.errand(&errand, &found);
+                self.story.errand(self.now, &errand, &found);
                 let now = self.time();
                 self.node.answer(now, id, Answer::Errand(found));
                 self.take_trace();
@@ -338,11 +369,11 @@ impl Play<'_> {
 
     fn query(&mut self, id: EffectId, query: Query) {
         if let DatabaseMood::Slow(time) = self.stage.mood {
-            self.ladder.query(&query, None);
+            self.story.query(self.now, &query, None);
             return self.wires.send(self.now.after(time), Arrival::Query(id, query));
         }
         let said = self.stage.ask(query.connection, &query.statement, &query.parameters);
-        self.ladder.query(&query, Some(&said));
+        self.story.query(self.now, &query, Some(&said));
         let now = self.time();
         self.node.answer(now, id, Answer::Rows(said));
         self.take_trace();
@@ -350,8 +381,8 @@ impl Play<'_> {
 
     fn take_trace(&mut self) {
         let log = std::mem::take(&mut self.node.core.log);
-        let events = self.node.core.trace.as_mut().map(std::mem::take).unwrap_or_default();
-        self.ladder.inside(self.now, events, log);
+        let events = self.node.core.trace.as_mut().map(|trace| std::mem::take(&mut trace.events)).unwrap_or_default();
+        self.story.inside(self.now, events, log);
     }
 
     fn set_clock(&mut self, at: Tick) {

@@ -1,5 +1,6 @@
 //! What a scenario file says.
 
+use super::expect::Expectation;
 use crate::builtin::{Record, RecordKind};
 use crate::source::Span;
 use bytes::Bytes;
@@ -10,6 +11,8 @@ use std::time::Duration;
 /// A scenario: a server with its config, the peers around it, and what happens.
 #[derive(Debug, Clone)]
 pub struct Scenario {
+    /// The row of its table of inputs, when it has one: `user bob, code 200`.
+    pub row: Option<String>,
     /// The config, its path resolved against the scenario's folder.
     pub config: PathBuf,
     /// Where the scenario names it.
@@ -89,10 +92,8 @@ pub enum Action {
     Wait(Duration),
     /// `wait until 20s`
     WaitUntil(Duration),
-    /// `expect bob gets INVITE`
-    Expect(PeerId, Expected),
-    /// `expect log "text"`
-    ExpectLog(String),
+    /// `expect ...`
+    Expect(Expectation),
     /// `lose next 2 to bob`: packets between this peer and the server that never arrive.
     Lose {
         /// The peer.
@@ -121,6 +122,8 @@ pub struct Sending {
     pub method: String,
     /// Its Request-URI; without one it belongs to the dialog or call at hand.
     pub uri: Option<String>,
+    /// The address of record that From and To name, when it is not the peer's own.
+    pub about: Option<String>,
     /// The call it begins or belongs to, when it has a name.
     pub call: Option<String>,
     /// The last such request once more, byte for byte.
@@ -162,15 +165,6 @@ pub struct Extra {
     pub body: Vec<String>,
 }
 
-/// What a peer should have received.
-#[derive(Debug, Clone)]
-pub struct Expected {
-    /// Nothing at all, or a method or code.
-    pub what: Option<String>,
-    /// Headers it must carry; `*` stands for anything.
-    pub headers: Vec<(String, String)>,
-}
-
 /// How databases behave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DatabaseMood {
@@ -184,14 +178,16 @@ pub enum DatabaseMood {
 }
 
 /// How much a ladder tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Detail {
-    /// Messages and log lines.
-    Flow,
-    /// And what the script did, with the header lines that changed.
+    /// One line a message.
+    Lines,
+    /// And the header lines that changed: what was decided, whatever the script looks like.
     #[default]
-    Decisions,
-    /// And every message in full.
+    Decision,
+    /// And how: routes, functions, conditions, variables, questions to others, timers, log lines.
+    Flow,
+    /// Every message in full.
     Messages,
 }
 

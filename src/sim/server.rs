@@ -52,7 +52,7 @@ pub(super) fn start(
             told: Default::default(),
             log: Vec::new(),
             commands: Vec::new(),
-            trace: Some(Vec::new()),
+            trace: Some(Box::default()),
             counters: Default::default(),
             memory: || Memory { total: 64 << 20, free: 32 << 20 },
             modules: Arc::from(started.states),

@@ -1,8 +1,9 @@
 //! The lines that say what happens.
 
 use super::blocks::Block;
+use super::expect;
 use super::parse::Parser;
-use super::scenario::{Action, Answering, DatabaseMood, Detail, Expected, Extra, PeerId, Sending, Status};
+use super::scenario::{Action, Answering, DatabaseMood, Detail, Extra, PeerId, Sending, Status};
 use super::words::{Word, duration};
 use crate::source::Diagnostic;
 use bytes::Bytes;
@@ -19,11 +20,11 @@ pub(super) fn action(parser: &mut Parser, block: &Block) -> Option<Action> {
         ("database", [word, time]) if word.text == "slow" => {
             Some(Action::Database(DatabaseMood::Slow(time_of(parser, time)?)))
         }
-        ("expect", [word, text]) if word.text == "log" => Some(Action::ExpectLog(text.text.clone())),
         ("reload", [module]) => Some(Action::Reload(module.text.clone())),
         ("show", [word]) => match word.text.as_str() {
+            "lines" => Some(Action::Show(Detail::Lines)),
+            "decision" => Some(Action::Show(Detail::Decision)),
             "flow" => Some(Action::Show(Detail::Flow)),
-            "decisions" => Some(Action::Show(Detail::Decisions)),
             "messages" => Some(Action::Show(Detail::Messages)),
             _ => None,
         },
@@ -46,15 +47,13 @@ pub(super) fn action(parser: &mut Parser, block: &Block) -> Option<Action> {
             }
             Some(Action::Sql(statement))
         }
-        ("expect", [name, verb, what @ ..]) if verb.text == "gets" && what.len() == 1 => {
-            let peer = peer_of(parser, name)?;
-            let extra = extra(parser, block)?;
-            let what = what.first().filter(|word| word.text != "nothing").map(|word| word.text.clone());
-            Some(Action::Expect(peer, Expected { what, headers: extra.headers }))
-        }
-        ("wait" | "database" | "expect" | "reload" | "show" | "note" | "lose" | "sql", _) => {
+        ("expect", words) => Some(Action::Expect(expect::read(parser, block, words)?)),
+        ("wait" | "database" | "reload" | "show" | "note" | "lose" | "sql", _) => {
             parser.helped(block.span, format!("this is not how {} is written", first.text), usage(&first.text));
             None
+        }
+        (method, [target, from, peer, rest @ ..]) if from.text == "from" && is_method(method) => {
+            begins(parser, block, method, target, peer, rest)
         }
         _ => of_peer(parser, block, first, rest),
     }
@@ -94,6 +93,61 @@ fn of_peer(parser: &mut Parser, block: &Block, name: &Word, rest: &[Word]) -> Op
             None
         }
     }
+}
+
+/// The methods of RFC 3261 and its extensions, as a line may begin with them.
+const METHODS: &[&str] = &[
+    "invite",
+    "register",
+    "options",
+    "message",
+    "subscribe",
+    "publish",
+    "notify",
+    "refer",
+    "info",
+    "bye",
+    "ack",
+    "cancel",
+];
+
+fn is_method(word: &str) -> bool {
+    METHODS.contains(&word)
+}
+
+/// `invite bob@example.com from alice`: the same as `alice sends INVITE sip:bob@example.com`. A REGISTER goes to the domain and is about the
+/// address (RFC 3261 section 10.2).
+fn begins(
+    parser: &mut Parser,
+    block: &Block,
+    method: &str,
+    target: &Word,
+    from: &Word,
+    rest: &[Word],
+) -> Option<Action> {
+    let peer = peer_of(parser, from)?;
+    let address = if target.text.contains(':') { target.text.clone() } else { format!("sip:{}", target.text) };
+    let (scheme, user_host) = address.split_once(':').unwrap_or(("sip", &address));
+    let (uri, about) = match user_host.split_once('@') {
+        Some((_, host)) if method == "register" => (format!("{scheme}:{host}"), Some(address.clone())),
+        _ => (address.clone(), None),
+    };
+    let extra = extra(parser, block)?;
+    let mut sending =
+        Sending { method: method.to_ascii_uppercase(), uri: Some(uri), about, extra, ..Sending::default() };
+    match rest {
+        [] => {}
+        [word, call] if word.text == "in" => sending.call = Some(call.text.clone()),
+        [word, ..] => {
+            parser.helped(
+                word.span,
+                "this is not how a request is written",
+                "invite bob@example.com from alice [in CALL]",
+            );
+            return None;
+        }
+    }
+    Some(Action::Send(peer, sending))
 }
 
 fn sends(parser: &mut Parser, block: &Block, peer: PeerId, words: &[Word]) -> Option<Action> {
@@ -178,7 +232,7 @@ fn lose(parser: &mut Parser, words: &[Word]) -> Option<Action> {
 }
 
 /// Header lines and `|` lines below a step.
-fn extra(parser: &mut Parser, block: &Block) -> Option<Extra> {
+pub(super) fn extra(parser: &mut Parser, block: &Block) -> Option<Extra> {
     let mut extra = Extra::default();
     let mut good = true;
     for line in &block.below {
@@ -194,7 +248,7 @@ fn extra(parser: &mut Parser, block: &Block) -> Option<Extra> {
     good.then_some(extra)
 }
 
-fn peer_of(parser: &mut Parser, name: &Word) -> Option<PeerId> {
+pub(super) fn peer_of(parser: &mut Parser, name: &Word) -> Option<PeerId> {
     let found = parser.scenario.peer(&name.text);
     if found.is_none() {
         let known: Vec<&str> = parser.scenario.peers.iter().map(|peer| peer.name.as_str()).collect();
@@ -220,9 +274,8 @@ fn usage(keyword: &str) -> &'static str {
     match keyword {
         "wait" => "wait 20s, or wait until 30s",
         "database" => "database FILE ... [for PART_OF_URL]; database works, fails, or slow 2s",
-        "expect" => "expect bob gets INVITE, expect bob gets nothing, or expect log \"text\"",
         "reload" => "reload dispatcher",
-        "show" => "show flow, show decisions, or show messages",
+        "show" => "show lines, show decision, show flow, or show messages",
         "note" => "note Text",
         "lose" => "lose next to bob, or lose next 2 from bob",
         _ => "sql SELECT * FROM dispatcher",

@@ -1,0 +1,178 @@
+//! `alanui test`: plays scenarios and compares what happens with what was accepted.
+
+mod play;
+mod tell;
+
+use crate::host::{parallel, processors};
+use crate::report::{Coverage, Outcome, Verdict};
+use clap::Args;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use tell::Teller;
+
+/// What to play and how.
+#[derive(Args, Debug, Clone, Default)]
+pub struct TestOptions {
+    /// Scenarios (`*.call`), or folders that are searched for them.
+    #[arg(required = true, value_name = "DIR|FILE")]
+    pub paths: Vec<PathBuf>,
+    /// Write what happens as the accepted ladder beside each scenario.
+    #[arg(long)]
+    pub accept: bool,
+    /// Play only scenarios whose path contains this.
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// Switch all extensions off, as `run --strict` does.
+    #[arg(long)]
+    pub strict: bool,
+    /// Show how it came to what happens: routes, functions, conditions, variables, questions, log lines. Compares as ever.
+    #[arg(long)]
+    pub flow: bool,
+    /// Scenarios played at once; otherwise as many as the machine has processors.
+    #[arg(long, short = 'j', value_name = "NUMBER")]
+    pub jobs: Option<usize>,
+    /// Say which lines, branches and routes of the configs the scenarios reached.
+    #[arg(long)]
+    pub coverage: bool,
+    /// Fail when fewer of the configs' lines were reached, in percent.
+    #[arg(long, value_name = "PERCENT")]
+    pub min_coverage: Option<f64>,
+    /// Write what was reached as a tracefile of lcov.
+    #[arg(long, value_name = "FILE")]
+    pub lcov: Option<PathBuf>,
+}
+
+/// How many scenarios came out how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// What happened is what was accepted.
+    pub passed: usize,
+    /// Something else happened, nothing was accepted yet, or an expectation was not met.
+    pub failed: usize,
+    /// The scenario cannot be read, or its config has errors.
+    pub unreadable: usize,
+    /// Fewer lines were reached than should be.
+    pub uncovered: bool,
+}
+
+/// Plays the scenarios and writes to standard output. Exits with 0 when all passed, 1 when something differs, 2 when a scenario or its config has
+/// mistakes.
+pub(super) fn run(options: &TestOptions) -> u8 {
+    let stdout = io::stdout();
+    let color = stdout.is_terminal();
+    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    match test(options, &variable, color, &mut stdout.lock()) {
+        Ok(Summary { unreadable: 1.., .. }) | Err(_) => super::UNREADABLE,
+        Ok(Summary { failed: 1.., .. } | Summary { uncovered: true, .. }) => super::BAD,
+        Ok(_) => super::GOOD,
+    }
+}
+
+/// What `$NAME` in the paths of scenarios stands for.
+pub type Variable<'a> = &'a (dyn Fn(&str) -> Option<PathBuf> + Sync);
+
+/// Plays the scenarios and writes to `out`; `variable` gives what `$NAME` in their paths stands for.
+///
+/// # Errors
+/// A folder cannot be read, or `out` or a report not be written.
+pub fn test(options: &TestOptions, variable: Variable, color: bool, out: &mut dyn Write) -> io::Result<Summary> {
+    let outcomes = outcomes(options, variable, color, out)?;
+    let mut summary = Summary::default();
+    for outcome in &outcomes {
+        match outcome.verdict {
+            Verdict::Passed | Verdict::Accepted => summary.passed += 1,
+            Verdict::Changed | Verdict::New | Verdict::Unmet => summary.failed += 1,
+            Verdict::Unreadable => summary.unreadable += 1,
+        }
+    }
+    write!(out, "{} passed, {} failed", summary.passed, summary.failed)?;
+    if summary.unreadable > 0 {
+        write!(out, ", {} could not be played", summary.unreadable)?;
+    }
+    writeln!(out)?;
+    let mut coverage = Coverage::default();
+    outcomes.iter().for_each(|outcome| coverage.add(&outcome.coverage));
+    if options.coverage {
+        write!(out, "\n{}", coverage.summary())?;
+    }
+    if let Some(path) = &options.lcov {
+        write_report(path, coverage.lcov().as_bytes(), out)?;
+    }
+    if let Some(least) = options.min_coverage.filter(|least| coverage.lines().percent() < *least) {
+        summary.uncovered = true;
+        writeln!(out, "{:.1} % of the lines were reached; {least} % should be", coverage.lines().percent())?;
+    }
+    Ok(summary)
+}
+
+/// Plays the scenarios and tells of each as it ends.
+fn outcomes(options: &TestOptions, variable: Variable, color: bool, out: &mut dyn Write) -> io::Result<Vec<Outcome>> {
+    let found = scenarios(options, out)?;
+    let jobs = options.jobs.unwrap_or_else(processors);
+    let mut teller = Teller::new(color, out);
+    let mut outcomes = Vec::with_capacity(found.len());
+    let mut told = Ok(());
+    parallel(
+        jobs,
+        &found,
+        |path| play::play(path, options, variable, color),
+        |_, outcome| {
+            if told.is_ok() {
+                told = teller.tell(&outcome);
+            }
+            outcomes.push(outcome);
+        },
+    );
+    told.map(|()| outcomes)
+}
+
+/// The scenarios that the options name.
+fn scenarios(options: &TestOptions, out: &mut dyn Write) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for path in &options.paths {
+        if let Err(fault) = find(path, &mut found) {
+            writeln!(out, "{}: {fault}", path.display())?;
+            return Err(fault);
+        }
+    }
+    let (mut found, ladders): (Vec<_>, Vec<_>) = found.into_iter().partition(|path| !has_ending(path, "ladder"));
+    for ladder in ladders.iter().filter(|ladder| !found.contains(&ladder.with_extension("call"))) {
+        writeln!(out, "note: {} belongs to no scenario", ladder.display())?;
+    }
+    found.sort();
+    found.dedup();
+    if let Some(filter) = &options.filter {
+        found.retain(|path| path.to_string_lossy().contains(filter.as_str()));
+    }
+    Ok(found)
+}
+
+fn has_ending(path: &Path, ending: &str) -> bool {
+    path.extension().is_some_and(|its| its == ending)
+}
+
+fn find(path: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    if !path.is_dir() {
+        std::fs::metadata(path)?;
+        found.push(path.to_owned());
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(path)? {
+        let inner = entry?.path();
+        if inner.is_dir() {
+            find(&inner, found)?;
+        } else if has_ending(&inner, "call") || has_ending(&inner, "ladder") {
+            found.push(inner);
+        }
+    }
+    Ok(())
+}
+
+/// Writes a report to a file, or to `out` for `-`.
+fn write_report(path: &Path, text: &[u8], out: &mut dyn Write) -> io::Result<()> {
+    let written = if path == Path::new("-") { out.write_all(text) } else { std::fs::write(path, text) };
+    if let Err(fault) = &written {
+        writeln!(out, "{} cannot be written: {fault}", path.display())?;
+    }
+    written
+}

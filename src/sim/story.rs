@@ -1,0 +1,355 @@
+//! What happened, one entry after another. A ladder is a story told as text; reports and explanations read it too.
+
+use super::changes::{changes, own_headers};
+use super::names::Names;
+use super::scenario::{Action, Detail, Scenario};
+use super::table::{bound_statement, summary, table};
+use crate::builtin::{
+    Errand, ErrandFault, Found, LogLevel, LogLine, Query, QueryFault, RecordKind, RouteKind, Rows, TraceEvent,
+};
+use crate::sip::Message;
+use crate::source::{Sources, Span};
+use crate::time::Tick;
+use bytes::Bytes;
+use std::time::Duration;
+
+/// What happened, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// When, since the start.
+    pub at: Tick,
+    /// What.
+    pub event: Event,
+}
+
+/// One thing that happened. Its texts have stable names in place of what the server makes up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The scenario's next line.
+    Gap,
+    /// `note Text`
+    Note(String),
+    /// `show flow`
+    Show(Detail),
+    /// Somebody sent a message.
+    Message(Box<Sent>),
+    /// The scenario, or the host, did something: a line, and what it brought.
+    Moment(String, Vec<String>),
+    /// A timer ran out: its name, and how long it had run.
+    Timer(&'static str, Duration),
+    /// A route block was entered, with the place of its head.
+    Route(String, Span),
+    /// A function returned.
+    Call {
+        /// Its name.
+        name: &'static str,
+        /// Its arguments.
+        args: String,
+        /// The return code.
+        code: i32,
+        /// Where it is called.
+        span: Span,
+        /// The log line before it tells what it did.
+        told: bool,
+    },
+    /// A condition was decided: its text, whether it held, and where it stands.
+    Condition(String, bool, Span),
+    /// A `switch` looked at a value.
+    Switch(String, Span),
+    /// A variable was written: its name, the value, and where.
+    Set(String, Option<String>, Span),
+    /// A statement ended the script.
+    End(&'static str, Span),
+    /// A line was logged.
+    Log(LogLevel, String),
+    /// The script asked somebody: the question, and what came back.
+    Asked(Vec<String>),
+}
+
+/// A message on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// Who sends it.
+    pub from: String,
+    /// Who gets it.
+    pub to: String,
+    /// It in a few words: `INVITE sip:bob@example.com`, `180 Ringing (INVITE)`.
+    pub title: String,
+    /// The call it belongs to, when the scenario names it.
+    pub call: Option<String>,
+    /// The same bytes went the same way before.
+    pub again: bool,
+    /// It never arrives.
+    pub lost: bool,
+    /// What it has that the one it came from had not.
+    pub changes: Vec<String>,
+    /// It in full.
+    pub lines: Vec<String>,
+    /// Its bytes.
+    pub bytes: Bytes,
+}
+
+/// A story while it happens.
+#[derive(Debug)]
+pub(super) struct Story<'a> {
+    sources: &'a Sources,
+    pub(super) entries: Vec<Entry>,
+    names: Names,
+    /// Calls that the scenario names.
+    calls: Vec<String>,
+    /// The highest log level that is told.
+    debug: i8,
+    /// What was sent, by whom and to whom, to know copies.
+    sent: Vec<(String, Bytes)>,
+    /// What arrived at the server, newest last.
+    arrived: Vec<Message>,
+    /// Log lines so far, as told.
+    pub(super) log: Vec<String>,
+}
+
+impl<'a> Story<'a> {
+    pub(super) fn new(scenario: &Scenario, debug: i8, sources: &'a Sources) -> Story<'a> {
+        let named = scenario.steps.iter().filter_map(|step| match &step.action {
+            Action::Send(_, sending) => sending.call.clone(),
+            _ => None,
+        });
+        Story {
+            sources,
+            entries: Vec::new(),
+            names: Names::default(),
+            calls: named.collect(),
+            debug,
+            sent: Vec::new(),
+            arrived: Vec::new(),
+            log: Vec::new(),
+        }
+    }
+
+    pub(super) fn tell(&mut self, at: Tick, event: Event) {
+        self.entries.push(Entry { at, event });
+    }
+
+    /// Something that the scenario or the host does.
+    pub(super) fn moment(&mut self, at: Tick, text: &str) {
+        let text = self.names.shown(text);
+        self.tell(at, Event::Moment(text, Vec::new()));
+    }
+
+    /// A message that a peer sends.
+    pub(super) fn peer_sends(&mut self, at: Tick, from: &str, to: &str, bytes: &Bytes, lost: bool) {
+        self.names.sent(&String::from_utf8_lossy(bytes));
+        self.message(at, from, to, bytes, lost, Vec::new());
+    }
+
+    /// A message that the server sends.
+    pub(super) fn server_sends(&mut self, at: Tick, to: &str, bytes: &Bytes, lost: bool) {
+        self.names.received(&String::from_utf8_lossy(bytes));
+        let lines = match Message::parse(bytes.clone()) {
+            Ok(message) => match origin(&self.arrived, &message) {
+                Some(origin) => changes(origin, &message),
+                None if !message.is_request() => own_headers(&message),
+                None => Vec::new(),
+            },
+            Err(_) => Vec::new(),
+        };
+        let changes = lines.iter().map(|line| self.names.shown(line)).collect();
+        self.message(at, "alanui", to, bytes, lost, changes);
+    }
+
+    /// Takes note of a message that arrived at the server.
+    pub(super) fn arrives(&mut self, bytes: &Bytes) {
+        if let Ok(message) = Message::parse(bytes.clone()) {
+            self.arrived.push(message);
+        }
+    }
+
+    fn message(&mut self, at: Tick, from: &str, to: &str, bytes: &Bytes, lost: bool, changes: Vec<String>) {
+        let known = (format!("{from} -> {to}"), bytes.clone());
+        let again = self.sent.contains(&known);
+        let call = Message::parse(bytes.clone()).map(|message| String::from_utf8_lossy(message.call_id()).into_owned());
+        let call = call.unwrap_or_default();
+        let call = self.calls.iter().find(|name| call.split('@').next() == Some(name)).cloned();
+        let full = String::from_utf8_lossy(bytes);
+        let lines = full.trim_end_matches("\r\n\r\n").lines().map(|line| self.names.shown(line)).collect();
+        let title = self.names.shown(&title(bytes));
+        let (from, to, bytes) = (from.to_owned(), to.to_owned(), bytes.clone());
+        let sent = Sent { from, to, title, call, again, lost, changes, lines, bytes };
+        self.tell(at, Event::Message(Box::new(sent)));
+        if !again {
+            self.sent.push(known);
+        }
+    }
+
+    /// What the node did, and what it logged meanwhile.
+    pub(super) fn inside(&mut self, at: Tick, events: Vec<(usize, TraceEvent)>, log: Vec<LogLine>) {
+        let mut lines = log.into_iter().enumerate().peekable();
+        for (before, event) in events {
+            let mut wrote = false;
+            while let Some((_, line)) = lines.next_if(|(number, _)| *number < before) {
+                wrote |= line.from_script;
+                self.log_line(at, &line);
+            }
+            let event = self.event(event, wrote);
+            self.tell(at, event);
+        }
+        for (_, line) in lines {
+            self.log_line(at, &line);
+        }
+    }
+
+    fn event(&self, event: TraceEvent, told: bool) -> Event {
+        match event {
+            TraceEvent::Timer { name, after } => Event::Timer(name, after),
+            TraceEvent::Route { kind, name, span } => Event::Route(self.names.shown(&route_name(kind, &name)), span),
+            TraceEvent::Call { name, args, code, span } => {
+                let args = args.split_whitespace().collect::<Vec<_>>().join(" ");
+                Event::Call { name, args: self.names.shown(&args), code, span, told }
+            }
+            TraceEvent::Condition { span, holds } => {
+                let text = String::from_utf8_lossy(self.sources.slice(span)).replace("\\\n", "\n");
+                let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+                Event::Condition(unwrapped(&text).to_owned(), holds, span)
+            }
+            TraceEvent::Switch { value, span } => Event::Switch(self.names.shown(&value), span),
+            TraceEvent::Set { name, value, span } => {
+                Event::Set(name, value.map(|value| self.names.shown(&value)), span)
+            }
+            TraceEvent::End { how, span } => Event::End(how, span),
+        }
+    }
+
+    /// A line that the server logged.
+    pub(super) fn log_line(&mut self, at: Tick, line: &LogLine) {
+        if line.level as i8 <= self.debug {
+            let text = line.text.strip_prefix("<script>: ").filter(|_| line.from_script).unwrap_or(&line.text);
+            let text = self.names.shown(text.trim_end());
+            self.log.push(text.clone());
+            self.tell(at, Event::Log(line.level, text));
+        }
+    }
+
+    /// A statement that a database is asked, with what it says when it says it at once.
+    pub(super) fn query(&mut self, at: Tick, query: &Query, said: Option<&Result<Rows, QueryFault>>) {
+        let statement = bound_statement(&query.statement, &query.parameters);
+        let said = said.map_or_else(|| "waits".to_owned(), answer);
+        self.asked(at, vec![format!("sql {statement}"), said]);
+    }
+
+    /// What a slow database says in the end.
+    pub(super) fn answer(&mut self, at: Tick, said: &Result<Rows, QueryFault>) {
+        self.moment(at, "the database answers");
+        self.asked(at, vec![String::new(), answer(said)]);
+    }
+
+    /// Something that the host did for the script, and what it brought.
+    pub(super) fn errand(&mut self, at: Tick, errand: &Errand, said: &Result<Found, ErrandFault>) {
+        let mut lines = vec![match errand {
+            Errand::Resolve(name, kind) => {
+                let kind = RecordKind::NAMED.iter().find(|(_, its)| its == kind).map_or("addresses", |(name, _)| name);
+                format!("dns {name} {kind}")
+            }
+            Errand::ReadFile(path) => format!("read {}", path.display()),
+            Errand::WriteFile(path, text) => format!("write {} bytes to {}", text.len(), path.display()),
+        }];
+        match said {
+            Ok(Found::Records(records)) => lines.extend(records.iter().map(ToString::to_string)),
+            Ok(Found::File(text)) => lines.push(format!("{} bytes", text.len())),
+            Ok(Found::Done) => lines.push("done".to_owned()),
+            Err(fault) => lines.push(format!("failed: {fault}")),
+        }
+        self.asked(at, lines);
+    }
+
+    fn asked(&mut self, at: Tick, lines: Vec<String>) {
+        let lines = lines.iter().map(|line| self.names.shown(line)).collect();
+        self.tell(at, Event::Asked(lines));
+    }
+
+    /// What a `sql` line of the scenario gave.
+    pub(super) fn sql(&mut self, at: Tick, statement: &str, said: &Result<Rows, QueryFault>, changed: u64) {
+        let statement = statement.split_whitespace().collect::<Vec<_>>().join(" ");
+        let lines = match said {
+            Ok(rows) if rows.columns.is_empty() => {
+                vec![format!("{changed} {} changed", if changed == 1 { "row" } else { "rows" })]
+            }
+            Ok(rows) => table(rows),
+            Err(fault) => vec![fault.to_string()],
+        };
+        let lines = lines.iter().map(|line| self.names.shown(line)).collect();
+        let line = self.names.shown(&format!("sql {statement}"));
+        self.tell(at, Event::Moment(line, lines));
+    }
+}
+
+fn answer(said: &Result<Rows, QueryFault>) -> String {
+    match said {
+        Ok(rows) if rows.columns.is_empty() => "done".to_owned(),
+        Ok(rows) => summary(rows),
+        Err(fault) => format!("failed: {fault}"),
+    }
+}
+
+/// A condition without the parentheses around all of it.
+fn unwrapped(text: &str) -> &str {
+    let Some(inner) = text.strip_prefix('(').and_then(|text| text.strip_suffix(')')) else { return text };
+    let mut depth = 0;
+    for byte in inner.bytes() {
+        depth += match byte {
+            b'(' => 1,
+            b')' => -1,
+            _ => 0,
+        };
+        if depth < 0 {
+            return text;
+        }
+    }
+    inner.trim()
+}
+
+/// A message in a few words.
+pub(super) fn title(bytes: &Bytes) -> String {
+    let Ok((message, fault)) = Message::parse_lenient(bytes.clone()) else {
+        let line = bytes.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
+        let text = String::from_utf8_lossy(line.trim_ascii()).into_owned();
+        return format!("{} bytes that are no SIP message: {text}", bytes.len());
+    };
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let mut title = match message.status() {
+        Some(code) => {
+            let method = message.cseq().map(|cseq| text(cseq.method_text)).unwrap_or_default();
+            format!("{code} {} ({method})", text(message.reason()))
+        }
+        None => format!("{} {}", text(message.method_text()), text(message.request_uri())),
+    };
+    if let Some(fault) = fault {
+        title.push_str(&format!("  malformed: {fault:?}"));
+    }
+    title
+}
+
+/// The message that this one came from: the last that arrived of the same transaction, and for a reply with the same code.
+fn origin<'a>(arrived: &'a [Message], message: &Message) -> Option<&'a Message> {
+    let sequence = |message: &Message| message.cseq().map(|cseq| (cseq.number, cseq.method));
+    // The tag tells a reply of the server's own from a backend's.
+    let tag = |message: &Message| message.to().and_then(|to| to.tag().map(<[u8]>::to_vec));
+    arrived.iter().rev().find(|its| {
+        its.status() == message.status()
+            && its.is_request() == message.is_request()
+            && its.call_id() == message.call_id()
+            && sequence(its) == sequence(message)
+            && (message.is_request() || tag(its) == tag(message))
+    })
+}
+
+fn route_name(kind: RouteKind, name: &str) -> String {
+    let word = match kind {
+        RouteKind::Request if name.is_empty() => "request_route",
+        RouteKind::Request => "route",
+        RouteKind::CoreReply | RouteKind::Reply => "onreply_route",
+        RouteKind::Failure => "failure_route",
+        RouteKind::Branch => "branch_route",
+        RouteKind::Onsend => "onsend_route",
+        RouteKind::Event => "event_route",
+    };
+    if name.is_empty() { word.to_owned() } else { format!("{word}[{name}]") }
+}
