@@ -2,8 +2,10 @@
 
 mod coverage;
 mod difference;
+mod explain;
 mod outcome;
 
 pub use coverage::{Branch, Coverage, FileCoverage, RouteCoverage, Share};
 pub use difference::difference;
+pub use explain::{Reason, reasons};
 pub use outcome::{Outcome, Run, Verdict};

@@ -1,6 +1,7 @@
 //! What came of one scenario file.
 
 use super::coverage::Coverage;
+use super::explain::Reason;
 use crate::sim::Entry;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -37,6 +38,8 @@ pub struct Run {
     pub peers: Vec<String>,
     /// What happened.
     pub entries: Vec<Entry>,
+    /// Why.
+    pub reasons: Vec<Reason>,
 }
 
 /// Whether all is as it should be.

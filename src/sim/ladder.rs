@@ -153,7 +153,7 @@ fn shortened(text: &str) -> String {
 }
 
 /// `+0.001`
-pub(super) fn stamp(at: Tick) -> String {
+pub fn stamp(at: Tick) -> String {
     let millis = at.as_micros() / 1000;
     format!("+{}.{:03}", millis / 1000, millis % 1000)
 }

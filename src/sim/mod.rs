@@ -25,8 +25,9 @@ mod wires;
 mod words;
 mod world;
 
-pub use ladder::ladder;
+pub use ladder::{ladder, stamp};
 pub use parse::{Reading, parse};
 pub use play::{Played, play};
 pub use scenario::{Detail, Scenario};
+pub use server::Setting;
 pub use story::{Entry, Event, Sent};

@@ -1,6 +1,6 @@
 //! Stable names for what the server makes up: branches, tags, Call-IDs.
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Values made up by the server, each with the name it is shown by.
 #[derive(Debug, Default)]
@@ -8,8 +8,13 @@ pub(super) struct Names {
     /// Values that peers made up.
     known: FxHashSet<String>,
     made: Vec<(String, String)>,
+    /// Places in `made`, by how a value ends: its beginning is mostly that of many others.
+    ends: FxHashMap<[u8; END], Vec<usize>>,
     counts: [u32; 3],
 }
+
+/// The shortest value that gets a name: a shorter one may stand elsewhere in a text by chance.
+const END: usize = 8;
 
 const KINDS: [&str; 3] = ["branch", "tag", "call"];
 
@@ -17,7 +22,7 @@ impl Names {
     /// Takes note of the values in a message that a peer sends: they are shown as they are.
     pub(super) fn sent(&mut self, message: &str) {
         for (_, value) in values(message) {
-            if !self.made.iter().any(|(made, _)| made == value) {
+            if !self.is_made(value) && !self.known.contains(value) {
                 self.known.insert(value.to_owned());
             }
         }
@@ -26,27 +31,49 @@ impl Names {
     /// Names the values in a message of the server that no peer made up.
     pub(super) fn received(&mut self, message: &str) {
         for (kind, value) in values(message) {
-            let seen = self.known.contains(value) || self.made.iter().any(|(made, _)| made == value);
-            // A short value may stand elsewhere in a text by chance.
-            if !seen && value.len() >= 8 {
+            let Some(end) = value.as_bytes().last_chunk::<END>() else { continue };
+            if !self.known.contains(value) && !self.is_made(value) {
                 self.counts[kind] += 1;
+                self.ends.entry(*end).or_default().push(self.made.len());
                 self.made.push((value.to_owned(), format!("<{} {}>", KINDS[kind], self.counts[kind])));
-                // Longer values first: one may begin with another.
-                self.made.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
             }
         }
+    }
+
+    fn is_made(&self, value: &str) -> bool {
+        self.ending_at(value.as_bytes()).any(|(made, _)| made == value)
+    }
+
+    /// The values that a text ends with.
+    fn ending_at<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = &'a (String, String)> {
+        let places = text.last_chunk::<END>().and_then(|end| self.ends.get(end)).map_or(&[][..], Vec::as_slice);
+        places.iter().filter_map(|place| self.made.get(*place)).filter(|(value, _)| text.ends_with(value.as_bytes()))
     }
 
     /// A text with the names in place of the values.
     pub(super) fn shown(&self, text: &str) -> String {
         // Accepted ladders outlive versions.
-        let mut text = text.replace(concat!("alanui (", env!("CARGO_PKG_VERSION"), ")"), "alanui (<version>)");
-        for (value, name) in &self.made {
-            if text.contains(value.as_str()) {
-                text = text.replace(value.as_str(), name);
+        let text = text.replace(concat!("alanui (", env!("CARGO_PKG_VERSION"), ")"), "alanui (<version>)");
+        if self.made.is_empty() {
+            return text;
+        }
+        let mut found: Vec<(usize, usize, &str)> = Vec::new();
+        for end in END..=text.len() {
+            let values = self.ending_at(text.as_bytes().get(..end).unwrap_or_default());
+            found.extend(values.map(|(value, name)| (end - value.len(), end, name.as_str())));
+        }
+        // Of values that begin at one place the longest: one may begin with another.
+        found.sort_by_key(|(start, end, _)| (*start, std::cmp::Reverse(*end)));
+        let (mut shown, mut told) = (String::with_capacity(text.len()), 0);
+        for (start, end, name) in found {
+            if let Some(between) = text.get(told..start) {
+                shown.push_str(between);
+                shown.push_str(name);
+                told = end;
             }
         }
-        text
+        shown.push_str(text.get(told..).unwrap_or_default());
+        shown
     }
 }
 

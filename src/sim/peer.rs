@@ -6,6 +6,7 @@ use super::text::Text;
 use crate::builtin::SocketId;
 use crate::sip::{HeaderName, Message, Method};
 use bytes::Bytes;
+use rustc_hash::FxHashMap;
 use std::net::SocketAddr;
 
 /// A peer and what it knows.
@@ -23,6 +24,8 @@ pub(super) struct Peer {
     calls: Vec<Call>,
     /// Requests it received, with the last reply it gave.
     requests: Vec<Received>,
+    /// Their places, by transaction.
+    transactions: FxHashMap<(Vec<u8>, Option<Vec<u8>>), usize>,
     /// Requests it sent.
     sent: Vec<Sent>,
     counted: u32,
@@ -63,6 +66,7 @@ impl Peer {
             always: Vec::new(),
             calls: Vec::new(),
             requests: Vec::new(),
+            transactions: FxHashMap::default(),
             sent: Vec::new(),
             counted: 0,
         }
@@ -73,7 +77,7 @@ impl Peer {
         let Ok(message) = Message::parse(bytes.clone()) else { return Vec::new() };
         self.received.push(message.clone());
         if !message.is_request() {
-            let known = self.calls.iter_mut().find(|call| call.is_asked_by(&message));
+            let known = self.calls.iter_mut().rev().find(|call| call.is_asked_by(&message));
             if let Some(call) = known {
                 call.answered(&message);
             }
@@ -83,8 +87,9 @@ impl Peer {
         if message.method() == Some(Method::Ack) {
             return Vec::new();
         }
-        let again = self.requests.iter().any(|known| same_transaction(&known.request, &message));
-        if !again {
+        let next = self.requests.len();
+        let at = *self.transactions.entry(transaction(&message)).or_insert(next);
+        if at == next {
             self.requests.push(Received { request: message.clone(), socket, reply: None, code: 0 });
             if !self.calls.iter().any(|call| call.holds(&message)) {
                 self.counted += 1;
@@ -92,13 +97,8 @@ impl Peer {
             }
         }
         let always = self.always.iter().find(|(its, _)| *its == method).map(|(_, codes)| codes.clone());
-        let at = self.requests.iter().rposition(|known| same_transaction(&known.request, &message));
-        match (always, at) {
-            (Some(codes), Some(at)) => {
-                codes.iter().filter_map(|status| self.reply(at, status, &Default::default())).collect()
-            }
-            _ => Vec::new(),
-        }
+        let codes = always.unwrap_or_default();
+        codes.iter().filter_map(|status| self.reply(at, status, &Default::default())).collect()
     }
 
     /// Makes a request; the fault says what is missing for it.
@@ -159,7 +159,7 @@ impl Peer {
     fn reply(&mut self, at: usize, status: &Status, extra: &super::scenario::Extra) -> Option<Packet> {
         let known = self.requests.get_mut(at)?;
         let request = &known.request;
-        let call = self.calls.iter_mut().find(|call| call.holds(request))?;
+        let call = self.calls.iter_mut().rev().find(|call| call.holds(request))?;
         let reason = status.reason.clone().unwrap_or_else(|| reason_phrase(status.code).to_owned());
         let mut text = Text::new(format!("SIP/2.0 {} {reason}", status.code));
         let copied = [
@@ -215,9 +215,10 @@ fn next_hop_of_reply(request: &Message) -> Option<(String, u16)> {
     Some((text_of(via.received().unwrap_or(via.host())), via.port().unwrap_or(5060)))
 }
 
-fn same_transaction(one: &Message, other: &Message) -> bool {
-    let branch = |message: &Message| message.via().and_then(|via| via.branch()).map(<[u8]>::to_vec);
-    one.method_text() == other.method_text() && branch(one) == branch(other)
+/// What tells the transactions of requests apart: method and branch (RFC 3261 section 17.2.3).
+fn transaction(request: &Message) -> (Vec<u8>, Option<Vec<u8>>) {
+    let branch = request.via().and_then(|via| via.branch()).map(<[u8]>::to_vec);
+    (request.method_text().to_vec(), branch)
 }
 
 /// The phrases of RFC 3261 section 21 and its companions.

@@ -4,6 +4,7 @@ use super::ladder::ladder;
 use super::parse::Reading;
 use super::peer::{Packet, Peer};
 use super::scenario::{Action, DatabaseMood, PeerId, Scenario, Step};
+use super::server::Setting;
 use super::story::{Entry, Event, Story};
 use super::wires::{Arrival, Wires};
 use super::world::Stage;
@@ -24,6 +25,8 @@ pub struct Played {
     pub entries: Vec<Entry>,
     /// The same as the text that is accepted.
     pub ladder: String,
+    /// The parameters of modules that the config sets.
+    pub settings: Vec<Setting>,
     /// The program that the config became.
     pub program: Arc<Program>,
     /// What of it ran.
@@ -72,6 +75,7 @@ pub fn play(
     let play = Play {
         scenario,
         program,
+        settings: server.settings,
         node: Node::new(server.program, server.core, true, now),
         modules: server.modules,
         stage,
@@ -93,6 +97,7 @@ pub fn play(
 pub(super) struct Play<'a> {
     scenario: &'a Scenario,
     program: Arc<Program>,
+    settings: Vec<Setting>,
     node: Node,
     /// Names of the modules, by their place.
     modules: Vec<&'static str>,
@@ -136,7 +141,14 @@ impl Play<'_> {
         let entries = self.story.entries;
         let reached = self.node.core.trace.take().map(|trace| trace.reached).unwrap_or_default();
         let (program, failures) = (self.program, self.failures);
-        Played { ladder: ladder(self.scenario, &entries, None), entries, program, reached, failures }
+        Played {
+            ladder: ladder(self.scenario, &entries, None),
+            entries,
+            settings: self.settings,
+            program,
+            reached,
+            failures,
+        }
     }
 
     fn step(&mut self, step: &Step) {

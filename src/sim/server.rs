@@ -6,9 +6,20 @@ use super::world::Stage;
 use crate::builtin::{Core, Extensions, Listen, LogLine, Memory, Module, Random, Settings, Socket, Sockets};
 use crate::config::{self, Additions, CommandLine, Options};
 use crate::script::Program;
-use crate::source::{Diagnostic, Sources};
+use crate::source::{Diagnostic, Sources, Span};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+
+/// A module parameter as the config gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// Its name.
+    pub name: String,
+    /// Its value as written.
+    pub value: String,
+    /// Where it is set.
+    pub span: Span,
+}
 
 /// Everything a node is made of.
 pub(super) struct Server {
@@ -16,6 +27,7 @@ pub(super) struct Server {
     pub(super) core: Core,
     pub(super) modules: Vec<&'static str>,
     pub(super) log: Vec<LogLine>,
+    pub(super) settings: Vec<Setting>,
 }
 
 /// Loads the config of a scenario and starts its modules. What is wrong is in `diagnostics`.
@@ -39,7 +51,13 @@ pub(super) fn start(
     let started = config.start(Some(stage), diagnostics);
     let sockets = sockets(scenario, &started.settings);
     let log = started.log.iter().map(|(level, text)| LogLine { level: *level, from_script: false, text: text.clone() });
+    let given = config.given_params().into_iter().map(|(_, param)| Setting {
+        name: String::from_utf8_lossy(&param.name.value).into_owned(),
+        value: String::from_utf8_lossy(sources.slice(param.value.span())).into_owned(),
+        span: param.span,
+    });
     Server {
+        settings: given.collect(),
         program: config.program.clone(),
         log: log.collect(),
         modules: config.registry.loaded().iter().map(|module| module.name).collect(),

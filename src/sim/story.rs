@@ -11,6 +11,7 @@ use crate::sip::Message;
 use crate::source::{Sources, Span};
 use crate::time::Tick;
 use bytes::Bytes;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::time::Duration;
 
 /// What happened, and when.
@@ -100,9 +101,9 @@ pub(super) struct Story<'a> {
     /// The highest log level that is told.
     debug: i8,
     /// What was sent, by whom and to whom, to know copies.
-    sent: Vec<(String, Bytes)>,
-    /// What arrived at the server, newest last.
-    arrived: Vec<Message>,
+    sent: FxHashSet<(String, Bytes)>,
+    /// What arrived at the server, by Call-ID, newest last.
+    arrived: FxHashMap<Vec<u8>, Vec<Message>>,
     /// Log lines so far, as told.
     pub(super) log: Vec<String>,
 }
@@ -119,8 +120,8 @@ impl<'a> Story<'a> {
             names: Names::default(),
             calls: named.collect(),
             debug,
-            sent: Vec::new(),
-            arrived: Vec::new(),
+            sent: FxHashSet::default(),
+            arrived: FxHashMap::default(),
             log: Vec::new(),
         }
     }
@@ -145,7 +146,7 @@ impl<'a> Story<'a> {
     pub(super) fn server_sends(&mut self, at: Tick, to: &str, bytes: &Bytes, lost: bool) {
         self.names.received(&String::from_utf8_lossy(bytes));
         let lines = match Message::parse(bytes.clone()) {
-            Ok(message) => match origin(&self.arrived, &message) {
+            Ok(message) => match self.arrived.get(message.call_id()).and_then(|arrived| origin(arrived, &message)) {
                 Some(origin) => changes(origin, &message),
                 None if !message.is_request() => own_headers(&message),
                 None => Vec::new(),
@@ -159,7 +160,7 @@ impl<'a> Story<'a> {
     /// Takes note of a message that arrived at the server.
     pub(super) fn arrives(&mut self, bytes: &Bytes) {
         if let Ok(message) = Message::parse(bytes.clone()) {
-            self.arrived.push(message);
+            self.arrived.entry(message.call_id().to_vec()).or_default().push(message);
         }
     }
 
@@ -176,7 +177,7 @@ impl<'a> Story<'a> {
         let sent = Sent { from, to, title, call, again, lost, changes, lines, bytes };
         self.tell(at, Event::Message(Box::new(sent)));
         if !again {
-            self.sent.push(known);
+            self.sent.insert(known);
         }
     }
 
@@ -327,7 +328,7 @@ pub(super) fn title(bytes: &Bytes) -> String {
     title
 }
 
-/// The message that this one came from: the last that arrived of the same transaction, and for a reply with the same code.
+/// The message of one Call-ID that this one came from: the last that arrived of the same transaction, and for a reply with the same code.
 fn origin<'a>(arrived: &'a [Message], message: &Message) -> Option<&'a Message> {
     let sequence = |message: &Message| message.cseq().map(|cseq| (cseq.number, cseq.method));
     // The tag tells a reply of the server's own from a backend's.
@@ -335,7 +336,6 @@ fn origin<'a>(arrived: &'a [Message], message: &Message) -> Option<&'a Message> 
     arrived.iter().rev().find(|its| {
         its.status() == message.status()
             && its.is_request() == message.is_request()
-            && its.call_id() == message.call_id()
             && sequence(its) == sequence(message)
             && (message.is_request() || tag(its) == tag(message))
     })

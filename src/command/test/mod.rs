@@ -28,6 +28,9 @@ pub struct TestOptions {
     /// Show how it came to what happens: routes, functions, conditions, variables, questions, log lines. Compares as ever.
     #[arg(long)]
     pub flow: bool,
+    /// Say in one sentence each why a message left, where it went, why nothing was answered.
+    #[arg(long)]
+    pub explain: bool,
     /// Scenarios played at once; otherwise as many as the machine has processors.
     #[arg(long, short = 'j', value_name = "NUMBER")]
     pub jobs: Option<usize>,
@@ -109,7 +112,7 @@ pub fn test(options: &TestOptions, variable: Variable, color: bool, out: &mut dy
 fn outcomes(options: &TestOptions, variable: Variable, color: bool, out: &mut dyn Write) -> io::Result<Vec<Outcome>> {
     let found = scenarios(options, out)?;
     let jobs = options.jobs.unwrap_or_else(processors);
-    let mut teller = Teller::new(color, out);
+    let mut teller = Teller::new(options.explain, color, out);
     let mut outcomes = Vec::with_capacity(found.len());
     let mut told = Ok(());
     parallel(

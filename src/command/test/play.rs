@@ -3,7 +3,7 @@
 use super::{TestOptions, Variable};
 use crate::host::{Disk, Stopwatch};
 use crate::modules::MODULES;
-use crate::report::{Coverage, Outcome, Run, Verdict};
+use crate::report::{Coverage, Outcome, Run, Verdict, reasons};
 use crate::sim::{self, Detail, Reading};
 use crate::source::{Diagnostic, Sources, render};
 use std::path::Path;
@@ -40,7 +40,8 @@ pub(super) fn play(path: &Path, options: &TestOptions, variable: Variable, color
                 }
                 outcome.coverage.add(&Coverage::of(&played.program, &played.reached, &sources));
                 let peers = scenario.peers.iter().map(|peer| peer.name.clone()).collect();
-                outcome.runs.push(Run { row: scenario.row.clone(), peers, entries: played.entries });
+                let reasons = reasons(&played.entries, &played.settings, &sources);
+                outcome.runs.push(Run { row: scenario.row.clone(), peers, entries: played.entries, reasons });
                 let row = scenario.row.as_ref().map(|row| format!("in the row: {row}"));
                 failures.extend(
                     played.failures.into_iter().map(|failure| row.iter().cloned().fold(failure, Diagnostic::note)),

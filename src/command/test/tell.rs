@@ -1,10 +1,12 @@
 //! What a terminal shows of each scenario.
 
-use crate::report::{Outcome, Verdict, difference};
+use crate::report::{Outcome, Reason, Verdict, difference};
+use crate::sim::{Event, stamp};
 use std::io::{self, Write};
 
 /// Tells of scenarios, one after another.
 pub(super) struct Teller<'a> {
+    explain: bool,
     color: bool,
     out: &'a mut dyn Write,
     /// Faults told already: scenarios of one config that has mistakes would all repeat them.
@@ -12,8 +14,27 @@ pub(super) struct Teller<'a> {
 }
 
 impl<'a> Teller<'a> {
-    pub(super) fn new(color: bool, out: &'a mut dyn Write) -> Teller<'a> {
-        Teller { color, out, told: Vec::new() }
+    pub(super) fn new(explain: bool, color: bool, out: &'a mut dyn Write) -> Teller<'a> {
+        Teller { explain, color, out, told: Vec::new() }
+    }
+
+    /// Why it happened, a sentence each.
+    fn reasons(&mut self, outcome: &Outcome) -> io::Result<()> {
+        writeln!(self.out)?;
+        for run in &outcome.runs {
+            if let Some(row) = &run.row {
+                writeln!(self.out, "== {row}\n")?;
+            }
+            let again = |reason: &&Reason| match run.entries.get(reason.entry).map(|entry| &entry.event) {
+                Some(Event::Message(sent)) => sent.again,
+                _ => false,
+            };
+            for reason in run.reasons.iter().filter(|reason| !again(reason)) {
+                writeln!(self.out, "{:<9} {}\n            because {}", stamp(reason.at), reason.what, reason.why)?;
+            }
+            writeln!(self.out)?;
+        }
+        Ok(())
     }
 
     /// Tells of one.
@@ -51,9 +72,12 @@ impl<'a> Teller<'a> {
                 return Ok(());
             }
         }
-        match &outcome.flow {
-            Some(flow) => writeln!(self.out, "\n{flow}"),
-            None => Ok(()),
+        if let Some(flow) = &outcome.flow {
+            writeln!(self.out, "\n{flow}")?;
         }
+        if self.explain {
+            self.reasons(outcome)?;
+        }
+        Ok(())
     }
 }
