@@ -12,6 +12,7 @@ mod pipe;
 mod server;
 mod sockets;
 mod udp;
+mod wire;
 mod worker;
 mod world;
 
@@ -21,4 +22,5 @@ pub use parallel::{parallel, processors};
 pub use pipe::end_with_the_reader;
 pub use server::{DEFAULT_WORKERS, Plan, ServerFault, run};
 pub use sockets::{Bound, SocketFault, bind};
+pub use wire::UdpWire;
 pub use world::{Disk, HostWorld, Opened};

@@ -26,10 +26,11 @@ const COLORED: Inks = Inks {
 
 const PLAIN: Inks = Inks { red: "", green: "", strong_red: "", strong_green: "", dim: "", plain: "" };
 
-/// A unified difference: what was accepted against what happens. In colour the words that changed stand out.
-pub fn difference(accepted: &str, happens: &str, color: bool) -> String {
+/// A unified difference between two texts of these names, what was accepted and what happens. In colour the words that changed stand out.
+pub fn difference(names: [&str; 2], accepted: &str, happens: &str, color: bool) -> String {
     let inks = if color { COLORED } else { PLAIN };
-    let mut text = format!("{}--- accepted{}\n{}+++ happens{}\n", inks.red, inks.plain, inks.green, inks.plain);
+    let mut text =
+        format!("{}--- {}{}\n{}+++ {}{}\n", inks.red, names[0], inks.plain, inks.green, names[1], inks.plain);
     let diff = TextDiff::from_lines(accepted, happens);
     for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
         text.push_str(&format!("{}{}{}\n", inks.dim, hunk.header(), inks.plain));
@@ -62,13 +63,13 @@ mod tests {
 
     #[test]
     fn a_difference_shows_both_sides() {
-        let text = difference("a\nb\nc\n", "a\nx\nc\n", false);
+        let text = difference(["accepted", "happens"], "a\nb\nc\n", "a\nx\nc\n", false);
         assert_eq!(text, "--- accepted\n+++ happens\n@@ -1,3 +1,3 @@\n a\n-b\n+x\n c\n");
     }
 
     #[test]
     fn words_that_changed_stand_out() {
-        let text = difference("INVITE to asterisk1 now\n", "INVITE to asterisk2 now\n", true);
+        let text = difference(["accepted", "happens"], "INVITE to asterisk1 now\n", "INVITE to asterisk2 now\n", true);
         assert!(text.contains("\x1b[0;31;7masterisk1"), "{text:?}");
         assert!(text.contains("\x1b[0;32;7masterisk2"), "{text:?}");
     }

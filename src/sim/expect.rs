@@ -2,8 +2,8 @@
 
 use super::blocks::Block;
 use super::parse::Parser;
-use super::play::Play;
 use super::scenario::PeerId;
+use super::scene::Scene;
 use super::steps;
 use super::story::title;
 use super::words::Word;
@@ -144,7 +144,7 @@ fn pattern(parser: &mut Parser, words: &[Word]) -> Option<Pattern> {
     }
 }
 
-impl Play<'_> {
+impl Scene<'_> {
     /// Whether something is as the scenario expects it.
     pub(super) fn expect(&mut self, expectation: &Expectation, span: Span) {
         let met = match expectation {

@@ -3,6 +3,7 @@
 //! [`parse`] reads a scenario; [`play`] plays it against a [`node`](crate::node) and writes what happened as a ladder,
 //! a text that two runs give alike. `alanui test` compares it with the ladder that was accepted.
 
+mod against;
 mod blocks;
 mod call;
 mod changes;
@@ -16,6 +17,7 @@ mod peer;
 mod play;
 mod rows;
 mod scenario;
+mod scene;
 mod server;
 mod steps;
 mod story;
@@ -25,6 +27,7 @@ mod wires;
 mod words;
 mod world;
 
+pub use against::{Wire, against, decisions};
 pub use ladder::{ladder, stamp};
 pub use parse::{Reading, parse};
 pub use play::{Played, play};

@@ -3,16 +3,16 @@
 use super::ladder::ladder;
 use super::parse::Reading;
 use super::peer::{Packet, Peer};
-use super::scenario::{Action, DatabaseMood, PeerId, Scenario, Step};
+use super::scenario::{Action, DatabaseMood, PeerId, Scenario};
+use super::scene::{Deed, Scene};
 use super::server::Setting;
-use super::story::{Entry, Event, Story};
+use super::story::{Entry, Story};
 use super::wires::{Arrival, Wires};
 use super::world::Stage;
 use crate::builtin::{Answer, Extensions, Module, Query, Reached, SocketId};
 use crate::config::has_errors;
 use crate::node::{Datagram, EffectId, Node, Transmit};
 use crate::script::Program;
-use crate::sip::Message;
 use crate::source::{Diagnostic, Sources, Span};
 use crate::time::{Now, Tick};
 use std::net::SocketAddr;
@@ -71,52 +71,28 @@ pub fn play(
         story.log_line(Tick::ZERO, line);
     }
     let now = Now { tick: Tick::ZERO, unix: scenario.clock };
-    let program = server.program.clone();
     let play = Play {
-        scenario,
-        program,
+        scene: Scene::new(scenario, peers, story),
+        program: server.program.clone(),
         settings: server.settings,
         node: Node::new(server.program, server.core, true, now),
         modules: server.modules,
         stage,
-        peers,
         wires: Wires::default(),
-        now: Tick::ZERO,
-        story,
-        losses: Vec::new(),
-        failures: Vec::new(),
-        recent: Vec::new(),
-        focus: None,
-        asker: None,
-        log_looked: 0,
     };
     Ok(play.all())
 }
 
 /// A scenario while it is played.
-pub(super) struct Play<'a> {
-    scenario: &'a Scenario,
+struct Play<'a> {
+    scene: Scene<'a>,
     program: Arc<Program>,
     settings: Vec<Setting>,
     node: Node,
     /// Names of the modules, by their place.
     modules: Vec<&'static str>,
     stage: Stage<'a>,
-    pub(super) peers: Vec<Peer>,
     wires: Wires,
-    now: Tick,
-    pub(super) story: Story<'a>,
-    /// Packets to lose: whose, whether those to the peer, and how many.
-    losses: Vec<(PeerId, bool, u32)>,
-    pub(super) failures: Vec<Diagnostic>,
-    /// What left the server since the scenario's last line that is no expectation, and to whom.
-    pub(super) recent: Vec<(String, Message)>,
-    /// The message that the last expectation spoke of.
-    pub(super) focus: Option<Message>,
-    /// Who sent the last request.
-    pub(super) asker: Option<PeerId>,
-    /// How many log lines the scenario has looked at.
-    pub(super) log_looked: usize,
 }
 
 /// What may happen at one moment before the scenario is given up.
@@ -124,68 +100,39 @@ const MOST_AT_ONCE: u32 = 10_000;
 
 impl Play<'_> {
     fn all(mut self) -> Played {
-        for step in &self.scenario.steps {
+        let scenario = self.scene.scenario;
+        for step in &scenario.steps {
             self.settle(step.span);
-            if !matches!(step.action, Action::Expect(_)) {
-                (self.focus, self.recent) = (None, Vec::new());
-                self.story.tell(self.now, Event::Gap);
+            match self.scene.step(step) {
+                Deed::Sends(peer, packet) => self.peer_sends(peer, packet),
+                Deed::Host(action) => self.host(action, step.span),
+                Deed::Done => {}
             }
-            self.step(step);
-            if self.failures.iter().any(|failure| failure.code == "stuck-scenario") {
+            if self.scene.is_stuck() {
                 break;
             }
         }
-        if let Some(last) = self.scenario.steps.last() {
+        if let Some(last) = scenario.steps.last() {
             self.settle(last.span);
         }
-        let entries = self.story.entries;
+        let (entries, failures) = (self.scene.story.entries, self.scene.failures);
         let reached = self.node.core.trace.take().map(|trace| trace.reached).unwrap_or_default();
-        let (program, failures) = (self.program, self.failures);
-        Played {
-            ladder: ladder(self.scenario, &entries, None),
-            entries,
-            settings: self.settings,
-            program,
-            reached,
-            failures,
-        }
+        let (program, settings) = (self.program, self.settings);
+        Played { ladder: ladder(scenario, &entries, None), entries, settings, program, reached, failures }
     }
 
-    fn step(&mut self, step: &Step) {
-        match &step.action {
-            Action::Send(peer, sending) => match self.peers[*peer].send(sending) {
-                Ok(packet) => {
-                    self.asker = Some(*peer);
-                    self.peer_sends(*peer, packet);
-                }
-                Err(fault) => self.stuck(step.span, fault),
-            },
-            Action::Answer(peer, answering) => match self.peers[*peer].answer(answering) {
-                Ok(packet) => self.peer_sends(*peer, packet),
-                Err(fault) => self.stuck(step.span, fault),
-            },
-            Action::SendVerbatim(peer, bytes) => {
-                let socket = self.peers[*peer].socket;
-                self.asker = Some(*peer);
-                self.peer_sends(*peer, Packet { bytes: bytes.clone(), next_hop: None, socket });
-            }
-            Action::Always(peer, method, codes) => {
-                let always = &mut self.peers[*peer].always;
-                always.retain(|(its, _)| its != method);
-                always.push((method.clone(), codes.clone()));
-            }
-            Action::Silent(peer) => self.peers[*peer].always.clear(),
-            Action::Wait(time) => self.advance(self.now.after(*time), step.span),
-            Action::WaitUntil(time) => self.advance(Tick::ZERO.after(*time), step.span),
-            Action::Expect(expectation) => self.expect(expectation, step.span),
-            Action::Lose { peer, to_peer, count } => self.losses.push((*peer, *to_peer, *count)),
+    /// A step that is about the server and its world.
+    fn host(&mut self, action: &Action, span: Span) {
+        match action {
+            Action::Wait(time) => self.advance(self.scene.now.after(*time), span),
+            Action::WaitUntil(time) => self.advance(Tick::ZERO.after(*time), span),
             Action::Sql(statement) => match self.stage.first() {
                 Some(database) => {
                     let said = database.query(statement, &[]);
                     let changed = database.changes();
-                    self.story.sql(self.now, statement, &said, changed);
+                    self.scene.story.sql(self.scene.now, statement, &said, changed);
                 }
-                None => self.stuck(step.span, "the scenario has no database".into()),
+                None => self.scene.stuck(span, "the scenario has no database".into()),
             },
             Action::Database(mood) => {
                 self.stage.mood = *mood;
@@ -194,26 +141,19 @@ impl Play<'_> {
                     DatabaseMood::Fails => "the database fails".to_owned(),
                     DatabaseMood::Slow(time) => format!("the database is slow: {}", super::ladder::seconds(*time)),
                 };
-                self.story.moment(self.now, &words);
+                self.scene.story.moment(self.scene.now, &words);
             }
-            Action::Reload(name) => self.reload(name, step.span),
-            Action::Show(detail) => self.story.tell(self.now, Event::Show(*detail)),
-            Action::Note(text) => self.story.tell(self.now, Event::Note(text.clone())),
+            Action::Reload(name) => self.reload(name, span),
+            // The peers do all else.
+            _ => {}
         }
-    }
-
-    fn stuck(&mut self, span: Span, fault: String) {
-        self.failures.push(Diagnostic::error("stuck-scenario", fault, span).note(format!(
-            "at {} of the scenario; see its ladder for what happened before",
-            super::ladder::stamp(self.now)
-        )));
     }
 
     fn reload(&mut self, name: &str, span: Span) {
         let at = self.modules.iter().position(|its| *its == name);
         match at {
             Some(at) => self.reload_module(at),
-            None => self.stuck(span, format!("the config loads no module {name}")),
+            None => self.scene.stuck(span, format!("the config loads no module {name}")),
         }
     }
 
@@ -223,27 +163,16 @@ impl Play<'_> {
             Ok(()) => format!("reload {name}"),
             Err(fault) => format!("reload {name} failed: {}", fault.message),
         };
-        self.story.moment(self.now, &words);
+        self.scene.story.moment(self.scene.now, &words);
     }
 
-    /// Sends a packet of a peer: to another peer when SIP's rules name one, else to the server.
     fn peer_sends(&mut self, from: PeerId, packet: Packet) {
-        let lost = self.loses(from, false);
-        let near = packet.next_hop.as_ref().and_then(|(host, port)| {
-            let address = SocketAddr::new(host.parse().ok()?, *port);
-            self.peers.iter().position(|peer| peer.address == address)
-        });
-        let name = self.peers[from].name.clone();
-        let to = near.map_or("alanui", |near| self.peers[near].name.as_str()).to_owned();
-        self.story.peer_sends(self.now, &name, &to, &packet.bytes, lost);
-        if lost {
-            return;
-        }
-        let at = self.now.after(self.scenario.latency);
+        let Ok(near) = self.scene.peer_sends(from, &packet) else { return };
+        let at = self.soon();
         let arrival = match near {
             Some(peer) => Arrival::Peer { peer, bytes: packet.bytes, socket: packet.socket },
             None => {
-                let source = self.peers[from].address;
+                let source = self.scene.peers[from].address;
                 Arrival::Server(Datagram { bytes: packet.bytes, source, socket: packet.socket })
             }
         };
@@ -251,42 +180,33 @@ impl Play<'_> {
     }
 
     fn server_sends(&mut self, packet: Transmit) {
-        let peer = self.peers.iter().position(|peer| peer.address == packet.destination);
-        let lost = peer.is_some_and(|peer| self.loses(peer, true));
+        let peer = self.scene.peers.iter().position(|peer| peer.address == packet.destination);
         // Packets to the server's own address come back in.
         let target = self.node.core.sockets.listening_on(packet.destination.ip(), Some(packet.destination.port()));
-        let to = match (peer, target) {
-            (Some(peer), _) => self.peers[peer].name.clone(),
-            (None, Some(_)) => "alanui".to_owned(),
-            (None, None) => packet.destination.to_string(),
+        let name = match target {
+            Some(_) => "alanui".to_owned(),
+            None => packet.destination.to_string(),
         };
-        self.story.server_sends(self.now, &to, &packet.bytes, lost);
-        if let Ok(message) = Message::parse(packet.bytes.clone()) {
-            self.recent.push((to, message));
-        }
-        if let Some(peer) = peer.filter(|_| !lost) {
-            let arrival = Arrival::Peer { peer, bytes: packet.bytes, socket: packet.socket };
-            self.wires.send(self.now.after(self.scenario.latency), arrival);
+        let sent = self.scene.server_sends(peer, &name, &packet.bytes);
+        if let Some(peer) = peer {
+            if sent.is_ok() {
+                let arrival = Arrival::Peer { peer, bytes: packet.bytes, socket: packet.socket };
+                self.wires.send(self.soon(), arrival);
+            }
             return;
         }
         let own = &self.node.core.sockets;
-        if let (None, Some(target)) = (peer, target) {
+        if let Some(target) = target {
             let port = own.socket(packet.socket).map_or(5060, |socket| socket.address.port());
             let ip = own.address_towards(packet.socket, packet.destination.ip());
             let datagram = Datagram { bytes: packet.bytes, source: SocketAddr::new(ip, port), socket: target };
-            self.wires.send(self.now.after(self.scenario.latency), Arrival::Server(datagram));
+            self.wires.send(self.soon(), Arrival::Server(datagram));
         }
     }
 
-    fn loses(&mut self, peer: PeerId, to_peer: bool) -> bool {
-        let loss = self.losses.iter_mut().find(|(its, to, count)| *its == peer && *to == to_peer && *count > 0);
-        match loss {
-            Some((_, _, count)) => {
-                *count -= 1;
-                true
-            }
-            None => false,
-        }
+    /// When what is sent now arrives.
+    fn soon(&self) -> Tick {
+        self.scene.now.after(self.scene.scenario.latency)
     }
 
     /// Lets everything arrive that is under way; timers run meanwhile, but nobody waits for one.
@@ -296,7 +216,7 @@ impl Play<'_> {
             self.advance(last, span);
             rounds += 1;
             if rounds > MOST_AT_ONCE {
-                return self.stuck(span, "messages go round without end".into());
+                return self.scene.stuck(span, "messages go round without end".into());
             }
         }
     }
@@ -307,12 +227,12 @@ impl Play<'_> {
         loop {
             let next = [self.wires.next(), self.node.next()].into_iter().flatten().min();
             let Some(next) = next.filter(|next| *next <= until) else { break };
-            at_once = if next > self.now { 0 } else { at_once + 1 };
+            at_once = if next > self.scene.now { 0 } else { at_once + 1 };
             if at_once > MOST_AT_ONCE {
-                return self.stuck(span, "the server does not come to rest".into());
+                return self.scene.stuck(span, "the server does not come to rest".into());
             }
-            self.set_clock(next.max(self.now));
-            match self.wires.arrived(self.now) {
+            self.set_clock(next.max(self.scene.now));
+            match self.wires.arrived(self.scene.now) {
                 Some(arrival) => self.arrive(arrival),
                 None => {
                     let now = self.time();
@@ -321,25 +241,25 @@ impl Play<'_> {
                 }
             }
         }
-        self.set_clock(until.max(self.now));
+        self.set_clock(until.max(self.scene.now));
     }
 
     fn arrive(&mut self, arrival: Arrival) {
         match arrival {
             Arrival::Server(datagram) => {
-                self.story.arrives(&datagram.bytes);
+                self.scene.story.arrives(&datagram.bytes);
                 let now = self.time();
                 self.node.receive(now, datagram);
                 self.take_output();
             }
             Arrival::Peer { peer, bytes, socket } => {
-                for packet in self.peers[peer].receive(&bytes, socket) {
+                for packet in self.scene.peers[peer].receive(&bytes, socket) {
                     self.peer_sends(peer, packet);
                 }
             }
             Arrival::Query(id, query) => {
                 let said = self.stage.ask(query.connection, &query.statement, &query.parameters);
-                self.story.answer(self.now, &said);
+                self.scene.story.answer(self.scene.now, &said);
                 let now = self.time();
                 self.node.answer(now, id, Answer::Rows(said));
                 self.take_output();
@@ -358,7 +278,7 @@ impl Play<'_> {
                 self.reload_module(usize::from(module.0));
             }
             if self.node.output.aborted {
-                self.story.moment(self.now, "the script ends the server: abort()");
+                self.scene.story.moment(self.scene.now, "the script ends the server: abort()");
                 return;
             }
             let queries = std::mem::take(&mut self.node.output.queries);
@@ -368,7 +288,7 @@ impl Play<'_> {
             }
             for (id, errand) in errands {
                 let found = self.stage.errand(&errand);
-                self.story.errand(self.now, &errand, &found);
+                self.scene.story.errand(self.scene.now, &errand, &found);
                 let now = self.time();
                 self.node.answer(now, id, Answer::Errand(found));
                 self.take_trace();
@@ -381,11 +301,11 @@ impl Play<'_> {
 
     fn query(&mut self, id: EffectId, query: Query) {
         if let DatabaseMood::Slow(time) = self.stage.mood {
-            self.story.query(self.now, &query, None);
-            return self.wires.send(self.now.after(time), Arrival::Query(id, query));
+            self.scene.story.query(self.scene.now, &query, None);
+            return self.wires.send(self.scene.now.after(time), Arrival::Query(id, query));
         }
         let said = self.stage.ask(query.connection, &query.statement, &query.parameters);
-        self.story.query(self.now, &query, Some(&said));
+        self.scene.story.query(self.scene.now, &query, Some(&said));
         let now = self.time();
         self.node.answer(now, id, Answer::Rows(said));
         self.take_trace();
@@ -394,15 +314,15 @@ impl Play<'_> {
     fn take_trace(&mut self) {
         let log = std::mem::take(&mut self.node.core.log);
         let events = self.node.core.trace.as_mut().map(|trace| std::mem::take(&mut trace.events)).unwrap_or_default();
-        self.story.inside(self.now, events, log);
+        self.scene.story.inside(self.scene.now, events, log);
     }
 
     fn set_clock(&mut self, at: Tick) {
-        self.now = at;
+        self.scene.now = at;
         self.stage.calendar.set(self.time().unix);
     }
 
     fn time(&self) -> Now {
-        Now { tick: self.now, unix: self.scenario.clock + self.now.since(Tick::ZERO) }
+        Now { tick: self.scene.now, unix: self.scene.scenario.clock + self.scene.now.since(Tick::ZERO) }
     }
 }

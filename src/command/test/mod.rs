@@ -1,5 +1,6 @@
 //! `alanui test`: plays scenarios and compares what happens with what was accepted.
 
+mod against;
 mod play;
 mod tell;
 
@@ -34,6 +35,10 @@ pub struct TestOptions {
     /// Scenarios played at once; otherwise as many as the machine has processors.
     #[arg(long, short = 'j', value_name = "NUMBER")]
     pub jobs: Option<usize>,
+    /// Play the scenarios against the real server at this address, udp:ADDRESS:PORT, too, and compare what it decides with what alanui decides.
+    /// Nothing is compared with accepted ladders.
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["accept", "coverage"])]
+    pub against: Option<String>,
     /// Say which lines, branches and routes of the configs the scenarios reached.
     #[arg(long)]
     pub coverage: bool,
@@ -58,6 +63,16 @@ pub struct Summary {
     pub uncovered: bool,
 }
 
+impl Summary {
+    fn tell(&self, out: &mut dyn Write) -> io::Result<()> {
+        write!(out, "{} passed, {} failed", self.passed, self.failed)?;
+        if self.unreadable > 0 {
+            write!(out, ", {} could not be played", self.unreadable)?;
+        }
+        writeln!(out)
+    }
+}
+
 /// Plays the scenarios and writes to standard output. Exits with 0 when all passed, 1 when something differs, 2 when a scenario or its config has
 /// mistakes.
 pub(super) fn run(options: &TestOptions) -> u8 {
@@ -79,6 +94,9 @@ pub type Variable<'a> = &'a (dyn Fn(&str) -> Option<PathBuf> + Sync);
 /// # Errors
 /// A folder cannot be read, or `out` or a report not be written.
 pub fn test(options: &TestOptions, variable: Variable, color: bool, out: &mut dyn Write) -> io::Result<Summary> {
+    if let Some(address) = &options.against {
+        return against::test(address, options, variable, color, out);
+    }
     let outcomes = outcomes(options, variable, color, out)?;
     let mut summary = Summary::default();
     for outcome in &outcomes {
@@ -88,11 +106,7 @@ pub fn test(options: &TestOptions, variable: Variable, color: bool, out: &mut dy
             Verdict::Unreadable => summary.unreadable += 1,
         }
     }
-    write!(out, "{} passed, {} failed", summary.passed, summary.failed)?;
-    if summary.unreadable > 0 {
-        write!(out, ", {} could not be played", summary.unreadable)?;
-    }
-    writeln!(out)?;
+    summary.tell(out)?;
     let mut coverage = Coverage::default();
     outcomes.iter().for_each(|outcome| coverage.add(&outcome.coverage));
     if options.coverage {

@@ -63,7 +63,7 @@ impl<'a> Teller<'a> {
             Verdict::Changed => {
                 writeln!(self.out, "FAILED {path}")?;
                 let accepted = outcome.accepted.as_deref().unwrap_or_default();
-                writeln!(self.out, "{}", difference(accepted, &outcome.ladder, self.color))?;
+                writeln!(self.out, "{}", difference(["accepted", "happens"], accepted, &outcome.ladder, self.color))?;
             }
             Verdict::New => {
                 writeln!(self.out, "FAILED {path}")?;

@@ -1,0 +1,157 @@
+//! The peers of a scenario and the story so far: what is the same whether the server is the node in this process or a real one.
+
+use super::ladder::stamp;
+use super::peer::{Packet, Peer};
+use super::scenario::{Action, PeerId, Scenario, Step};
+use super::story::{Event, Story};
+use crate::sip::Message;
+use crate::source::{Diagnostic, Span};
+use crate::time::Tick;
+use bytes::Bytes;
+use std::net::SocketAddr;
+
+/// The peers of a scenario and the story so far.
+pub(super) struct Scene<'a> {
+    pub(super) scenario: &'a Scenario,
+    pub(super) peers: Vec<Peer>,
+    pub(super) story: Story<'a>,
+    pub(super) now: Tick,
+    /// Packets to lose: whose, whether those to the peer, and how many.
+    losses: Vec<(PeerId, bool, u32)>,
+    pub(super) failures: Vec<Diagnostic>,
+    /// What left the server since the scenario's last line that is no expectation, and to whom.
+    pub(super) recent: Vec<(String, Message)>,
+    /// The message that the last expectation spoke of.
+    pub(super) focus: Option<Message>,
+    /// Who sent the last request.
+    pub(super) asker: Option<PeerId>,
+    /// How many log lines the scenario has looked at.
+    pub(super) log_looked: usize,
+}
+
+/// What a step of the scenario comes to.
+pub(super) enum Deed<'a> {
+    /// A peer sends a packet.
+    Sends(PeerId, Packet),
+    /// Nothing more is to be done.
+    Done,
+    /// It is about the server and its world.
+    Host(&'a Action),
+}
+
+impl<'a> Scene<'a> {
+    pub(super) fn new(scenario: &'a Scenario, peers: Vec<Peer>, story: Story<'a>) -> Scene<'a> {
+        Scene {
+            scenario,
+            peers,
+            story,
+            now: Tick::ZERO,
+            losses: Vec::new(),
+            failures: Vec::new(),
+            recent: Vec::new(),
+            focus: None,
+            asker: None,
+            log_looked: 0,
+        }
+    }
+
+    /// Takes the next step, after everything that was under way has arrived.
+    pub(super) fn step<'s>(&mut self, step: &'s Step) -> Deed<'s> {
+        if !matches!(step.action, Action::Expect(_)) {
+            (self.focus, self.recent) = (None, Vec::new());
+            self.story.tell(self.now, Event::Gap);
+        }
+        match &step.action {
+            Action::Send(peer, sending) => {
+                self.asker = Some(*peer);
+                let packet = self.peers[*peer].send(sending);
+                return self.sends(*peer, packet, step.span);
+            }
+            Action::Answer(peer, answering) => {
+                let packet = self.peers[*peer].answer(answering);
+                return self.sends(*peer, packet, step.span);
+            }
+            Action::SendVerbatim(peer, bytes) => {
+                self.asker = Some(*peer);
+                let socket = self.peers[*peer].socket;
+                return Deed::Sends(*peer, Packet { bytes: bytes.clone(), next_hop: None, socket });
+            }
+            Action::Always(peer, method, codes) => {
+                let always = &mut self.peers[*peer].always;
+                always.retain(|(its, _)| its != method);
+                always.push((method.clone(), codes.clone()));
+            }
+            Action::Silent(peer) => self.peers[*peer].always.clear(),
+            Action::Expect(expectation) => self.expect(expectation, step.span),
+            Action::Lose { peer, to_peer, count } => self.losses.push((*peer, *to_peer, *count)),
+            Action::Show(detail) => self.story.tell(self.now, Event::Show(*detail)),
+            Action::Note(text) => self.story.tell(self.now, Event::Note(text.clone())),
+            action @ (Action::Wait(_)
+            | Action::WaitUntil(_)
+            | Action::Sql(_)
+            | Action::Database(_)
+            | Action::Reload(_)) => return Deed::Host(action),
+        }
+        Deed::Done
+    }
+
+    fn sends(&mut self, peer: PeerId, packet: Result<Packet, String>, span: Span) -> Deed<'static> {
+        match packet {
+            Ok(packet) => Deed::Sends(peer, packet),
+            Err(fault) => {
+                self.stuck(span, fault);
+                Deed::Done
+            }
+        }
+    }
+
+    /// Whether the scenario cannot go on.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.failures.iter().any(|failure| failure.code == "stuck-scenario")
+    }
+
+    pub(super) fn stuck(&mut self, span: Span, fault: String) {
+        self.failures.push(
+            Diagnostic::error("stuck-scenario", fault, span)
+                .note(format!("at {} of the scenario; see its ladder for what happened before", stamp(self.now))),
+        );
+    }
+
+    /// A packet that a peer sends: to another peer when SIP's rules name one, which is given, else to the server. `Err` when it is lost.
+    pub(super) fn peer_sends(&mut self, from: PeerId, packet: &Packet) -> Result<Option<PeerId>, Lost> {
+        let lost = self.loses(from, false);
+        let near = packet.next_hop.as_ref().and_then(|(host, port)| {
+            let address = SocketAddr::new(host.parse().ok()?, *port);
+            self.peers.iter().position(|peer| peer.address == address)
+        });
+        let name = self.peers[from].name.clone();
+        let to = near.map_or("alanui", |near| self.peers[near].name.as_str()).to_owned();
+        self.story.peer_sends(self.now, &name, &to, &packet.bytes, lost);
+        if lost { Err(Lost) } else { Ok(near) }
+    }
+
+    /// A packet that the server sends, to a peer or to somebody of this name. `Err` when it is lost.
+    pub(super) fn server_sends(&mut self, peer: Option<PeerId>, name: &str, bytes: &Bytes) -> Result<(), Lost> {
+        let lost = peer.is_some_and(|peer| self.loses(peer, true));
+        let to = peer.map_or(name, |peer| self.peers[peer].name.as_str()).to_owned();
+        self.story.server_sends(self.now, &to, bytes, lost);
+        if let Ok(message) = Message::parse(bytes.clone()) {
+            self.recent.push((to, message));
+        }
+        if lost { Err(Lost) } else { Ok(()) }
+    }
+
+    fn loses(&mut self, peer: PeerId, to_peer: bool) -> bool {
+        let loss = self.losses.iter_mut().find(|(its, to, count)| *its == peer && *to == to_peer && *count > 0);
+        match loss {
+            Some((_, _, count)) => {
+                *count -= 1;
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+/// A packet that never arrives.
+pub(super) struct Lost;
