@@ -412,20 +412,20 @@ impl Story<'_> {
     /// The same reply as a peer sent it.
     fn heard(&self, at: usize, reply: &Message) -> Option<(String, String)> {
         let tag = |message: &Message| message.to().and_then(|to| to.tag().map(<[u8]>::to_vec));
-        self.from_peers(at, reply, |its| its.status() == reply.status() && tag(its) == tag(reply))
+        self.sent_by_peer(at, reply, |its| its.status() == reply.status() && tag(its) == tag(reply))
     }
 
     /// The last final reply of a peer to this transaction.
     fn last_final(&self, at: usize, message: &Message) -> Option<(String, String)> {
-        self.from_peers(at, message, |its| its.status().is_some_and(|code| code >= 200))
+        self.sent_by_peer(at, message, |its| its.status().is_some_and(|code| code >= 200))
     }
 
     /// The same request as a peer sent it.
     fn arrived(&self, at: usize, request: &Message) -> Option<(String, String)> {
-        self.from_peers(at, request, |its| its.is_request() && its.method() == request.method())
+        self.sent_by_peer(at, request, |its| its.is_request() && its.method() == request.method())
     }
 
-    fn from_peers(&self, at: usize, message: &Message, fits: impl Fn(&Message) -> bool) -> Option<(String, String)> {
+    fn sent_by_peer(&self, at: usize, message: &Message, fits: impl Fn(&Message) -> bool) -> Option<(String, String)> {
         let number = |message: &Message| message.cseq().map(|cseq| cseq.number);
         self.before(at).filter(|(_, sent)| sent.to == "alanui").find_map(|(_, sent)| {
             let its = Message::parse(sent.bytes.clone()).ok()?;
