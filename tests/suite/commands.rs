@@ -3,5 +3,9 @@
 
 #[test]
 fn commands_print_what_was_accepted() {
-    trycmd::TestCases::new().case("fixtures/command/*.trycmd").case("docs/check.md");
+    let cases = trycmd::TestCases::new();
+    for tool in ["cat", "sed"] {
+        cases.register_bin(tool, std::path::PathBuf::from("/bin").join(tool));
+    }
+    cases.case("fixtures/command/*.trycmd").case("docs/check.md").case("docs/testing.md");
 }
