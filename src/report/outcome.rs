@@ -29,6 +29,23 @@ pub struct Outcome {
     pub time: Duration,
 }
 
+impl Outcome {
+    /// That of a scenario that was not played yet.
+    pub fn unplayed(path: PathBuf) -> Outcome {
+        Outcome {
+            path,
+            verdict: Verdict::Unreadable,
+            ladder: String::new(),
+            flow: None,
+            accepted: None,
+            faults: String::new(),
+            runs: Vec::new(),
+            coverage: Coverage::default(),
+            time: Duration::ZERO,
+        }
+    }
+}
+
 /// One run of a scenario.
 #[derive(Debug, Clone)]
 pub struct Run {

@@ -2,9 +2,10 @@
 
 mod against;
 mod play;
+mod review;
 mod tell;
 
-use crate::host::{parallel, processors};
+use crate::host::{FileWatch, parallel, processors};
 use crate::report::{Coverage, Outcome, Verdict};
 use clap::Args;
 use std::io::{self, IsTerminal, Write};
@@ -20,6 +21,12 @@ pub struct TestOptions {
     /// Write what happens as the accepted ladder beside each scenario.
     #[arg(long)]
     pub accept: bool,
+    /// Show each difference in turn, and accept or skip it at a key.
+    #[arg(long, conflicts_with = "accept")]
+    pub review: bool,
+    /// Play again whenever a scenario or a config changes, until it is interrupted.
+    #[arg(long, conflicts_with_all = ["review", "against"])]
+    pub watch: bool,
     /// Play only scenarios whose path contains this.
     #[arg(long, value_name = "TEXT")]
     pub filter: Option<String>,
@@ -79,6 +86,9 @@ pub(super) fn run(options: &TestOptions) -> u8 {
     let stdout = io::stdout();
     let color = stdout.is_terminal();
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    if options.watch {
+        return watch(options, &variable, color, &mut stdout.lock());
+    }
     match test(options, &variable, color, &mut stdout.lock()) {
         Ok(Summary { unreadable: 1.., .. }) | Err(_) => super::UNREADABLE,
         Ok(Summary { failed: 1.., .. } | Summary { uncovered: true, .. }) => super::BAD,
@@ -97,7 +107,53 @@ pub fn test(options: &TestOptions, variable: Variable, color: bool, out: &mut dy
     if let Some(address) = &options.against {
         return against::test(address, options, variable, color, out);
     }
-    let outcomes = outcomes(options, variable, color, out)?;
+    test_and_tell(options, variable, color, out).map(|(summary, _)| summary)
+}
+
+/// Plays the scenarios again and again, whenever something changes.
+fn watch(options: &TestOptions, variable: Variable, color: bool, out: &mut dyn Write) -> u8 {
+    let matters = |path: &Path| !has_ending(path, "ladder") && !has_ending(path, "html");
+    let mut files = match FileWatch::new(matters) {
+        Ok(files) => files,
+        Err(fault) => {
+            // Nothing better can be done when standard output is gone.
+            let _ = writeln!(out, "files cannot be watched: {fault}");
+            return super::BAD;
+        }
+    };
+    loop {
+        let Ok((_, outcomes)) = test_and_tell(options, variable, color, out) else { return super::UNREADABLE };
+        let configs = outcomes.iter().flat_map(|outcome| outcome.coverage.files.keys());
+        for path in options.paths.iter().chain(configs) {
+            if let Err(fault) = files.add(path) {
+                let _ = writeln!(out, "{fault}");
+            }
+        }
+        let _ = writeln!(out, "\nwaiting for changes");
+        let changed = files.changed(None);
+        if changed.is_empty() {
+            return super::GOOD;
+        }
+        let names = changed.iter().filter_map(|path| path.file_name()).map(|name| name.to_string_lossy());
+        let _ = writeln!(out, "\n{} changed\n", names.collect::<Vec<_>>().join(", "));
+    }
+}
+
+fn test_and_tell(
+    options: &TestOptions,
+    variable: Variable,
+    color: bool,
+    out: &mut dyn Write,
+) -> io::Result<(Summary, Vec<Outcome>)> {
+    let mut outcomes = outcomes(options, variable, color, out)?;
+    if options.review {
+        if !io::stdin().is_terminal() {
+            writeln!(out, "--review asks at a terminal; give --accept to accept all")?;
+            return Err(io::Error::from(io::ErrorKind::Unsupported));
+        }
+        let terminal = console::Term::stdout();
+        review::review(&mut outcomes, color, &mut || terminal.read_char().ok(), out)?;
+    }
     let mut summary = Summary::default();
     for outcome in &outcomes {
         match outcome.verdict {
@@ -119,14 +175,14 @@ pub fn test(options: &TestOptions, variable: Variable, color: bool, out: &mut dy
         summary.uncovered = true;
         writeln!(out, "{:.1} % of the lines were reached; {least} % should be", coverage.lines().percent())?;
     }
-    Ok(summary)
+    Ok((summary, outcomes))
 }
 
 /// Plays the scenarios and tells of each as it ends.
 fn outcomes(options: &TestOptions, variable: Variable, color: bool, out: &mut dyn Write) -> io::Result<Vec<Outcome>> {
     let found = scenarios(options, out)?;
     let jobs = options.jobs.unwrap_or_else(processors);
-    let mut teller = Teller::new(options.explain, color, out);
+    let mut teller = Teller::new(options, color, out);
     let mut outcomes = Vec::with_capacity(found.len());
     let mut told = Ok(());
     parallel(

@@ -11,17 +11,7 @@ use std::path::Path;
 /// Plays a scenario file and compares what happens with what was accepted.
 pub(super) fn play(path: &Path, options: &TestOptions, variable: Variable, color: bool) -> Outcome {
     let watch = Stopwatch::start();
-    let mut outcome = Outcome {
-        path: path.to_owned(),
-        verdict: Verdict::Unreadable,
-        ladder: String::new(),
-        flow: None,
-        accepted: None,
-        faults: String::new(),
-        runs: Vec::new(),
-        coverage: Coverage::default(),
-        time: Default::default(),
-    };
+    let mut outcome = Outcome::unplayed(path.to_owned());
     let (mut sources, mut diagnostics) = (Sources::default(), Vec::new());
     let reading = Reading { files: &Disk, variable };
     let scenarios = sim::parse(path, &reading, &mut sources, &mut diagnostics);

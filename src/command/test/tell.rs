@@ -1,5 +1,6 @@
 //! What a terminal shows of each scenario.
 
+use super::TestOptions;
 use crate::report::{Outcome, Reason, Verdict, difference};
 use crate::sim::{Event, stamp};
 use std::io::{self, Write};
@@ -7,6 +8,7 @@ use std::io::{self, Write};
 /// Tells of scenarios, one after another.
 pub(super) struct Teller<'a> {
     explain: bool,
+    review: bool,
     color: bool,
     out: &'a mut dyn Write,
     /// Faults told already: scenarios of one config that has mistakes would all repeat them.
@@ -14,8 +16,8 @@ pub(super) struct Teller<'a> {
 }
 
 impl<'a> Teller<'a> {
-    pub(super) fn new(explain: bool, color: bool, out: &'a mut dyn Write) -> Teller<'a> {
-        Teller { explain, color, out, told: Vec::new() }
+    pub(super) fn new(options: &TestOptions, color: bool, out: &'a mut dyn Write) -> Teller<'a> {
+        Teller { explain: options.explain, review: options.review, color, out, told: Vec::new() }
     }
 
     /// Why it happened, a sentence each.
@@ -60,6 +62,8 @@ impl<'a> Teller<'a> {
                     writeln!(self.out, "its ladder, which is not accepted:\n\n{}", outcome.ladder)?;
                 }
             }
+            // Their differences are shown one by one.
+            Verdict::Changed | Verdict::New if self.review => writeln!(self.out, "FAILED {path}")?,
             Verdict::Changed => {
                 writeln!(self.out, "FAILED {path}")?;
                 let accepted = outcome.accepted.as_deref().unwrap_or_default();
