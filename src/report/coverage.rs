@@ -3,7 +3,7 @@
 use crate::builtin::Reached;
 use crate::script::{Op, Program};
 use crate::source::{Sources, Span};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// What ran of every file that holds statements.
@@ -20,6 +20,8 @@ pub struct FileCoverage {
     pub text: String,
     /// Lines that hold statements, from 1, and how often they ran.
     pub lines: BTreeMap<usize, u32>,
+    /// Lines with statements that no message can reach: behind an `exit`, or behind a route that always ends the script.
+    pub dead: BTreeSet<usize>,
     /// Conditions and labels of `switch`, by line and by place in the file.
     pub branches: BTreeMap<(usize, u32), Branch>,
     /// Route blocks, by the line of their head.
@@ -80,9 +82,15 @@ impl Coverage {
                 String::from_utf8_lossy(sources.slice(route.head)).split_whitespace().collect::<Vec<_>>().join(" ");
             file.routes.insert(line, RouteCoverage { head, runs: runs(route.entry) });
         }
+        let reachable = program.reachable();
         for (place, (op, span)) in program.code.iter().zip(&program.spans).enumerate() {
             // The end of a block is no statement: what ends earlier never comes there.
             if matches!(op, Op::End) {
+                continue;
+            }
+            // What no message can reach is no scenario's fault; check tells of it.
+            if reachable.get(place).is_some_and(|reachable| !reachable) {
+                coverage.file(*span, sources).0.dead.insert(sources.line_column(span.file, span.start).0);
                 continue;
             }
             let place = place as u32;
@@ -124,6 +132,7 @@ impl Coverage {
                 .files
                 .entry(path.clone())
                 .or_insert_with(|| FileCoverage { text: its.text.clone(), ..FileCoverage::default() });
+            file.dead.extend(&its.dead);
             for (line, count) in &its.lines {
                 *file.lines.entry(*line).or_default() += count;
             }
@@ -168,6 +177,15 @@ impl Coverage {
             if !missing.is_empty() {
                 let text = format!("never reached: {missing}");
                 rows.push([String::new(), String::new(), String::new(), format!("  {text}")]);
+            }
+            let dead = file.never();
+            if !dead.is_empty() {
+                rows.push([
+                    String::new(),
+                    String::new(),
+                    String::new(),
+                    format!("  not counted, for nothing can reach it: {dead}"),
+                ]);
             }
         }
         if self.files.len() > 1 {
@@ -228,24 +246,36 @@ impl FileCoverage {
         Share::of(self.routes.values().map(|route| route.runs))
     }
 
+    /// The lines that no message can reach.
+    fn never(&self) -> String {
+        let mut lines: BTreeMap<usize, bool> = self.dead.iter().map(|line| (*line, true)).collect();
+        lines.extend(self.lines.keys().map(|line| (*line, false)));
+        ranges(lines.into_iter())
+    }
+
     /// The lines that never ran: `12 20-23`.
     fn missing(&self) -> String {
-        let mut ranges: Vec<(usize, usize)> = Vec::new();
-        let mut open = false;
-        for (line, count) in &self.lines {
-            match ranges.last_mut() {
-                _ if *count > 0 => open = false,
-                Some((_, end)) if open => *end = *line,
-                _ => {
-                    ranges.push((*line, *line));
-                    open = true;
-                }
+        ranges(self.lines.iter().map(|(line, count)| (*line, *count == 0)))
+    }
+}
+
+/// Lines that are meant, in short: those in between that are not meant part them.
+fn ranges(lines: impl Iterator<Item = (usize, bool)>) -> String {
+    let mut ranges: Vec<(usize, usize)> = Vec::new();
+    let mut open = false;
+    for (line, is_meant) in lines {
+        match ranges.last_mut() {
+            _ if !is_meant => open = false,
+            Some((_, end)) if open => *end = line,
+            _ => {
+                ranges.push((line, line));
+                open = true;
             }
         }
-        let texts =
-            ranges.iter().map(|(start, end)| if start == end { start.to_string() } else { format!("{start}-{end}") });
-        texts.collect::<Vec<_>>().join(" ")
     }
+    let texts =
+        ranges.iter().map(|(start, end)| if start == end { start.to_string() } else { format!("{start}-{end}") });
+    texts.collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -256,6 +286,7 @@ mod tests {
         let file = FileCoverage {
             text: "route {\n  a();\n  b();\n}\n".to_owned(),
             lines: BTreeMap::from([(1, 2), (2, 2), (3, 0), (4, 0), (6, 1), (8, 0)]),
+            dead: BTreeSet::from([9]),
             branches: BTreeMap::from([((2, 10), Branch { ways: vec![2, 0] })]),
             routes: BTreeMap::from([(1, RouteCoverage { head: "route".to_owned(), runs: 2 })]),
         };
@@ -278,6 +309,7 @@ mod tests {
            lines  branches   routes
           50.0 %    50.0 %  100.0 %  k.cfg
                                        never reached: 3-4 8
+                                       not counted, for nothing can reach it: 9
         ");
     }
 

@@ -4,6 +4,7 @@ mod machine;
 mod op;
 mod operator;
 mod program;
+mod reach;
 mod task;
 
 pub use machine::{Step, run};

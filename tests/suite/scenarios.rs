@@ -22,6 +22,17 @@ fn scenarios_of_configs() {
 }
 
 #[test]
+fn scenarios_reach_the_lines_of_configs() {
+    for entry in std::fs::read_dir(root().join("configs")).expect("configs") {
+        let path = entry.expect("an entry").path();
+        let options = TestOptions { paths: vec![path], min_coverage: Some(95.0), ..TestOptions::default() };
+        let mut told = Vec::new();
+        let summary = test(&options, &|_| None, false, &mut told).expect("the folder of scenarios");
+        assert!(!summary.uncovered, "{}", String::from_utf8_lossy(&told));
+    }
+}
+
+#[test]
 fn scenarios_of_functions() {
     all_pass("fixtures/scenarios", &|_| None);
 }
