@@ -42,8 +42,8 @@ pub use errand::{Errand, ErrandFault, Found, MOST_READ, Record, RecordKind};
 pub use extension::{EXTENSIONS, Extension, ExtensionRow, Extensions};
 pub use log::{LogLevel, LogLine};
 pub use module::{
-    Arg, ArgKind, Function, KeyKind, MessageKind, Module, Param, ParamKind, RouteKind, Routes, Transformation, Unit,
-    Variable, Word, WordKind, Write, count, join,
+    Arg, ArgKind, Bare, Check, Function, KeyKind, MessageKind, Module, Param, ParamKind, RouteKind, Routes,
+    Transformation, Unit, Variable, Word, WordKind, Write, count, join,
 };
 pub use prepare::{Fault, Prepare, Prepared, Slots};
 pub use random::Random;

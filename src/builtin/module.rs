@@ -38,6 +38,8 @@ pub struct Module {
     pub questions: &'static [(&'static str, MessageKind)],
     /// Functions that do nothing sensible with a reply in hand, however they are reached.
     pub want_request: &'static [&'static str],
+    /// Functions that may be called without parentheses, also where a value is wanted.
+    pub bare_calls: &'static [&'static str],
     /// Modules it cannot work without.
     pub requires: &'static [&'static str],
     /// Modules that Kamailio wants loaded before it, when they are loaded at all.
@@ -61,6 +63,7 @@ impl Module {
             events: &[],
             questions: &[],
             want_request: &[],
+            bare_calls: &[],
             requires: &[],
             after: &[],
             start: stateless,
@@ -169,9 +172,18 @@ impl Arg {
         Arg { name, kind: ArgKind::Number, optional: false, plain_dollar: false }
     }
 
+    /// The same, without a sign.
+    pub const fn count(name: &'static str) -> Arg {
+        Arg { name, kind: ArgKind::Count, optional: false, plain_dollar: false }
+    }
+
     /// A host, address, socket or protocol of a core statement, which may be written without quotes.
-    pub const fn bare(name: &'static str, prepare: fn(&Template, &mut Prepare) -> Result<Prepared, Fault>) -> Arg {
-        Arg { name, kind: ArgKind::Bare(prepare), optional: false, plain_dollar: false }
+    pub const fn bare(
+        name: &'static str,
+        form: Bare,
+        prepare: fn(&Template, &mut Prepare) -> Result<Prepared, Fault>,
+    ) -> Arg {
+        Arg { name, kind: ArgKind::Bare(form, prepare), optional: false, plain_dollar: false }
     }
 
     /// The same, but it may be left out.
@@ -203,8 +215,25 @@ pub enum ArgKind {
     Flag,
     /// See [`Arg::number`].
     Number,
+    /// See [`Arg::count`].
+    Count,
     /// See [`Arg::bare`].
-    Bare(fn(&Template, &mut Prepare) -> Result<Prepared, Fault>),
+    Bare(Bare, fn(&Template, &mut Prepare) -> Result<Prepared, Fault>),
+}
+
+/// What an argument of a core statement may be that is written without quotes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bare {
+    /// A host or an address.
+    Host,
+    /// The same, or `uri:host`; no number.
+    NextHop,
+    /// A number without a sign, or `uri:port`; nothing in quotes.
+    Port,
+    /// `[proto:]host[:port]`.
+    Socket,
+    /// The name of a transport, not in quotes.
+    Transport,
 }
 
 pub use crate::config::ast::RouteKind;
@@ -444,8 +473,8 @@ pub struct Transformation {
     pub name: &'static str,
     /// How few and how many parameters it takes.
     pub params: (usize, usize),
-    /// Which of them are numbers, counted from 0, and the least that each may be.
-    pub numbers: &'static [(usize, i64)],
+    /// Which of them, counted from 0, are looked at when the file is read, and for what.
+    pub checks: &'static [(usize, Check)],
     /// What it makes of a value.
     pub run: fn(&mut Context, Value, &[Template]) -> Value,
     /// What it does.
@@ -476,4 +505,36 @@ pub const fn join<T: Copy, const N: usize>(parts: &[&[T]]) -> [T; N] {
         part += 1;
     }
     all
+}
+
+/// What a parameter of a transformation must be.
+#[derive(Debug, Clone, Copy)]
+pub enum Check {
+    /// A number, no less than this; or a variable.
+    Number(i64),
+    /// One character, which no variable can give.
+    Character,
+    /// Text that this says nothing against; or one with variables.
+    Form(fn(&str) -> Result<(), String>),
+}
+
+impl Check {
+    /// What is wrong with a parameter, if anything.
+    ///
+    /// # Errors
+    /// What it should be.
+    pub fn apply(self, param: &[u8]) -> Result<(), String> {
+        let text = String::from_utf8_lossy(param);
+        let is_constant = !param.contains(&b'$');
+        match self {
+            Check::Number(least) if is_constant => {
+                let is_good = text.trim().parse::<i64>().is_ok_and(|number| number >= least);
+                let wanted = if least == 0 { "a number, 0 or more" } else { "a number" };
+                if is_good { Ok(()) } else { Err(format!("is {wanted}, not {}", text.trim())) }
+            }
+            Check::Character if param.len() != 1 => Err(format!("is one character, not \"{text}\"")),
+            Check::Form(check) if is_constant => check(&text),
+            Check::Number(_) | Check::Character | Check::Form(_) => Ok(()),
+        }
+    }
 }

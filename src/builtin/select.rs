@@ -68,7 +68,7 @@ impl Step {
         steps: &'static [Step],
         doc: &'static str,
     ) -> Step {
-        let transformation = Transformation { class: "@", name, params: (0, 2), numbers: &[], run, doc };
+        let transformation = Transformation { class: "@", name, params: (0, 2), checks: &[], run, doc };
         Step { transformation, bracket: Bracket::None, steps }
     }
 

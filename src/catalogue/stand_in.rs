@@ -105,5 +105,5 @@ fn variable(name: &'static str, access: &str, inner: &str) -> Variable {
 }
 
 fn transformation(class: &'static str, name: &'static str) -> Transformation {
-    Transformation { class, name, params: (0, 99), numbers: &[], run: |_, _, _| Value::Null, doc: DOC }
+    Transformation { class, name, params: (0, 99), checks: &[], run: |_, _, _| Value::Null, doc: DOC }
 }

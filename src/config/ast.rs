@@ -327,6 +327,8 @@ pub struct Call {
     pub args: Vec<Expression>,
     /// Parentheses stand behind the name; some core statements go without.
     pub parentheses: bool,
+    /// A comma before the first argument, which Kamailio takes from functions of modules.
+    pub first_comma: Option<Span>,
     /// From the name to the closing parenthesis.
     pub span: Span,
 }

@@ -43,6 +43,45 @@ pub(super) fn number_word(word: &[u8]) -> Option<i64> {
     }
 }
 
+/// The text of a token that is written with blanks between its parts.
+pub(super) fn without_blanks(text: &str) -> String {
+    text.replace(is_blank, "")
+}
+
+fn is_blank(letter: char) -> bool {
+    matches!(letter, ' ' | '\t' | '\r' | '\n' | '\x08' | '\\')
+}
+
+/// The path of a select as it is written without blanks: names in brackets stand between double quotes, and those that follow each other are one.
+pub(super) fn select(path: &str) -> String {
+    let mut plain = String::with_capacity(path.len());
+    let mut rest = path;
+    let mut ended = false;
+    while let Some(letter) = rest.chars().next() {
+        let behind = rest.get(letter.len_utf8()..).unwrap_or_default();
+        rest = behind;
+        if is_blank(letter) {
+            continue;
+        }
+        let name = matches!(letter, '"' | '\'').then(|| behind.split_once(letter)).flatten();
+        let Some((name, behind)) = name else {
+            plain.push(letter);
+            ended = false;
+            continue;
+        };
+        if ended && letter == '"' {
+            plain.pop();
+        } else {
+            plain.push('"');
+        }
+        plain.push_str(name);
+        plain.push('"');
+        ended = letter == '"';
+        rest = behind;
+    }
+    plain
+}
+
 /// Resolves the escapes of a double-quoted string. A backslash that begins none stays, with what follows it.
 fn unescape(text: &[u8]) -> Vec<u8> {
     let mut value = Vec::with_capacity(text.len());
@@ -96,6 +135,20 @@ mod tests {
         assert_eq!(string(br"'\n'"), br"\n");
         assert_eq!(string(b"\"a\\\nb\""), b"ab");
         assert_eq!(string(&quote(br#"a\d"b"#)), br#"a\d"b"#);
+    }
+
+    #[test]
+    fn selects() {
+        let cases = [
+            ("via [ 1 ] . host", "via[1].host"),
+            (r#"x["a" "b c"]"#, r#"x["ab c"]"#),
+            ("x[ 'a' ]", r#"x["a"]"#),
+            (r#"x["a" 'b']"#, r#"x["a""b"]"#),
+            (r#"x["a]"#, r#"x["a]"#),
+        ];
+        for (written, plain) in cases {
+            assert_eq!(select(written), plain);
+        }
     }
 
     #[test]

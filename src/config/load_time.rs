@@ -18,13 +18,15 @@ pub(super) fn modules(items: &mut [Item], registry: &Registry, facts: Facts, dia
     }
 }
 
-/// Replaces the variables in the values of parameters.
+/// Replaces the variables in the names of modules and parameters, and in the values.
 pub(super) fn params(items: &mut [Item], registry: &Registry, facts: Facts, diagnostics: &mut Vec<Diagnostic>) {
     for item in items {
         let Item::ModParam(param) = item else { continue };
         if !param.interpolated {
             continue;
         }
+        replace(&mut param.modules, registry, facts, diagnostics);
+        replace(&mut param.name, registry, facts, diagnostics);
         match &mut param.value {
             ParamValue::Int(..) => {}
             ParamValue::Text(text) => replace(text, registry, facts, diagnostics),

@@ -128,6 +128,11 @@ impl Registry {
         self.functions.get(name).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether a function may be called without parentheses.
+    pub fn is_bare_call(&self, name: &str) -> bool {
+        self.loaded().iter().any(|module| module.bare_calls.contains(&name))
+    }
+
     /// The row of a pseudo-variable.
     pub fn variable(&self, name: &str) -> Option<(ModuleId, &'static Variable)> {
         self.variables.get(name).copied()

@@ -266,15 +266,9 @@ fn transformation(names: &mut Names, text: &[u8]) -> Result<Applied, Mistake> {
         let message = format!("{{{head}}} takes {wanted} parameters, not {}", given.len());
         return Err(mistake("wrong-arity", message));
     }
-    for (at, least) in row.numbers {
-        let constant =
-            given.get(*at).filter(|param| !param.contains(&b'$')).map(|param| String::from_utf8_lossy(param));
-        if let Some(param) = constant
-            && !param.trim().parse::<i64>().is_ok_and(|number| number >= *least)
-        {
-            let wanted = if *least == 0 { "a number, 0 or more" } else { "a number" };
-            let message = format!("parameter {} of {{{head}}} is {wanted}, not {}", at + 1, param.trim());
-            return Err(mistake("bad-argument", message));
+    for (at, check) in row.checks {
+        if let Some(Err(wrong)) = given.get(*at).map(|param| check.apply(param)) {
+            return Err(mistake("bad-argument", format!("parameter {} of {{{head}}} {wrong}", at + 1)));
         }
     }
     let mut templates = Vec::with_capacity(given.len());

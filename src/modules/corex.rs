@@ -410,7 +410,7 @@ static TRANSFORMATIONS: &[Transformation] = &[
 type Transform = fn(&mut Context, Value, &[Template]) -> Value;
 
 const fn part(name: &'static str, run: Transform, doc: &'static str) -> Transformation {
-    Transformation { class: "sock", name, params: (0, 0), numbers: &[], run, doc }
+    Transformation { class: "sock", name, params: (0, 0), checks: &[], run, doc }
 }
 
 /// Makes something of transport, host and port.

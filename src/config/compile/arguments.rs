@@ -30,12 +30,15 @@ const KEYWORDS: &[&str] =
 impl Compiler<'_> {
     pub(super) fn call_function(&mut self, call: &Call) {
         let Some((module, function)) = self.function(call) else { return };
-        if module != CORE && !call.parentheses {
+        if !call.parentheses && !self.names.registry.is_bare_call(&call.name.text) {
             let message = format!("{} is a function: it is called with parentheses", call.name.text);
             self.diagnostics.push(
                 Diagnostic::error("syntax-no-parentheses", message, call.span)
                     .help(format!("write {}()", call.name.text)),
             );
+        }
+        if let Some(comma) = call.first_comma.filter(|_| module == CORE) {
+            self.error("syntax", format!("{} takes no comma before its first argument", call.name.text), comma);
         }
         if !function.routes.allows(self.kind) {
             let message = format!("{} cannot be used in {}", call.name.text, article(self.kind));
@@ -147,7 +150,9 @@ impl Compiler<'_> {
             return None;
         }
         match arg.kind {
-            ArgKind::Flag | ArgKind::Number | ArgKind::Bare(_) => self.literal_argument(arg, given, function),
+            ArgKind::Flag | ArgKind::Number | ArgKind::Count | ArgKind::Bare(..) => {
+                self.literal_argument(arg, given, function)
+            }
             ArgKind::Int => self.int_argument(arg, given, function, computed),
             ArgKind::Text => match self.template(given, true)? {
                 Some(template) => Some(Argument::Template(template)),

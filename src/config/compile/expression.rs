@@ -6,7 +6,7 @@
 use super::Compiler;
 use crate::builtin::{Extension, Extensions, Fault, Reference, Regex, Value};
 use crate::catalogue::Kind;
-use crate::config::ast::{BinaryOperator, Expression, ExpressionKind, UnaryOperator};
+use crate::config::ast::{BinaryOperator, Call, Expression, ExpressionKind, Name, UnaryOperator};
 use crate::config::unsupported::Unsupported;
 use crate::script::{Op, apply, apply_unary};
 use crate::source::{Diagnostic, Span};
@@ -59,6 +59,11 @@ impl Compiler<'_> {
                 self.select(path, span);
                 self.emit(Op::Binary(BinaryOperator::Add), span);
                 Type::Text
+            }
+            ExpressionKind::Word(word) if self.names.registry.is_bare_call(word) => {
+                let name = Name { text: word.clone(), span };
+                let call = Call { name, args: Vec::new(), parentheses: false, first_comma: None, span };
+                self.value(&Expression { kind: ExpressionKind::Call(call), span })
             }
             ExpressionKind::Word(word) | ExpressionKind::Address(word) => {
                 self.no_value(word, span);
@@ -239,7 +244,9 @@ impl Compiler<'_> {
 
     fn binary(&mut self, operator: BinaryOperator, left: &Expression, right: &Expression, span: Span) -> Type {
         use BinaryOperator as O;
-        if let ExpressionKind::Word(word) = &left.kind {
+        if let ExpressionKind::Word(word) = &left.kind
+            && !self.names.registry.is_bare_call(word)
+        {
             self.test(word, operator, left.span, right, span);
             return Type::Int;
         }

@@ -1,7 +1,7 @@
 //! Arguments of core statements, which take literals only: numbers, strings, declared flags, and some words without quotes.
 
 use super::Compiler;
-use crate::builtin::{Arg, ArgKind, Argument, Template};
+use crate::builtin::{Arg, ArgKind, Argument, Bare, Template};
 use crate::config::ast::{Expression, ExpressionKind};
 use crate::source::{Diagnostic, Span};
 
@@ -22,14 +22,19 @@ impl Compiler<'_> {
             (ArgKind::Flag, ExpressionKind::Text(name)) => self.declared(&String::from_utf8_lossy(name), span),
             (ArgKind::Flag, _) => self.not_literal(arg, function, "a number or a declared flag", span),
             (ArgKind::Number | ArgKind::Int, ExpressionKind::Int(number)) => Some(Argument::Int(*number)),
-            (ArgKind::Number | ArgKind::Int, _) => self.not_literal(arg, function, "a number without quotes", span),
-            (ArgKind::Bare(prepare), ExpressionKind::Word(word) | ExpressionKind::Address(word)) => {
+            (ArgKind::Count, ExpressionKind::Int(number)) if *number >= 0 => Some(Argument::Int(*number)),
+            (ArgKind::Count, ExpressionKind::Int(_)) => self.no_such(arg, function, "a number without a sign", span),
+            (ArgKind::Number | ArgKind::Count | ArgKind::Int, _) => {
+                self.not_literal(arg, function, "a number without quotes", span)
+            }
+            (ArgKind::Bare(form, _), kind) if !fits(form, kind) => self.no_such(arg, function, wanted(form), span),
+            (ArgKind::Bare(_, prepare), ExpressionKind::Word(word) | ExpressionKind::Address(word)) => {
                 self.prepared(prepare, &Template::fixed(word.clone()), function, span)
             }
-            (ArgKind::Bare(prepare), ExpressionKind::Int(number)) => {
+            (ArgKind::Bare(_, prepare), ExpressionKind::Int(number)) => {
                 self.prepared(prepare, &Template::fixed(number.to_string()), function, span)
             }
-            (ArgKind::Bare(prepare) | ArgKind::Custom(prepare), ExpressionKind::Text(_)) => {
+            (ArgKind::Bare(_, prepare) | ArgKind::Custom(prepare), ExpressionKind::Text(_)) => {
                 let template = self.template(given, true)??;
                 self.prepared(prepare, &template, function, span)
             }
@@ -47,9 +52,70 @@ impl Compiler<'_> {
         None
     }
 
+    fn no_such(&mut self, arg: &Arg, function: &str, wanted: &str, span: Span) -> Option<Argument> {
+        self.error("bad-argument", format!("{function}: {} is {wanted}", arg.name), span);
+        None
+    }
+
     fn not_literal(&mut self, arg: &Arg, function: &str, wanted: &str, span: Span) -> Option<Argument> {
         let found = Diagnostic::error("not-constant", format!("{function}: {} is {wanted}", arg.name), span);
         self.diagnostics.push(found.note("statements of the core compute nothing"));
         None
     }
+}
+
+/// What a form is, for messages.
+fn wanted(form: Bare) -> &'static str {
+    match form {
+        Bare::Host => "a host or an address, without a port",
+        Bare::NextHop => "a host or an address, without a port and no number, or uri:host",
+        Bare::Port => "a number without quotes and sign, or uri:port",
+        Bare::Socket => "a host or an address, a transport before it and a port behind it if need be",
+        Bare::Transport => "UDP, TCP, TLS or SCTP, without quotes",
+    }
+}
+
+/// Whether Kamailio's grammar takes what is written for an argument of this form. What computes something is refused elsewhere.
+fn fits(form: Bare, kind: &ExpressionKind) -> bool {
+    match (form, kind) {
+        (Bare::Transport | Bare::Port, ExpressionKind::Text(_)) | (Bare::NextHop, ExpressionKind::Int(_)) => false,
+        (Bare::Host | Bare::Socket | Bare::Port, ExpressionKind::Int(number)) => *number >= 0,
+        (Bare::NextHop, ExpressionKind::Word(word)) => word == "uri:host" || is_host(word),
+        (Bare::Host, ExpressionKind::Word(word)) => is_host(word),
+        (Bare::Port, ExpressionKind::Word(word)) => word == "uri:port",
+        (Bare::Transport, ExpressionKind::Word(word)) => is_transport(word),
+        (Bare::Socket, ExpressionKind::Word(word)) => {
+            let parts: Vec<&str> = outside_brackets(word);
+            let is_port = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+            match parts.as_slice() {
+                [host] => !is_transport(host),
+                [first, second] => is_transport(first) || is_port(second),
+                [first, ..] => is_transport(first),
+                [] => false,
+            }
+        }
+        (Bare::Port | Bare::Transport, ExpressionKind::Address(_) | ExpressionKind::Int(_)) => false,
+        (_, ExpressionKind::Address(address)) => !address.contains('/'),
+        _ => true,
+    }
+}
+
+/// What stands between the colons of a socket; those of an address in brackets are its own.
+fn outside_brackets(socket: &str) -> Vec<&str> {
+    let mut is_inside = false;
+    let parts = socket.split(|letter: char| {
+        is_inside = letter == '[' || is_inside && letter != ']';
+        letter == ':' && !is_inside
+    });
+    parts.collect()
+}
+
+/// Whether it is a host without transport and port.
+fn is_host(word: &str) -> bool {
+    outside_brackets(word).len() == 1 && word != "*" && !is_transport(word)
+}
+
+/// Whether it is one of Kamailio's words for a transport.
+fn is_transport(word: &str) -> bool {
+    matches!(word, "udp" | "tcp" | "tls" | "sctp" | "UDP" | "TCP" | "TLS" | "SCTP")
 }

@@ -212,6 +212,9 @@ impl Compiler<'_> {
 
     fn call_route(&mut self, call: &Call) {
         let depth = self.depth;
+        if let Some(comma) = call.first_comma {
+            self.error("syntax", "route() takes no comma before the name", comma);
+        }
         let [arg] = call.args.as_slice() else {
             self.error("wrong-arity", "route() takes one name", call.span);
             return;

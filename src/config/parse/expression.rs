@@ -89,8 +89,10 @@ impl Reader<'_> {
         let kind = match pair.as_rule() {
             Rule::string => ExpressionKind::Text(self.string(&pair, base).value),
             Rule::variable => ExpressionKind::Variable(self.variable(&pair, base)),
-            Rule::select => ExpressionKind::Select(String::from_utf8_lossy(bytes.get(1..).unwrap_or(&[])).into_owned()),
-            Rule::address => ExpressionKind::Address(pair.as_str().to_string()),
+            Rule::select => {
+                ExpressionKind::Select(literal::select(&String::from_utf8_lossy(bytes.get(1..).unwrap_or(&[]))))
+            }
+            Rule::address => ExpressionKind::Address(literal::without_blanks(pair.as_str())),
             Rule::number => ExpressionKind::Int(literal::number(bytes)),
             Rule::block => ExpressionKind::Block(self.block(pair, base)),
             Rule::paren => {
@@ -164,7 +166,9 @@ impl Reader<'_> {
             return Some(self.expression(inner, base));
         }
         let span = self.place(&inner, base);
-        Some(Expression { kind: ExpressionKind::Word(inner.as_str().to_string()), span })
+        // A host in quotes is the same host.
+        let word = literal::without_blanks(inner.as_str()).replace('"', "");
+        Some(Expression { kind: ExpressionKind::Word(word), span })
     }
 }
 

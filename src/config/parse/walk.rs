@@ -317,12 +317,18 @@ impl<'a> Reader<'a> {
         let mut span = name.span;
         let mut args = Vec::new();
         let parentheses = arguments.is_some();
+        let mut first_comma = None;
         if let Some(pair) = arguments {
             span = span.to(self.place(&pair, base));
-            let pairs = pair.into_inner().filter(|pair| pair.as_rule() == Rule::argument);
-            args = pairs.filter_map(|pair| self.argument(pair, base)).collect();
+            for pair in pair.into_inner() {
+                match pair.as_rule() {
+                    Rule::argument => args.extend(self.argument(pair, base)),
+                    Rule::first_comma => first_comma = Some(self.place(&pair, base)),
+                    _ => {}
+                }
+            }
         }
-        Call { name, args, parentheses, span }
+        Call { name, args, parentheses, first_comma, span }
     }
 }
 

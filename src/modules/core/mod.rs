@@ -28,6 +28,7 @@ pub static MODULE: Module = Module {
     words: words::ROWS,
     transformations: words::TESTS,
     selects: &select::ROWS,
+    bare_calls: routing::BARE_CALLS,
     start: settings::start,
     ..Module::new("core", "Settings, statements and words that need no module.")
 };

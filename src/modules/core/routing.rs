@@ -1,7 +1,7 @@
 //! Statements about sending: where to, from which socket, and what to write into our own Via.
 
 use super::uri::{given, literal};
-use crate::builtin::{Arg, Args, Context, Effect, Function, LogLevel, LogLine, Outcome, Relay, Routes, SocketId};
+use crate::builtin::{Arg, Args, Bare, Context, Effect, Function, LogLevel, LogLine, Outcome, Relay, Routes, SocketId};
 use bytes::Bytes;
 
 const ONWARD: Routes = Routes::REQUEST.or(Routes::FAILURE).or(Routes::BRANCH).or(Routes::ONREPLY);
@@ -9,15 +9,25 @@ const ONWARD: Routes = Routes::REQUEST.or(Routes::FAILURE).or(Routes::BRANCH).or
 /// The statements.
 pub(super) const ROWS: &[Function] = &[
     Function {
-        names: &["forward", "forward_udp"],
-        args: &[Arg::bare("host", literal).optional(), Arg::bare("port", literal).optional()],
+        names: &["forward"],
+        args: &[
+            Arg::bare("host", Bare::NextHop, literal).optional(),
+            Arg::bare("port", Bare::Port, literal).optional(),
+        ],
         routes: ONWARD,
         run: forward,
         doc: "Forwards the message without a transaction: to the host and port given, else to $du or the Request-URI.",
     },
     Function {
+        names: &["forward_udp"],
+        args: NEXT_HOP,
+        routes: ONWARD,
+        run: forward,
+        doc: "Forwards the message without a transaction, over UDP, to the host and port given.",
+    },
+    Function {
         names: &["forward_tcp", "forward_tls", "forward_sctp"],
-        args: &[Arg::bare("host", literal), Arg::bare("port", literal).optional()],
+        args: NEXT_HOP,
         routes: ONWARD,
         run: no_socket,
         doc: "Forwards over another transport than UDP: false, as in Kamailio without a socket of that transport.",
@@ -28,12 +38,12 @@ pub(super) const ROWS: &[Function] = &[
         "Writes a line to the log, as an error.",
     ),
     log_row(
-        &[Arg::number("level"), Arg::custom("text", literal)],
+        &[Arg::count("level"), Arg::custom("text", literal)],
         |cx, args| {
             let level = LogLevel::from_number(args.int(cx, 0));
             log(cx, args, level, 1)
         },
-        "Writes a line to the log at a level, -5 to 3 or L_ALERT to L_DBG.",
+        "Writes a line to the log at a level: 0 a warning, 1 a notice, 2 an information, 3 debugging.",
     ),
     Function {
         names: &["error"],
@@ -50,21 +60,21 @@ pub(super) const ROWS: &[Function] = &[
     bare(&["add_local_rport"], add_local_rport, "Asks for rport in our own Via."),
     Function {
         names: &["set_advertised_address"],
-        args: &[Arg::bare("host", literal)],
+        args: &[Arg::bare("host", Bare::Host, literal)],
         routes: ONWARD,
         run: set_advertised_address,
         doc: "The host that our own Via and Record-Route name for this message.",
     },
     Function {
         names: &["set_advertised_port"],
-        args: &[Arg::number("port")],
+        args: &[Arg::count("port")],
         routes: ONWARD,
         run: set_advertised_port,
         doc: "The port that our own Via and Record-Route name for this message.",
     },
     Function {
         names: &["force_send_socket"],
-        args: &[Arg::bare("socket", literal)],
+        args: &[Arg::bare("socket", Bare::Socket, literal)],
         routes: ONWARD,
         run: force_send_socket,
         doc: "Sends from this socket, written proto:address:port; false when the server does not listen there.",
@@ -76,19 +86,36 @@ pub(super) const ROWS: &[Function] = &[
     ),
     Function {
         names: &["force_tcp_alias", "add_tcp_alias"],
-        args: &[Arg::number("port").optional()],
+        args: &[Arg::count("port").optional()],
         routes: Routes::ANY,
         run: nothing,
         doc: "About connections, which UDP does not have: always true.",
     },
     Function {
         names: &["udp_mtu_try_proto"],
-        args: &[Arg::bare("proto", literal)],
+        args: &[Arg::bare("proto", Bare::Transport, literal)],
         routes: Routes::ANY,
         run: nothing,
         doc: "Which transport to use for what is too large for UDP; alanui has only UDP, so it is always true.",
     },
 ];
+
+/// The statements that go without parentheses.
+pub(super) const BARE_CALLS: &[&str] = &[
+    "revert_uri",
+    "force_rport",
+    "add_rport",
+    "add_local_rport",
+    "set_forward_no_connect",
+    "set_reply_no_connect",
+    "set_forward_close",
+    "set_reply_close",
+    "force_tcp_alias",
+    "add_tcp_alias",
+];
+
+const NEXT_HOP: &[Arg] =
+    &[Arg::bare("host", Bare::NextHop, literal), Arg::bare("port", Bare::Port, literal).optional()];
 
 type Run = fn(&mut Context, &Args) -> Outcome;
 

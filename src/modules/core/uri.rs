@@ -46,14 +46,14 @@ pub(super) const ROWS: &[Function] = &[
     text(&["prefix"], prefix, "Puts text before the user of the Request-URI."),
     Function {
         names: &["strip"],
-        args: &[Arg::number("count")],
+        args: &[Arg::count("count")],
         routes: ROUTES,
         run: strip,
         doc: "Takes the first characters of the Request-URI's user away.",
     },
     Function {
         names: &["strip_tail"],
-        args: &[Arg::number("count")],
+        args: &[Arg::count("count")],
         routes: ROUTES,
         run: strip_tail,
         doc: "Takes the last characters of the Request-URI's user away.",
@@ -172,7 +172,7 @@ mod tests {
             let row = ROWS.iter().find(|row| row.names.contains(name)).unwrap();
             let kept: Vec<Argument> = match row.args.first().map(|arg| arg.kind) {
                 None => vec![],
-                Some(crate::builtin::ArgKind::Number) => vec![Argument::Int(text.parse().unwrap())],
+                Some(crate::builtin::ArgKind::Count) => vec![Argument::Int(text.parse().unwrap())],
                 Some(_) => vec![Argument::Custom(Box::new(Template::fixed(text.to_string())), "".into())],
             };
             let _ = bench.call_with(row, kept);

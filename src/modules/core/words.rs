@@ -107,7 +107,7 @@ pub(super) const TESTS: &[Transformation] = &[Transformation {
     class: "core",
     name: "myself",
     params: (0, 0),
-    numbers: &[],
+    checks: &[],
     run: |cx, value, _| Value::truth(is_myself(cx, &value.to_text())),
     doc: "Whether a URI or an address is this server: a socket, an alias or an advertised address.",
 }];

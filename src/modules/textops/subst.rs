@@ -2,10 +2,10 @@
 
 use super::HeaderKey;
 use super::search::{Which, behind_first_line, change, in_body, prepare_which};
-use super::substitution::{Changes, EmptyMatch, Substitution};
+use super::substitution::{Changes, EmptyMatch, Substitution, SubstitutionFault};
 use crate::builtin::{
-    Arg, Args, Context, Extension, Fault, Function, LogLevel, Outcome, Prepare, Prepared, Routes, Template,
-    Transformation, Value,
+    Arg, Args, Check, Context, Extension, Extensions, Fault, Function, LogLevel, Outcome, Prepare, Prepared, Routes,
+    Template, Transformation, Value,
 };
 use crate::sip::{Message, Uri};
 use bytes::Bytes;
@@ -168,10 +168,20 @@ pub(super) const RE_SUBST: Transformation = Transformation {
     class: "re",
     name: "subst",
     params: (1, 1),
-    numbers: &[],
+    checks: &[(0, Check::Form(is_substitution))],
     run: re_subst,
     doc: "The value with a substitution `/pattern/replacement/flags` made in it; as it is without a match.",
 };
+
+/// Kamailio takes the expression apart when it starts.
+fn is_substitution(text: &str) -> Result<(), String> {
+    match Substitution::parse(&Template::fixed(text.to_owned()), Extensions::default()) {
+        Err(why @ (SubstitutionFault::Form | SubstitutionFault::Flag(_) | SubstitutionFault::Pattern(_))) => {
+            Err(format!("cannot be read: {why}"))
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
 
 fn re_subst(cx: &mut Context, value: Value, params: &[Template]) -> Value {
     let Some(expression) = params.first() else { return value };

@@ -1,12 +1,12 @@
 //! `s`: pieces of the text.
 
-use super::{ANY, char_param, empty, int_param, numbered, of_text, owned, part, with};
-use crate::builtin::{Context, LogLevel, Template, Transformation, Value};
+use super::{ANY, COUNT, char_param, checked, empty, int_param, of_text, owned, part, with};
+use crate::builtin::{Check, Context, LogLevel, Template, Transformation, Value};
 use bytes::Bytes;
 
 /// The transformations.
 pub(super) const ROWS: &[Transformation] = &[
-    numbered(
+    checked(
         with(
             "s",
             "substr",
@@ -14,7 +14,7 @@ pub(super) const ROWS: &[Transformation] = &[
             substr,
             "So many characters from a place on, 0 for all that follow; a negative place counts from the end. Undefined when the place is outside.",
         ),
-        &[(0, ANY), (1, 0)],
+        &[(0, ANY), (1, COUNT)],
     ),
     with(
         "s",
@@ -23,7 +23,7 @@ pub(super) const ROWS: &[Transformation] = &[
         select_blank,
         "The piece at a place, counted from 0, of the text cut at each blank; a negative place counts from the end.",
     ),
-    numbered(
+    checked(
         with(
             "s",
             "select",
@@ -31,9 +31,9 @@ pub(super) const ROWS: &[Transformation] = &[
             select,
             "One of the pieces that a character parts, counted from 0; a negative number counts from the end.",
         ),
-        &[(0, ANY)],
+        &[(0, ANY), (1, Check::Character)],
     ),
-    numbered(
+    checked(
         with(
             "s",
             "strip",
@@ -43,7 +43,7 @@ pub(super) const ROWS: &[Transformation] = &[
         ),
         &[(0, ANY)],
     ),
-    numbered(
+    checked(
         with(
             "s",
             "striptail",
@@ -84,7 +84,7 @@ pub(super) const ROWS: &[Transformation] = &[
         |_, value, _| of_text(value, |_| Some(empty())),
         "Should be the text after the last place of a character; in Kamailio 5.6.3 it is always empty, and here too.",
     ),
-    numbered(
+    checked(
         with(
             "s",
             "prefixes",
@@ -94,7 +94,7 @@ pub(super) const ROWS: &[Transformation] = &[
         ),
         &[(0, ANY)],
     ),
-    numbered(
+    checked(
         with(
             "s",
             "prefixes.quoted",

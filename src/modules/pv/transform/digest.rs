@@ -1,6 +1,6 @@
 //! `s`: digests and hashes.
 
-use super::{ANY, int_param, numbered, of_text, owned, plain, with};
+use super::{ANY, checked, int_param, of_text, owned, plain, with};
 use crate::builtin::{Context, LogLevel, Template, Transformation, Value, int_text};
 use md5::{Digest, Md5};
 use sha1::Sha1;
@@ -59,7 +59,7 @@ pub(super) const ROWS: &[Transformation] = &[
         |_, value, _| of_text(value, |text| Some(Value::both(crc32(text).into()))),
         "The CRC-32 sum of the text.",
     ),
-    numbered(
+    checked(
         with(
             "s",
             "corehash",

@@ -1,6 +1,6 @@
 //! `line`: lines of a text.
 
-use super::{ANY, empty, int_param, numbered, of_text, part, plain, text_param, with};
+use super::{ANY, checked, empty, int_param, of_text, part, plain, text_param, with};
 use crate::builtin::{Transformation, Value};
 
 /// The transformations.
@@ -11,7 +11,7 @@ pub(super) const ROWS: &[Transformation] = &[
         |_, value, _| of_text(value, |text| (!text.is_empty()).then(|| Value::Int(lines(text).count() as i64))),
         "How many lines the text has; undefined when it is empty.",
     ),
-    numbered(
+    checked(
         with(
             "line",
             "at",

@@ -13,7 +13,7 @@ mod string;
 mod uri;
 mod value;
 
-use crate::builtin::{Context, Template, Transformation, Value};
+use crate::builtin::{Check, Context, Template, Transformation, Value};
 use bytes::Bytes;
 
 /// The rows of all files.
@@ -45,16 +45,19 @@ const fn with(
     run: Run,
     doc: &'static str,
 ) -> Transformation {
-    Transformation { class, name, params, numbers: &[], run, doc }
+    Transformation { class, name, params, checks: &[], run, doc }
 }
 
-/// The same, with parameters that are numbers, each with the least it may be.
-const fn numbered(row: Transformation, numbers: &'static [(usize, i64)]) -> Transformation {
-    Transformation { numbers, ..row }
+/// The same, with parameters that are looked at when the file is read.
+const fn checked(row: Transformation, checks: &'static [(usize, Check)]) -> Transformation {
+    Transformation { checks, ..row }
 }
 
 /// A number of either sign.
-const ANY: i64 = i64::MIN;
+const ANY: Check = Check::Number(i64::MIN);
+
+/// A number without a sign.
+const COUNT: Check = Check::Number(0);
 
 /// Makes something of the text of a value; undefined stays undefined.
 fn of_text(value: Value, body: impl FnOnce(&Bytes) -> Option<Value>) -> Value {

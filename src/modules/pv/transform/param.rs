@@ -1,39 +1,45 @@
 //! `param`: lists of the form `a=1;b=2`.
 
 use super::super::parameters::{Parameter, parameters};
-use super::{ANY, char_param, empty, int_param, numbered, of_text, part, text_param, with};
-use crate::builtin::{Context, Template, Transformation, Value};
+use super::{ANY, char_param, checked, empty, int_param, of_text, part, text_param, with};
+use crate::builtin::{Check, Context, Template, Transformation, Value};
 use bytes::Bytes;
 
 /// The transformations.
 pub(super) const ROWS: &[Transformation] = &[
-    with(
-        "param",
-        "value",
-        (1, 2),
-        |cx, value, params| {
-            let name = text_param(cx, params, 0);
-            listed(cx, value, params, 1, |text, all| {
-                all.iter()
-                    .rfind(|(its, _)| its.eq_ignore_ascii_case(&name))
-                    .map_or_else(empty, |(_, value)| part(text, value))
-            })
-        },
-        "The value of the last parameter of this name; empty without one. The last argument is the separator, the semicolon when not given.",
+    checked(
+        with(
+            "param",
+            "value",
+            (1, 2),
+            |cx, value, params| {
+                let name = text_param(cx, params, 0);
+                listed(cx, value, params, 1, |text, all| {
+                    all.iter()
+                        .rfind(|(its, _)| its.eq_ignore_ascii_case(&name))
+                        .map_or_else(empty, |(_, value)| part(text, value))
+                })
+            },
+            "The value of the last parameter of this name; empty without one. The last argument is the separator, the semicolon when not given.",
+        ),
+        SEPARATOR,
     ),
-    with(
-        "param",
-        "in",
-        (1, 2),
-        |cx, value, params| {
-            let name = text_param(cx, params, 0);
-            listed(cx, value, params, 1, |_, all| {
-                Value::truth(all.iter().any(|(its, _)| its.eq_ignore_ascii_case(&name)))
-            })
-        },
-        "1 when there is a parameter of this name, else 0.",
+    checked(
+        with(
+            "param",
+            "in",
+            (1, 2),
+            |cx, value, params| {
+                let name = text_param(cx, params, 0);
+                listed(cx, value, params, 1, |_, all| {
+                    Value::truth(all.iter().any(|(its, _)| its.eq_ignore_ascii_case(&name)))
+                })
+            },
+            "1 when there is a parameter of this name, else 0.",
+        ),
+        SEPARATOR,
     ),
-    numbered(
+    checked(
         with(
             "param",
             "valueat",
@@ -46,9 +52,9 @@ pub(super) const ROWS: &[Transformation] = &[
             },
             "The value of the parameter at a place, counted from 0; a negative place counts from the end.",
         ),
-        &[(0, ANY)],
+        &[(0, ANY), (1, Check::Character)],
     ),
-    numbered(
+    checked(
         with(
             "param",
             "name",
@@ -61,16 +67,21 @@ pub(super) const ROWS: &[Transformation] = &[
             },
             "The name of the parameter at a place, counted from 0; a negative place counts from the end.",
         ),
-        &[(0, ANY)],
+        &[(0, ANY), (1, Check::Character)],
     ),
-    with(
-        "param",
-        "count",
-        (0, 1),
-        |cx, value, params| listed(cx, value, params, 0, |_, all| Value::Int(all.len() as i64)),
-        "How many parameters there are.",
+    checked(
+        with(
+            "param",
+            "count",
+            (0, 1),
+            |cx, value, params| listed(cx, value, params, 0, |_, all| Value::Int(all.len() as i64)),
+            "How many parameters there are.",
+        ),
+        &[(0, Check::Character)],
     ),
 ];
+
+const SEPARATOR: &[(usize, Check)] = &[(1, Check::Character)];
 
 fn listed(
     cx: &mut Context,

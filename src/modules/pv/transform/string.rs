@@ -1,6 +1,6 @@
 //! `s`: measures, case, blanks, replacing.
 
-use super::{char_param, empty, int_param, numbered, of_text, owned, part, plain, text_param, with};
+use super::{COUNT, char_param, checked, empty, int_param, of_text, owned, part, plain, text_param, with};
 use crate::builtin::{Context, LogLevel, Template, Transformation, Value, parse_int};
 
 /// The transformations.
@@ -109,7 +109,7 @@ pub(super) const ROWS: &[Transformation] = &[
         "The text without the brackets around it.",
     ),
     with("s", "ftime", (1, 1), ftime, "Seconds since 1970 in a form that strftime describes, UTC."),
-    numbered(
+    checked(
         with(
             "s",
             "charat",
@@ -117,9 +117,9 @@ pub(super) const ROWS: &[Transformation] = &[
             |cx, value, params| at(cx, value, params, |text, place| part(text, &text[place..=place])),
             "The character at a place, counted from 0.",
         ),
-        &[(0, 0)],
+        &[(0, COUNT)],
     ),
-    numbered(
+    checked(
         with(
             "s",
             "byteat",
@@ -127,9 +127,9 @@ pub(super) const ROWS: &[Transformation] = &[
             |cx, value, params| at(cx, value, params, |text, place| Value::Int(text[place].into())),
             "The number of the character at a place, counted from 0.",
         ),
-        &[(0, 0)],
+        &[(0, COUNT)],
     ),
-    numbered(
+    checked(
         with(
             "s",
             "fmtlines",
@@ -137,9 +137,9 @@ pub(super) const ROWS: &[Transformation] = &[
             |cx, value, params| lines(cx, value, params, b' '),
             "The text over so many lines, the later ones indented by so many blanks.",
         ),
-        &[(0, 0), (1, 0)],
+        &[(0, COUNT), (1, COUNT)],
     ),
-    numbered(
+    checked(
         with(
             "s",
             "fmtlinet",
@@ -147,7 +147,7 @@ pub(super) const ROWS: &[Transformation] = &[
             |cx, value, params| lines(cx, value, params, b'\t'),
             "The text over so many lines, the later ones indented by so many tabs.",
         ),
-        &[(0, 0), (1, 0)],
+        &[(0, COUNT), (1, COUNT)],
     ),
 ];
 

@@ -1,8 +1,6 @@
 //! Random programs with one mistake, held against `kamailio -c`: who refuses what, and at which line.
 //!
-//! Left out, for alanui is known to differ there:
-//! - a comma before the first argument of a module's function and spaces inside an IPv4 address, which Kamailio takes;
-//! - a keyword as the name of a route, which Kamailio refuses.
+//! Left out, for alanui is known to differ there: a keyword as the name of a route, which Kamailio refuses.
 //!
 //! `ALANUI_REFUSED_CASES` gives more or fewer; the seed is that of the other programs.
 
@@ -69,7 +67,8 @@ fn programs_with_a_mistake_are_refused_where_kamailio_refuses_them() {
 }
 
 /// Codes that say more than `syntax` of what Kamailio's grammar refuses: a word, a count or a type that no statement takes.
-const SHARPER: &[&str] = &["assignment-in-condition", "bad-test", "label-not-constant", "unknown-word", "wrong-arity"];
+const SHARPER: &[&str] =
+    &["assignment-in-condition", "bad-argument", "bad-test", "label-not-constant", "unknown-word", "wrong-arity"];
 
 /// Here alanui names what was opened, Kamailio the word before which it had to be closed.
 const OPENED: &[&str] = &["syntax-unbalanced-brace", "syntax-unterminated-string"];
@@ -207,6 +206,26 @@ const MISTAKEN: &[&str] = &[
     "xinfo(1 2);",
     "xinfo(\"a\" \"b\");",
     "xinfo(\"a\",);",
+    "xinfo(, \"a\");",
+    "route(, nowhere);",
+    "if (src_ip == 127 . 0.0.1 / 8) exit;",
+    "if (revert_uri && !force_rport) exit;",
+    "force_send_socket(udp : 127.0.0.1);",
+    "force_send_socket(*:5060);",
+    "force_send_socket(ws:127.0.0.1:5060);",
+    "force_send_socket(udp);",
+    "set_advertised_address(127.0.0.1:5060);",
+    "forward;",
+    "forward_udp();",
+    "forward(\"a\", \"5060\");",
+    "forward(127.0.0.1:5060);",
+    "userphone;",
+    "clear_branches;",
+    "strip_tail(-1);",
+    "log(-1, \"x\");",
+    "udp_mtu_try_proto(\"TCP\");",
+    "$var(r) = $(var(r){param.count,});",
+    "$var(r) = $(var(r){re.subst,/a/b});",
 ];
 
 /// What is put where it does not belong.
@@ -259,7 +278,7 @@ fn mistake(random: &mut Random, line: &str) -> String {
         6 => return format!("{}\n{line}", random.pick(MISTAKEN)),
         _ => tokens.truncate(at + 1),
     }
-    let text = tokens.join(" ").replace("( ,", "(").replace(" . ", ".");
+    let text = tokens.join(" ");
     // With spaces it is no cast, for either of the two.
     let text = text.replace("( int )", "(int)").replace("( str )", "(str)");
     // A keyword as the name of a route.
