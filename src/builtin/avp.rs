@@ -7,8 +7,17 @@ use bytes::Bytes;
 #[derive(Clone, Debug, Default)]
 pub struct Avps {
     // Both oldest first, so that a push costs nothing.
-    simple: Vec<(Bytes, Value)>,
+    simple: Vec<Avp>,
     records: Vec<Xavp>,
+}
+
+/// One value of an `$avp`.
+#[derive(Clone, Debug)]
+struct Avp {
+    name: Bytes,
+    value: Value,
+    /// What `setavpflag` sets, one bit a flag.
+    flags: u32,
 }
 
 /// One record of an `$xavp` class.
@@ -38,28 +47,33 @@ impl Xavp {
 impl Avps {
     /// The `index`th newest value of a name.
     pub fn value(&self, name: &[u8], index: usize) -> Option<&Value> {
-        self.simple.iter().rev().filter(|(its, _)| its == name).nth(index).map(|(_, value)| value)
+        self.simple.iter().rev().filter(|avp| avp.name == name).nth(index).map(|avp| &avp.value)
     }
 
     /// All values of a name, newest first.
     pub fn values(&self, name: &[u8]) -> impl Iterator<Item = &Value> {
-        self.simple.iter().rev().filter(move |(its, _)| its == name).map(|(_, value)| value)
+        self.simple.iter().rev().filter(move |avp| avp.name == name).map(|avp| &avp.value)
     }
 
     /// Puts a value in front of those of its name.
     pub fn push(&mut self, name: Bytes, value: Value) {
-        self.simple.push((name, value));
+        self.simple.push(Avp { name, value, flags: 0 });
     }
 
     /// Takes the newest value of a name away.
     pub fn pop(&mut self, name: &[u8]) -> Option<Value> {
-        let at = self.simple.iter().rposition(|(its, _)| its == name)?;
-        Some(self.simple.remove(at).1)
+        let at = self.simple.iter().rposition(|avp| avp.name == name)?;
+        Some(self.simple.remove(at).value)
     }
 
     /// Takes all values of a name away.
     pub fn clear(&mut self, name: &[u8]) {
-        self.simple.retain(|(its, _)| its != name);
+        self.simple.retain(|avp| avp.name != name);
+    }
+
+    /// The flags of the newest value of a name.
+    pub fn flags_mut(&mut self, name: &[u8]) -> Option<&mut u32> {
+        self.simple.iter_mut().rfind(|avp| avp.name == name).map(|avp| &mut avp.flags)
     }
 
     /// The `index`th newest record of a class.

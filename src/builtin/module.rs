@@ -167,6 +167,11 @@ impl Arg {
         Arg { name, kind: ArgKind::Flag, optional: false, plain_dollar: false }
     }
 
+    /// A flag that `avpflags` declares.
+    pub const fn avp_flag(name: &'static str) -> Arg {
+        Arg { name, kind: ArgKind::AvpFlag, optional: false, plain_dollar: false }
+    }
+
     /// A number of a core statement, which must be written as one.
     pub const fn number(name: &'static str) -> Arg {
         Arg { name, kind: ArgKind::Number, optional: false, plain_dollar: false }
@@ -213,6 +218,8 @@ pub enum ArgKind {
     Custom(fn(&Template, &mut Prepare) -> Result<Prepared, Fault>),
     /// See [`Arg::flag`].
     Flag,
+    /// See [`Arg::avp_flag`].
+    AvpFlag,
     /// See [`Arg::number`].
     Number,
     /// See [`Arg::count`].
@@ -234,6 +241,8 @@ pub enum Bare {
     Socket,
     /// The name of a transport, not in quotes.
     Transport,
+    /// The name of an AVP in quotes, as it stands; or the AVP itself where the file does not say `#!KAMAILIO`: `$x`.
+    Avp,
 }
 
 pub use crate::config::ast::RouteKind;

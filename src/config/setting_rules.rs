@@ -125,6 +125,10 @@ fn declare<'a>(declared: &'a Flags, known: &mut Vec<(&'a str, Span)>, diagnostic
             diagnostics.push(Diagnostic::error("bad-flag", message, name.span));
         }
         if declared.avp {
+            if place.is_some() {
+                let found = Diagnostic::error("bad-flag", "a flag of AVPs has no number of its own", name.span);
+                diagnostics.push(found.help(format!("write avpflags {}", name.text)));
+            }
             continue;
         }
         match known.iter().find(|(its, _)| *its == name.text) {

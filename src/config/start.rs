@@ -1,9 +1,16 @@
 //! Modules make their state: the last check of a config, and the first thing `run` does with it.
 
 use super::Config;
-use crate::builtin::{Extension, LogLevel, ModuleId, Params, RouteId, RouteKind, Settings, Start, State, World};
+use crate::builtin::{
+    ArgKind, Argument, Bare, Extension, Listen, LogLevel, ModuleId, Params, RouteId, RouteKind, Settings, Start, State,
+    World,
+};
 use crate::source::{Diagnostic, Span};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+
+/// The port of SIP over UDP when none is written (RFC 3261 section 19.1.2).
+const DEFAULT_PORT: u16 = 5060;
 
 /// What came of starting.
 #[derive(Debug)]
@@ -54,8 +61,31 @@ impl Config {
                 }
             }
         }
+        self.hold_sockets(&started.settings, diagnostics);
         started.used.extend(self.settings_extensions(&started.settings));
         started
+    }
+
+    /// Holds the constant sockets of statements against the listeners, as Kamailio does when it starts. Names and wildcards are left to the run.
+    fn hold_sockets(&self, settings: &Settings, diagnostics: &mut Vec<Diagnostic>) {
+        let bound = |listen: &Listen| {
+            let host: IpAddr = listen.host.trim_matches(['[', ']']).parse().ok()?;
+            (!host.is_unspecified()).then(|| SocketAddr::new(host, listen.port))
+        };
+        let Some(own) = settings.listen.iter().map(bound).collect::<Option<Vec<_>>>() else { return };
+        if own.is_empty() {
+            return;
+        }
+        for (site, _) in &self.program.calls {
+            for (row, given) in site.function.args.iter().zip(&site.args) {
+                let (ArgKind::Bare(Bare::Socket, _), Argument::Custom(_, text)) = (row.kind, given) else { continue };
+                let Some(wanted) = udp_socket(text).filter(|wanted| !own.contains(wanted)) else { continue };
+                let message = format!("{}: the server does not listen on {wanted}", site.name);
+                let found = Diagnostic::error("bad-argument", message, site.span).note("Kamailio refuses to start");
+                let listeners: Vec<String> = own.iter().map(SocketAddr::to_string).collect();
+                diagnostics.push(found.help(format!("it listens on {}", listeners.join(", "))));
+            }
+        }
     }
 
     /// A wildcard listener without an advertised address relies on an extension.
@@ -76,4 +106,12 @@ impl Config {
         });
         found.unwrap_or_default()
     }
+}
+
+/// The place that a socket names, when it is an address and no name, and not of another transport.
+fn udp_socket(text: &str) -> Option<SocketAddr> {
+    let rest = text.split_at_checked(4).filter(|(proto, _)| proto.eq_ignore_ascii_case("udp:"));
+    let text = rest.map_or(text, |(_, rest)| rest);
+    let address = || text.trim_matches(['[', ']']).parse().ok().map(|address| SocketAddr::new(address, DEFAULT_PORT));
+    text.parse().ok().or_else(address)
 }

@@ -150,7 +150,7 @@ impl Compiler<'_> {
             return None;
         }
         match arg.kind {
-            ArgKind::Flag | ArgKind::Number | ArgKind::Count | ArgKind::Bare(..) => {
+            ArgKind::Flag | ArgKind::AvpFlag | ArgKind::Number | ArgKind::Count | ArgKind::Bare(..) => {
                 self.literal_argument(arg, given, function)
             }
             ArgKind::Int => self.int_argument(arg, given, function, computed),

@@ -18,8 +18,20 @@ impl Compiler<'_> {
                 }
                 Some(Argument::Int(*number))
             }
-            (ArgKind::Flag, ExpressionKind::Word(name)) => self.declared(name, span),
-            (ArgKind::Flag, ExpressionKind::Text(name)) => self.declared(&String::from_utf8_lossy(name), span),
+            (ArgKind::Flag, ExpressionKind::Word(name)) => self.declared(name, false, span),
+            (ArgKind::Flag, ExpressionKind::Text(name)) => self.declared(&String::from_utf8_lossy(name), false, span),
+            (ArgKind::AvpFlag, ExpressionKind::Word(name)) => self.declared(name, true, span),
+            (ArgKind::AvpFlag, ExpressionKind::Text(name)) => self.declared(&String::from_utf8_lossy(name), true, span),
+            (ArgKind::AvpFlag, _) => self.not_literal(arg, function, "a declared flag", span),
+            (ArgKind::Bare(Bare::Avp, prepare), ExpressionKind::Text(name)) => {
+                self.prepared(prepare, &Template::fixed(name.clone()), function, span)
+            }
+            (ArgKind::Bare(Bare::Avp, prepare), ExpressionKind::Variable(avp))
+                if self.mixed_names && !avp.text.contains(&b'(') =>
+            {
+                let name = avp.text.strip_prefix(b"%").unwrap_or(&avp.text);
+                self.prepared(prepare, &Template::fixed(avp.text.slice_ref(name)), function, span)
+            }
             (ArgKind::Flag, _) => self.not_literal(arg, function, "a number or a declared flag", span),
             (ArgKind::Number | ArgKind::Int, ExpressionKind::Int(number)) => Some(Argument::Int(*number)),
             (ArgKind::Count, ExpressionKind::Int(number)) if *number >= 0 => Some(Argument::Int(*number)),
@@ -43,12 +55,14 @@ impl Compiler<'_> {
         }
     }
 
-    fn declared(&mut self, name: &str, span: Span) -> Option<Argument> {
-        if let Some(place) = self.flags.get(name) {
+    fn declared(&mut self, name: &str, of_avps: bool, span: Span) -> Option<Argument> {
+        let flags = if of_avps { &self.avp_flags } else { &self.flags };
+        if let Some(place) = flags.get(name) {
             return Some(Argument::Int(*place));
         }
+        let word = if of_avps { "avpflags" } else { "flags" };
         let found = Diagnostic::error("unknown-flag", format!("the flag {name} is not declared"), span);
-        self.diagnostics.push(found.help(format!("declare it above all routes: flags {name}")));
+        self.diagnostics.push(found.help(format!("declare it above all routes: {word} {name}")));
         None
     }
 
@@ -71,6 +85,7 @@ fn wanted(form: Bare) -> &'static str {
         Bare::NextHop => "a host or an address, without a port and no number, or uri:host",
         Bare::Port => "a number without quotes and sign, or uri:port",
         Bare::Socket => "a host or an address, a transport before it and a port behind it if need be",
+        Bare::Avp => "the name of an AVP in quotes",
         Bare::Transport => "UDP, TCP, TLS or SCTP, without quotes",
     }
 }
@@ -78,6 +93,7 @@ fn wanted(form: Bare) -> &'static str {
 /// Whether Kamailio's grammar takes what is written for an argument of this form. What computes something is refused elsewhere.
 fn fits(form: Bare, kind: &ExpressionKind) -> bool {
     match (form, kind) {
+        (Bare::Avp, _) => false,
         (Bare::Transport | Bare::Port, ExpressionKind::Text(_)) | (Bare::NextHop, ExpressionKind::Int(_)) => false,
         (Bare::Host | Bare::Socket | Bare::Port, ExpressionKind::Int(number)) => *number >= 0,
         (Bare::NextHop, ExpressionKind::Word(word)) => word == "uri:host" || is_host(word),

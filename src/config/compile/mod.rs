@@ -139,6 +139,7 @@ pub(super) fn compile(
         unsupported: Vec::new(),
         diagnostics,
         flags: flags(config),
+        avp_flags: avp_flags(config),
         mixed_names: !config.kamailio_names,
         route: RouteId(0),
         kind: RouteKind::Request,
@@ -179,6 +180,7 @@ struct Compiler<'a> {
     unsupported: Vec<Unsupported>,
     diagnostics: &'a mut Vec<Diagnostic>,
     flags: FxHashMap<String, i64>,
+    avp_flags: FxHashMap<String, i64>,
     /// The config does not say `#!KAMAILIO`.
     mixed_names: bool,
     /// The block being compiled.
@@ -382,6 +384,19 @@ fn flags(config: &ast::Config) -> FxHashMap<String, i64> {
             let free = (!taken).trailing_zeros().min(31);
             taken |= 1 << free;
             places.insert(name.text.clone(), i64::from(free));
+        }
+    }
+    places
+}
+
+/// Flags of AVPs, numbered in the order of the text.
+fn avp_flags(config: &ast::Config) -> FxHashMap<String, i64> {
+    let mut places = FxHashMap::default();
+    for item in &config.items {
+        let ast::Item::Flags(flags) = item else { continue };
+        for (name, _) in flags.names.iter().filter(|_| flags.avp) {
+            let next = places.len() as i64;
+            places.entry(name.text.clone()).or_insert(next);
         }
     }
     places

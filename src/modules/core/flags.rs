@@ -1,6 +1,7 @@
 //! Statements about flags: of the message, of a branch, of the script.
 
-use crate::builtin::{Arg, Args, Context, Function, Outcome, Routes};
+use crate::builtin::{Arg, Args, Bare, Context, Fault, Function, Outcome, Prepare, Prepared, Routes, Template};
+use bytes::Bytes;
 
 /// The statements.
 pub(super) const ROWS: &[Function] = &[
@@ -11,20 +12,21 @@ pub(super) const ROWS: &[Function] = &[
     ),
     statement(&["resetflag"], |cx, args| change(cx, args, message_flags, reset), "Clears a flag of the message."),
     statement(&["isflagset"], |cx, args| test(cx, args, message_flags), "Whether a flag of the message is set."),
-    Function {
-        names: &["setavpflag", "resetavpflag"],
-        args: &[Arg::text("avp"), Arg::text("flag")],
-        routes: Routes::ANY,
-        run: |_, _| Outcome::TRUE,
-        doc: "Flags of AVPs, which alanui does not keep: true, whether there is such an AVP or not.",
-    },
-    Function {
-        names: &["isavpflagset"],
-        args: &[Arg::text("avp"), Arg::text("flag")],
-        routes: Routes::ANY,
-        run: |_, _| Outcome::FALSE,
-        doc: "Whether a flag of an AVP is set; alanui keeps none, so it is false.",
-    },
+    avp(
+        &["setavpflag"],
+        |cx, args| of_avp(cx, args, set),
+        "Sets a flag of the newest value of an AVP; false when it has none.",
+    ),
+    avp(
+        &["resetavpflag"],
+        |cx, args| of_avp(cx, args, reset),
+        "Clears a flag of the newest value of an AVP; never true, as in Kamailio.",
+    ),
+    avp(
+        &["isavpflagset"],
+        |cx, args| of_avp(cx, args, |_, _| {}),
+        "Whether a flag of the newest value of an AVP is set.",
+    ),
 ];
 
 /// Those that stand in `kex`.
@@ -47,6 +49,7 @@ pub(crate) const KEX: &[Function] = &[
 
 const FLAG: &[Arg] = &[Arg::int("flag")];
 const DECLARED: &[Arg] = &[Arg::flag("flag")];
+const AVP_AND_FLAG: &[Arg] = &[Arg::bare("avp", Bare::Avp, avp_name), Arg::avp_flag("flag")];
 const FLAG_AND_BRANCH: &[Arg] = &[Arg::int("flag"), Arg::int("branch").optional()];
 
 type Names = &'static [&'static str];
@@ -63,6 +66,34 @@ const fn statement(names: Names, run: Run, doc: &'static str) -> Function {
 
 const fn branch(names: Names, run: Run, doc: &'static str) -> Function {
     Function { names, args: FLAG_AND_BRANCH, routes: Routes::ANY, run, doc }
+}
+
+const fn avp(names: Names, run: Run, doc: &'static str) -> Function {
+    Function { names, args: AVP_AND_FLAG, routes: Routes::ANY, run, doc }
+}
+
+/// The name of an AVP as `$avp` has it: `s:x` and `f.x` are `x`, and `i:5` is a name of its own.
+fn avp_name(text: &Template, _: &mut Prepare) -> Result<Prepared, Fault> {
+    let text = text.constant().unwrap_or_default();
+    let name = [&b"s:"[..], b"f.", b"fr.", b"fu."].iter().find_map(|list| text.strip_prefix(*list)).unwrap_or(&text);
+    let is_number = name.strip_prefix(b"i:").is_none_or(|number| crate::builtin::parse_int(number).is_some());
+    if name.is_empty() || !is_number {
+        return Err(Fault::new("this names no AVP").help("write the name as it stands in $avp(...)"));
+    }
+    Ok(Box::new(Bytes::copy_from_slice(name)))
+}
+
+/// Changes the flags of an AVP; true when the flag is set behind that.
+fn of_avp(cx: &mut Context, args: &Args, change: fn(&mut u32, u32)) -> Outcome {
+    let bit = 1u32.checked_shl(args.int(cx, 1) as u32);
+    let flags = args.prepared::<Bytes>(0).and_then(|name| cx.locals.avps.flags_mut(name));
+    Outcome::truth(match (flags, bit) {
+        (Some(flags), Some(bit)) => {
+            change(flags, bit);
+            *flags & bit != 0
+        }
+        _ => false,
+    })
 }
 
 fn message_flags<'a>(cx: &'a mut Context, _: &Args) -> Option<&'a mut u32> {
