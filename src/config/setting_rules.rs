@@ -1,7 +1,9 @@
 //! What Kamailio refuses in top-level statements beside unknown names and wrong types.
 
+use super::MOST_DIAGNOSTICS;
 use super::ast::{Flags, Item, Listen, Setting, SettingValue};
 use crate::source::{Diagnostic, Span};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Engines that Kamailio's app_* modules bring.
 const ENGINES: [&str; 7] = ["lua", "python", "python3", "ruby", "jsdt", "sqlang", "mono"];
@@ -38,9 +40,12 @@ const HIGHEST_FLAG: i64 = 31;
 /// Reports it.
 pub(super) fn check(items: &[Item], diagnostics: &mut Vec<Diagnostic>) {
     let mut late = false;
-    let mut custom: Vec<&str> = Vec::new();
-    let mut flags: Vec<(&str, Span)> = Vec::new();
+    let mut custom: FxHashSet<&str> = FxHashSet::default();
+    let mut flags: FxHashMap<&str, Span> = FxHashMap::default();
     for item in items {
+        if diagnostics.len() >= MOST_DIAGNOSTICS {
+            break;
+        }
         match item {
             Item::Setting(setting) => {
                 let name = setting.name.text.as_str();
@@ -48,9 +53,17 @@ pub(super) fn check(items: &[Item], diagnostics: &mut Vec<Diagnostic>) {
                     Some((group, rest)) => {
                         let indexed = group.split_once('[').map(|(group, _)| format!("{group}.{rest}"));
                         match indexed {
-                            Some(plain) if !custom.contains(&plain.as_str()) => undefined(setting, &plain, diagnostics),
+                            Some(plain) if !custom.contains(plain.as_str()) => undefined(setting, &plain, diagnostics),
                             Some(_) => {}
-                            None => custom.push(name),
+                            None if custom.insert(name) => {}
+                            None => {
+                                let found = Diagnostic::error(
+                                    "duplicate-global",
+                                    format!("{name} is set twice"),
+                                    setting.name.span,
+                                );
+                                diagnostics.push(found);
+                            }
                         }
                     }
                     None => one(setting, late, diagnostics),
@@ -118,7 +131,7 @@ fn address(listen: &Listen, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-fn declare<'a>(declared: &'a Flags, known: &mut Vec<(&'a str, Span)>, diagnostics: &mut Vec<Diagnostic>) {
+fn declare<'a>(declared: &'a Flags, known: &mut FxHashMap<&'a str, Span>, diagnostics: &mut Vec<Diagnostic>) {
     for (name, place) in &declared.names {
         if let Some(place) = place.filter(|place| !(0..=HIGHEST_FLAG).contains(place)) {
             let message = format!("{place} is no flag: they are 0 to {HIGHEST_FLAG}");
@@ -131,12 +144,12 @@ fn declare<'a>(declared: &'a Flags, known: &mut Vec<(&'a str, Span)>, diagnostic
             }
             continue;
         }
-        match known.iter().find(|(its, _)| *its == name.text) {
-            Some((_, first)) => {
+        match known.get(name.text.as_str()) {
+            Some(first) => {
                 let found = Diagnostic::error("duplicate-flag", format!("{} is declared twice", name.text), name.span);
                 diagnostics.push(found.label(*first, "first here"));
             }
-            None => known.push((&name.text, name.span)),
+            None => _ = known.insert(&name.text, name.span),
         }
     }
 }

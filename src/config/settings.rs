@@ -11,6 +11,7 @@ use crate::builtin::{
 use crate::catalogue::{self, Kind};
 use crate::source::{Diagnostic, Span};
 use bytes::Bytes;
+use rustc_hash::FxHashSet;
 
 /// The values given to the parameters of each loaded module, by its place.
 pub(super) type Given = Vec<Vec<ParamGiven>>;
@@ -25,7 +26,7 @@ pub(super) fn load_modules(
     let mut places: Vec<Span> = vec![Span::default(); registry.loaded().len()];
     for item in items {
         let Item::LoadModule(LoadModule { name, .. }) = item else { continue };
-        if diagnostics.len() >= MOST_DIAGNOSTICS {
+        if diagnostics.len() + unsupported.len() >= MOST_DIAGNOSTICS {
             break;
         }
         let written = String::from_utf8_lossy(&name.value).into_owned();
@@ -95,12 +96,15 @@ pub(super) fn read(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Given {
     let mut given: Given = vec![Vec::new(); registry.loaded().len()];
+    let mut own = FxHashSet::default();
     super::setting_rules::check(items, diagnostics);
     for item in items {
         if diagnostics.len() >= MOST_DIAGNOSTICS {
             break;
         }
         match item {
+            // Told already.
+            Item::Setting(setting) if setting.name.text.contains('.') && !own.insert(setting.name.text.as_str()) => {}
             Item::Setting(setting) => read_setting(setting, registry, settings, &mut given, unsupported, diagnostics),
             Item::ModParam(modparam) => read_modparam(modparam, registry, &mut given, unsupported, diagnostics),
             Item::LoadModule(_) | Item::LoadPath(_) | Item::CfgEngine(_) | Item::Flags(_) | Item::Route(_) => {}
@@ -184,11 +188,6 @@ fn read_global(setting: &Setting, group: &str, name: &str, settings: &mut Settin
             return;
         }
     };
-    if settings.globals.iter().any(|known| known.group == group && known.name == name) {
-        let message = format!("{} is set twice", setting.name.text);
-        diagnostics.push(Diagnostic::error("duplicate-global", message, setting.name.span));
-        return;
-    }
     settings.globals.push(Global { group: group.to_owned(), name: name.to_owned(), value });
 }
 

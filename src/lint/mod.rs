@@ -96,12 +96,45 @@ impl Severity {
 pub struct Findings<'a> {
     rule: &'static Rule,
     found: &'a mut Vec<Diagnostic>,
+    /// How many the rule found.
+    count: usize,
+    /// Where what is found beyond [`MOST_FINDINGS`] goes.
+    scrap: Diagnostic,
+}
+
+/// Findings of one rule; more say nothing.
+const MOST_FINDINGS: usize = 500;
+
+impl<'a> Findings<'a> {
+    fn new(rule: &'static Rule, found: &'a mut Vec<Diagnostic>) -> Findings<'a> {
+        let scrap = Diagnostic::new(rule.severity.level(), rule.code, "", Span::default());
+        Findings { rule, found, count: 0, scrap }
+    }
+
+    /// Lets the rule look; says when not all that it found is kept.
+    fn run(mut self, subject: &Subject) {
+        (self.rule.check)(subject, &mut self);
+        if self.count > MOST_FINDINGS {
+            let message = format!("{} finds {} places, of which {MOST_FINDINGS} are shown", self.rule.code, self.count);
+            self.found.push(Diagnostic::new(
+                Level::Note,
+                "too-many-findings",
+                message,
+                self.scrap.labels.first().map_or(Span::default(), |label| label.span),
+            ));
+        }
+    }
 }
 
 impl Findings<'_> {
     /// Something found, in one sentence without a full stop; notes, labels and help may be added to what is given back.
     pub fn add(&mut self, message: impl Into<String>, span: Span) -> &mut Diagnostic {
         let diagnostic = Diagnostic::new(self.rule.severity.level(), self.rule.code, message, span);
+        self.count += 1;
+        if self.count > MOST_FINDINGS {
+            self.scrap = diagnostic;
+            return &mut self.scrap;
+        }
         let at = self.found.len();
         self.found.push(diagnostic);
         &mut self.found[at]
@@ -109,15 +142,23 @@ impl Findings<'_> {
 
     /// Adds a reason to what was found last.
     fn note_last(&mut self, text: impl Into<String>) {
-        if let Some(last) = self.found.last_mut().filter(|last| last.code == self.rule.code) {
+        if let Some(last) = self.last() {
             last.add_note(text);
         }
     }
 
     /// Adds another place with its words to what was found last.
     fn label_last(&mut self, span: Span, text: impl Into<String>) {
-        if let Some(last) = self.found.last_mut().filter(|last| last.code == self.rule.code) {
+        if let Some(last) = self.last() {
             last.add_label(span, text);
+        }
+    }
+
+    fn last(&mut self) -> Option<&mut Diagnostic> {
+        match self.count {
+            0 => None,
+            count if count > MOST_FINDINGS => Some(&mut self.scrap),
+            _ => self.found.last_mut(),
         }
     }
 }
@@ -154,7 +195,7 @@ pub fn check(config: &Config, sources: &Sources, target: Option<Release>, diagno
     let subject = Subject::new(config, sources, target);
     let mut found = Vec::new();
     for rule in rules() {
-        (rule.check)(&subject, &mut Findings { rule, found: &mut found });
+        Findings::new(rule, &mut found).run(&subject);
     }
     let mut allowed = Allowed::read(config, sources, sources.files(), diagnostics);
     found.retain(|diagnostic| !allowed.covers(diagnostic));
@@ -177,7 +218,7 @@ pub fn check_destinations(
     subject.destinations = destinations;
     let mut found = Vec::new();
     for rule in destinations::RULES.iter().chain(destinations::MORE) {
-        (rule.check)(&subject, &mut Findings { rule, found: &mut found });
+        Findings::new(rule, &mut found).run(&subject);
     }
     let mut allowed = Allowed::read(config, sources, files.iter().copied(), diagnostics);
     found.retain(|diagnostic| !allowed.covers(diagnostic));

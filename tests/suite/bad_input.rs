@@ -132,6 +132,45 @@ fn bombs() {
     );
 }
 
+/// What is repeated ten megabytes long, or grows by rules that feed each other, ends with an error that has a place.
+#[test]
+fn floods() {
+    const LENGTH: usize = 10_000_000;
+    let flood = |text: &str| text.repeat(LENGTH / text.len());
+    let numbered =
+        |text: &str, count: usize| (0..count).map(|at| text.replace('N', &at.to_string())).collect::<String>();
+    let rules = |rule: &str| format!("{}{}", rule.repeat(60), route("xlog(\"aaaaaaaaaa\");"));
+    all_refused(
+        Depth::Once,
+        &[
+            ("rules that grow", rules("#!subst \"/a/aa/g\"\n")),
+            (
+                "a rule with a long text",
+                format!("#!subst \"/a/{}/\"\n{}", "b".repeat(1_000_000), "xlog(\"a\");\n".repeat(50_000)),
+            ),
+            (
+                "rules that are slow",
+                format!(
+                    "{}{}",
+                    "#!subst \"/[ab]*a[ab]{900}x/y/g\"\n".repeat(20),
+                    route(&format!("xlog(\"{}\");", "ab".repeat(500_000)))
+                ),
+            ),
+            ("names of routes", flood("route[")),
+            ("routes", flood("route{")),
+            ("routes of one name", flood("route[a]{}\n")),
+            ("settings", flood("a=1\n")),
+            ("different settings", numbered("a.bN=1\n", 100_000)),
+            ("parameters", flood("modparam(\"a\",\"b\",1)\n")),
+            ("defines", numbered("#!define bN 1\n", 100_000)),
+            ("variables", route(&format!("xlog(\"{}\");", flood("$ru ")))),
+            ("statements", route(&flood("xlog(\"a\");\n"))),
+            ("labels", route(&format!("switch ($rU) {{ {} }}", numbered("case \"aN\": foo();\n", 30_000)))),
+            ("a chain of routes", numbered("route[AN] { foo(); route(AN); }\n", 40_000)),
+        ],
+    );
+}
+
 #[test]
 fn includes() {
     let mut files = one(

@@ -6,6 +6,10 @@ use crate::builtin::{Regex, Value};
 use crate::config::ast::{Case, CaseLabel, Expression};
 use crate::script::{Op, SwitchLabel, SwitchTable};
 use crate::source::{Diagnostic, Span};
+use bytes::Bytes;
+use rustc_hash::FxHashMap;
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
 
 impl Compiler<'_> {
     pub(super) fn switch(&mut self, value: &Expression, cases: &[Case], span: Span) {
@@ -19,7 +23,8 @@ impl Compiler<'_> {
             _ => self.value(value),
         };
         let switch = self.emit(Op::Switch(0), span);
-        let mut labels: Vec<(SwitchLabel, u32, Span)> = Vec::new();
+        let mut labels: Vec<(SwitchLabel, u32)> = Vec::new();
+        let mut known = Known::default();
         let mut default: Option<(u32, Span)> = None;
         self.breaks.push(Vec::new());
         self.depth += 1;
@@ -32,8 +37,8 @@ impl Compiler<'_> {
                 }
                 default = Some((here, case.span));
             } else if let Some(label) = self.label(&case.label, case.span) {
-                self.compare_labels(&labels, &label, case.span);
-                labels.push((label, here, case.span));
+                self.compare_labels(&mut known, &label, case.span);
+                labels.push((label, here));
             }
             self.statements(&case.body);
         }
@@ -55,23 +60,28 @@ impl Compiler<'_> {
             self.diagnostics.push(found.note("Kamailio 5.6.3 refuses to start").help("put it behind the first case"));
         }
         let otherwise = default.map_or_else(|| self.here(), |(place, _)| place);
-        let labels = labels.into_iter().map(|(label, place, _)| (label, place)).collect();
         self.program.code[switch] = Op::Switch(self.program.switches.len() as u32);
         self.program.switches.push(SwitchTable { labels, otherwise });
     }
 
-    fn compare_labels(&mut self, known: &[(SwitchLabel, u32, Span)], label: &SwitchLabel, span: Span) {
-        if known.iter().any(|(first, ..)| is_int(first) != is_int(label)) {
+    fn compare_labels(&mut self, known: &mut Known, label: &SwitchLabel, span: Span) {
+        let (is_mixed, first) = match label {
+            SwitchLabel::Int(number) => (known.has_text, first_place(&mut known.ints, *number, span)),
+            SwitchLabel::Text(text) => {
+                known.has_text = true;
+                (!known.ints.is_empty(), first_place(&mut known.texts, text.clone(), span))
+            }
+            SwitchLabel::Regex(_) => {
+                known.has_text = true;
+                (!known.ints.is_empty(), None)
+            }
+        };
+        if is_mixed {
             self.error("mixed-labels", "the labels of a switch are all integers or all strings", span);
         }
-        let same = known.iter().find(|(first, ..)| match (first, label) {
-            (SwitchLabel::Int(first), SwitchLabel::Int(label)) => first == label,
-            (SwitchLabel::Text(first), SwitchLabel::Text(label)) => first == label,
-            _ => false,
-        });
-        if let Some((.., first)) = same {
+        if let Some(first) = first {
             let found = Diagnostic::error("duplicate-label", "this label stands twice in its switch", span);
-            self.diagnostics.push(found.label(*first, "first here").note("Kamailio refuses to start"));
+            self.diagnostics.push(found.label(first, "first here").note("Kamailio refuses to start"));
         }
     }
 
@@ -101,6 +111,22 @@ impl Compiler<'_> {
     }
 }
 
-fn is_int(label: &SwitchLabel) -> bool {
-    matches!(label, SwitchLabel::Int(_))
+/// Where a label stands that is there already; one that is not is noted.
+fn first_place<L: Eq + Hash>(known: &mut FxHashMap<L, Span>, label: L, span: Span) -> Option<Span> {
+    match known.entry(label) {
+        Entry::Occupied(first) => Some(*first.get()),
+        Entry::Vacant(place) => {
+            place.insert(span);
+            None
+        }
+    }
+}
+
+/// The labels of a switch so far, with their places.
+#[derive(Default)]
+struct Known {
+    ints: FxHashMap<i64, Span>,
+    texts: FxHashMap<Bytes, Span>,
+    /// There is a string or a regular expression.
+    has_text: bool,
 }

@@ -14,26 +14,33 @@ pub(super) enum Piece {
     Stray(Range<usize>),
 }
 
+impl Piece {
+    /// Where it stands.
+    pub(super) fn range(&self) -> Range<usize> {
+        let (Piece::Statement(range) | Piece::Stray(range) | Piece::Route { range, .. }) = self;
+        range.clone()
+    }
+}
+
 /// The top-level items of a text in order.
-pub(super) fn items(text: &[u8]) -> Vec<Piece> {
-    let mut pieces = Vec::new();
-    let mut at = skip_blanks(text, 0);
-    while at < text.len() {
+pub(super) fn items(text: &[u8]) -> impl Iterator<Item = Piece> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        at = skip_blanks(text, at);
+        while text.get(at) == Some(&b';') {
+            at = skip_blanks(text, at + 1);
+        }
+        if at >= text.len() {
+            return None;
+        }
         let piece = match start(text, at) {
             Some(Start::Route) => route(text, at),
             Some(Start::Statement) => Piece::Statement(at..statement_end(text, at)),
-            None if text[at] == b';' => {
-                at = skip_blanks(text, at + 1);
-                continue;
-            }
             None => Piece::Stray(at..stray_end(text, at)),
         };
-        at = match &piece {
-            Piece::Statement(range) | Piece::Stray(range) | Piece::Route { range, .. } => skip_blanks(text, range.end),
-        };
-        pieces.push(piece);
-    }
-    pieces
+        at = piece.range().end;
+        Some(piece)
+    })
 }
 
 /// Behind the token at `at`, which is no blank. Strings and pseudo-variables are one token.
@@ -312,11 +319,10 @@ mod tests {
     fn cut(text: &str) -> Vec<String> {
         let show = |range: &Range<usize>| text[range.clone()].to_string();
         items(text.as_bytes())
-            .iter()
             .map(|piece| match piece {
-                Piece::Statement(range) => show(range),
-                Piece::Route { range, open } => format!("{}{}", show(range), open.map_or("", |_| " OPEN")),
-                Piece::Stray(range) => format!("? {}", show(range)),
+                Piece::Statement(range) => show(&range),
+                Piece::Route { range, open } => format!("{}{}", show(&range), open.map_or("", |_| " OPEN")),
+                Piece::Stray(range) => format!("? {}", show(&range)),
             })
             .collect()
     }

@@ -15,7 +15,8 @@ pub(super) enum Excess {
     Tokens,
 }
 
-/// What is too much about a range, if anything; it may have so many tokens, and those that it has are taken away.
+/// What is too much about a range, if anything; it may have so many tokens, each variable in a string counted as one, and those that it has are
+/// taken away.
 pub(super) fn excess(text: &[u8], range: Range<usize>, tokens: &mut usize) -> Option<Excess> {
     // For each open bracket, how many heads stand before it in its statement.
     let mut open: Vec<usize> = Vec::new();
@@ -45,6 +46,12 @@ pub(super) fn excess(text: &[u8], range: Range<usize>, tokens: &mut usize) -> Op
             // A variable is one token here, but its parentheses nest for the grammar.
             b'$' if text[at..end].iter().filter(|&&byte| byte == b'(').count() > DEEPEST => {
                 return Some(Excess::Depth(at));
+            }
+            // What a text holds is kept, too.
+            b'"' | b'\'' => {
+                let held = memchr::memchr_iter(b'$', &text[at..end]).count();
+                let Some(left) = tokens.checked_sub(held) else { return Some(Excess::Tokens) };
+                *tokens = left;
             }
             _ => match word(text, at) {
                 b"if" | b"while" | b"switch" | b"else" => heads += 1,

@@ -53,7 +53,13 @@ pub fn parse(expanded: &Expanded, diagnostics: &mut Vec<Diagnostic>) -> Config {
         missing_imports: expanded.missing_imports.clone(),
         defines: expanded.defines.clone(),
     };
-    for piece in cut::items(text.as_bytes()) {
+    for (count, piece) in cut::items(text.as_bytes()).enumerate() {
+        if count >= MOST_ITEMS || reader.diagnostics.len() >= MOST_DIAGNOSTICS {
+            reader.stop(count, piece.range().start);
+            // What uses the part that was not read would be told wrong things.
+            config.items.clear();
+            break;
+        }
         reader.item(piece, &mut config.items);
     }
     config
@@ -68,10 +74,12 @@ mod grammar {
     pub(super) struct Grammar;
 }
 
-/// Tokens of a config, includes and defines among them; one of a hundred thousand lines has a tenth of that.
-const MOST_TOKENS: usize = 10_000_000;
+/// Statements and routes at top level: those of a config with hundreds of thousands of lines.
+const MOST_ITEMS: usize = 50_000;
+/// Tokens of a config, includes and defines among them; one of a hundred thousand lines has less.
+const MOST_TOKENS: usize = 1_400_000;
 /// Tokens of one top-level item: each costs hundreds of bytes while it is read.
-const MOST_ITEM_TOKENS: usize = 2_000_000;
+const MOST_ITEM_TOKENS: usize = 500_000;
 
 /// Findings beyond this many say nothing that the first did not.
 const MOST_DIAGNOSTICS: usize = 1000;
@@ -93,6 +101,18 @@ impl<'a> Reader<'a> {
         if self.diagnostics.len() < MOST_DIAGNOSTICS {
             self.diagnostics.push(diagnostic);
         }
+    }
+
+    /// Says that from `at` on nothing was read.
+    fn stop(&mut self, items: usize, at: usize) {
+        let place = self.span(at..at + 1);
+        self.diagnostics.push(if items >= MOST_ITEMS {
+            let message = format!("there are more than {MOST_ITEMS} statements and routes");
+            Diagnostic::error("input-too-large", message, place)
+        } else {
+            let message = "so much is wrong that the text was read only up to here";
+            Diagnostic::error("too-many-findings", message, place)
+        });
     }
 
     /// The place of a range of the expanded text.

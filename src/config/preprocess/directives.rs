@@ -5,7 +5,7 @@ use super::lexer::{
     continued_line_end, directive_word, is_blank, is_word_start, line_end, skip_blanks, string_end, word_end,
 };
 use super::subst::{Fault, Rule};
-use super::{CommandLine, DEEPEST_INCLUDE, Define, INCLUDE_STEP, Input, Preprocessor};
+use super::{CommandLine, DEEPEST_INCLUDE, Define, INCLUDE_STEP, Input, MOST_DEFINES, Preprocessor};
 use crate::config::{ast, literal};
 use crate::source::{Diagnostic, Level, Span};
 use std::path::{Path, PathBuf};
@@ -310,6 +310,14 @@ impl Preprocessor<'_> {
                     .help("`#!trydef` keeps the first, `#!redef` takes the last");
                 self.report(found);
             }
+            return;
+        }
+        if self.defines.len() >= MOST_DEFINES {
+            if !self.stopped {
+                let message = format!("more than {MOST_DEFINES} words are defined");
+                self.report(Diagnostic::error("input-too-large", message, span));
+            }
+            self.stopped = true;
             return;
         }
         self.defines.insert(name.to_vec(), Define { value: value.map(Arc::from), span });

@@ -61,10 +61,12 @@ const STEP: usize = 100;
 const INCLUDE_STEP: usize = 2000;
 /// Files open inside each other, the main one not counted.
 const DEEPEST_INCLUDE: usize = 10;
+/// Words defined.
+const MOST_DEFINES: usize = 50_000;
 /// Defines used inside each other.
 const DEEPEST_DEFINE: usize = 60;
 /// What applying substitution rules may cost: a unit is about 10 ns.
-const MOST_SUBSTITUTED: usize = 20_000_000;
+const MOST_SUBSTITUTED: usize = 50_000_000;
 /// What applying a rule costs, and replacing once, beside the length of the text.
 const RULE_STEP: usize = 10;
 /// A string does not grow by more than this.

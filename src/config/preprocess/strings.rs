@@ -2,7 +2,10 @@
 
 use super::lexer::{is_blank, is_word, string_end, variable_end, word_end};
 use super::origin::Origin;
-use super::{Define, Expect, Input, LONGEST_STRING, MOST_SUBSTITUTED, MOST_UNCLOSED, Preprocessor, RULE_STEP, lexer};
+use super::{
+    Define, Expect, Input, LARGEST_TEXT, LONGEST_STRING, MOST_SUBSTITUTED, MOST_UNCLOSED, Preprocessor, RULE_STEP,
+    lexer,
+};
 use crate::config::literal;
 use crate::source::{Diagnostic, Span};
 
@@ -94,13 +97,17 @@ impl Preprocessor<'_> {
         let most = value.len() + LONGEST_STRING;
         for rule in &self.rules {
             let text = changed.as_deref().unwrap_or(value);
-            self.substituted += RULE_STEP + text.len() / 16;
+            self.substituted += RULE_STEP + rule.cost(text.len());
+            if self.substituted > MOST_SUBSTITUTED {
+                exceeded = true;
+                break;
+            }
             if let Some((next, matches)) = rule.apply(text, most) {
                 self.substituted += matches * RULE_STEP;
                 exceeded |= next.len() > most;
                 changed = Some(next);
             }
-            exceeded |= self.substituted > MOST_SUBSTITUTED;
+            exceeded |= self.out.text.len() + changed.as_ref().map_or(0, Vec::len) > LARGEST_TEXT;
             if exceeded {
                 break;
             }

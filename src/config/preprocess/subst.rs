@@ -1,6 +1,8 @@
 //! `#!subst` rules: a regular expression and what takes the place of what it finds.
 
+use memchr::memmem::Finder;
 use regex::bytes::{Regex, RegexBuilder};
+use std::ops::Range;
 
 /// A compiled rule.
 #[derive(Clone, Debug)]
@@ -9,9 +11,17 @@ pub(super) struct Rule {
     pub(super) pattern: Vec<u8>,
     /// The replacement as written.
     pub(super) replacement: Vec<u8>,
-    regex: Regex,
+    matcher: Matcher,
     parts: Vec<Part>,
     all: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Matcher {
+    /// Most patterns are a plain word. Finding one takes time by the length of the text alone, however often it repeats itself.
+    Word(Box<Finder<'static>>),
+    /// An expression, and what searching a byte for it may cost, in units of [`Rule::cost`].
+    Regex(Regex, usize),
 }
 
 #[derive(Clone, Debug)]
@@ -31,8 +41,12 @@ pub(super) enum Fault {
     Regex(String),
 }
 
-/// A compiled expression may take this much memory.
-const REGEX_SIZE: usize = 1 << 20;
+/// Bytes of memory that a compiled expression may take. In the worst case a search visits all of it for each byte of the text.
+const REGEX_SIZES: [usize; 4] = [1 << 12, 1 << 14, 1 << 16, 1 << 18];
+/// What a byte costs with an expression of the first size. Ordinary ones are far below their worst case.
+const REGEX_COST: usize = 1;
+/// Bytes that are copied or searched for a word at the cost of one unit.
+const BYTES_A_UNIT: usize = 16;
 
 impl Rule {
     /// Reads `/regex/replacement/flags`; any first character but a backslash is the separator. `value` tells what a
@@ -53,31 +67,66 @@ impl Rule {
                 _ => return Err(Fault::Flag(flag as char)),
             }
         }
-        let regex = compile(&pattern, ignore_case).map_err(Fault::Regex)?;
-        Ok(Rule { parts: parts(&replacement), pattern, replacement, regex, all })
+        let matcher = Matcher::new(&pattern, ignore_case).map_err(Fault::Regex)?;
+        Ok(Rule { parts: parts(&replacement), pattern, replacement, matcher, all })
     }
 
     /// `text` with the rule applied, when it matches, and how often it did; cut off once it is longer than `most`.
     pub(super) fn apply(&self, text: &[u8], most: usize) -> Option<(Vec<u8>, usize)> {
-        self.regex.find(text)?;
-        let mut changed = Vec::with_capacity(text.len());
+        let limit = if self.all { usize::MAX } else { 1 };
+        let mut changed = Vec::new();
         let (mut at, mut matches) = (0, 0);
-        for found in self.regex.captures_iter(text).take(if self.all { usize::MAX } else { 1 }) {
-            let Some(whole) = found.get(0).filter(|_| changed.len() <= most) else { break };
-            changed.extend_from_slice(&text[at..whole.start()]);
+        let mut replace = |whole: Range<usize>, group: &dyn Fn(usize) -> Option<Range<usize>>| {
+            changed.extend_from_slice(&text[at..whole.start]);
             for part in &self.parts {
                 match part {
                     Part::Text(text) => changed.extend_from_slice(text),
-                    Part::Group(index) => {
-                        changed.extend_from_slice(found.get(*index).map_or(&[], |group| group.as_bytes()))
-                    }
+                    Part::Group(index) => changed.extend_from_slice(group(*index).map_or(&[], |group| &text[group])),
                 }
             }
-            at = whole.end();
+            at = whole.end;
             matches += 1;
+            changed.len() <= most
+        };
+        match &self.matcher {
+            Matcher::Word(word) => {
+                let length = word.needle().len();
+                let mut found = word.find_iter(text).take(limit).map(|at| at..at + length);
+                found.all(|whole| replace(whole.clone(), &|index| (index == 0).then(|| whole.clone())));
+            }
+            Matcher::Regex(regex, _) if regex.is_match(text) => {
+                let mut found = regex.captures_iter(text).take(limit);
+                found.all(|found| {
+                    let group = |index| found.get(index).map(|group| group.range());
+                    group(0).is_some_and(|whole| replace(whole, &group))
+                });
+            }
+            Matcher::Regex(..) => {}
+        }
+        if matches == 0 {
+            return None;
         }
         changed.extend_from_slice(&text[at..]);
         Some((changed, matches))
+    }
+
+    /// What applying the rule to a text of this length may cost beside its matches: a unit is about 10 ns.
+    pub(super) fn cost(&self, length: usize) -> usize {
+        match &self.matcher {
+            Matcher::Word(_) => length / BYTES_A_UNIT,
+            Matcher::Regex(_, weight) => length * weight,
+        }
+    }
+}
+
+impl Matcher {
+    fn new(pattern: &[u8], ignore_case: bool) -> Result<Matcher, String> {
+        let is_word = |byte: &u8| !b".[]()*+?{}^$|\\".contains(byte);
+        if !ignore_case && pattern.iter().all(is_word) {
+            return Ok(Matcher::Word(Box::new(Finder::new(pattern).into_owned())));
+        }
+        let (regex, size) = compile(pattern, ignore_case)?;
+        Ok(Matcher::Regex(regex, REGEX_COST * size / REGEX_SIZES[0]))
     }
 }
 
@@ -152,8 +201,8 @@ fn parts(text: &[u8]) -> Vec<Part> {
 /// No pattern is longer. Rules are applied to the strings of later rules, too, so that they may make each other grow.
 const LONGEST_PATTERN: usize = 10_000;
 
-/// Compiles a POSIX extended expression over bytes. Braces that are no repetition are literal there.
-fn compile(pattern: &[u8], ignore_case: bool) -> Result<Regex, String> {
+/// Compiles a POSIX extended expression over bytes; gives the memory it takes, too. Braces that are no repetition are literal there.
+fn compile(pattern: &[u8], ignore_case: bool) -> Result<(Regex, usize), String> {
     if pattern.len() > LONGEST_PATTERN {
         return Err(format!("it is longer than {LONGEST_PATTERN} bytes"));
     }
@@ -167,7 +216,15 @@ fn compile(pattern: &[u8], ignore_case: bool) -> Result<Regex, String> {
     }
     let build = |text: &str| {
         let mut builder = RegexBuilder::new(text);
-        builder.unicode(false).dot_matches_new_line(true).case_insensitive(ignore_case).size_limit(REGEX_SIZE).build()
+        builder.unicode(false).dot_matches_new_line(true).case_insensitive(ignore_case);
+        let mut last = Err(regex::Error::CompiledTooBig(0));
+        for size in REGEX_SIZES {
+            last = builder.size_limit(size).build().map(|regex| (regex, size));
+            if !matches!(last, Err(regex::Error::CompiledTooBig(_))) {
+                break;
+            }
+        }
+        last
     };
     build(&text).map_err(|error| (matches!(error, regex::Error::CompiledTooBig(_)), error)).or_else(
         |(too_big, error)| {

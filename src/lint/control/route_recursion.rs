@@ -4,7 +4,8 @@ use crate::config::ast::{Call, RouteKind, Statement, StatementKind};
 use crate::config::walk::{self, Node};
 use crate::lint::flow::effect::literal;
 use crate::lint::{Findings, Rule, Severity, Subject};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::BTreeMap;
 
 /// See the file.
 pub(super) static RULE: Rule = Rule {
@@ -18,7 +19,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject, findings: &mut Findings) {
-    let mut always: FxHashMap<&str, Vec<(&str, &Call)>> = FxHashMap::default();
+    let mut always = Always::default();
     for route in subject.routes() {
         let (RouteKind::Request, Some(name)) = (route.kind, &route.name) else { continue };
         let mut calls = Vec::new();
@@ -34,50 +35,63 @@ fn check(subject: &Subject, findings: &mut Findings) {
         }
         always.entry(name.text.as_str()).or_insert(calls);
     }
-    let mut told: Vec<&str> = Vec::new();
-    for (start, calls) in &always {
-        for (to, call) in calls {
-            if told.contains(start) {
-                continue;
-            }
-            if let Some(circle) = circle(&always, start, to) {
-                // Each circle once, at the name that comes first.
-                if circle.iter().any(|name| name < start) {
-                    continue;
-                }
-                told.push(start);
-                let shown = circle.join(" -> ");
-                let found =
-                    findings.add(format!("these routes call each other without end: {start} -> {shown}"), call.span);
-                found.add_note("Kamailio stops it at a depth of 256 with an error, in the middle of routing");
-            }
-        }
+    for circle in circles(&always) {
+        let Some(&(start, call)) = circle.first() else { continue };
+        let way: Vec<&str> = circle.iter().skip(1).take(SHOWN).map(|(name, _)| *name).collect();
+        let more = if way.len() + 1 < circle.len() { " -> ..." } else { "" };
+        let shown = way.iter().fold(String::new(), |shown, name| shown + " -> " + name);
+        let message = format!("these routes call each other without end: {start}{shown}{more} -> {start}");
+        let found = findings.add(message, call.span);
+        found.add_note("Kamailio stops it at a depth of 256 with an error, in the middle of routing");
     }
 }
 
-/// The way from `at` back to `start` along calls that always run.
-fn circle<'n>(always: &FxHashMap<&'n str, Vec<(&'n str, &Call)>>, start: &str, at: &'n str) -> Option<Vec<&'n str>> {
-    let mut seen: FxHashMap<&str, Option<&str>> = FxHashMap::default();
-    let mut open = vec![at];
-    seen.insert(at, None);
-    while let Some(name) = open.pop() {
-        if name == start {
-            let mut way = vec![name];
-            while let Some(Some(before)) = seen.get(way[way.len() - 1]) {
-                way.push(*before);
-            }
-            way.reverse();
-            return Some(way);
+/// A circle of more routes is not shown whole.
+const SHOWN: usize = 20;
+
+/// The calls of each route that always happen.
+type Always<'n> = BTreeMap<&'n str, Vec<(&'n str, &'n Call)>>;
+
+/// The circles that a walk along the calls closes, each from the name that comes first, with the call that leaves each of its routes. Every
+/// call is followed once: of circles that share calls not all are told.
+fn circles<'n>(always: &Always<'n>) -> Vec<Vec<(&'n str, &'n Call)>> {
+    let mut circles = Vec::new();
+    let mut seen: FxHashSet<&str> = FxHashSet::default();
+    for &start in always.keys() {
+        // The way from the start: each route with the place of its next call; and where each stands on it.
+        let mut way: Vec<(&'n str, usize)> = Vec::new();
+        let mut places: FxHashMap<&str, usize> = FxHashMap::default();
+        if seen.insert(start) {
+            places.insert(start, 0);
+            way.push((start, 0));
         }
-        for (to, _) in always.get(name).into_iter().flatten() {
-            if !seen.contains_key(to) {
-                seen.insert(to, Some(name));
-                open.push(to);
+        while let Some((name, next)) = way.last_mut() {
+            let Some(&(to, _)) = always.get(*name).and_then(|calls| calls.get(*next)) else {
+                places.remove(*name);
+                way.pop();
+                continue;
+            };
+            *next += 1;
+            if let Some(&place) = places.get(to) {
+                let taken = |(name, next): &(&'n str, usize)| Some((*name, always.get(name)?.get(next - 1)?.1));
+                let mut circle: Vec<_> = way[place..].iter().filter_map(taken).collect();
+                let first = (0..circle.len()).min_by_key(|&at| circle[at].0).unwrap_or(0);
+                circle.rotate_left(first);
+                circles.push(circle);
+                if circles.len() >= MOST_CIRCLES {
+                    return circles;
+                }
+            } else if always.contains_key(to) && seen.insert(to) {
+                places.insert(to, way.len());
+                way.push((to, 0));
             }
         }
     }
-    None
+    circles
 }
+
+/// Circles beyond this many say nothing.
+const MOST_CIRCLES: usize = 100;
 
 /// Whether a statement may end the route or the script.
 fn may_leave(statement: &Statement) -> bool {
