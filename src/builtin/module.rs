@@ -32,7 +32,7 @@ pub struct Module {
     pub transformations: &'static [Transformation],
     /// Selects, `@from.uri`.
     pub selects: &'static [Select],
-    /// Event routes it runs, such as `dispatcher:dst-down`.
+    /// Event routes it runs, such as `dispatcher:dst-down`; where the config chooses the end of a name, `<what>` stands for it.
     pub events: &'static [&'static str],
     /// Functions that are true for one kind of message only: what they guard is not reached with the other.
     pub questions: &'static [(&'static str, MessageKind)],
@@ -68,6 +68,19 @@ impl Module {
             after: &[],
             start: stateless,
         }
+    }
+
+    /// Whether it runs the event route of this name.
+    pub fn runs(&self, event: &str) -> bool {
+        self.events.iter().any(|own| event_fits(own, event))
+    }
+}
+
+/// Whether a name is that of an event route as a row has it; `<what>` at the end of a row stands for anything.
+pub fn event_fits(row: &str, name: &str) -> bool {
+    match row.split_once('<') {
+        Some((fixed, _)) => !fixed.is_empty() && name.len() > fixed.len() && name.starts_with(fixed),
+        None => row == name,
     }
 }
 

@@ -125,7 +125,7 @@ pub fn load(
     let compiled = compile::compile(&tree, &registry, extensions, facts, diagnostics);
     used.extend(compiled.extensions);
     unsupported.extend(compiled.unsupported);
-    diagnostics.extend(unsupported::diagnostics(&unsupported, additions.allow_unsupported));
+    diagnostics.extend(unsupported::diagnostics(&unsupported, &registry, additions.allow_unsupported));
     let wants_request: Vec<&str> = registry.loaded().iter().flat_map(|module| module.want_request).copied().collect();
     routes::check(&compiled.program, &compiled.graph, &wants_request, diagnostics);
     if diagnostics.len() >= MOST_DIAGNOSTICS {

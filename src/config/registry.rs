@@ -123,6 +123,11 @@ impl Registry {
         Registry::param(self.known.iter().find(|known| known.name == module)?, name)
     }
 
+    /// The event routes that a loaded module runs.
+    pub(super) fn events(&self, module: &str) -> &'static [&'static str] {
+        self.loaded.iter().find(|loaded| loaded.name == module).map_or(&[], |loaded| loaded.events)
+    }
+
     /// Rows of loaded modules for a function name, in the order of loading.
     pub fn functions(&self, name: &str) -> &[(ModuleId, &'static Function)] {
         self.functions.get(name).map_or(&[], Vec::as_slice)

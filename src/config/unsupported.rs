@@ -1,7 +1,9 @@
 //! What a config uses and Kamailio has, but alanui has not: counted by name, each told once with all its places.
 
+use super::registry::Registry;
 use crate::catalogue::Kind;
 use crate::source::{Diagnostic, Level, Span};
+use rustc_hash::FxHashMap;
 
 /// One place that uses something which is not built in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,19 +22,23 @@ pub struct Unsupported {
 const SHOWN: usize = 3;
 
 /// One finding for each name, at its first place, in the order of the text: errors, or warnings when the config is to run all the same.
-pub(super) fn diagnostics(uses: &[Unsupported], allowed: bool) -> Vec<Diagnostic> {
+pub(super) fn diagnostics(uses: &[Unsupported], registry: &Registry, allowed: bool) -> Vec<Diagnostic> {
+    let mut places: FxHashMap<(Option<Kind>, &str), usize> = FxHashMap::default();
     let mut names: Vec<(&Unsupported, Vec<Span>)> = Vec::new();
     for used in uses {
-        match names.iter_mut().find(|(first, _)| first.kind == used.kind && first.name == used.name) {
-            Some((_, more)) => more.push(used.span),
-            None => names.push((used, Vec::new())),
+        match places.get(&(used.kind, used.name.as_str())) {
+            Some(&place) => names[place].1.push(used.span),
+            None => {
+                places.insert((used.kind, &used.name), names.len());
+                names.push((used, Vec::new()));
+            }
         }
     }
     let level = if allowed { Level::Warning } else { Level::Error };
-    names.into_iter().map(|(first, more)| one(first, &more, level)).collect()
+    names.into_iter().map(|(first, more)| one(first, &more, registry, level)).collect()
 }
 
-fn one(first: &Unsupported, more: &[Span], level: Level) -> Diagnostic {
+fn one(first: &Unsupported, more: &[Span], registry: &Registry, level: Level) -> Diagnostic {
     let Unsupported { kind, name, module, span } = first;
     let (code, what) = match kind {
         None => ("unsupported-module", format!("the module {name} is not supported")),
@@ -62,8 +68,15 @@ fn one(first: &Unsupported, more: &[Span], level: Level) -> Diagnostic {
             "Kamailio has it; alanui does not start without it, unless `run --allow-unsupported` says so"
         }
         (_, Some(Kind::Function)) => "every call of it is false",
+        (_, Some(Kind::Event)) => "the block never runs",
         (_, Some(Kind::Variable | Kind::Transformation | Kind::Select)) => "its value is always null",
         _ => "it has no effect",
     };
-    diagnostic.note(effect)
+    diagnostic = diagnostic.note(effect);
+    match registry.events(module) {
+        events @ [_, ..] if *kind == Some(Kind::Event) => {
+            diagnostic.help(format!("those of {module} that run: {}", events.join(", ")))
+        }
+        _ => diagnostic,
+    }
 }

@@ -79,7 +79,7 @@ fn page(name: &str) -> Option<String> {
         for row in module.words.iter().filter(|row| only.is_none() && row.variable.names.contains(&plain)) {
             let _ = writeln!(page, "{plain}: word of comparisons\n  {}\n", row.variable.doc);
         }
-        if module.events.contains(&plain) {
+        if module.runs(plain) {
             let _ = writeln!(page, "event_route[{plain}]: run by {}\n", module.name);
         }
         if only.is_none() && module.name == plain {

@@ -94,10 +94,7 @@ impl Compiler<'_> {
         let built = rows.iter().map(|(_, row)| *row);
         let all: Vec<_> = built.chain(registry.known_functions(name).map(|(_, row)| row)).collect();
         let diagnostic = if let Some(row) = all.first() {
-            let mut wanted: Vec<String> = all.iter().map(|row| arity(row)).collect();
-            wanted.sort();
-            wanted.dedup();
-            let message = format!("{name} takes {} arguments, not {given}", wanted.join(" or "));
+            let message = format!("{name} takes {} arguments, not {given}", arities(&all));
             let args: Vec<_> = row.args.iter().map(|arg| arg.name).collect();
             Diagnostic::error("wrong-arity", message, call.span).help(format!("{name}({})", args.join(", ")))
         } else if let Some(module) = registry.module_of(Kind::Function, name) {
@@ -310,7 +307,20 @@ fn with_plain_dollars(given: &Expression) -> Option<Expression> {
     Some(Expression { kind: ExpressionKind::Text(spelled), ..given.clone() })
 }
 
-fn arity(function: &Function) -> String {
-    let (least, most) = function.arity();
-    if least == most { least.to_string() } else { format!("{least} to {most}") }
+/// The numbers of arguments that rows of one name take: `2 or 3`, `1 to 4 or 6`.
+fn arities(rows: &[&Function]) -> String {
+    let most = rows.iter().map(|row| row.arity().1).max().unwrap_or(0);
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for count in (0..=most).filter(|count| rows.iter().any(|row| (row.arity().0..=row.arity().1).contains(count))) {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == count => *last = count,
+            _ => runs.push((count, count)),
+        }
+    }
+    let shown = runs.iter().map(|&(least, last)| match last - least {
+        0 => least.to_string(),
+        1 => format!("{least} or {last}"),
+        _ => format!("{least} to {last}"),
+    });
+    shown.collect::<Vec<_>>().join(" or ")
 }

@@ -13,12 +13,12 @@ use super::routes::{CallGraph, RouteUse};
 use super::unsupported::Unsupported;
 use super::walk;
 use crate::builtin::{
-    Extension, Extensions, Facts, Fault, MessageKind, Prepare, Reference, RouteId, RouteKind, Slots, Value,
+    Extension, Extensions, Facts, Fault, MessageKind, Prepare, Reference, RouteId, RouteKind, Slots, Value, event_fits,
 };
-use crate::catalogue::Kind;
+use crate::catalogue::{self, Kind};
 use crate::script::{Op, Program, RouteBlock};
 use crate::source::{Diagnostic, Span};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// What names mean while a config is compiled.
 #[derive(Debug)]
@@ -242,12 +242,31 @@ impl<'a> Compiler<'a> {
         let at = id.0 as usize;
         self.route = id;
         self.kind = self.program.routes[at].kind;
+        if self.kind == RouteKind::Event {
+            self.event(at);
+        }
         self.names.route = own_name(&self.program.routes[at]);
         self.program.routes[at].entry = self.here();
         for route in bodies {
             self.statements(&route.body.statements);
         }
         self.emit(Op::End, self.program.routes[at].head);
+    }
+
+    /// Notes an event route that a loaded module runs in Kamailio and none does here. Lints tell of those that no module runs.
+    fn event(&mut self, at: usize) {
+        let RouteBlock { name, head, .. } = &self.program.routes[at];
+        let registry = self.names.registry;
+        if registry.loaded().iter().any(|module| module.runs(name)) {
+            return;
+        }
+        let owner = catalogue::modules().iter().find(|known| {
+            registry.is_loaded(known.name) && known.names(Kind::Event).any(|event| event_fits(event, name))
+        });
+        if let Some(owner) = owner {
+            let (kind, module) = (Some(Kind::Event), owner.name);
+            self.unsupported.push(Unsupported { kind, name: name.clone(), module, span: *head });
+        }
     }
 
     /// Whether so much is wrong that more says nothing.
@@ -404,12 +423,13 @@ fn avp_flags(config: &ast::Config) -> FxHashMap<String, i64> {
 
 /// Names of all functions that the config calls anywhere.
 fn called_functions(config: &ast::Config) -> Vec<String> {
+    let mut seen = FxHashSet::default();
     let mut names = Vec::new();
     for item in &config.items {
         let ast::Item::Route(route) = item else { continue };
         walk::block(&route.body, &mut |node| {
             if let walk::Node::Call(call) = node
-                && !names.contains(&call.name.text)
+                && seen.insert(call.name.text.as_str())
             {
                 names.push(call.name.text.clone());
             }

@@ -1,7 +1,9 @@
 //! Blocks that never run.
 
+use crate::builtin::event_fits;
 use crate::catalogue::{self, Kind};
 use crate::config::ast::{ExpressionKind, Item, ParamValue, Route, RouteKind};
+use crate::config::nearest;
 use crate::lint::flow::effect::literal;
 use crate::lint::{Findings, Rule, Severity, Subject};
 use rustc_hash::FxHashSet;
@@ -135,11 +137,7 @@ fn event_unknown(subject: &Subject, findings: &mut Findings) {
     }
     for route in subject.routes() {
         let (RouteKind::Event, Some(name)) = (route.kind, &route.name) else { continue };
-        let fits = |known: &str| match known.split_once('<') {
-            Some((fixed, _)) => !fixed.is_empty() && name.text.starts_with(fixed),
-            None => known == name.text,
-        };
-        let raised = |known: &catalogue::Known| known.names(Kind::Event).any(fits);
+        let raised = |known: &catalogue::Known| known.names(Kind::Event).any(|event| event_fits(event, &name.text));
         let owners: Vec<&str> =
             catalogue::modules().iter().filter(|known| raised(known)).map(|known| known.name).collect();
         if owners.iter().any(|owner| *owner == "core" || subject.loaded(owner).is_some()) {
@@ -155,8 +153,12 @@ fn event_unknown(subject: &Subject, findings: &mut Findings) {
                 let prefix = name.text.split(':').next().unwrap_or_default();
                 let its: Vec<&str> =
                     catalogue::module(prefix).into_iter().flat_map(|known| known.names(Kind::Event)).collect();
+                let mut all = catalogue::modules().iter().flat_map(|known| known.names(Kind::Event));
+                if let Some(near) = nearest(&name.text, &mut all) {
+                    found.add_help(format!("did you mean {near}?"));
+                }
                 if !its.is_empty() {
-                    found.add_help(format!("{prefix} raises {}", its.join(", ")));
+                    found.add_note(format!("{prefix} raises {}", its.join(", ")));
                 }
             }
         }

@@ -29,6 +29,7 @@ pub static MODULE: Module = Module {
     transformations: words::TESTS,
     selects: &select::ROWS,
     bare_calls: routing::BARE_CALLS,
+    events: &["core:worker-one-init", "core:msg-received", "core:pre-routing", "core:receive-parse-error"],
     start: settings::start,
     ..Module::new("core", "Settings, statements and words that need no module.")
 };

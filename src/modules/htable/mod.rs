@@ -25,7 +25,7 @@ pub static MODULE: Module = Module {
     functions: &const { join::<_, { count(FUNCTIONS) }>(FUNCTIONS) },
     params: PARAMS,
     variables: variables::ROWS,
-    events: &["htable:mod-init", "htable:expired"],
+    events: &["htable:mod-init", "htable:expired:<table>"],
     start,
     ..Module::new("htable", "Tables of values by key, in memory, shared by all calls.")
 };
