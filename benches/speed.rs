@@ -12,6 +12,7 @@ use alanui::builtin::{
     Rows, Socket, SocketId, Sockets, Value, Working, World,
 };
 use alanui::config::{Additions, has_errors, load};
+use alanui::lint;
 use alanui::modules::MODULES;
 use alanui::node::{Datagram, Node};
 use alanui::script::{Program, Step, Task, run};
@@ -30,7 +31,7 @@ use std::time::Duration;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-criterion_group!(benches, index, router_script, calls, steps);
+criterion_group!(benches, index, router_script, calls, steps, check);
 criterion_main!(benches);
 
 /// A phone's INVITE: 725 bytes, 12 headers.
@@ -266,3 +267,142 @@ request_route {
         bencher.iter(|| bench.run(&message, route));
     });
 }
+
+/// What `alanui check` does with a config of 5,000 lines: eighty tenants with blocks of their own.
+fn check(criterion: &mut Criterion) {
+    const TENANTS: usize = 80;
+    let numbered = |text: &str| (0..TENANTS).map(|at| text.replace('@', &at.to_string())).collect::<String>();
+    let text = CHECKED.replace("CASES", &numbered(CASE)) + &numbered(TENANT);
+    assert!(text.lines().count() >= 5000);
+    let source = Source(Some(Box::leak(text.into_boxed_str())));
+    criterion.bench_function("check a config of 5,000 lines with all lints", |bencher| {
+        bencher.iter(|| {
+            let (mut sources, mut found) = (Sources::default(), Vec::new());
+            let (path, additions) = (Path::new("tenants.cfg"), Additions::default());
+            let extensions = Extensions::default();
+            let config = load(path, &source, &additions, MODULES, extensions, &mut sources, &mut found);
+            lint::check(&config, &sources, None, &mut found);
+            assert!(!has_errors(&found), "{}", render::human(&sources, &found, false));
+            found.len()
+        });
+    });
+}
+
+const CHECKED: &str = r#"#!KAMAILIO
+loadmodule "pv.so"
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "textops.so"
+loadmodule "siputils.so"
+loadmodule "maxfwd.so"
+loadmodule "sanity.so"
+loadmodule "xlog.so"
+loadmodule "htable.so"
+loadmodule "dispatcher.so"
+modparam("htable", "htable", "calls=>size=8;autoexpire=3600;")
+modparam("dispatcher", "list_file", "/etc/kamailio/dispatcher.list")
+
+request_route {
+    if (!mf_process_maxfwd_header("10")) {
+        sl_send_reply("483", "Too Many Hops");
+        exit;
+    }
+    if (!sanity_check("1511", "7")) {
+        exit;
+    }
+    if (is_method("CANCEL")) {
+        if (t_check_trans()) {
+            route(RELAY);
+        }
+        exit;
+    }
+    if (has_totag()) {
+        if (loose_route()) {
+            route(RELAY);
+        }
+        exit;
+    }
+    if (is_method("INVITE|SUBSCRIBE")) {
+        record_route();
+    }
+    switch ($rd) {
+CASES    }
+    sl_send_reply("404", "Not Found");
+}
+
+route[RELAY] {
+    if (!t_relay()) {
+        sl_reply_error();
+    }
+    exit;
+}
+"#;
+
+const CASE: &str = r#"        case "tenant@.example.com":
+            route(TENANT@);
+            break;
+"#;
+
+const TENANT: &str = r#"
+# Calls of tenant @.
+route[TENANT@] {
+    if (is_method("REGISTER")) {
+        sl_send_reply("405", "Method Not Allowed");
+        exit;
+    }
+    $var(domain) = $fd;
+    if ($var(domain) == "tenant@.example.com" && !has_totag()) {
+        $avp(limit) = 10 + @;
+        xlog("L_INFO", "tenant @: $rm from $fu to $ru ($ci)\n");
+        if ($sht(calls=>tenant@::$fU) == $null) {
+            $sht(calls=>tenant@::$fU) = 0;
+        }
+        $sht(calls=>tenant@::$fU) = $sht(calls=>tenant@::$fU) + 1;
+        if ($sht(calls=>tenant@::$fU) > $avp(limit)) {
+            send_reply("503", "Too Many Calls");
+            exit;
+        }
+    } else if ($rU =~ "^\\+?[0-9]{7,15}$") {
+        append_hf("X-Tenant: @\r\n");
+        remove_hf("X-Internal");
+    }
+    switch ($rd) {
+        case "a@.example.com":
+            $var(set) = 1;
+            break;
+        case "b@.example.com":
+            $var(set) = 2;
+            break;
+        default:
+            $var(set) = 3;
+    }
+    if (!ds_select_dst($var(set), "4")) {
+        send_reply("503", "No Destination");
+        exit;
+    }
+    t_on_failure("NEXT@");
+    t_on_branch("OUT@");
+    route(RELAY);
+}
+
+branch_route[OUT@] {
+    xlog("L_DBG", "branch to $du\n");
+    if ($(hdr(Route)[0]) != $null) {
+        remove_hf("P-Hint");
+    }
+}
+
+failure_route[NEXT@] {
+    if (t_is_canceled()) {
+        exit;
+    }
+    if (t_check_status("5[0-9][0-9]") || t_branch_timeout()) {
+        if (ds_next_dst()) {
+            t_on_failure("NEXT@");
+            route(RELAY);
+            exit;
+        }
+    }
+}
+"#;

@@ -124,6 +124,50 @@ impl Files for Nothing {
     }
 }
 
+/// Pieces of configs with bytes taken out, doubled and exchanged; the seed is always the same.
+#[test]
+fn mutated_configs() {
+    let mut paths = files_below(root().join("configs"));
+    paths.extend(files_below(root().join("fixtures/format")));
+    paths.extend(files_below(root().join("fixtures/syntax")));
+    let rounds = std::env::var("ALANUI_FUZZ_ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
+    if rounds.is_some() {
+        paths.extend(files_below(root().join("../shared/corpus/configs")));
+        paths.extend(files_below(root().join("../../shared/corpus/configs")));
+    }
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "cfg"));
+    let texts: Vec<Vec<u8>> = paths.iter().map(|path| std::fs::read(path).unwrap()).collect();
+    let mut state = 11u64;
+    let mut next = |below: usize| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 33) as usize % below.max(1)
+    };
+    let mut wrong = Vec::new();
+    for _ in 0..rounds.unwrap_or(100) {
+        let whole = &texts[next(texts.len())];
+        // Some lines of it, so that much is read in little time.
+        let lines: Vec<&[u8]> = whole.split_inclusive(|&byte| byte == b'\n').collect();
+        let from = next(lines.len());
+        let mut text = lines[from..lines.len().min(from + 40)].concat();
+        for _ in 0..next(4) {
+            let at = next(text.len());
+            match next(4) {
+                _ if text.is_empty() => {}
+                0 => drop(text.remove(at)),
+                1 => text.insert(at, text[at]),
+                2 => text.insert(at, b" \n\t;{}()\"'#/*!$=-x0,:[]\\\r@%\x08\xff\0"[next(30)]),
+                _ => text[at] = b" \n\t;{}()\"'#/*!$=-x0,:[]\\\r@%\x08\xff\0"[next(30)],
+            }
+        }
+        match std::panic::catch_unwind(|| stable(&text)) {
+            Ok(Ok(())) => {}
+            Ok(Err(fault)) => wrong.push(format!("{}\n{fault}", text.escape_ascii())),
+            Err(_) => wrong.push(format!("{}\npanics", text.escape_ascii())),
+        }
+    }
+    assert!(wrong.is_empty(), "{} texts\n{}", wrong.len(), wrong[..wrong.len().min(8)].join("\n\n"));
+}
+
 /// What an author might have written: whatever is taken is taken again, unchanged.
 fn stable(text: &[u8]) -> Result<(), TestCaseError> {
     let path = Path::new("main.cfg");

@@ -132,10 +132,10 @@ fn bombs() {
     );
 }
 
-/// What is repeated ten megabytes long, or grows by rules that feed each other, ends with an error that has a place.
+/// What is repeated for a megabyte, or grows by rules that feed each other, ends with an error that has a place.
 #[test]
 fn floods() {
-    const LENGTH: usize = 10_000_000;
+    const LENGTH: usize = 1_000_000;
     let flood = |text: &str| text.repeat(LENGTH / text.len());
     let numbered =
         |text: &str, count: usize| (0..count).map(|at| text.replace('N', &at.to_string())).collect::<String>();
@@ -152,8 +152,8 @@ fn floods() {
                 "rules that are slow",
                 format!(
                     "{}{}",
-                    "#!subst \"/[ab]*a[ab]{900}x/y/g\"\n".repeat(20),
-                    route(&format!("xlog(\"{}\");", "ab".repeat(500_000)))
+                    "#!subst \"/[ab]*a[ab]{900}x/y/g\"\n".repeat(60),
+                    route(&format!("xlog(\"{}\");", "ab".repeat(100_000)))
                 ),
             ),
             ("names of routes", flood("route[")),
@@ -163,10 +163,6 @@ fn floods() {
             ("different settings", numbered("a.bN=1\n", 100_000)),
             ("parameters", flood("modparam(\"a\",\"b\",1)\n")),
             ("defines", numbered("#!define bN 1\n", 100_000)),
-            ("variables", route(&format!("xlog(\"{}\");", flood("$ru ")))),
-            ("statements", route(&flood("xlog(\"a\");\n"))),
-            ("labels", route(&format!("switch ($rU) {{ {} }}", numbered("case \"aN\": foo();\n", 30_000)))),
-            ("a chain of routes", numbered("route[AN] { foo(); route(AN); }\n", 40_000)),
         ],
     );
 }

@@ -74,7 +74,7 @@ impl Reader<'_> {
         let mut span = self.place(&pair, base);
         let mut inner = pair.into_inner();
         let mut name = self.name(&inner.next()?, base);
-        name.text.retain(|c| !c.is_ascii_whitespace());
+        name.text.retain(is_no_blank);
         let is_list = LISTS.contains(&name.text.as_str());
         let (mut values, mut description) = (Vec::new(), None);
         for pair in inner {
@@ -132,7 +132,7 @@ impl Reader<'_> {
                 return Some(SettingValue::Int(value, span));
             }
         }
-        let text = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+        let text = text.chars().filter(|c| is_no_blank(*c)).collect();
         Some(SettingValue::Word(Name { text, span }))
     }
 
@@ -215,6 +215,11 @@ impl Reader<'_> {
         }
         entry
     }
+}
+
+/// Blanks are those of the grammar: a backslash and a backspace are among them.
+fn is_no_blank(c: char) -> bool {
+    !c.is_ascii_whitespace() && c != '\\' && c != '\x08'
 }
 
 /// The value of a number with an optional sign.

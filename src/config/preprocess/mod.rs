@@ -369,6 +369,8 @@ impl Preprocessor<'_> {
             Err(_) => bytes.iter().take(4).map(|byte| format!("0x{byte:02X}")).collect(),
         };
         let span = input.span(at, at + length);
+        // What is around them does not become one token.
+        self.out.push(b" ", Origin::Replaced(span, None));
         // Kamailio skips these too, but no text holds them: the file is broken or no config at all.
         if bytes.contains(&0) {
             let found = Diagnostic::error("syntax-nul", "there is a NUL byte, which no text holds", span);

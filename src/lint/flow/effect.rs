@@ -27,7 +27,7 @@ pub enum Does {
     EndMedia,
 }
 
-/// What a function does, by its name.
+/// What a function does, by its name. Forwarding without a transaction over another transport than UDP does nothing: only UDP is served.
 pub fn does(name: &str) -> Option<Does> {
     let does = match name {
         "t_relay"
@@ -41,9 +41,7 @@ pub fn does(name: &str) -> Option<Does> {
         | "t_forward_nonack_tcp"
         | "t_forward_nonack_tls"
         | "forward"
-        | "forward_udp"
-        | "forward_tcp"
-        | "forward_tls" => Does::Relay,
+        | "forward_udp" => Does::Relay,
         "sl_send_reply" | "sl_reply" | "send_reply" | "t_reply" | "t_send_reply" | "sl_reply_error"
         | "send_reply_error" | "auth_challenge" | "www_challenge" | "proxy_challenge" | "options_reply"
         | "handle_publish" | "handle_subscribe" | "t_reply_error" => Does::Reply,
