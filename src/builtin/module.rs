@@ -10,6 +10,7 @@ use super::effect::Outcome;
 use super::extension::Extension;
 use super::prepare::{Fault, Prepare, Prepared};
 use super::reference::{Key, Place, Template};
+use super::rpc::Rpc;
 use super::select::Select;
 use super::value::Value;
 
@@ -40,6 +41,8 @@ pub struct Module {
     pub want_request: &'static [&'static str],
     /// Functions that may be called without parentheses, also where a value is wanted.
     pub bare_calls: &'static [&'static str],
+    /// Commands for operators.
+    pub rpc: &'static [Rpc],
     /// Modules it cannot work without.
     pub requires: &'static [&'static str],
     /// Modules that Kamailio wants loaded before it, when they are loaded at all.
@@ -60,6 +63,7 @@ impl Module {
             words: &[],
             transformations: &[],
             selects: &[],
+            rpc: &[],
             events: &[],
             questions: &[],
             want_request: &[],

@@ -4,6 +4,7 @@ use crate::sim::{Entry, Event, Sent, Setting, stamp};
 use crate::sip::{Message, Method};
 use crate::source::{Sources, Span};
 use crate::time::Tick;
+use rustc_hash::FxHashMap;
 use std::time::Duration;
 
 /// Why something happened.
@@ -90,7 +91,7 @@ const STEERED: &[&str] = &["$du", "$ru", "$rd", "$rU", "$rp", "$duri", "$ruri"];
 
 /// The reasons for all that the server did.
 pub fn reasons(entries: &[Entry], settings: &[Setting], sources: &Sources) -> Vec<Reason> {
-    let story = Story { entries, settings, sources };
+    let story = Story::new(entries, settings, sources);
     let mut reasons = Vec::new();
     for (at, entry) in entries.iter().enumerate() {
         let Event::Message(sent) = &entry.event else { continue };
@@ -116,9 +117,35 @@ struct Story<'a> {
     entries: &'a [Entry],
     settings: &'a [Setting],
     sources: &'a Sources,
+    /// The messages, by their places.
+    messages: FxHashMap<usize, Message>,
+    /// The places of the messages of each Call-ID, in order.
+    calls: FxHashMap<Vec<u8>, Vec<usize>>,
 }
 
-impl Story<'_> {
+impl<'a> Story<'a> {
+    fn new(entries: &'a [Entry], settings: &'a [Setting], sources: &'a Sources) -> Story<'a> {
+        let (mut messages, mut calls): (FxHashMap<_, _>, FxHashMap<Vec<u8>, Vec<usize>>) = Default::default();
+        for (at, entry) in entries.iter().enumerate() {
+            let Event::Message(sent) = &entry.event else { continue };
+            let Ok(message) = Message::parse(sent.bytes.clone()) else { continue };
+            calls.entry(message.call_id().to_vec()).or_default().push(at);
+            messages.insert(at, message);
+        }
+        Story { entries, settings, sources, messages, calls }
+    }
+
+    /// The other messages of a message's call, each with its place.
+    fn of_call(&self, message: &Message) -> impl DoubleEndedIterator<Item = (usize, Tick, &Sent, &Message)> {
+        let places = self.calls.get(message.call_id()).map_or(&[][..], Vec::as_slice);
+        places.iter().filter_map(|at| match self.entries.get(*at) {
+            Some(Entry { at: tick, event: Event::Message(sent) }) => {
+                Some((*at, *tick, &**sent, self.messages.get(at)?))
+            }
+            _ => None,
+        })
+    }
+
     fn sent(&self, at: usize, sent: &Sent) -> Why {
         if sent.again {
             let why = match sent.title.starts_with(|c: char| c.is_ascii_digit()) {
@@ -127,10 +154,11 @@ impl Story<'_> {
             };
             return (why.to_owned(), None);
         }
-        let Ok(message) = Message::parse(sent.bytes.clone()) else {
-            return ("the script sends these bytes".to_owned(), None);
-        };
-        if message.is_request() { self.request(at, &message) } else { self.reply(at, &message) }
+        match self.messages.get(&at) {
+            Some(message) if message.is_request() => self.request(at, message),
+            Some(message) => self.reply(at, message),
+            None => ("the script sends these bytes".to_owned(), None),
+        }
     }
 
     fn reply(&self, at: usize, reply: &Message) -> Why {
@@ -188,12 +216,9 @@ impl Story<'_> {
             if let Some(why) = self.timer(at) {
                 return (why, None);
             }
-            let by = self.before(at).find_map(|(_, sent)| {
-                (sent.to == "alanui" && sent.title.starts_with("CANCEL ")).then(|| sent.from.clone())
-            });
-            return match by {
-                Some(by) if arrived.is_some() => (format!("{by} cancelled the call"), None),
-                _ => ("another branch was answered, or the call is over (RFC 3261 section 16.7)".to_owned(), None),
+            return match arrived {
+                Some((by, _)) => (format!("{by} cancelled the call"), None),
+                None => ("another branch was answered, or the call is over (RFC 3261 section 16.7)".to_owned(), None),
             };
         }
         let Some(relay) = self.called(at, RELAYING) else {
@@ -228,7 +253,7 @@ impl Story<'_> {
 
     /// A request that a peer sent and nothing came of.
     fn unanswered(&self, at: usize, sent: &Sent) -> Option<Why> {
-        let request = Message::parse(sent.bytes.clone()).ok().filter(Message::is_request)?;
+        let request = self.messages.get(&at).filter(|message| message.is_request())?;
         if sent.to != "alanui" {
             return None;
         }
@@ -256,7 +281,7 @@ impl Story<'_> {
             };
             return Some((why.to_owned(), None));
         }
-        if let Some(later) = self.answered_later(at + batch.len(), &request) {
+        if let Some(later) = self.answered_later(at + batch.len(), request) {
             return Some((format!("the script waits; the answer comes at {}", stamp(later)), None));
         }
         let last = at + batch.len();
@@ -274,15 +299,8 @@ impl Story<'_> {
 
     /// When the server answered a request in the end.
     fn answered_later(&self, at: usize, request: &Message) -> Option<Tick> {
-        let number = |message: &Message| message.cseq().map(|cseq| cseq.number);
-        self.entries.get(at..)?.iter().find_map(|entry| match &entry.event {
-            Event::Message(sent) if sent.from == "alanui" => {
-                let reply = Message::parse(sent.bytes.clone()).ok().filter(|its| !its.is_request())?;
-                let same = reply.call_id() == request.call_id() && number(&reply) == number(request);
-                same.then_some(entry.at)
-            }
-            _ => None,
-        })
+        let mut later = self.of_call(request).filter(|(place, _, sent, _)| *place >= at && sent.from == "alanui");
+        later.find(|(_, _, _, its)| !its.is_request() && number(its) == number(request)).map(|(_, tick, ..)| tick)
     }
 
     /// A call of the script, and the condition that led to it.
@@ -373,7 +391,9 @@ impl Story<'_> {
         if *after < Duration::from_secs(1) && self.settings.iter().any(|setting| short_value(&setting)) {
             setting.push_str(", which are milliseconds,");
         }
-        let provisional = self.before(place).find(|(_, sent)| sent.to == "alanui" && sent.title.starts_with('1'));
+        let message = self.messages.get(&at)?;
+        let provisional = self.of_call(message).rev().filter(|(at, _, sent, _)| *at < place && sent.to == "alanui");
+        let provisional = provisional.map(|(_, at, sent, _)| (at, sent)).find(|(_, sent)| sent.title.starts_with('1'));
         Some(match provisional.filter(|_| *name == "fr_inv_timer") {
             Some((at, sent)) => {
                 format!(
@@ -401,14 +421,6 @@ impl Story<'_> {
         format!("{name}:{}", self.sources.line_column(span.file, span.start).0)
     }
 
-    /// Messages sent before `at`, newest first.
-    fn before(&self, at: usize) -> impl Iterator<Item = (Tick, &Sent)> {
-        self.entries.get(..at).unwrap_or_default().iter().rev().filter_map(|entry| match &entry.event {
-            Event::Message(sent) => Some((entry.at, &**sent)),
-            _ => None,
-        })
-    }
-
     /// The same reply as a peer sent it.
     fn heard(&self, at: usize, reply: &Message) -> Option<(String, String)> {
         let tag = |message: &Message| message.to().and_then(|to| to.tag().map(<[u8]>::to_vec));
@@ -426,13 +438,14 @@ impl Story<'_> {
     }
 
     fn sent_by_peer(&self, at: usize, message: &Message, fits: impl Fn(&Message) -> bool) -> Option<(String, String)> {
-        let number = |message: &Message| message.cseq().map(|cseq| cseq.number);
-        self.before(at).filter(|(_, sent)| sent.to == "alanui").find_map(|(_, sent)| {
-            let its = Message::parse(sent.bytes.clone()).ok()?;
-            let same = its.call_id() == message.call_id() && number(&its) == number(message);
-            (same && fits(&its)).then(|| (sent.from.clone(), sent.title.clone()))
-        })
+        let mut earlier = self.of_call(message).rev().filter(|(place, _, sent, _)| *place < at && sent.to == "alanui");
+        let found = earlier.find(|(_, _, _, its)| number(its) == number(message) && fits(its));
+        found.map(|(_, _, sent, _)| (sent.from.clone(), sent.title.clone()))
     }
+}
+
+fn number(message: &Message) -> Option<u32> {
+    message.cseq().map(|cseq| cseq.number)
 }
 
 struct Called {

@@ -35,6 +35,8 @@ pub enum Expectation {
     },
     /// `expect log ~ "Door-knock"`: such a line was logged since the scenario last looked.
     Log(Pattern),
+    /// `expect no log ~ "ERROR"`: none was since the last line that is no expectation.
+    NoLog(Pattern),
 }
 
 /// What a peer should have received.
@@ -77,7 +79,7 @@ impl Pattern {
 
 /// How expectations are written.
 pub(super) const USAGE: &str = "expect 403; expect to bob; expect none; expect bob gets INVITE; expect bob gets nothing; \
-    expect header NAME ~ \"regex\"; expect no header NAME; expect uri ~ \"regex\"; expect log ~ \"regex\"";
+    expect header NAME ~ \"regex\"; expect no header NAME; expect uri ~ \"regex\"; expect [no] log ~ \"regex\"; expect log \"text\"";
 
 /// Reads what stands behind `expect`; `None` with a diagnostic when it cannot be.
 pub(super) fn read(parser: &mut Parser, block: &Block, words: &[Word]) -> Option<Expectation> {
@@ -92,6 +94,7 @@ pub(super) fn read(parser: &mut Parser, block: &Block, words: &[Word]) -> Option
         ["none"] => Expectation::Nothing,
         ["to", _] => Expectation::To(steps::peer_of(parser, words.get(1)?)?),
         ["uri", ..] => Expectation::Uri(pattern(parser, words.get(1..)?)?),
+        ["no", "log", ..] => Expectation::NoLog(pattern(parser, words.get(2..)?)?),
         ["log", ..] => Expectation::Log(pattern(parser, words.get(1..)?)?),
         ["header", name] => Expectation::Header { name: (*name).to_owned(), value: None, absent: false },
         ["no", "header", name] => Expectation::Header { name: (*name).to_owned(), value: None, absent: true },
@@ -158,6 +161,13 @@ impl Scene<'_> {
             Expectation::Uri(pattern) => self.expect_uri(pattern),
             Expectation::Header { name, value, absent } => self.expect_header(name, value.as_ref(), *absent),
             Expectation::Log(pattern) => self.expect_log(pattern),
+            Expectation::NoLog(pattern) => {
+                let fresh = self.story.log.get(self.log_before..).unwrap_or_default();
+                match fresh.iter().find(|line| pattern.fits(line)) {
+                    Some(line) => Err(("such a line was logged".to_owned(), Some(line.clone()))),
+                    None => Ok(()),
+                }
+            }
         };
         if let Err((message, note)) = met {
             let failure = Diagnostic::error("unmet-expectation", message, span);

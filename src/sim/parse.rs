@@ -3,7 +3,7 @@
 use super::blocks::{Block, blocks};
 use super::dns;
 use super::rows::Table;
-use super::scenario::{DatabaseFile, PeerLine, Scenario};
+use super::scenario::{DatabaseFile, Faults, PeerLine, Scenario};
 use super::steps;
 use super::words::{Word, calendar, duration};
 use crate::source::{Diagnostic, FileId, Files, Sources, Span};
@@ -54,6 +54,7 @@ pub fn parse(
         let scenario = scenario(path, reading, &blocks, file, diagnostics);
         return (diagnostics.len() == before).then_some(vec![scenario]);
     };
+    blocks.iter().for_each(|block| table.unknown(block, diagnostics));
     let mut scenarios = Vec::new();
     for (row, name) in table.names().enumerate() {
         let filled: Vec<Block> = blocks.iter().map(|block| table.filled(row, block)).collect();
@@ -105,6 +106,8 @@ impl Scenario {
             seed: 1,
             clock: Scenario::CLOCK,
             latency: Scenario::LATENCY,
+            faults: Faults::default(),
+            canned: Vec::new(),
             listen: Vec::new(),
             machine: Scenario::MACHINE,
             peers: Vec::new(),
@@ -150,7 +153,11 @@ impl Parser<'_, '_> {
     fn block(&mut self, block: &Block) {
         let Some(first) = block.words.first() else { return };
         let rest = block.words.get(1..).unwrap_or_default();
+        let has_rows = first.text == "database" && rest.first().is_some_and(|word| word.text == "answers");
         if self.setting(&first.text, block, rest) {
+            if has_rows {
+                return;
+            }
             if !self.scenario.steps.is_empty() {
                 self.fault(block.span, format!("{} goes before everything that happens", first.text));
             }
@@ -181,7 +188,7 @@ impl Parser<'_, '_> {
             ("database", [files @ .., word, part]) if word.text == "for" && !files.is_empty() => {
                 self.database(block.span, files, part.text.clone());
             }
-            ("database", [first, ..]) if !matches!(first.text.as_str(), "works" | "fails" | "slow") => {
+            ("database", [first, ..]) if !matches!(first.text.as_str(), "works" | "fails" | "slow" | "answers") => {
                 self.database(block.span, rest, String::new());
             }
             ("dns", [name, kind, values @ ..]) => match dns::record(&kind.text, values) {
@@ -198,6 +205,19 @@ impl Parser<'_, '_> {
                 Some(time) => self.scenario.latency = time,
                 None => self.helped(time.span, "this is no duration", "write for example 5ms"),
             },
+            ("loss", [share]) => self.scenario.faults.lost = self.share(share),
+            ("copies", [share]) => self.scenario.faults.doubled = self.share(share),
+            ("jitter", [time]) => match duration(&time.text) {
+                Some(time) => self.scenario.faults.jitter = time,
+                None => self.helped(time.span, "this is no duration", "write for example 5ms"),
+            },
+            // Before anything happens it holds for the start, too.
+            ("database", [word, part]) if word.text == "answers" && part.quoted && self.scenario.steps.is_empty() => {
+                if let Some(canned) = steps::canned(self, block, part) {
+                    self.scenario.canned.push(canned);
+                }
+                return true;
+            }
             ("machine", [address]) => match address.text.parse() {
                 Ok(address) => self.scenario.machine = address,
                 Err(_) => self.helped(address.span, "this is no address", "write for example 198.51.100.1"),
@@ -210,7 +230,8 @@ impl Parser<'_, '_> {
             ("peer", [name, address]) => self.peer(name, address, None),
             ("peer", [name, address, word, uses]) if word.text == "uses" => self.peer(name, address, Some(uses)),
             (
-                "config" | "dns" | "seed" | "clock" | "latency" | "machine" | "listen" | "peer" | "define" | "strict",
+                "config" | "dns" | "seed" | "clock" | "latency" | "loss" | "copies" | "jitter" | "machine" | "listen"
+                | "peer" | "define" | "strict",
                 _,
             ) => {
                 self.helped(block.span, format!("this is not how {keyword} is written"), usage(keyword));
@@ -218,6 +239,18 @@ impl Parser<'_, '_> {
             _ => return false,
         }
         true
+    }
+
+    /// A share in percent, of a thousand.
+    fn share(&mut self, word: &Word) -> u64 {
+        let percent = word.text.strip_suffix('%').and_then(|number| number.parse::<f64>().ok());
+        match percent.filter(|percent| (0.0..=100.0).contains(percent)) {
+            Some(percent) => (percent * 10.0).round() as u64,
+            None => {
+                self.helped(word.span, "this is no share", "write for example 5%");
+                0
+            }
+        }
     }
 
     fn clock(&mut self, span: Span, date: &str, time: &str) {
@@ -233,6 +266,11 @@ impl Parser<'_, '_> {
     }
 
     fn address(&mut self, word: &Word, port: u16) -> Option<SocketAddr> {
+        let other = word.text.split_once(':').filter(|(kind, _)| ["tcp", "tls", "sctp", "ws", "wss"].contains(kind));
+        if let Some((kind, _)) = other {
+            self.helped(word.span, format!("{kind} is not served yet"), "peers speak udp");
+            return None;
+        }
         let text = word.text.strip_prefix("udp:").unwrap_or(&word.text);
         let with_port = text.parse().ok();
         let found = with_port.or_else(|| text.parse().ok().map(|ip| SocketAddr::new(ip, port)));
@@ -244,7 +282,7 @@ impl Parser<'_, '_> {
 
     fn peer(&mut self, name: &Word, address: &Word, uses: Option<&Word>) {
         const RESERVED: &[&str] =
-            &["alanui", "wait", "expect", "lose", "sql", "database", "dns", "reload", "show", "note"];
+            &["alanui", "wait", "expect", "lose", "sql", "database", "dns", "reload", "rpc", "table", "show", "note"];
         if RESERVED.contains(&name.text.as_str()) {
             self.fault(name.span, format!("a peer cannot be called {}", name.text));
         } else if self.scenario.peer(&name.text).is_some() {
@@ -275,6 +313,9 @@ fn usage(keyword: &str) -> &'static str {
         "seed" => "seed 7",
         "clock" => "clock 2026-01-31, or clock 2026-01-31 12:00:00",
         "latency" => "latency 5ms",
+        "loss" => "loss 5%",
+        "copies" => "copies 2%",
+        "jitter" => "jitter 20ms",
         "machine" => "machine 198.51.100.1",
         "listen" => "listen udp:198.51.100.1:5060",
         _ => "peer alice 192.0.2.10:5060",
@@ -386,6 +427,32 @@ show everything
 sql
 bob sends INVITE sip:a
   no header
+";
+        let (scenario, faults) = read(text);
+        assert!(scenario.is_none());
+        insta::assert_snapshot!(faults);
+    }
+
+    #[test]
+    fn mistakes_in_tables_and_answers() {
+        let text = "\
+config k.cfg
+loss much
+peer carol tcp:10.0.1.11
+peer alice 192.0.2.10
+table
+  user | code
+  bob  | 200 | more
+  dan  | 404
+database answers \"FROM t\"
+  a | b
+  1
+invite bob@example.com to alice
+invite {usr}@example.com from alice
+  | {body} is none of the table's business
+expect {code}
+expect header X ~ \"(\"
+expect no
 ";
         let (scenario, faults) = read(text);
         assert!(scenario.is_none());

@@ -9,7 +9,7 @@ use super::server::Setting;
 use super::story::{Entry, Story};
 use super::wires::{Arrival, Wires};
 use super::world::Stage;
-use crate::builtin::{Answer, Extensions, Module, Query, Reached, SocketId};
+use crate::builtin::{Answer, Background, Extensions, Module, ModuleId, Query, Reached, SocketId};
 use crate::config::has_errors;
 use crate::node::{Datagram, EffectId, Node, Transmit};
 use crate::script::Program;
@@ -89,8 +89,8 @@ struct Play<'a> {
     program: Arc<Program>,
     settings: Vec<Setting>,
     node: Node,
-    /// Names of the modules, by their place.
-    modules: Vec<&'static str>,
+    /// The modules, by their place.
+    modules: Vec<&'static Module>,
     stage: Stage<'a>,
     wires: Wires,
 }
@@ -144,21 +144,47 @@ impl Play<'_> {
                 self.scene.story.moment(self.scene.now, &words);
             }
             Action::Reload(name) => self.reload(name, span),
+            Action::Rpc(command) => self.rpc(command, span),
+            Action::Canned(canned) => self.stage.canned.insert(0, canned.clone()),
             // The peers do all else.
             _ => {}
         }
     }
 
     fn reload(&mut self, name: &str, span: Span) {
-        let at = self.modules.iter().position(|its| *its == name);
+        let at = self.modules.iter().position(|its| its.name == name);
         match at {
             Some(at) => self.reload_module(at),
             None => self.scene.stuck(span, format!("the config loads no module {name}")),
         }
     }
 
+    /// A command for operators.
+    fn rpc(&mut self, command: &str, span: Span) {
+        let mut words = command.split_whitespace();
+        let (name, args) = (words.next().unwrap_or_default(), words.collect::<Vec<&str>>());
+        let mut rows =
+            self.modules.iter().enumerate().flat_map(|(at, module)| module.rpc.iter().map(move |row| (at, row)));
+        let Some((at, row)) = rows.find(|(_, row)| row.name == name) else {
+            let known: Vec<&str> = self.modules.iter().flat_map(|module| module.rpc).map(|row| row.name).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            return self
+                .scene
+                .stuck(span, format!("the modules of the config have no command {name}; they have {known}"));
+        };
+        let now = self.time();
+        let mut background = Background { now, core: &mut self.node.core, module: ModuleId(at as u16) };
+        match (row.run)(&mut background, &args) {
+            Ok(lines) => self.scene.story.command(self.scene.now, command, lines),
+            Err(fault) => self.scene.stuck(span, format!("{name}: {fault} ({name} {})", row.usage)),
+        }
+    }
+
     fn reload_module(&mut self, at: usize) {
-        let (Some(name), Some(state)) = (self.modules.get(at), self.node.core.modules.get(at).cloned()) else { return };
+        let (Some(Module { name, .. }), Some(state)) = (self.modules.get(at), self.node.core.modules.get(at).cloned())
+        else {
+            return;
+        };
         let words = match state.reload(&mut self.stage) {
             Ok(()) => format!("reload {name}"),
             Err(fault) => format!("reload {name} failed: {}", fault.message),
@@ -168,7 +194,6 @@ impl Play<'_> {
 
     fn peer_sends(&mut self, from: PeerId, packet: Packet) {
         let Ok(near) = self.scene.peer_sends(from, &packet) else { return };
-        let at = self.soon();
         let arrival = match near {
             Some(peer) => Arrival::Peer { peer, bytes: packet.bytes, socket: packet.socket },
             None => {
@@ -176,7 +201,7 @@ impl Play<'_> {
                 Arrival::Server(Datagram { bytes: packet.bytes, source, socket: packet.socket })
             }
         };
-        self.wires.send(at, arrival);
+        self.sends(arrival);
     }
 
     fn server_sends(&mut self, packet: Transmit) {
@@ -191,7 +216,7 @@ impl Play<'_> {
         if let Some(peer) = peer {
             if sent.is_ok() {
                 let arrival = Arrival::Peer { peer, bytes: packet.bytes, socket: packet.socket };
-                self.wires.send(self.soon(), arrival);
+                self.sends(arrival);
             }
             return;
         }
@@ -200,13 +225,15 @@ impl Play<'_> {
             let port = own.socket(packet.socket).map_or(5060, |socket| socket.address.port());
             let ip = own.address_towards(packet.socket, packet.destination.ip());
             let datagram = Datagram { bytes: packet.bytes, source: SocketAddr::new(ip, port), socket: target };
-            self.wires.send(self.soon(), Arrival::Server(datagram));
+            self.sends(Arrival::Server(datagram));
         }
     }
 
-    /// When what is sent now arrives.
-    fn soon(&self) -> Tick {
-        self.scene.now.after(self.scene.scenario.latency)
+    /// Sends something on its way, perhaps more than once.
+    fn sends(&mut self, arrival: Arrival) {
+        for at in self.scene.arrivals() {
+            self.wires.send(at, arrival.clone());
+        }
     }
 
     /// Lets everything arrive that is under way; timers run meanwhile, but nobody waits for one.

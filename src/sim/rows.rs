@@ -60,6 +60,22 @@ impl Table {
         })
     }
 
+    /// Names in braces that are no columns: outside of bodies they are mistakes.
+    pub(super) fn unknown(&self, block: &Block, diagnostics: &mut Vec<Diagnostic>) {
+        let below = block.below.iter().filter(|line| !line.text.starts_with('|'));
+        let lines =
+            [(block.line.as_str(), block.span)].into_iter().chain(below.map(|line| (line.text.as_str(), line.span)));
+        for (line, span) in lines {
+            let names = line.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name);
+            let is_name = |name: &&str| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+            for name in names.filter(is_name).filter(|name| !self.columns.iter().any(|column| column == name)) {
+                let message = format!("the table has no column {name}");
+                let help = format!("its columns are {}", self.columns.join(", "));
+                diagnostics.push(Diagnostic::error("scenario-syntax", message, span).help(help));
+            }
+        }
+    }
+
     /// A block with the cells of one row in place of their names. Places stay those of the file.
     pub(super) fn filled(&self, row: usize, block: &Block) -> Block {
         let Some(cells) = self.rows.get(row) else { return block.clone() };

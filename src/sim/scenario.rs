@@ -1,7 +1,7 @@
 //! What a scenario file says.
 
 use super::expect::Expectation;
-use crate::builtin::{Record, RecordKind};
+use crate::builtin::{Record, RecordKind, Rows};
 use crate::source::Span;
 use bytes::Bytes;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -31,6 +31,10 @@ pub struct Scenario {
     pub clock: Duration,
     /// How long a packet travels.
     pub latency: Duration,
+    /// What goes wrong on the wires.
+    pub faults: Faults,
+    /// What databases answer without being asked.
+    pub canned: Vec<Canned>,
     /// Replaces the config's listeners when there are any.
     pub listen: Vec<SocketAddr>,
     /// The address of the machine: what a listener on the wildcard means.
@@ -50,6 +54,26 @@ pub struct DatabaseFile {
     pub url_part: String,
     /// Where the scenario names it.
     pub span: Span,
+}
+
+/// What a database answers without being asked: for configs whose SQL is not SQLite's.
+#[derive(Debug, Clone)]
+pub struct Canned {
+    /// Part of the statements that it answers.
+    pub part: String,
+    /// The answer; `None` when the statement fails.
+    pub rows: Option<Rows>,
+}
+
+/// What goes wrong on the wires, by chance that follows from the seed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// Of a thousand packets, how many never arrive.
+    pub lost: u64,
+    /// Of a thousand packets, how many arrive twice.
+    pub doubled: u64,
+    /// How much longer a packet may travel.
+    pub jitter: Duration,
 }
 
 /// Somebody the server talks to.
@@ -107,6 +131,10 @@ pub enum Action {
     Sql(String),
     /// `database works`, `fails` or `slow 2s`
     Database(DatabaseMood),
+    /// `rpc dispatcher.set_state ip 1 sip:10.0.0.11`
+    Rpc(String),
+    /// `database answers "FROM subscriber"`, with rows below.
+    Canned(Canned),
     /// `reload dispatcher`
     Reload(String),
     /// `show flow`

@@ -2,13 +2,15 @@
 
 use super::ladder::stamp;
 use super::peer::{Packet, Peer};
-use super::scenario::{Action, PeerId, Scenario, Step};
+use super::scenario::{Action, Faults, PeerId, Scenario, Step};
 use super::story::{Event, Story};
+use crate::builtin::Random;
 use crate::sip::Message;
 use crate::source::{Diagnostic, Span};
 use crate::time::Tick;
 use bytes::Bytes;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// The peers of a scenario and the story so far.
 pub(super) struct Scene<'a> {
@@ -19,6 +21,7 @@ pub(super) struct Scene<'a> {
     /// Packets to lose: whose, whether those to the peer, and how many.
     losses: Vec<(PeerId, bool, u32)>,
     pub(super) failures: Vec<Diagnostic>,
+    chance: Random,
     /// What left the server since the scenario's last line that is no expectation, and to whom.
     pub(super) recent: Vec<(String, Message)>,
     /// The message that the last expectation spoke of.
@@ -27,6 +30,8 @@ pub(super) struct Scene<'a> {
     pub(super) asker: Option<PeerId>,
     /// How many log lines the scenario has looked at.
     pub(super) log_looked: usize,
+    /// How many there were before its last line that is no expectation.
+    pub(super) log_before: usize,
 }
 
 /// What a step of the scenario comes to.
@@ -48,17 +53,20 @@ impl<'a> Scene<'a> {
             now: Tick::ZERO,
             losses: Vec::new(),
             failures: Vec::new(),
+            // Not that of the server: its choices stay the same when the wires are better.
+            chance: Random::new(scenario.seed.rotate_left(32)),
             recent: Vec::new(),
             focus: None,
             asker: None,
             log_looked: 0,
+            log_before: 0,
         }
     }
 
     /// Takes the next step, after everything that was under way has arrived.
     pub(super) fn step<'s>(&mut self, step: &'s Step) -> Deed<'s> {
         if !matches!(step.action, Action::Expect(_)) {
-            (self.focus, self.recent) = (None, Vec::new());
+            (self.focus, self.recent, self.log_before) = (None, Vec::new(), self.story.log.len());
             self.story.tell(self.now, Event::Gap);
         }
         match &step.action {
@@ -90,6 +98,8 @@ impl<'a> Scene<'a> {
             | Action::WaitUntil(_)
             | Action::Sql(_)
             | Action::Database(_)
+            | Action::Rpc(_)
+            | Action::Canned(_)
             | Action::Reload(_)) => return Deed::Host(action),
         }
         Deed::Done
@@ -148,8 +158,25 @@ impl<'a> Scene<'a> {
                 *count -= 1;
                 true
             }
-            None => false,
+            None => self.happens(self.scenario.faults.lost),
         }
+    }
+
+    /// When copies of a packet that is sent now arrive.
+    pub(super) fn arrivals(&mut self) -> Vec<Tick> {
+        let Faults { doubled, jitter, .. } = self.scenario.faults;
+        let copies = if self.happens(doubled) { 2 } else { 1 };
+        let jitter = u64::try_from(jitter.as_micros()).unwrap_or(u64::MAX);
+        let mut arrives = || {
+            let late = if jitter == 0 { 0 } else { self.chance.below(jitter) };
+            self.now.after(self.scenario.latency + Duration::from_micros(late))
+        };
+        (0..copies).map(|_| arrives()).collect()
+    }
+
+    /// Whether something happens that happens to so many of a thousand packets.
+    fn happens(&mut self, share: u64) -> bool {
+        share > 0 && self.chance.below(1000) < share
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Setting {
 pub(super) struct Server {
     pub(super) program: Arc<Program>,
     pub(super) core: Core,
-    pub(super) modules: Vec<&'static str>,
+    pub(super) modules: Vec<&'static Module>,
     pub(super) log: Vec<LogLine>,
     pub(super) settings: Vec<Setting>,
 }
@@ -60,7 +60,7 @@ pub(super) fn start(
         settings: given.collect(),
         program: config.program.clone(),
         log: log.collect(),
-        modules: config.registry.loaded().iter().map(|module| module.name).collect(),
+        modules: config.registry.loaded().to_vec(),
         core: Core {
             settings: Arc::new(started.settings),
             extensions,

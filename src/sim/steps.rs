@@ -1,10 +1,11 @@
 //! The lines that say what happens.
 
-use super::blocks::Block;
+use super::blocks::{Below, Block};
 use super::expect;
 use super::parse::Parser;
-use super::scenario::{Action, Answering, DatabaseMood, Detail, Extra, PeerId, Sending, Status};
+use super::scenario::{Action, Answering, Canned, DatabaseMood, Detail, Extra, PeerId, Sending, Status};
 use super::words::{Word, duration};
+use crate::builtin::{Rows, Value};
 use crate::source::Diagnostic;
 use bytes::Bytes;
 use std::time::Duration;
@@ -20,6 +21,7 @@ pub(super) fn action(parser: &mut Parser, block: &Block) -> Option<Action> {
         ("database", [word, time]) if word.text == "slow" => {
             Some(Action::Database(DatabaseMood::Slow(time_of(parser, time)?)))
         }
+        ("rpc", [_, ..]) => Some(Action::Rpc(block.line["rpc".len()..].trim().to_owned())),
         ("reload", [module]) => Some(Action::Reload(module.text.clone())),
         ("show", [word]) => match word.text.as_str() {
             "lines" => Some(Action::Show(Detail::Lines)),
@@ -47,13 +49,21 @@ pub(super) fn action(parser: &mut Parser, block: &Block) -> Option<Action> {
             }
             Some(Action::Sql(statement))
         }
+        ("database", [word, part]) if word.text == "answers" && part.quoted => {
+            Some(Action::Canned(canned(parser, block, part)?))
+        }
         ("expect", words) => Some(Action::Expect(expect::read(parser, block, words)?)),
-        ("wait" | "database" | "reload" | "show" | "note" | "lose" | "sql", _) => {
+        ("wait" | "rpc" | "database" | "reload" | "show" | "note" | "lose" | "sql", _) => {
             parser.helped(block.span, format!("this is not how {} is written", first.text), usage(&first.text));
             None
         }
-        (method, [target, from, peer, rest @ ..]) if from.text == "from" && is_method(method) => {
+        (method, [target, from, peer, rest @ ..]) if from.text == "from" && parser.scenario.peer(method).is_none() => {
             begins(parser, block, method, target, peer, rest)
+        }
+        (method, _) if is_method(method) && parser.scenario.peer(method).is_none() => {
+            let help = format!("{method} bob@example.com from alice [in CALL]");
+            parser.helped(block.span, format!("this is not how {method} is written"), help);
+            None
         }
         _ => of_peer(parser, block, first, rest),
     }
@@ -213,6 +223,35 @@ fn statuses(parser: &mut Parser, words: &[Word]) -> Option<Vec<Status>> {
     Some(found)
 }
 
+/// The rows of a canned answer: names of columns, then cells, parted by `|`; a number is one, NULL is none. Without any line there is no row; the
+/// line `fails` alone means that the statement is refused.
+pub(super) fn canned(parser: &mut Parser, block: &Block, part: &Word) -> Option<Canned> {
+    let part = part.text.clone();
+    let cells = |line: &Below| -> Vec<String> {
+        line.text.trim().trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
+    };
+    let (names, rows) = match block.below.split_first() {
+        None => return Some(Canned { part, rows: Some(Rows::default()) }),
+        Some((line, [])) if line.text.trim() == "fails" => return Some(Canned { part, rows: None }),
+        Some((names, rows)) => (cells(names), rows),
+    };
+    let mut found = Vec::new();
+    for line in rows {
+        let row = cells(line);
+        if row.len() != names.len() {
+            let message = format!("this row has {} cells, the answer {} columns", row.len(), names.len());
+            parser.helped(line.span, message, "cells are parted by |");
+            return None;
+        }
+        found.extend(row.iter().map(|cell| match (cell.as_str(), cell.parse()) {
+            ("NULL", _) => Value::Null,
+            (_, Ok(number)) => Value::Int(number),
+            (text, Err(_)) => Value::Text(Bytes::copy_from_slice(text.as_bytes())),
+        }));
+    }
+    Some(Canned { part, rows: Some(Rows { columns: names.into_iter().map(Bytes::from).collect(), cells: found }) })
+}
+
 fn lose(parser: &mut Parser, words: &[Word]) -> Option<Action> {
     let (next, mut rest) = words.split_first()?;
     let mut count = 1;
@@ -273,8 +312,11 @@ fn time_of(parser: &mut Parser, word: &Word) -> Option<Duration> {
 fn usage(keyword: &str) -> &'static str {
     match keyword {
         "wait" => "wait 20s, or wait until 30s",
-        "database" => "database FILE ... [for PART_OF_URL]; database works, fails, or slow 2s",
+        "database" => {
+            "database FILE ... [for PART_OF_URL]; database works, fails, or slow 2s; database answers \"PART OF A STATEMENT\" with rows below"
+        }
         "reload" => "reload dispatcher",
+        "rpc" => "rpc dispatcher.set_state ip 1 sip:10.0.0.11:5060",
         "show" => "show lines, show decision, show flow, or show messages",
         "note" => "note Text",
         "lose" => "lose next to bob, or lose next 2 from bob",

@@ -266,6 +266,11 @@ impl<'a> Story<'a> {
         self.tell(at, Event::Asked(lines));
     }
 
+    /// A command for operators, and what it printed.
+    pub(super) fn command(&mut self, at: Tick, command: &str, lines: Vec<String>) {
+        self.tell(at, Event::Moment(format!("rpc {command}"), lines));
+    }
+
     /// What a `sql` line of the scenario gave.
     pub(super) fn sql(&mut self, at: Tick, statement: &str, said: &Result<Rows, QueryFault>, changed: u64) {
         let statement = statement.split_whitespace().collect::<Vec<_>>().join(" ");

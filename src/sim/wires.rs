@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::scenario::PeerId;
 
 /// Something that arrives.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Arrival {
     /// A packet, at the server.
     Server(Datagram),

@@ -2,7 +2,8 @@
 
 use super::database::{Calendar, Database};
 use super::dns;
-use super::scenario::{DatabaseMood, Scenario};
+use super::scenario::{Canned, DatabaseMood, Scenario};
+use super::table::bound_statement;
 use crate::builtin::{
     ConnectionId, Errand, ErrandFault, Extensions, Found, HostName, QueryFault, Record, RecordKind, Rows, Value, World,
 };
@@ -24,6 +25,8 @@ pub(super) struct Stage<'a> {
     pub(super) calendar: Calendar,
     pub(super) mood: DatabaseMood,
     records: Vec<(String, RecordKind, Record)>,
+    /// What databases answer without being asked, the newest first.
+    pub(super) canned: Vec<Canned>,
     /// What scripts wrote.
     written: BTreeMap<PathBuf, Bytes>,
     machine: IpAddr,
@@ -51,6 +54,7 @@ impl<'a> Stage<'a> {
             calendar,
             mood: DatabaseMood::Works,
             records: scenario.records.clone(),
+            canned: scenario.canned.clone(),
             written: BTreeMap::new(),
             machine: scenario.machine,
         }
@@ -78,6 +82,10 @@ impl<'a> Stage<'a> {
     pub(super) fn ask(&self, connection: ConnectionId, sql: &str, values: &[Value]) -> Result<Rows, QueryFault> {
         if self.mood == DatabaseMood::Fails {
             return Err(QueryFault::Unavailable("the scenario says so".into()));
+        }
+        let bound = if self.canned.is_empty() { String::new() } else { bound_statement(sql, values) };
+        if let Some(canned) = self.canned.iter().find(|canned| bound.contains(canned.part.as_str())) {
+            return canned.rows.clone().ok_or_else(|| QueryFault::Refused("the scenario says so".into()));
         }
         match self.connections.get(connection.0 as usize) {
             Some((_, database)) => database.query(sql, values),
@@ -112,7 +120,10 @@ impl World for Stage<'_> {
             return Ok(ConnectionId(at as u16));
         }
         let serves = self.databases.iter().find(|(part, _)| url.contains(part.as_str()));
-        let Some((_, database)) = serves else {
+        // Where all answers are canned nobody needs a database.
+        let empty = if self.canned.is_empty() { None } else { Database::new("", &self.calendar).ok() };
+        let empty = empty.map(|database| (String::new(), Rc::new(database)));
+        let Some((_, database)) = serves.or(empty.as_ref()) else {
             let why = format!("the scenario has no database for {url}; add a line such as: database routing.sql");
             return Err(QueryFault::Unavailable(why));
         };

@@ -10,6 +10,7 @@ mod load;
 mod params;
 mod probe;
 mod question;
+mod rpc;
 mod select;
 mod set;
 mod table;
@@ -48,6 +49,7 @@ pub static MODULE: Module = Module {
         .keyed(KeyKind::Text),
     ],
     events: &["dispatcher:dst-up", "dispatcher:dst-down"],
+    rpc: rpc::ROWS,
     start: params::start,
     ..Module::new("dispatcher", "Spreads requests over sets of destinations and pings them.")
 };

@@ -5,6 +5,7 @@ mod functions;
 mod item;
 mod iterator;
 mod matching;
+mod rpc;
 mod spec;
 mod table;
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub static MODULE: Module = Module {
     functions: &const { join::<_, { count(FUNCTIONS) }>(FUNCTIONS) },
     params: PARAMS,
     variables: variables::ROWS,
+    rpc: rpc::ROWS,
     events: &["htable:mod-init", "htable:expired:<table>"],
     start,
     ..Module::new("htable", "Tables of values by key, in memory, shared by all calls.")
