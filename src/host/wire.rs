@@ -1,6 +1,6 @@
 //! Real sockets for the peers of a scenario that is played against a real server.
 
-use super::clock::Clock;
+use super::clock::{Clock, random};
 use crate::time::Tick;
 use bytes::Bytes;
 use std::net::{SocketAddr, UdpSocket};
@@ -81,6 +81,11 @@ impl UdpWire {
     /// Waits for a packet to any of the peers, at most this long.
     pub fn receive(&self, within: Duration) -> Option<(usize, Bytes)> {
         self.packets.recv_timeout(within).ok()
+    }
+
+    /// Letters and digits that no other wire has.
+    pub fn mark(&self) -> String {
+        format!("{:016x}", random().bits())
     }
 
     /// The time since the start.

@@ -24,6 +24,9 @@ pub trait Wire {
 
     /// The time since the start.
     fn now(&self) -> Tick;
+
+    /// Letters and digits that no other run has.
+    fn mark(&self) -> String;
 }
 
 /// How long nothing comes until everything that was under way has arrived: shorter than T1 (RFC 3261 section 17.1.1.1).
@@ -34,7 +37,8 @@ const QUIET: Duration = Duration::from_millis(200);
 pub fn against(scenario: &Scenario, wire: &mut dyn Wire, sources: &Sources) -> (Vec<Entry>, Vec<Diagnostic>) {
     let peers = scenario.peers.iter().map(|line| Peer::new(line, SocketId::default())).collect();
     let scene = Scene::new(scenario, peers, Story::new(scenario, 0, sources));
-    let mut live = Live { scene, wire };
+    let marked = format!("{}{}-", String::from_utf8_lossy(COOKIE), wire.mark());
+    let mut live = Live { scene, wire, marked };
     for step in &scenario.steps {
         live.settle(step.span);
         if matches!(step.action, Action::Expect(Expectation::Log(_) | Expectation::NoLog(_))) {
@@ -57,6 +61,23 @@ pub fn against(scenario: &Scenario, wire: &mut dyn Wire, sources: &Sources) -> (
 struct Live<'a> {
     scene: Scene<'a>,
     wire: &'a mut dyn Wire,
+    /// What the peers' branches begin with on the wire: the server may remember those of another run for half a minute.
+    marked: String,
+}
+
+/// What the branches of peers begin with.
+const COOKIE: &[u8] = b"z9hG4bK-";
+
+/// Bytes with one text in place of another.
+fn replaced(bytes: &Bytes, from: &[u8], to: &[u8]) -> Bytes {
+    let (mut made, mut told) = (Vec::with_capacity(bytes.len() + 64), 0);
+    for at in memchr::memmem::find_iter(bytes, from) {
+        made.extend_from_slice(bytes.get(told..at).unwrap_or_default());
+        made.extend_from_slice(to);
+        told = at + from.len();
+    }
+    made.extend_from_slice(bytes.get(told..).unwrap_or_default());
+    Bytes::from(made)
 }
 
 impl Live<'_> {
@@ -66,7 +87,8 @@ impl Live<'_> {
             Ok(Some(near)) => self.peer_gets(near, &packet.bytes, span),
             Ok(None) => {
                 self.scene.story.arrives(&packet.bytes);
-                if let Err(fault) = self.wire.send(from, &packet.bytes) {
+                let bytes = replaced(&packet.bytes, COOKIE, self.marked.as_bytes());
+                if let Err(fault) = self.wire.send(from, &bytes) {
                     self.scene.stuck(span, fault);
                 }
             }
@@ -82,6 +104,7 @@ impl Live<'_> {
 
     fn take(&mut self, peer: PeerId, bytes: Bytes, span: Span) {
         self.scene.now = self.wire.now();
+        let bytes = replaced(&bytes, self.marked.as_bytes(), COOKIE);
         if self.scene.server_sends(Some(peer), "", &bytes).is_ok() {
             self.peer_gets(peer, &bytes, span);
         }

@@ -13,6 +13,13 @@ use super::blocks::{Below, Block};
 use super::words::words;
 use crate::source::{Diagnostic, Span};
 
+/// The cells of a line, parted by `|`. Where one stands at the beginning, one at the end is the border as well.
+pub(super) fn cells(line: &Below) -> Vec<String> {
+    let text = line.text.trim();
+    let inner = text.strip_prefix('|').map(|text| text.strip_suffix('|').unwrap_or(text));
+    inner.unwrap_or(text).split('|').map(|cell| cell.trim().to_owned()).collect()
+}
+
 /// A table: the names of its columns, and its rows.
 #[derive(Debug, Default)]
 pub(super) struct Table {
@@ -31,8 +38,7 @@ impl Table {
             fault(block.span, "table stands alone on its line".to_owned(), "the names of its columns come below it");
         }
         for line in &block.below {
-            let text = line.text.trim().trim_start_matches('|').trim_end_matches('|');
-            let cells: Vec<String> = text.split('|').map(|cell| cell.trim().to_owned()).collect();
+            let cells = cells(line);
             let is_rule = cells.iter().all(|cell| !cell.is_empty() && cell.chars().all(|c| matches!(c, '-' | ':')));
             if is_rule {
                 continue;

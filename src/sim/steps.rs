@@ -1,8 +1,9 @@
 //! The lines that say what happens.
 
-use super::blocks::{Below, Block};
+use super::blocks::Block;
 use super::expect;
 use super::parse::Parser;
+use super::rows::cells;
 use super::scenario::{Action, Answering, Canned, DatabaseMood, Detail, Extra, PeerId, Sending, Status};
 use super::words::{Word, duration};
 use crate::builtin::{Rows, Value};
@@ -136,7 +137,8 @@ fn begins(
     rest: &[Word],
 ) -> Option<Action> {
     let peer = peer_of(parser, from)?;
-    let address = if target.text.contains(':') { target.text.clone() } else { format!("sip:{}", target.text) };
+    let has_scheme = ["sip:", "sips:", "tel:", "urn:"].iter().any(|scheme| target.text.starts_with(scheme));
+    let address = if has_scheme { target.text.clone() } else { format!("sip:{}", target.text) };
     let (scheme, user_host) = address.split_once(':').unwrap_or(("sip", &address));
     let (uri, about) = match user_host.split_once('@') {
         Some((_, host)) if method == "register" => (format!("{scheme}:{host}"), Some(address.clone())),
@@ -227,9 +229,6 @@ fn statuses(parser: &mut Parser, words: &[Word]) -> Option<Vec<Status>> {
 /// line `fails` alone means that the statement is refused.
 pub(super) fn canned(parser: &mut Parser, block: &Block, part: &Word) -> Option<Canned> {
     let part = part.text.clone();
-    let cells = |line: &Below| -> Vec<String> {
-        line.text.trim().trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
-    };
     let (names, rows) = match block.below.split_first() {
         None => return Some(Canned { part, rows: Some(Rows::default()) }),
         Some((line, [])) if line.text.trim() == "fails" => return Some(Canned { part, rows: None }),

@@ -1,6 +1,7 @@
 //! The one test binary of alanui.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod against;
 mod bad_input;
 mod catalogue;
 mod check;

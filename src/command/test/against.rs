@@ -25,6 +25,10 @@ impl Wire for UdpWire {
     fn now(&self) -> Tick {
         UdpWire::now(self)
     }
+
+    fn mark(&self) -> String {
+        UdpWire::mark(self)
+    }
 }
 
 /// Plays all scenarios in memory and against the server at `address`.

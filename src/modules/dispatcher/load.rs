@@ -36,7 +36,7 @@ impl Loads {
     }
 
     fn shard(&self, call_id: &[u8]) -> MutexGuard<'_, FxHashMap<Bytes, Call>> {
-        let at = super::select::hash(call_id) as usize % SHARDS;
+        let at = crate::modules::hash::core_hash(&[call_id]) as usize % SHARDS;
         self.shards[at].lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -3,6 +3,7 @@
 use super::set::{Destination, Set};
 use super::{Dispatcher, HashOf};
 use crate::builtin::{Context, LogLevel};
+use crate::modules::hash::core_hash;
 use crate::sip::{HeaderName, Method, Parameters, Uri};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -23,13 +24,13 @@ pub(super) fn choose(cx: &mut Context, state: &Dispatcher, set: &Set, algorithm:
     let count = set.destinations.len();
     let mut counted = false;
     let wish = match algorithm {
-        0 => hash(cx.message.message.call_id()) as usize,
+        0 => spread(&[cx.message.message.call_id()]),
         1 => uri_hash(cx.message.message.from()?.uri_text(), state.user_only)?,
         2 => uri_hash(cx.message.message.to()?.uri_text(), state.user_only)?,
         3 => uri_hash(&cx.message.request_uri(), state.user_only)?,
         4 => return take_turn(set, |turn| in_order(state, set, turn)),
         5 => match user_name(cx) {
-            Some(name) => name as usize,
+            Some(name) => name,
             None => return take_turn(set, |turn| in_order(state, set, turn)),
         },
         6 => cx.core.random.below(count as u64) as usize,
@@ -125,32 +126,27 @@ fn by_latency(state: &Dispatcher, set: &Set, turn: usize) -> Option<Choice> {
     Some(Choice { at, order: Some(order), counted: false })
 }
 
-/// FNV-1a with a last mix: the same text always gives the same number, on every machine.
-pub(super) fn hash(text: &[u8]) -> u64 {
-    let mixed = text
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
-    let mixed = (mixed ^ mixed >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    mixed >> 33
+/// The number by which keys are spread over destinations; Kamailio's, so that a call goes to the same one.
+fn spread(parts: &[&[u8]]) -> usize {
+    core_hash(parts).max(1) as usize
 }
 
 // User, host, and the port when it is not the usual one.
 fn uri_hash(uri: &[u8], user_only: bool) -> Option<usize> {
     let uri = Uri::parse(uri).ok()?;
-    let mut key = uri.user.unwrap_or_default().to_vec();
+    let mut place = Vec::new();
     if !user_only {
-        key.push(b'@');
-        key.extend_from_slice(uri.host);
+        place.extend_from_slice(uri.host);
         if !matches!(uri.port, None | Some(5060)) {
-            key.push(b':');
-            key.extend_from_slice(uri.port_text);
+            place.push(b':');
+            place.extend_from_slice(uri.port_text);
         }
     }
-    Some(hash(&key) as usize)
+    Some(spread(&[uri.user.unwrap_or_default(), &place]))
 }
 
 // Of the digest credentials, when there are some.
-fn user_name(cx: &Context) -> Option<u64> {
+fn user_name(cx: &Context) -> Option<usize> {
     let message = &cx.message.message;
     let credentials =
         message.value(HeaderName::ProxyAuthorization).or_else(|| message.value(HeaderName::Authorization))?;
@@ -158,7 +154,8 @@ fn user_name(cx: &Context) -> Option<u64> {
     let list: Vec<u8> =
         credentials.get(digest?.len()..)?.iter().map(|byte| if *byte == b',' { b';' } else { *byte }).collect();
     let name = Parameters::new(&list).lookup(b"username")??;
-    Some(hash(name))
+    let bare = name.strip_prefix(b"\"").and_then(|name| name.strip_suffix(b"\""));
+    Some(spread(&[bare.unwrap_or(name)]))
 }
 
 fn written_hash(cx: &mut Context, state: &Dispatcher) -> Option<usize> {
@@ -174,5 +171,5 @@ fn written_hash(cx: &mut Context, state: &Dispatcher) -> Option<usize> {
         }
     };
     let text = text.trim_ascii();
-    (!text.is_empty()).then(|| hash(text) as usize)
+    (!text.is_empty()).then(|| spread(&[text]))
 }

@@ -6,7 +6,7 @@ mod normalise;
 mod peers;
 mod play;
 mod sequence;
-mod server;
+pub(super) mod server;
 
 use std::fmt::Write as _;
 use std::io::Write as _;

@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Who is asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Program {
+pub(crate) enum Program {
     Kamailio,
     Alanui,
 }
 
 impl Program {
-    pub(super) fn installed(self) -> bool {
+    pub(crate) fn installed(self) -> bool {
         match self {
             Self::Alanui => true,
             Self::Kamailio => Command::new("kamailio").arg("-v").output().is_ok(),
@@ -44,14 +44,14 @@ impl Program {
 }
 
 /// A running server. It leads a process group, so its children end with it.
-pub(super) struct Server {
+pub(crate) struct Server {
     process: Child,
     folder: PathBuf,
 }
 
 impl Server {
     /// Starts `program` with this configuration and these tables; the database of the configuration is `database(folder)`.
-    pub(super) fn start(program: Program, folder: PathBuf, config: &str, tables: &str) -> std::io::Result<Self> {
+    pub(crate) fn start(program: Program, folder: PathBuf, config: &str, tables: &str) -> std::io::Result<Self> {
         fs::write(folder.join("server.cfg"), config)?;
         let database = rusqlite::Connection::open(database(&folder)).map_err(std::io::Error::other)?;
         database.execute_batch(tables).map_err(std::io::Error::other)?;
@@ -62,11 +62,11 @@ impl Server {
         Ok(Self { process: command.spawn()?, folder })
     }
 
-    pub(super) fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read(self.folder.join("log")).map(|log| String::from_utf8_lossy(&log).into_owned()).unwrap_or_default()
     }
 
-    pub(super) fn ended(&mut self) -> bool {
+    pub(crate) fn ended(&mut self) -> bool {
         !matches!(self.process.try_wait(), Ok(None))
     }
 }
@@ -84,12 +84,12 @@ impl Drop for Server {
     }
 }
 
-pub(super) fn database(folder: &Path) -> PathBuf {
+pub(crate) fn database(folder: &Path) -> PathBuf {
     folder.join("routing.db")
 }
 
 /// A new folder with the `run` folder that Kamailio wants.
-pub(super) fn fresh_folder() -> std::io::Result<PathBuf> {
+pub(crate) fn fresh_folder() -> std::io::Result<PathBuf> {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let folder = std::env::temp_dir().join(format!("alanui-oracle-{}-{count}", std::process::id()));
