@@ -16,6 +16,7 @@ use alanui::lint;
 use alanui::modules::MODULES;
 use alanui::node::{Datagram, Node};
 use alanui::script::{Program, Step, Task, run};
+use alanui::sim::{self, Reading};
 use alanui::sip::Message;
 use alanui::source::{Files, Sources, render};
 use alanui::time::{Now, Tick};
@@ -31,7 +32,7 @@ use std::time::Duration;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-criterion_group!(benches, index, router_script, calls, steps, check);
+criterion_group!(benches, index, router_script, calls, steps, check, scenarios);
 criterion_main!(benches);
 
 /// A phone's INVITE: 725 bytes, 12 headers.
@@ -284,6 +285,40 @@ fn check(criterion: &mut Criterion) {
             lint::check(&config, &sources, None, &mut found);
             assert!(!has_errors(&found), "{}", render::human(&sources, &found, false));
             found.len()
+        });
+    });
+}
+
+/// The edge router's folder, with one scenario more.
+struct Folder(String);
+
+impl Files for Folder {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        if path.ends_with("bench.call") { Ok(self.0.clone().into_bytes()) } else { std::fs::read(path) }
+    }
+}
+
+/// What `alanui test` does with a long scenario: an INVITE, a 486 and an ACK each, 900 messages to the server in all.
+fn scenarios(criterion: &mut Criterion) {
+    let mut text = String::from(
+        "config ../kamailio.cfg\ndatabase ../routing.sql one-backend.sql\n\
+         peer alice 192.0.2.10\npeer asterisk1 10.0.2.20\n",
+    );
+    for call in 0..300 {
+        text.push_str(&format!(
+            "invite bob{call}@tenant2.example.com from alice\nasterisk1 answers 486\nalice sends ACK\n"
+        ));
+    }
+    let folder = Folder(text);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/edge-router/scenarios/bench.call");
+    criterion.bench_function("play a scenario of 900 messages through the edge router", |bencher| {
+        bencher.iter(|| {
+            let (mut sources, mut found) = (Sources::default(), Vec::new());
+            let reading = Reading { files: &folder, variable: &|_| None };
+            let scenarios = sim::parse(&path, &reading, &mut sources, &mut found).expect("a scenario");
+            let played = sim::play(&scenarios[0], &reading, MODULES, false, &mut sources).expect("it can be played");
+            assert!(played.failures.is_empty());
+            played.ladder.len()
         });
     });
 }

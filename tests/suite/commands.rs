@@ -7,5 +7,9 @@ fn commands_print_what_was_accepted() {
     for tool in ["cat", "sed"] {
         cases.register_bin(tool, std::path::PathBuf::from("/bin").join(tool));
     }
-    cases.case("fixtures/command/*.trycmd").case("docs/check.md").case("docs/testing.md");
+    cases
+        .case("fixtures/command/*.trycmd")
+        .case("docs/check.md")
+        .case("docs/testing.md")
+        .case("docs/troubleshooting.md");
 }
