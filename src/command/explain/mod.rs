@@ -76,6 +76,10 @@ fn page(name: &str) -> Option<String> {
             list(&mut page, "with", members().map(|row| row.name));
             page.push('\n');
         }
+        for row in module.rpc.iter().filter(|row| only.is_none() && row.name == plain) {
+            let line = format!("{} {}", row.name, row.usage);
+            let _ = writeln!(page, "{}: command for operators\n  {}\n", line.trim_end(), row.doc);
+        }
         for row in module.words.iter().filter(|row| only.is_none() && row.variable.names.contains(&plain)) {
             let _ = writeln!(page, "{plain}: word of comparisons\n  {}\n", row.variable.doc);
         }
@@ -88,6 +92,7 @@ fn page(name: &str) -> Option<String> {
             list(&mut page, "parameters", module.params.iter().filter(|row| !row.inert).map(|row| row.names[0]));
             list(&mut page, "variables", module.variables.iter().map(|row| row.names[0]));
             list(&mut page, "event routes", module.events.iter().copied());
+            list(&mut page, "commands for operators", module.rpc.iter().map(|row| row.name));
             if let Some(known) = catalogue::module(plain) {
                 let built = |name: &&str| !module.functions.iter().any(|row| row.names.contains(name));
                 list(&mut page, "functions that Kamailio has beside them", known.names(Kind::Function).filter(built));
@@ -225,7 +230,8 @@ fn nearest(name: &str) -> String {
     let rows = MODULES.iter().flat_map(|module| {
         let functions = module.functions.iter().flat_map(|row| row.names.iter().copied());
         let params = module.params.iter().flat_map(|row| row.names.iter().copied());
-        functions.chain(params).chain([module.name])
+        let commands = module.rpc.iter().map(|row| row.name);
+        functions.chain(params).chain(commands).chain([module.name])
     });
     let codes = codes::CODES.iter().map(|row| row.code).chain(lint::rules().map(|rule| rule.code));
     match crate::config::nearest(name, rows.chain(codes).chain(language::names())) {
