@@ -35,6 +35,9 @@ impl Calendar {
     }
 }
 
+/// What an SQLite file begins with.
+pub(super) const MAGIC: &[u8] = b"SQLite format 3\0";
+
 /// SQLite in memory. Its functions of date and time take `now` from the calendar.
 #[derive(Debug)]
 pub(super) struct Database {
@@ -42,10 +45,16 @@ pub(super) struct Database {
 }
 
 impl Database {
-    /// A database made by running `script`.
-    pub(super) fn new(script: &str, calendar: &Calendar) -> Result<Database, String> {
+    /// A database made by running `script`, on what the bytes of an SQLite file hold when they are given.
+    pub(super) fn new(script: &str, file: Option<&[u8]>, calendar: &Calendar) -> Result<Database, String> {
         let open = || -> rusqlite::Result<Connection> {
-            let connection = Connection::open_in_memory()?;
+            let mut connection = Connection::open_in_memory()?;
+            if let Some(bytes) = file {
+                let mut bytes = bytes.to_vec();
+                // In memory there is no write-ahead log, which the header may ask for (SQLite file format, section 1.3.3).
+                bytes.get_mut(18..20).into_iter().for_each(|versions| versions.fill(1));
+                connection.deserialize_read_exact("main", bytes.as_slice(), bytes.len(), false)?;
+            }
             follow(&connection, calendar)?;
             connection.execute_batch(script)?;
             Ok(connection)
@@ -154,7 +163,8 @@ mod tests {
     fn now_is_that_of_the_calendar() {
         let calendar = Calendar::default();
         calendar.set(Duration::from_secs(1_767_225_600));
-        let database = Database::new("CREATE TABLE t (at TEXT DEFAULT CURRENT_TIMESTAMP, x);", &calendar).unwrap();
+        let database =
+            Database::new("CREATE TABLE t (at TEXT DEFAULT CURRENT_TIMESTAMP, x);", None, &calendar).unwrap();
         for (statement, expected) in [
             ("SELECT datetime('now')", "2026-01-01 00:00:00"),
             ("SELECT datetime()", "2026-01-01 00:00:00"),
@@ -175,15 +185,31 @@ mod tests {
     }
 
     #[test]
+    fn an_existing_file_is_where_it_starts_from() {
+        let path = std::env::temp_dir().join(format!("alanui-database-{}.db", std::process::id()));
+        let there = Connection::open(&path).unwrap();
+        there.execute_batch("PRAGMA journal_mode=WAL; CREATE TABLE t (n); INSERT INTO t VALUES (7);").unwrap();
+        drop(there);
+        let bytes = std::fs::read(&path).unwrap();
+        let script = "INSERT INTO t VALUES (8);";
+        let database = Database::new(script, Some(&bytes), &Calendar::default()).unwrap();
+        assert_eq!(first(&database, "SELECT sum(n) FROM t"), "15");
+        assert_eq!(std::fs::read(&path).unwrap(), bytes, "the file stays as it is");
+        std::fs::remove_file(&path).unwrap();
+        assert!(Database::new("SELECT * FROM t", Some(&bytes[..200]), &Calendar::default()).is_err());
+    }
+
+    #[test]
     fn parameters_are_values_and_faults_are_told() {
         let database = Database::new(
             "CREATE TABLE d (domain TEXT, n INTEGER); INSERT INTO d VALUES ('a''b', 7);",
+            None,
             &Calendar::default(),
         )
         .unwrap();
         let rows = database.query("SELECT n, domain FROM d WHERE domain = ?", &[Value::text("a'b")]).unwrap();
         assert_eq!((rows.len(), rows.cell(0, 0)), (1, Some(&Value::Int(7))));
         assert!(matches!(database.query("SELECT nothing", &[]), Err(QueryFault::Refused(_))));
-        assert!(Database::new("CREATE TABEL", &Calendar::default()).is_err());
+        assert!(Database::new("CREATE TABEL", None, &Calendar::default()).is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! The world of a scenario: files, and databases in memory.
 
-use super::database::{Calendar, Database};
+use super::database::{Calendar, Database, MAGIC};
 use super::dns;
 use super::scenario::{Canned, DatabaseMood, Scenario};
 use super::table::bound_statement;
@@ -39,7 +39,8 @@ impl<'a> Stage<'a> {
         calendar.set(scenario.clock);
         let mut databases = Vec::new();
         for line in &scenario.databases {
-            let made = scripts(files, &line.paths).and_then(|script| Database::new(&script, &calendar));
+            let made = contents(files, &line.paths)
+                .and_then(|(file, script)| Database::new(&script, file.as_deref(), &calendar));
             match made {
                 Ok(database) => databases.push((line.url_part.clone(), Rc::new(database))),
                 Err(fault) => {
@@ -99,15 +100,19 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// The statements of all files.
-fn scripts(files: &dyn Files, paths: &[PathBuf]) -> Result<String, String> {
-    let mut all = String::new();
+/// The SQLite file among these, when there is one, and the statements of all others.
+fn contents(files: &dyn Files, paths: &[PathBuf]) -> Result<(Option<Vec<u8>>, String), String> {
+    let (mut file, mut statements) = (None, String::new());
     for path in paths {
-        let script = files.read(path).map_err(|fault| format!("{} cannot be read: {fault}", path.display()))?;
-        all.push_str(&String::from_utf8_lossy(&script));
-        all.push('\n');
+        let bytes = files.read(path).map_err(|fault| format!("{} cannot be read: {fault}", path.display()))?;
+        if !bytes.starts_with(MAGIC) {
+            statements.push_str(&String::from_utf8_lossy(&bytes));
+            statements.push('\n');
+        } else if file.replace(bytes).is_some() {
+            return Err(format!("{} is a second SQLite file: a database is made from one", path.display()));
+        }
     }
-    Ok(all)
+    Ok((file, statements))
 }
 
 impl World for Stage<'_> {
@@ -121,7 +126,7 @@ impl World for Stage<'_> {
         }
         let serves = self.databases.iter().find(|(part, _)| url.contains(part.as_str()));
         // Where all answers are canned nobody needs a database.
-        let empty = if self.canned.is_empty() { None } else { Database::new("", &self.calendar).ok() };
+        let empty = if self.canned.is_empty() { None } else { Database::new("", None, &self.calendar).ok() };
         let empty = empty.map(|database| (String::new(), Rc::new(database)));
         let Some((_, database)) = serves.or(empty.as_ref()) else {
             let why = format!("the scenario has no database for {url}; add a line such as: database routing.sql");
