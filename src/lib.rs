@@ -41,7 +41,8 @@
 //! host         time source sip builtin modules script node config
 //! sim          time source sip builtin modules script node config
 //! report       time source sip builtin script sim
-//! command      time source sip builtin catalogue modules script node config lint format chart host sim report
+//! record       sip builtin sim
+//! command      time source sip builtin catalogue modules script node config lint format chart host sim report record
 //! ```
 //!
 //! `config::ast` is plain data: the words for route kinds and operators that the language, its rows and its machine share. `config` and `node`
@@ -57,6 +58,7 @@ pub mod host;
 pub mod lint;
 pub mod modules;
 pub mod node;
+pub mod record;
 pub mod report;
 pub mod script;
 pub mod sim;

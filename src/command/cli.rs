@@ -26,7 +26,7 @@ pub(super) enum Command {
     /// Play scenarios against their configs and compare what happens with what was accepted.
     ///
     /// Exits with 0 when all is as accepted, 1 when something differs, 2 when a scenario or its config has mistakes.
-    Test(super::test::TestOptions),
+    Test(TestCommand),
     /// Say what a function, variable, parameter, rule or any other name means.
     Explain(ExplainOptions),
     /// Say of a folder of configs what alanui reads and runs of them, and rank what it lacks for the rest.
@@ -45,6 +45,23 @@ pub(super) enum Command {
         /// The shell.
         shell: Shell,
     },
+}
+
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(super) struct TestCommand {
+    #[command(flatten)]
+    pub(super) play: super::test::TestOptions,
+    #[command(subcommand)]
+    pub(super) action: Option<TestAction>,
+}
+
+#[derive(Subcommand, Debug)]
+pub(super) enum TestAction {
+    /// Make a scenario of what was captured.
+    ///
+    /// Exits with 0 when it plays and the same happens as in the capture, 1 when it does not, 2 when nothing can be recorded.
+    Record(super::record::RecordOptions),
 }
 
 #[derive(Args, Debug)]
@@ -70,6 +87,12 @@ pub(super) struct RunOptions {
     /// How log lines are written to standard error.
     #[arg(long, value_name = "FORMAT", default_value_t, value_enum)]
     pub(super) log_format: LogFormat,
+    /// Write every SIP packet that comes and goes to this file, in the pcap format of wireshark, sngrep and `alanui test record`.
+    #[arg(long, value_name = "FILE")]
+    pub(super) trace_messages: Option<PathBuf>,
+    /// With --trace-messages: only packets of this call.
+    #[arg(long, value_name = "ID", requires = "trace_messages")]
+    pub(super) trace_call_id: Option<String>,
     /// Raise the debug level, from 0; given at all, it wins over the config. -ddd is debug, -dddd also shows each packet.
     #[arg(short = 'd', action = ArgAction::Count)]
     pub(super) debug: u8,

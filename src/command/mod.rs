@@ -7,6 +7,7 @@ mod config;
 mod corpus;
 mod explain;
 mod fmt;
+pub mod record;
 mod routes;
 mod rows;
 mod run;
@@ -14,7 +15,7 @@ mod statements;
 pub mod test;
 
 use clap::{CommandFactory, Parser};
-use cli::{Cli, Command};
+use cli::{Cli, Command, TestAction, TestCommand};
 use std::process::ExitCode;
 
 /// Everything is well.
@@ -35,7 +36,8 @@ pub fn main() -> ExitCode {
         Command::Check(options) => check::check(&options),
         Command::Explain(options) => explain::explain(&options.names),
         Command::Corpus(options) => corpus::corpus(&options),
-        Command::Test(options) => test::run(&options),
+        Command::Test(TestCommand { action: Some(TestAction::Record(options)), .. }) => record::run(&options),
+        Command::Test(command) => test::run(&command.play),
         Command::Fmt(options) => fmt::fmt(&options),
         Command::Routes(options) => routes::routes(&options),
         Command::Completions { shell } => {

@@ -5,7 +5,7 @@ use super::config::{Loaded, Reading};
 use super::{BAD, GOOD, UNREADABLE, banner};
 use crate::builtin::{Extensions, Listen, LogLine};
 use crate::config::{has_errors, parse_address};
-use crate::host::{self, HostWorld, Plan, log};
+use crate::host::{self, HostWorld, Plan, Trace, log};
 use crate::lint;
 use crate::source::{Diagnostic, Level, render};
 use bytes::Bytes;
@@ -43,6 +43,13 @@ pub(super) fn run(options: &RunOptions) -> u8 {
         Ok(bound) => bound,
         Err(fault) => return fail(BAD, &fault.to_string()),
     };
+    let trace =
+        options.trace_messages.as_ref().map(|path| (path, Trace::begin(path, options.trace_call_id.as_deref())));
+    let trace = match trace {
+        None => None,
+        Some((_, Ok(trace))) => Some(trace),
+        Some((path, Err(error))) => return fail(BAD, &format!("cannot write {}: {error}", path.display())),
+    };
     log::start(options.log_format, started.settings.debug);
     let banner = banner::banner(&banner::Facts {
         path: options.config.path(),
@@ -64,6 +71,7 @@ pub(super) fn run(options: &RunOptions) -> u8 {
         extensions,
         modules: names.zip(started.states).collect(),
         world,
+        trace,
     };
     match host::run(plan, bound, || println!("{banner}")) {
         Ok(()) => GOOD,

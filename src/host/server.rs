@@ -5,6 +5,7 @@ use super::effects::errands::Errands;
 use super::log;
 use super::memory::memory;
 use super::sockets::Bound;
+use super::trace::Trace;
 use super::worker::{self, Control, GRACE, HANDED, Parts};
 use super::world::HostWorld;
 use crate::builtin::{Core, Counters, Extensions, LogLevel, LogLine, ModuleId, QueryFault, Settings, Sockets, State};
@@ -35,6 +36,8 @@ pub struct Plan {
     pub modules: Vec<(&'static str, Arc<dyn State>)>,
     /// Files and databases.
     pub world: HostWorld,
+    /// Where messages are traced, when somebody asked for it.
+    pub trace: Option<Trace>,
 }
 
 /// Why serving ended without being asked to.
@@ -86,6 +89,9 @@ pub fn run(plan: Plan, bound: Bound, ready: impl FnOnce()) -> Result<(), ServerF
             // Its result has come through the channel.
             let _ = thread.join();
         }
+        if let Some(trace) = server.trace {
+            trace.end();
+        }
         result
     })
 }
@@ -121,6 +127,7 @@ struct Server {
     reloads: UnboundedReceiver<ModuleId>,
     /// Each worker that ended, and how.
     ended: UnboundedReceiver<(usize, Result<(), ServerFault>)>,
+    trace: Option<Trace>,
 }
 
 impl Server {
@@ -130,8 +137,8 @@ impl Server {
         let (handing, handed): (Vec<_>, Vec<_>) = bound.workers.iter().map(|_| channel(HANDED)).unzip();
         let (end, ended) = unbounded_channel();
         let (reload, reloads) = unbounded_channel();
-        let (controls, threads) = (Vec::new(), Vec::new());
-        let mut server = Server { modules: plan.modules, world: plan.world, controls, threads, reloads, ended };
+        let (controls, threads, trace) = (Vec::new(), Vec::new(), plan.trace);
+        let mut server = Server { modules: plan.modules, world: plan.world, controls, threads, reloads, ended, trace };
         let errands = Errands::default();
         let counters = Counters::of(bound.workers.len());
         let shares = bound.workers.into_iter().zip(handed).zip(counters);
@@ -143,6 +150,7 @@ impl Server {
             let databases = server.world.worker(answer).map_err(ServerFault::Database)?;
             let (program, others) = (plan.program.clone(), handing.clone());
             let (end, reloads, errands) = (end.clone(), reload.clone(), errands.clone());
+            let tracer = server.trace.as_ref().map(|trace| trace.tracer(&bound.sockets));
             let serve = move || {
                 // A node is made on its own thread: what it keeps need not travel.
                 let node = Node::new(program, core, index == 0, clock.now());
@@ -159,6 +167,7 @@ impl Server {
                     others,
                     control: controlled,
                     reloads,
+                    tracer,
                 })
             };
             let name = format!("worker-{}", index + 1);
@@ -193,7 +202,7 @@ impl Server {
                 _ = signals.interrupt.recv() => self.stop(&mut stopping),
                 _ = signals.hangup.recv() => self.reload(None),
                 Some(module) = self.reloads.recv() => self.reload(Some(module)),
-                _ = signals.report.recv() => self.tell(Control::Report),
+                _ = signals.report.recv() => self.report(),
                 _ = signals.unused.recv() => {}
                 Some((_, result)) = self.ended.recv() => {
                     result?;
@@ -202,6 +211,13 @@ impl Server {
             }
         }
         Ok(())
+    }
+
+    fn report(&self) {
+        self.tell(Control::Report);
+        if let Some(trace) = &self.trace {
+            say(LogLevel::Notice, trace.report());
+        }
     }
 
     fn stop(&self, stopping: &mut bool) {
@@ -290,7 +306,7 @@ mod tests {
         let names = config.registry.loaded().iter().map(|module| module.name);
         let modules = names.zip(started.states).collect();
         let settings = Arc::new(started.settings);
-        let plan = Plan { program: config.program.clone(), settings, extensions, modules, world };
+        let plan = Plan { program: config.program.clone(), settings, extensions, modules, world, trace: None };
         (Server::start(plan, bound).expect("the system has threads"), address)
     }
 

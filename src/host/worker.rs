@@ -8,6 +8,7 @@ use super::effects::errands::Errands;
 use super::effects::sqlite;
 use super::log;
 use super::server::ServerFault;
+use super::trace::Tracer;
 use super::udp::{BATCH, Inbox, Outbox};
 use crate::builtin::{Answer, ModuleId, SocketId};
 use crate::node::{Datagram, EffectId, Node, Transmit, share_of};
@@ -67,6 +68,8 @@ pub(super) struct Parts {
     pub(super) control: UnboundedReceiver<Control>,
     /// To the server: modules that want their data loaded again, where waiting is fine.
     pub(super) reloads: UnboundedSender<ModuleId>,
+    /// Where packets are traced, when somebody asked for it.
+    pub(super) tracer: Option<Tracer>,
 }
 
 /// Serves until told to end.
@@ -125,6 +128,7 @@ struct Wires {
     /// Packets that the system did not take yet, in order.
     held: VecDeque<Transmit>,
     counts: Counts,
+    tracer: Option<Tracer>,
 }
 
 /// What a worker counts beside its node.
@@ -160,6 +164,7 @@ impl Worker {
                 arrived: Vec::with_capacity(BATCH),
                 held: VecDeque::new(),
                 counts: Counts::default(),
+                tracer: parts.tracer,
             },
             databases: parts.databases,
             errands: parts.errands,
@@ -222,7 +227,7 @@ impl Worker {
 
     /// Takes one batch from a socket.
     fn poll_socket(&mut self, id: SocketId, now: Now, cx: &mut Context) -> bool {
-        if !self.wires.receive(id, cx) {
+        if !self.wires.receive(id, now, cx) {
             return false;
         }
         let mut arrived = std::mem::take(&mut self.wires.arrived);
@@ -332,7 +337,7 @@ impl Worker {
                 }
             }
             let before = self.wires.held.len();
-            let sending = self.wires.send(cx);
+            let sending = self.wires.send(now, cx);
             busy |= self.wires.held.len() < before;
             match sending {
                 Sending::Done | Sending::Waits => return busy,
@@ -359,7 +364,7 @@ impl Worker {
 
 impl Wires {
     /// Takes one batch from a socket into `arrived`, when it has something.
-    fn receive(&mut self, id: SocketId, cx: &mut Context) -> bool {
+    fn receive(&mut self, id: SocketId, now: Now, cx: &mut Context) -> bool {
         let Some(socket) = self.sockets.get(id.0 as usize) else { return false };
         if socket.poll_recv_ready(cx).is_pending() {
             return false;
@@ -378,11 +383,14 @@ impl Wires {
             }
             Ok(()) | Err(_) => {}
         }
+        if let Some(tracer) = &self.tracer {
+            self.arrived.iter().for_each(|datagram| tracer.arrived(now.unix, datagram));
+        }
         true
     }
 
     /// Sends what is held, in order.
-    fn send(&mut self, cx: &mut Context) -> Sending {
+    fn send(&mut self, now: Now, cx: &mut Context) -> Sending {
         while let Some(first) = self.held.front() {
             let id = first.socket;
             let Some(socket) = self.sockets.get(id.0 as usize) else {
@@ -397,6 +405,9 @@ impl Wires {
             }
             let error = match socket.try_io(Interest::WRITABLE, || self.outbox.send(socket, run)) {
                 Ok(count) => {
+                    if let Some(tracer) = &self.tracer {
+                        self.held.iter().take(count).for_each(|packet| tracer.left(now.unix, packet));
+                    }
                     self.held.drain(..count);
                     self.counts.sent += count as u64;
                     continue;

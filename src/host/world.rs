@@ -16,6 +16,19 @@ use tokio::sync::mpsc::UnboundedSender;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Disk;
 
+impl Disk {
+    /// Opens a file for reading piece by piece; `-` is the standard input.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
+        if path == Path::new("-") {
+            return Ok(Box::new(io::stdin()));
+        }
+        Ok(Box::new(std::fs::File::open(path)?))
+    }
+}
+
 impl Files for Disk {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         if path == Path::new("-") {

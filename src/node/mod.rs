@@ -24,4 +24,4 @@ mod transaction;
 mod upstream;
 
 pub use driver::{Datagram, EffectId, Node, Output, Statistics, Transmit};
-pub use share::share_of;
+pub use share::{call_id, share_of};

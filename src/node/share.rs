@@ -18,7 +18,7 @@ pub fn share_of(packet: &[u8], shares: usize) -> usize {
 }
 
 /// The value of the Call-ID header, long or compact, without reading anything else.
-fn call_id(packet: &[u8]) -> Option<&[u8]> {
+pub fn call_id(packet: &[u8]) -> Option<&[u8]> {
     for at in memchr::memchr_iter(b'\n', packet) {
         let line = &packet[at + 1..];
         let rest = match line.first()? {

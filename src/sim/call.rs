@@ -6,7 +6,7 @@ use bytes::Bytes;
 use std::net::SocketAddr;
 
 /// A call.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Call {
     name: Option<String>,
     call_id: String,
@@ -179,13 +179,34 @@ impl Call {
         }
     }
 
-    /// Takes note of an INVITE it sends.
+    /// A request inside it that goes elsewhere than the dialog says.
+    pub(super) fn next_request_to(
+        &mut self,
+        method: &str,
+        uri: &str,
+        invite: Option<Bytes>,
+    ) -> Result<(Text, Option<(String, u16)>), String> {
+        let (mut text, _) = self.next_request(method, invite)?;
+        text.start = format!("{method} {uri} SIP/2.0");
+        Ok((text, next_hop(self.routes.first().map_or(uri, String::as_str))))
+    }
+
+    /// Takes note of a request it sends.
     pub(super) fn note_sent(&mut self, request: &Bytes) {
         let Ok(message) = Message::parse(request.clone()) else { return };
         // The scenario may have given another Call-ID, tag or number.
         self.call_id = text_of(message.call_id());
         if let Some(tag) = message.from().and_then(|from| from.tag()) {
             self.local_tag = text_of(tag);
+        }
+        // What the scenario says of who calls whom holds for the whole call.
+        if self.remote_tag.is_none() {
+            let value = |name| message.header(name).map(|header| untagged(&text_of(&message.unfolded(header))));
+            self.local = value(HeaderName::From).unwrap_or_else(|| std::mem::take(&mut self.local));
+            self.remote = value(HeaderName::To).unwrap_or_else(|| std::mem::take(&mut self.remote));
+        }
+        if let Some(contact) = message.header(HeaderName::Contact) {
+            self.contact = text_of(&message.unfolded(contact));
         }
         if message.method() == Some(Method::Invite) {
             self.invite = message.cseq().map(|cseq| cseq.number);

@@ -1,7 +1,7 @@
 //! A peer of a scenario: it remembers its calls, so that what it sends and answers fits what it received.
 
 use super::call::{Call, text_of};
-use super::scenario::{Answering, PeerLine, Sending, Status};
+use super::scenario::{Answering, Extra, PeerLine, Sending, Status};
 use super::text::Text;
 use crate::builtin::SocketId;
 use crate::sip::{HeaderName, Message, Method};
@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 
 /// A peer and what it knows.
 #[derive(Debug)]
-pub(super) struct Peer {
+pub(crate) struct Peer {
     pub(super) name: String,
     pub(super) address: SocketAddr,
     /// The server's socket it uses.
@@ -48,15 +48,40 @@ struct Sent {
 
 /// What a peer sends, and where to; `None` for the server.
 #[derive(Debug, Clone)]
-pub(super) struct Packet {
-    pub(super) bytes: Bytes,
+pub(crate) struct Packet {
+    pub(crate) bytes: Bytes,
     /// The host and port that it should go to by SIP's own rules.
     pub(super) next_hop: Option<(String, u16)>,
     pub(super) socket: SocketId,
 }
 
+/// A request before the scenario's own lines are put into it.
+#[derive(Debug)]
+pub(crate) struct RequestDraft {
+    pub(crate) text: Text,
+    method: String,
+    /// The place of its call among the peer's; a new one has the next.
+    at: usize,
+    call: Call,
+    /// Where it goes by SIP's own rules when not to the server.
+    next_hop: Option<(String, u16)>,
+}
+
+/// A reply before the scenario's own lines are put into it.
+#[derive(Debug)]
+pub(crate) struct ReplyDraft {
+    pub(crate) text: Text,
+    /// What it answers.
+    pub(crate) request: Message,
+    /// The tag of this side.
+    pub(crate) tag: String,
+    /// The place of the request among those received.
+    at: usize,
+    code: u16,
+}
+
 impl Peer {
-    pub(super) fn new(line: &PeerLine, socket: SocketId) -> Peer {
+    pub(crate) fn new(line: &PeerLine, socket: SocketId) -> Peer {
         Peer {
             name: line.name.clone(),
             address: line.address,
@@ -73,7 +98,7 @@ impl Peer {
     }
 
     /// Takes a packet in; gives the replies it sends by itself.
-    pub(super) fn receive(&mut self, bytes: &Bytes, socket: SocketId) -> Vec<Packet> {
+    pub(crate) fn receive(&mut self, bytes: &Bytes, socket: SocketId) -> Vec<Packet> {
         let Ok(message) = Message::parse(bytes.clone()) else { return Vec::new() };
         self.received.push(message.clone());
         if !message.is_request() {
@@ -98,7 +123,7 @@ impl Peer {
         }
         let always = self.always.iter().find(|(its, _)| *its == method).map(|(_, codes)| codes.clone());
         let codes = always.unwrap_or_default();
-        codes.iter().filter_map(|status| self.reply(at, status, &Default::default())).collect()
+        codes.iter().filter_map(|status| self.reply(at, status)).collect()
     }
 
     /// Makes a request; the fault says what is missing for it.
@@ -109,57 +134,97 @@ impl Peer {
             let fault = || format!("{} has sent no {} yet", self.name, sending.method);
             return found.map(|sent| sent.packet.clone()).ok_or_else(fault);
         }
+        let draft = self.draft(sending)?;
+        Ok(self.send_draft(draft, &sending.extra))
+    }
+
+    /// The request as the peer would make it by itself; nothing is sent or remembered yet.
+    pub(crate) fn draft(&self, sending: &Sending) -> Result<RequestDraft, String> {
         let named = sending.call.as_deref();
-        let (at, (text, next_hop)) = match &sending.uri {
-            Some(uri) => {
-                self.counted += 1;
-                let about = sending.about.as_deref();
-                let call = Call::new(&self.name, self.address, self.counted, named, uri, about);
-                self.calls.push(call);
-                let at = self.calls.len() - 1;
-                let call = &mut self.calls[at];
-                (at, (call.first_request(&sending.method, uri), None))
-            }
-            None => {
-                let at = self.call_for(&sending.method, named)?;
-                let last_invite = self.sent.iter().rev().find(|sent| sent.call == at && sent.method == "INVITE");
-                let invite = last_invite.map(|sent| sent.packet.bytes.clone());
-                (at, self.calls[at].next_request(&sending.method, invite)?)
-            }
+        let begun = named.and_then(|_| self.call_for(&sending.method, named).ok());
+        let at = match (&sending.uri, begun) {
+            (Some(_), begun) => begun.unwrap_or(self.calls.len()),
+            (None, _) => self.call_for(&sending.method, named)?,
         };
-        let packet = Packet { bytes: text.finish(&sending.extra), next_hop, socket: self.socket };
-        self.calls[at].note_sent(&packet.bytes);
-        self.sent.push(Sent { method: sending.method.clone(), call: at, packet: packet.clone() });
-        Ok(packet)
+        let last_invite = self.sent.iter().rev().find(|sent| sent.call == at && sent.method == "INVITE");
+        let invite = last_invite.map(|sent| sent.packet.bytes.clone());
+        let (call, (text, next_hop)) = match (&sending.uri, self.calls.get(at).cloned()) {
+            (Some(uri), Some(mut call)) => {
+                let made = call.next_request_to(&sending.method, uri, invite)?;
+                (call, made)
+            }
+            (Some(uri), None) => {
+                let about = sending.about.as_deref();
+                let mut call = Call::new(&self.name, self.address, self.counted + 1, named, uri, about);
+                let text = call.first_request(&sending.method, uri);
+                (call, (text, None))
+            }
+            (None, Some(mut call)) => {
+                let made = call.next_request(&sending.method, invite)?;
+                (call, made)
+            }
+            (None, None) => return Err(format!("{} has no such call", self.name)),
+        };
+        Ok(RequestDraft { text, method: sending.method.clone(), at, call, next_hop })
+    }
+
+    /// Sends a draft with what the scenario says about it.
+    pub(crate) fn send_draft(&mut self, draft: RequestDraft, extra: &Extra) -> Packet {
+        let RequestDraft { text, method, at, mut call, next_hop } = draft;
+        let packet = Packet { bytes: text.finish(extra), next_hop, socket: self.socket };
+        call.note_sent(&packet.bytes);
+        match self.calls.get_mut(at) {
+            Some(known) => *known = call,
+            None => {
+                self.counted += 1;
+                self.calls.push(call);
+            }
+        }
+        self.sent.push(Sent { method, call: at, packet: packet.clone() });
+        packet
     }
 
     /// Makes a reply to the last request that fits and waits for one.
     pub(super) fn answer(&mut self, answering: &Answering) -> Result<Packet, String> {
-        let fits = |known: &Received| {
-            let method =
-                answering.method.as_deref().is_none_or(|method| known.request.method_text() == method.as_bytes());
-            let call = self.calls.iter().position(|call| call.holds(&known.request));
-            method && (answering.call.is_none() || call.is_some_and(|call| self.is_call(call, &answering.call)))
-        };
         if answering.again {
             let code = answering.status.code;
-            let found = self.requests.iter().rev().find(|known| known.code == code && fits(known));
+            let found = self.requests.iter().rev().find(|known| known.code == code && self.fits(known, answering));
             let packet = found.and_then(|known| known.reply.clone().map(|bytes| (bytes, known)));
             let fault = || format!("{} has sent no {code} yet", self.name);
             let (bytes, known) = packet.ok_or_else(fault)?;
             return Ok(Packet { bytes, next_hop: next_hop_of_reply(&known.request), socket: known.socket });
         }
-        let at = self.requests.iter().rposition(|known| known.code < 200 && fits(known));
-        let what = answering.method.as_deref().unwrap_or("request");
-        let fault = format!("{} has no {what} to answer", self.name);
-        let reply = at.and_then(|at| self.reply(at, &answering.status, &answering.extra));
-        reply.ok_or(fault)
+        let draft = self.draft_answer(answering)?;
+        self.send_answer(draft, &answering.extra).ok_or_else(|| format!("{} has nothing to answer", self.name))
     }
 
-    fn reply(&mut self, at: usize, status: &Status, extra: &super::scenario::Extra) -> Option<Packet> {
-        let known = self.requests.get_mut(at)?;
-        let request = &known.request;
-        let call = self.calls.iter_mut().rev().find(|call| call.holds(request))?;
+    /// The reply as the peer would make it by itself; nothing is sent or remembered yet.
+    pub(crate) fn draft_answer(&self, answering: &Answering) -> Result<ReplyDraft, String> {
+        let at = self.requests.iter().rposition(|known| known.code < 200 && self.fits(known, answering));
+        let what = answering.method.as_deref().unwrap_or("request");
+        let fault = format!("{} has no {what} to answer", self.name);
+        at.and_then(|at| self.draft_reply(at, &answering.status)).ok_or(fault)
+    }
+
+    /// Sends a draft with what the scenario says about it.
+    pub(crate) fn send_answer(&mut self, draft: ReplyDraft, extra: &Extra) -> Option<Packet> {
+        let known = self.requests.get_mut(draft.at)?;
+        let bytes = draft.text.finish(extra);
+        known.code = draft.code;
+        known.reply = Some(bytes.clone());
+        Some(Packet { bytes, next_hop: next_hop_of_reply(&known.request), socket: known.socket })
+    }
+
+    /// Whether an answer may be meant for this request.
+    fn fits(&self, known: &Received, answering: &Answering) -> bool {
+        let method = answering.method.as_deref().is_none_or(|method| known.request.method_text() == method.as_bytes());
+        let call = self.calls.iter().position(|call| call.holds(&known.request));
+        method && (answering.call.is_none() || call.is_some_and(|call| self.is_call(call, &answering.call)))
+    }
+
+    fn draft_reply(&self, at: usize, status: &Status) -> Option<ReplyDraft> {
+        let request = &self.requests.get(at)?.request;
+        let call = self.calls.iter().rev().find(|call| call.holds(request))?;
         let reason = status.reason.clone().unwrap_or_else(|| reason_phrase(status.code).to_owned());
         let mut text = Text::new(format!("SIP/2.0 {} {reason}", status.code));
         let copied = [
@@ -186,10 +251,12 @@ impl Peer {
         if (101..300).contains(&status.code) && request.method() == Some(Method::Invite) {
             text.add("Contact", call.contact());
         }
-        let bytes = text.finish(extra);
-        known.code = status.code;
-        known.reply = Some(bytes.clone());
-        Some(Packet { bytes, next_hop: next_hop_of_reply(request), socket: known.socket })
+        Some(ReplyDraft { text, at, code: status.code, request: request.clone(), tag: call.tag().to_owned() })
+    }
+
+    fn reply(&mut self, at: usize, status: &Status) -> Option<Packet> {
+        let draft = self.draft_reply(at, status)?;
+        self.send_answer(draft, &Extra::default())
     }
 
     fn is_call(&self, at: usize, name: &Option<String>) -> bool {
@@ -222,7 +289,7 @@ fn transaction(request: &Message) -> (Vec<u8>, Option<Vec<u8>>) {
 }
 
 /// The phrases of RFC 3261 section 21 and its companions.
-fn reason_phrase(code: u16) -> &'static str {
+pub(crate) fn reason_phrase(code: u16) -> &'static str {
     match code {
         100 => "Trying",
         180 => "Ringing",
@@ -256,7 +323,6 @@ fn reason_phrase(code: u16) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::scenario::Extra;
 
     fn peer(name: &str, address: &str) -> Peer {
         let line = PeerLine { name: name.to_owned(), address: address.parse().unwrap(), uses: None };

@@ -5,9 +5,9 @@ use bytes::Bytes;
 
 /// A message being written.
 #[derive(Debug, Clone)]
-pub(super) struct Text {
-    start: String,
-    headers: Vec<(String, String)>,
+pub(crate) struct Text {
+    pub(crate) start: String,
+    pub(crate) headers: Vec<(String, String)>,
     body: String,
 }
 
@@ -23,7 +23,7 @@ impl Text {
 
     /// The bytes, with what the scenario says: its first header of a name replaces all of that name, further ones follow
     /// it, an empty value removes. Content-Length counts the body unless the scenario gives it.
-    pub(super) fn finish(mut self, extra: &Extra) -> Bytes {
+    pub(crate) fn finish(mut self, extra: &Extra) -> Bytes {
         if !extra.body.is_empty() {
             self.body = extra.body.join("\r\n");
             self.body.push_str("\r\n");

@@ -62,7 +62,7 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
 }
 
 /// Reads `2026-01-31` or `2026-01-31 12:00:00`, in UTC, as time since the Unix epoch.
-pub(super) fn calendar(date: &str, time: &str) -> Option<Duration> {
+pub(crate) fn calendar(date: &str, time: &str) -> Option<Duration> {
     let numbers =
         |text: &str, separator| -> Option<Vec<u64>> { text.split(separator).map(|part| part.parse().ok()).collect() };
     let (date, time) = (numbers(date, '-')?, numbers(time, ':')?);

@@ -16,6 +16,7 @@ mod map;
 mod mistakes;
 mod oracle;
 mod ports;
+mod record;
 mod routes;
 mod scenarios;
 mod semantics;
