@@ -113,14 +113,15 @@ impl Call {
 
     /// Whether a request received belongs to it.
     pub(super) fn holds(&self, request: &Message) -> bool {
-        let from = request.from().and_then(|from| from.tag()).map(text_of);
-        request.call_id() == self.call_id.as_bytes() && (self.remote_tag == from || self.remote_tag.is_none())
+        // The Call-ID tells most apart, and is at hand.
+        request.call_id() == self.call_id.as_bytes()
+            && (self.remote_tag.is_none() || self.remote_tag == request.from().and_then(|from| from.tag()).map(text_of))
     }
 
     /// Whether a reply received is to one of its requests.
     pub(super) fn is_asked_by(&self, reply: &Message) -> bool {
-        let from = reply.from().and_then(|from| from.tag());
-        reply.call_id() == self.call_id.as_bytes() && from == Some(self.local_tag.as_bytes())
+        reply.call_id() == self.call_id.as_bytes()
+            && reply.from().and_then(|from| from.tag()) == Some(self.local_tag.as_bytes())
     }
 
     /// Takes in a reply to one of its requests.
