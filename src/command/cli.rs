@@ -26,7 +26,7 @@ pub(super) enum Command {
     /// Play scenarios against their configs and compare what happens with what was accepted.
     ///
     /// Exits with 0 when all is as accepted, 1 when something differs, 2 when a scenario or its config has mistakes.
-    Test(TestCommand),
+    Test(Box<TestCommand>),
     /// Say what a function, variable, parameter, rule or any other name means.
     Explain(ExplainOptions),
     /// Say of a folder of configs what alanui reads and runs of them, and rank what it lacks for the rest.

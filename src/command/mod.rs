@@ -15,7 +15,7 @@ mod statements;
 pub mod test;
 
 use clap::{CommandFactory, Parser};
-use cli::{Cli, Command, TestAction, TestCommand};
+use cli::{Cli, Command, TestAction};
 use std::process::ExitCode;
 
 /// Everything is well.
@@ -36,8 +36,10 @@ pub fn main() -> ExitCode {
         Command::Check(options) => check::check(&options),
         Command::Explain(options) => explain::explain(&options.names),
         Command::Corpus(options) => corpus::corpus(&options),
-        Command::Test(TestCommand { action: Some(TestAction::Record(options)), .. }) => record::run(&options),
-        Command::Test(command) => test::run(&command.play),
+        Command::Test(command) => match command.action {
+            Some(TestAction::Record(options)) => record::run(&options),
+            None => test::run(&command.play),
+        },
         Command::Fmt(options) => fmt::fmt(&options),
         Command::Routes(options) => routes::routes(&options),
         Command::Completions { shell } => {

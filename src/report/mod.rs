@@ -3,9 +3,15 @@
 mod coverage;
 mod difference;
 mod explain;
+mod json;
+mod junit;
 mod outcome;
+mod tap;
 
 pub use coverage::{Branch, Coverage, FileCoverage, RouteCoverage, Share};
 pub use difference::difference;
 pub use explain::{Reason, reasons};
-pub use outcome::{Outcome, Run, Verdict};
+pub use json::json;
+pub use junit::junit;
+pub use outcome::{Outcome, Place, Run, Verdict};
+pub use tap::tap;

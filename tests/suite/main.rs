@@ -17,6 +17,7 @@ mod mistakes;
 mod oracle;
 mod ports;
 mod record;
+mod reports;
 mod routes;
 mod scenarios;
 mod semantics;

@@ -2,12 +2,14 @@
 
 mod against;
 mod play;
+mod reports;
 mod review;
 mod tell;
 
 use crate::host::{FileWatch, parallel, processors};
 use crate::report::{Coverage, Outcome, Verdict};
 use clap::Args;
+pub use reports::ReportOptions;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use tell::Teller;
@@ -44,7 +46,7 @@ pub struct TestOptions {
     pub jobs: Option<usize>,
     /// Play the scenarios against the real server at this address, udp:ADDRESS:PORT, too, and compare what it decides with what alanui decides.
     /// Nothing is compared with accepted ladders.
-    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["accept", "coverage"])]
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["accept", "coverage", "ReportOptions"])]
     pub against: Option<String>,
     /// Say which lines, branches and routes of the configs the scenarios reached.
     #[arg(long)]
@@ -52,9 +54,9 @@ pub struct TestOptions {
     /// Fail when fewer of the configs' lines were reached, in percent.
     #[arg(long, value_name = "PERCENT")]
     pub min_coverage: Option<f64>,
-    /// Write what was reached as a tracefile of lcov.
-    #[arg(long, value_name = "FILE")]
-    pub lcov: Option<PathBuf>,
+    /// Files for others.
+    #[command(flatten)]
+    pub reports: ReportOptions,
 }
 
 /// How many scenarios came out how.
@@ -112,7 +114,9 @@ pub fn test(options: &TestOptions, variable: Variable, color: bool, out: &mut dy
 
 /// Plays the scenarios again and again, whenever something changes.
 fn watch(options: &TestOptions, variable: Variable, color: bool, out: &mut dyn Write) -> u8 {
-    let matters = |path: &Path| !has_ending(path, "ladder") && !has_ending(path, "html");
+    let reports = options.reports.clone();
+    let matters =
+        move |path: &Path| !has_ending(path, "ladder") && !has_ending(path, "html") && !reports.contains(path);
     let mut files = match FileWatch::new(matters) {
         Ok(files) => files,
         Err(fault) => {
@@ -145,6 +149,13 @@ fn test_and_tell(
     color: bool,
     out: &mut dyn Write,
 ) -> io::Result<(Summary, Vec<Outcome>)> {
+    let (mut nobody, to_stdout) = (io::sink(), options.reports.to_stdout());
+    if to_stdout > 1 || to_stdout == 1 && options.review {
+        eprintln!("standard output is for one report, and nothing else");
+        return Err(io::Error::from(io::ErrorKind::InvalidInput));
+    }
+    // What a report is written to gets nothing else.
+    let (out, report) = if to_stdout == 1 { (&mut nobody as &mut dyn Write, Some(out)) } else { (out, None) };
     let mut outcomes = outcomes(options, variable, color, out)?;
     if options.review {
         if !io::stdin().is_terminal() {
@@ -168,9 +179,7 @@ fn test_and_tell(
     if options.coverage {
         write!(out, "\n{}", coverage.summary())?;
     }
-    if let Some(path) = &options.lcov {
-        write_report(path, coverage.lcov().as_bytes(), out)?;
-    }
+    options.reports.write(&outcomes, &coverage, report)?;
     if let Some(least) = options.min_coverage.filter(|least| coverage.lines().percent() < *least) {
         summary.uncovered = true;
         writeln!(out, "{:.1} % of the lines were reached; {least} % should be", coverage.lines().percent())?;
@@ -239,13 +248,4 @@ fn find(path: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Writes a report to a file, or to `out` for `-`.
-fn write_report(path: &Path, text: &[u8], out: &mut dyn Write) -> io::Result<()> {
-    let written = if path == Path::new("-") { out.write_all(text) } else { std::fs::write(path, text) };
-    if let Err(fault) = &written {
-        writeln!(out, "{} cannot be written: {fault}", path.display())?;
-    }
-    written
 }

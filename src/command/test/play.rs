@@ -15,6 +15,7 @@ pub(super) fn play(path: &Path, options: &TestOptions, variable: Variable, color
     let (mut sources, mut diagnostics) = (Sources::default(), Vec::new());
     let reading = Reading { files: &Disk, variable };
     let scenarios = sim::parse(path, &reading, &mut sources, &mut diagnostics);
+    outcome.about = about(&sources);
     let mut failures = Vec::new();
     for scenario in scenarios.iter().flatten() {
         match sim::play(scenario, &reading, MODULES, options.strict, &mut sources) {
@@ -31,7 +32,12 @@ pub(super) fn play(path: &Path, options: &TestOptions, variable: Variable, color
                 outcome.coverage.add(&Coverage::of(&played.program, &played.reached, &sources));
                 let peers = scenario.peers.iter().map(|peer| peer.name.clone()).collect();
                 let reasons = reasons(&played.entries, &played.settings, &sources);
-                outcome.runs.push(Run { row: scenario.row.clone(), peers, entries: played.entries, reasons });
+                let (row, places) = (scenario.row.clone(), Default::default());
+                let mut run = Run { row, peers, entries: played.entries, reasons, places };
+                if options.reports.tell_places() {
+                    run.locate(&sources);
+                }
+                outcome.runs.push(run);
                 let row = scenario.row.as_ref().map(|row| format!("in the row: {row}"));
                 failures.extend(
                     played.failures.into_iter().map(|failure| row.iter().cloned().fold(failure, Diagnostic::note)),
@@ -60,6 +66,13 @@ pub(super) fn play(path: &Path, options: &TestOptions, variable: Variable, color
     }
     outcome.time = watch.elapsed();
     outcome
+}
+
+/// The first comment of a scenario: which question it asks.
+fn about(sources: &Sources) -> String {
+    let text = sources.files().next().map(|file| String::from_utf8_lossy(sources.text(file))).unwrap_or_default();
+    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    first.trim().strip_prefix('#').unwrap_or_default().trim().to_owned()
 }
 
 /// Writes what happens as what is accepted.
