@@ -71,8 +71,8 @@ impl Outcome {
             Verdict::New | Verdict::Unmet => self.ladder.clone(),
         };
         let faults = self.plain_faults();
-        let gap = if faults.is_empty() || shown.is_empty() { "" } else { "\n" };
-        format!("{faults}{gap}{shown}")
+        let gap = if faults.is_empty() || shown.is_empty() { "\n" } else { "\n\n" };
+        format!("{}{gap}{shown}", faults.trim_end()).trim_start_matches('\n').to_owned()
     }
 }
 

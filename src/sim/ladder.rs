@@ -120,7 +120,7 @@ impl Ladder {
 }
 
 /// Whether a call that was just told is all that a condition asks, so that its result says enough.
-fn is_all_of(call: &Event, condition: &Event) -> bool {
+pub fn is_all_of(call: &Event, condition: &Event) -> bool {
     let (Event::Call { name, span: call, .. }, Event::Condition(text, _, span)) = (call, condition) else {
         return false;
     };

@@ -28,7 +28,7 @@ mod words;
 mod world;
 
 pub use against::{Wire, against, decisions};
-pub use ladder::{ladder, stamp};
+pub use ladder::{is_all_of, ladder, stamp};
 pub use parse::{Reading, parse};
 pub(crate) use peer::{Peer, reason_phrase};
 pub use play::{Played, play};

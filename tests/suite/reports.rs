@@ -3,6 +3,9 @@
 
 use super::documents::same;
 use alanui::command::test::{ReportOptions, Summary, TestOptions, test};
+use alanui::report::{Coverage, Outcome, Run, Verdict, html};
+use alanui::sim::{Entry, Event, Sent};
+use alanui::time::Tick;
 use std::path::{Path, PathBuf};
 
 /// What one report has on standard output.
@@ -70,4 +73,170 @@ fn a_report_goes_to_its_file_and_the_rest_is_told() {
     std::fs::remove_dir_all(&folder).unwrap();
     assert_eq!(written, "TAP version 14\n1..1\nok 1 - fixtures/reports/scenarios/passes.call\n");
     assert!(String::from_utf8(out).unwrap().ends_with("1 passed, 0 failed\n"));
+}
+
+/// The page about these scenarios.
+fn page(paths: &[&str]) -> String {
+    let reports = ReportOptions { html: Some("-".into()), ..ReportOptions::default() };
+    let paths = paths.iter().map(PathBuf::from).collect();
+    let mut out = Vec::new();
+    test(&TestOptions { paths, reports, ..TestOptions::default() }, &|_| None, false, &mut out).expect("scenarios");
+    String::from_utf8(out).expect("a page is UTF-8")
+}
+
+/// The tags of a page outside its style and script: each name and the text of its attributes. Panics where the page is not well formed.
+fn tags(page: &str) -> Vec<(&str, &str)> {
+    const VOID: [&str; 2] = ["meta", "input"];
+    let (mut found, mut open): (Vec<(&str, &str)>, Vec<&str>) = (Vec::new(), Vec::new());
+    let mut rest = page.strip_prefix("<!DOCTYPE html>").expect("a page of HTML 5");
+    while let Some((text, after)) = rest.split_once('<') {
+        let raw = matches!(open.last(), Some(&("style" | "script")));
+        assert!(raw || !text.contains('>'), "{text} is not escaped");
+        let (tag, after) = after.split_once('>').expect("a tag ends");
+        if let Some(name) = tag.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(name), "before {}", &after[..after.len().min(80)]);
+        } else {
+            let (name, attributes) = tag.split_once(' ').unwrap_or((tag, ""));
+            assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{tag} is no tag");
+            assert_eq!(attributes.matches('"').count() % 2, 0, "{tag}");
+            found.push((name, attributes));
+            if matches!(name, "style" | "script") {
+                let (inside, after) = after.split_once(&format!("</{name}>")).expect("an end");
+                assert!(!inside.contains("://") && !inside.contains("@import") && !inside.contains("url("));
+                rest = after;
+                continue;
+            }
+            if !VOID.contains(&name) {
+                open.push(name);
+            }
+        }
+        rest = after;
+    }
+    assert!(open.is_empty(), "{open:?} stay open");
+    found
+}
+
+/// The values that an attribute has in a page.
+fn values<'a>(tags: &[(&str, &'a str)], name: &str) -> Vec<&'a str> {
+    let before = format!("{name}=\"");
+    let of = |attributes: &'a str| {
+        let place = attributes.find(&before).filter(|place| *place == 0 || attributes[..*place].ends_with(' '))?;
+        attributes[place + before.len()..].split('"').next()
+    };
+    tags.iter().filter_map(|(_, attributes)| of(attributes)).collect()
+}
+
+#[test]
+fn the_page_is_well_formed_and_needs_nothing_else() {
+    let page = page(&["configs/edge-router", "fixtures/reports/scenarios"]);
+    let tags = tags(&page);
+    for loads in ["link", "img", "iframe", "object", "embed", "base", "form"] {
+        assert!(tags.iter().all(|(name, _)| *name != loads), "{loads} would load something");
+    }
+    assert!(values(&tags, "src").is_empty());
+    let ids = values(&tags, "id");
+    let different: std::collections::BTreeSet<&&str> = ids.iter().collect();
+    assert_eq!(ids.len(), different.len(), "an id stands twice");
+    let links = values(&tags, "href");
+    assert!(links.len() > 500, "{} links", links.len());
+    for link in links {
+        let id = link.strip_prefix('#').unwrap_or_else(|| panic!("{link} leads out of the page"));
+        assert!(different.contains(&id), "nothing is called {id}");
+    }
+    // The peers' words are shown, never taken for tags.
+    assert!(page.contains("&lt;Alive&gt; &amp; well") && !page.contains("<Alive>"));
+}
+
+#[test]
+fn the_page_tells_of_every_scenario() {
+    let page = page(&["fixtures/reports/scenarios"]);
+    for told in [
+        "4 of 5 failed",
+        "an expectation was not met",
+        "alice got no 603",
+        "user dave, code 603",
+        // What differs, with the words that changed marked.
+        "<mark>&lt;Alive&gt; &amp; well</mark>",
+        // The way through the script, and the lines.
+        "failure_route[NEXT]",
+        "t_check_status(486) <b>= 1</b>",
+        "class=\"hit yes\"",
+        // What became of messages.
+        "m request lost",
+        "m request again",
+        "because 486 Busy Here (INVITE) of bob is acknowledged hop by hop",
+        "1.0 s pass",
+        ">Hang up<",
+        // Coverage.
+        "class=\"half\" title=\"never no\"",
+    ] {
+        assert!(page.contains(told), "{told} is missing");
+    }
+}
+
+#[test]
+fn the_page_of_coverage_stands_alone() {
+    let reports = ReportOptions { coverage_html: Some("-".into()), ..ReportOptions::default() };
+    let paths = vec![PathBuf::from("fixtures/reports/scenarios")];
+    let mut out = Vec::new();
+    test(&TestOptions { paths, reports, ..TestOptions::default() }, &|_| None, false, &mut out).unwrap();
+    let page = String::from_utf8(out).unwrap();
+    assert!(values(&tags(&page), "class").contains(&"reached") && !page.contains("<svg"));
+}
+
+/// An outcome with one run of many large messages.
+fn large(verdict: Verdict, path: String) -> Outcome {
+    let sent = |at: usize| Sent {
+        from: "alice".to_owned(),
+        to: "alanui".to_owned(),
+        title: format!("INVITE sip:{at}@example.com"),
+        call: None,
+        again: false,
+        lost: false,
+        changes: vec![format!("+ X-Long: {}", "<&>".repeat(60)); 10],
+        lines: Vec::new(),
+        bytes: Default::default(),
+    };
+    let entry = |at| Entry { at: Tick::ZERO, event: Event::Message(Box::new(sent(at))) };
+    let (entries, peers) = ((0..40).map(entry).collect(), vec!["alice".to_owned()]);
+    let run = Run { row: None, peers, entries, reasons: Vec::new(), places: Default::default() };
+    let (ladder, accepted) = ("a line\n".repeat(3_000), Some("another line\n".repeat(3_000)));
+    Outcome { verdict, ladder, accepted, runs: vec![run], ..Outcome::unplayed(path.into()) }
+}
+
+#[test]
+fn a_page_about_much_leaves_out_details_and_says_so() {
+    let mut outcomes: Vec<Outcome> = (0..400).map(|at| large(Verdict::Passed, format!("good-{at}.call"))).collect();
+    outcomes.extend((0..3).map(|at| large(Verdict::Changed, format!("bad-{at}.call"))));
+    let page = html(&outcomes, &Coverage::default());
+    assert!(page.len() < 20_000_000, "{} bytes", page.len());
+    assert!(page.contains("This page is large"));
+    assert!(page.contains("good-399.call") && page.find("bad-2.call") < page.find("good-0.call"));
+    tags(&page);
+}
+
+/// A browser draws the page: as large as asked, with the colours of text, arrows and coverage.
+#[test]
+fn a_browser_draws_the_page() {
+    let folder = std::env::temp_dir().join(format!("alanui-page-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (html, picture) = (folder.join("page.html"), folder.join("page.png"));
+    std::fs::write(&html, page(&["fixtures/reports/scenarios"])).unwrap();
+    let browser = std::process::Command::new("chromium")
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1000,900"])
+        .arg(format!("--user-data-dir={}", folder.join("profile").display()))
+        .arg(format!("--screenshot={}", picture.display()))
+        .arg(format!("file://{}", html.display()))
+        .output();
+    let drawn = std::fs::read(&picture).ok();
+    std::fs::remove_dir_all(&folder).unwrap();
+    let Some(output) = browser.ok() else {
+        println!("chromium is absent: nobody looks at the page");
+        return;
+    };
+    let drawn = drawn.unwrap_or_else(|| panic!("no picture: {}", String::from_utf8_lossy(&output.stderr)));
+    // PNG, its size in the header (W3C PNG section 11.2.2). A blank page of that size takes 5 kB.
+    let number = |at: usize| u32::from_be_bytes(drawn[at..at + 4].try_into().unwrap());
+    assert_eq!((&drawn[1..4], number(16), number(20)), (&b"PNG"[..], 1000, 900));
+    assert!(drawn.len() > 40_000, "the page is blank, or nearly: {} bytes", drawn.len());
 }

@@ -1,6 +1,6 @@
 //! The files that `alanui test` writes for others, and what is left for standard output.
 
-use crate::report::{Coverage, Outcome, json, junit, tap};
+use crate::report::{Coverage, Outcome, coverage_html, html, json, junit, tap};
 use clap::Args;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -20,11 +20,17 @@ pub struct ReportOptions {
     /// Write results, messages and reasons as one JSON object.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Write a page for people: results, sequence diagrams, the ways that messages took through the config, coverage.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Write a page with the coverage alone: the configs with what ran of them.
+    #[arg(long, value_name = "FILE")]
+    pub coverage_html: Option<PathBuf>,
 }
 
 impl ReportOptions {
     fn paths(&self) -> impl Iterator<Item = &PathBuf> {
-        [&self.lcov, &self.junit, &self.tap, &self.json].into_iter().flatten()
+        [&self.lcov, &self.junit, &self.tap, &self.json, &self.html, &self.coverage_html].into_iter().flatten()
     }
 
     /// How many of them go to standard output.
@@ -39,7 +45,7 @@ impl ReportOptions {
 
     /// Whether a report tells where in the config something happened.
     pub(super) fn tell_places(&self) -> bool {
-        self.json.is_some()
+        self.json.is_some() || self.html.is_some()
     }
 
     /// Writes them; `out` is standard output when one goes there.
@@ -65,6 +71,12 @@ impl ReportOptions {
         }
         if let Some(path) = &self.json {
             write_report(path, &json(outcomes, coverage), out)?;
+        }
+        if let Some(path) = &self.html {
+            write_report(path, &html(outcomes, coverage), out)?;
+        }
+        if let Some(path) = &self.coverage_html {
+            write_report(path, &coverage_html(coverage), out)?;
         }
         Ok(())
     }
