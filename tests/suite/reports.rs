@@ -75,6 +75,18 @@ fn a_report_goes_to_its_file_and_the_rest_is_told() {
     assert!(String::from_utf8(out).unwrap().ends_with("1 passed, 0 failed\n"));
 }
 
+#[test]
+fn times_are_told_when_asked_for() {
+    let paths = vec![PathBuf::from("fixtures/reports/scenarios")];
+    let mut out = Vec::new();
+    test(&TestOptions { paths, times: true, ..TestOptions::default() }, &|_| None, false, &mut out).unwrap();
+    let told = String::from_utf8(out).unwrap();
+    let (_, times) = told.split_once("1 passed, 3 failed, 1 could not be played in ").expect("the summary");
+    let seconds = |line: &str| line.trim().split(' ').next().unwrap().parse::<f64>().unwrap();
+    let seconds: Vec<f64> = times.lines().skip(3).map(seconds).collect();
+    assert!(seconds.len() == 5 && seconds.is_sorted_by(|a, b| a >= b), "{times}");
+}
+
 /// The page about these scenarios.
 fn page(paths: &[&str]) -> String {
     let reports = ReportOptions { html: Some("-".into()), ..ReportOptions::default() };

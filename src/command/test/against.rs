@@ -61,7 +61,7 @@ pub(super) fn test(
             }
         }
     }
-    summary.tell(out)?;
+    summary.tell(None, out)?;
     Ok(summary)
 }
 

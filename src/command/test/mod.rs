@@ -2,16 +2,20 @@
 
 mod against;
 mod play;
+mod progress;
 mod reports;
 mod review;
 mod tell;
 
-use crate::host::{FileWatch, parallel, processors};
+use crate::host::{FileWatch, Stopwatch, parallel, processors};
 use crate::report::{Coverage, Outcome, Verdict};
 use clap::Args;
+
+use progress::Progress;
 pub use reports::ReportOptions;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tell::Teller;
 
 /// What to play and how.
@@ -54,6 +58,12 @@ pub struct TestOptions {
     /// Fail when fewer of the configs' lines were reached, in percent.
     #[arg(long, value_name = "PERCENT")]
     pub min_coverage: Option<f64>,
+    /// Say how long it took, which a terminal shows anyway, and which scenarios took longest.
+    #[arg(long)]
+    pub times: bool,
+    /// Show how far it is on standard error.
+    #[arg(skip)]
+    pub progress: bool,
     /// Files for others.
     #[command(flatten)]
     pub reports: ReportOptions,
@@ -73,10 +83,13 @@ pub struct Summary {
 }
 
 impl Summary {
-    fn tell(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn tell(&self, time: Option<Duration>, out: &mut dyn Write) -> io::Result<()> {
         write!(out, "{} passed, {} failed", self.passed, self.failed)?;
         if self.unreadable > 0 {
             write!(out, ", {} could not be played", self.unreadable)?;
+        }
+        if let Some(time) = time {
+            write!(out, " in {:.2} s", time.as_secs_f64())?;
         }
         writeln!(out)
     }
@@ -87,6 +100,7 @@ impl Summary {
 pub(super) fn run(options: &TestOptions) -> u8 {
     let stdout = io::stdout();
     let color = stdout.is_terminal();
+    let options = &TestOptions { progress: io::stderr().is_terminal(), ..options.clone() };
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
     if options.watch {
         return watch(options, &variable, color, &mut stdout.lock());
@@ -150,13 +164,19 @@ fn test_and_tell(
     out: &mut dyn Write,
 ) -> io::Result<(Summary, Vec<Outcome>)> {
     let (mut nobody, to_stdout) = (io::sink(), options.reports.to_stdout());
-    if to_stdout > 1 || to_stdout == 1 && options.review {
+    if to_stdout > 1 || to_stdout == 1 && (options.review || options.watch) {
         eprintln!("standard output is for one report, and nothing else");
         return Err(io::Error::from(io::ErrorKind::InvalidInput));
     }
     // What a report is written to gets nothing else.
     let (out, report) = if to_stdout == 1 { (&mut nobody as &mut dyn Write, Some(out)) } else { (out, None) };
-    let mut outcomes = outcomes(options, variable, color, out)?;
+    let watch = Stopwatch::start();
+    let found = match report {
+        Some(_) => scenarios(options, &mut io::stderr())?,
+        None => scenarios(options, out)?,
+    };
+    let mut outcomes = outcomes(&found, options, variable, color, out)?;
+    let time = (color || options.times).then(|| watch.elapsed());
     if options.review {
         if !io::stdin().is_terminal() {
             writeln!(out, "--review asks at a terminal; give --accept to accept all")?;
@@ -173,7 +193,10 @@ fn test_and_tell(
             Verdict::Unreadable => summary.unreadable += 1,
         }
     }
-    summary.tell(out)?;
+    summary.tell(time, out)?;
+    if options.times {
+        slowest(&outcomes, out)?;
+    }
     let mut coverage = Coverage::default();
     outcomes.iter().for_each(|outcome| coverage.add(&outcome.coverage));
     if options.coverage {
@@ -188,24 +211,45 @@ fn test_and_tell(
 }
 
 /// Plays the scenarios and tells of each as it ends.
-fn outcomes(options: &TestOptions, variable: Variable, color: bool, out: &mut dyn Write) -> io::Result<Vec<Outcome>> {
-    let found = scenarios(options, out)?;
+fn outcomes(
+    found: &[PathBuf],
+    options: &TestOptions,
+    variable: Variable,
+    color: bool,
+    out: &mut dyn Write,
+) -> io::Result<Vec<Outcome>> {
     let jobs = options.jobs.unwrap_or_else(processors);
     let mut teller = Teller::new(options, color, out);
+    let progress = Progress::new(found.len(), options.progress);
     let mut outcomes = Vec::with_capacity(found.len());
     let mut told = Ok(());
     parallel(
         jobs,
-        &found,
+        found,
         |path| play::play(path, options, variable, color),
         |_, outcome| {
             if told.is_ok() {
-                told = teller.tell(&outcome);
+                told = progress.aside(|| teller.tell(&outcome));
             }
             outcomes.push(outcome);
         },
     );
+    progress.done();
     told.map(|()| outcomes)
+}
+
+/// Scenarios that `--times` names.
+const SLOWEST: usize = 10;
+
+/// The scenarios that took longest, with the seconds of each.
+fn slowest(outcomes: &[Outcome], out: &mut dyn Write) -> io::Result<()> {
+    let mut slow: Vec<&Outcome> = outcomes.iter().collect();
+    slow.sort_by_key(|outcome| std::cmp::Reverse(outcome.time));
+    writeln!(out, "\nthe slowest:")?;
+    for outcome in slow.into_iter().take(SLOWEST) {
+        writeln!(out, "{:>8.3} s  {}", outcome.time.as_secs_f64(), outcome.path.display())?;
+    }
+    Ok(())
 }
 
 /// The scenarios that the options name.
