@@ -34,6 +34,9 @@ pub trait State: Any + Debug + Send + Sync {
     /// The final reply to a request of this module, or a timeout (408).
     fn replied(&self, _tag: u64, _code: u16, _cx: &mut Background) {}
 
+    /// A request of this module was dropped by `event_route[tm:local-request]`: no reply to it is told.
+    fn kept_back(&self, _tag: u64) {}
+
     /// Loads again what was loaded at start, keeping what was learnt since.
     ///
     /// # Errors

@@ -71,7 +71,7 @@ static VARIABLES: &[Variable] = &[
     Variable::read(
         &["T_branch_idx"],
         branch_index,
-        "The number of the branch at hand; 0 before there is one, -1 in the reply_route of all replies and for requests in an onsend_route, the number of branches in a failure_route.",
+        "The number of the branch at hand; 0 before there is one, -1 in the reply_route of all replies and for requests in an onsend_route and those made here, the number of branches in a failure_route.",
     ),
     Variable::read(
         &["T"],
@@ -129,6 +129,8 @@ fn branch_index(cx: &mut Context, _: &Key, _: Place) -> Value {
         RouteKind::CoreReply => -1,
         RouteKind::Onsend => view.and_then(|view| view.branch).map_or(-1, i64::from),
         RouteKind::Failure => view.map_or(0, |view| view.branches.into()),
+        // A request made here has its transaction before its branch.
+        RouteKind::Event => view.map_or(0, |view| view.branch.map_or(-1, i64::from)),
         _ => view.and_then(|view| view.branch).map_or(0, i64::from),
     })
 }

@@ -1,5 +1,5 @@
 //! Blocks that run aside, in the middle of something else: `onsend_route` before a packet leaves, and the event routes of
-//! the core and of `sl`. They run to their end at once: what they would wait for, a query or a sleep, fails. None of
+//! the core, of `sl` and of `tm`. They run to their end at once: what they would wait for, a query or a sleep, fails. None of
 //! them brings about another.
 
 use super::driver::{Datagram, Node};
@@ -25,6 +25,7 @@ pub(super) struct Asides {
     pub(super) parse_error: Option<RouteId>,
     pub(super) local_response: Option<RouteId>,
     pub(super) filtered_ack: Option<RouteId>,
+    pub(super) local_request: Option<RouteId>,
     /// One of them is running.
     running: bool,
 }
@@ -41,6 +42,7 @@ impl Asides {
             parse_error: program.route(Event, "core:receive-parse-error"),
             local_response: program.route(Event, "sl:local-response"),
             filtered_ack: program.route(Event, "sl:filtered-ack"),
+            local_request: program.route(Event, "tm:local-request"),
             running: false,
         }
     }
@@ -113,6 +115,12 @@ impl Node {
             let locals = self.locals(Avps::default());
             self.run_aside(now, ack.clone(), locals, route);
         }
+    }
+
+    /// `event_route[tm:local-request]`, for a request made here that is about to leave.
+    pub(super) fn local_request(&mut self, now: Now, request: Working) -> Option<(Task, End)> {
+        let route = self.asides.local_request.filter(|_| !self.asides.running)?;
+        Some(self.run_aside(now, request, Locals::default(), route))
     }
 
     fn wire(&self, (bytes, peer, socket): (&Bytes, SocketAddr, SocketId)) -> Option<Box<Wire>> {

@@ -8,7 +8,7 @@ use super::transaction::{Branch, Client, Due, Transaction};
 use crate::builtin::{
     Avps, Background, Command, Counter, Event, LogLevel, ModuleId, OwnRequest, Received, RouteKind, SocketId, Working,
 };
-use crate::sip::{Message, Request};
+use crate::sip::{Extent, Message, Request, write};
 use crate::time::Now;
 use crate::transaction::{Actions, client_non_invite};
 use bytes::Bytes;
@@ -119,25 +119,31 @@ impl Node {
         .to_bytes();
         let sent = Bytes::from(bytes);
         let Ok(message) = Message::parse(sent.clone()) else { return self.tell_unsent(now, &request) };
-        self.begin_own(now, &request, message, sent, &branch, (destination, socket));
+        self.begin_own(now, &request, (message, sent), &hop, &branch, (destination, socket));
     }
 
     fn begin_own(
         &mut self,
         now: Now,
         request: &OwnRequest,
-        message: Message,
-        sent: Bytes,
+        (message, sent): (Message, Bytes),
+        hop: &Bytes,
         branch: &[u8],
         way: (SocketAddr, SocketId),
     ) {
         let id = self.transactions.reserve();
-        let key = self.seed.client(branch, &request.method);
-        let mut actions = Actions::new();
-        let machine = client_non_invite::State::start(now.tick, now.tick, false, &self.timers, &mut actions);
         let received = Received { source: way.0, socket: way.1, at: now.tick };
         let mut transaction = Box::new(Transaction::new(id, message, received, self.timers));
         transaction.owner = Some((request.module, request.tag));
+        let Some(sent) = self.before_own(now, &mut transaction, sent, hop) else {
+            if let Some(state) = self.core.modules.get(request.module.0 as usize) {
+                state.kept_back(request.tag);
+            }
+            return self.transactions.release(id);
+        };
+        let key = self.seed.client(branch, &request.method);
+        let mut actions = Actions::new();
+        let machine = client_non_invite::State::start(now.tick, now.tick, false, &transaction.timers, &mut actions);
         transaction.branches.push(Branch::new(Client::Other(machine), key, sent, way));
         self.transactions.insert(transaction);
         self.core.counters.count(const { Counter::named("UAC_transactions") });
@@ -145,6 +151,41 @@ impl Node {
         self.core.counters.count(const { Counter::named("inuse_transactions") });
         self.transactions.name(key, Found::Branch(id, 0));
         self.client_actions(now, id, 0, &actions, None);
+    }
+
+    /// Runs `event_route[tm:local-request]`; gives the bytes to send, or `None` when it drops the request. As in Kamailio, what it
+    /// changes of the message leaves, a Request-URI included, by the way that was found before.
+    fn before_own(&mut self, now: Now, transaction: &mut Transaction, sent: Bytes, hop: &Bytes) -> Option<Bytes> {
+        let Received { source: destination, socket, .. } = transaction.received;
+        let own = self.core.sockets.socket(socket).filter(|_| self.asides.local_request.is_some());
+        let Some(own) = own.map(|own| own.address) else { return Some(sent) };
+        self.next_message += 1;
+        let received = Received { source: own, socket, at: now.tick };
+        let mut message = Working::new(transaction.request.clone(), received, self.next_message);
+        message.destination = Some(hop.clone());
+        message.transaction = Some(transaction.view(None, 0));
+        let Some((task, end)) = self.local_request(now, message) else { return Some(sent) };
+        if end.dropped {
+            return None;
+        }
+        let mut message = task.message;
+        transaction.timers = self.timers_of(&message);
+        transaction.on_reply = message.on_reply;
+        transaction.avps = task.locals.avps;
+        message.settle_record_routes(&self.core.address_text(socket, destination.ip()));
+        message.edits.new_uri = message.uri.take().or(message.edits.new_uri.take());
+        if let Some(via) = message.message.via_extent().filter(|_| message.local_rport) {
+            let end = usize::from(via.end);
+            message.edits.replace(Extent::new(end, end), ";rport");
+        }
+        let mut bytes = Vec::with_capacity(sent.len() + 256);
+        write(&message.message, &message.edits, &mut bytes);
+        let bytes = Bytes::from(bytes);
+        // What a script makes unreadable leaves all the same; its replies are told by their branch.
+        if let Ok(read) = Message::parse(bytes.clone()) {
+            transaction.request = read;
+        }
+        Some(bytes)
     }
 
     /// A request that cannot be sent counts as one that nobody answered.

@@ -16,13 +16,7 @@ impl Node {
         let id = self.transactions.reserve();
         let method = message.message.method().unwrap_or(Method::Other);
         let is_invite = method == Method::Invite;
-        let mut timers = self.timers;
-        if let Some((fr_inv, fr)) = message.timers {
-            let millis =
-                |value: Option<u32>| value.filter(|value| *value > 0).map(|value| Duration::from_millis(value.into()));
-            timers.fr_inv = millis(fr_inv).unwrap_or(timers.fr_inv);
-            timers.fr = millis(fr).unwrap_or(timers.fr);
-        }
+        let timers = self.timers_of(message);
         let mut actions = Actions::new();
         let machine = if is_invite {
             Server::Invite(server_invite::State::start(now.tick, false, &timers, &mut actions))
@@ -55,6 +49,18 @@ impl Node {
         }
         message.transaction = self.transactions.get(id).map(|transaction| transaction.view(None, 0));
         id
+    }
+
+    /// The timers of a transaction, as the script wants them for this message: `t_set_fr`.
+    pub(super) fn timers_of(&self, message: &Working) -> Timers {
+        let mut timers = self.timers;
+        if let Some((fr_inv, fr)) = message.timers {
+            let millis =
+                |value: Option<u32>| value.filter(|value| *value > 0).map(|value| Duration::from_millis(value.into()));
+            timers.fr_inv = millis(fr_inv).unwrap_or(timers.fr_inv);
+            timers.fr = millis(fr).unwrap_or(timers.fr);
+        }
+        timers
     }
 
     /// Hands an event to the machine towards the caller and does what it asks; `bytes` is the reply that the event is about.

@@ -46,6 +46,11 @@ impl Table {
         TransactionId(u64::from(self.slots[index as usize].generation) << 32 | u64::from(index))
     }
 
+    /// Takes a reserved number back that no transaction was kept under.
+    pub(super) fn release(&mut self, id: TransactionId) {
+        self.free.push(id.0 as u32);
+    }
+
     /// Keeps a transaction under its reserved number.
     pub(super) fn insert(&mut self, transaction: Box<Transaction>) {
         let index = transaction.id.0 as u32 as usize;

@@ -282,6 +282,10 @@ impl State for Dispatcher {
         self.answered(tag, code, cx);
     }
 
+    fn kept_back(&self, tag: u64) {
+        self.forget(tag);
+    }
+
     fn reload(&self, world: &mut dyn World) -> Result<(), StartFault> {
         let loaded = self.source.load(world, self.load_all)?;
         let mut sets = Sets::new(marked(loaded.destinations, self.mark_plain));

@@ -107,10 +107,14 @@ impl Dispatcher {
         }
     }
 
+    /// Waits no longer for the reply to a ping; gives what it went to.
+    pub(super) fn forget(&self, tag: u64) -> Option<(Arc<Destination>, Arc<Set>)> {
+        self.probing.waiting.lock().unwrap_or_else(PoisonError::into_inner).by_tag.remove(&tag)
+    }
+
     /// Takes the answer to a ping.
     pub(super) fn answered(&self, tag: u64, code: u16, cx: &mut Background) {
-        let pinged = self.probing.waiting.lock().unwrap_or_else(PoisonError::into_inner).by_tag.remove(&tag);
-        let Some((destination, set)) = pinged else { return };
+        let Some((destination, set)) = self.forget(tag) else { return };
         // A reload may have put another set in place; what is learnt of the destination is shared with it.
         let sets = self.sets.load();
         let set = sets.set(set.id).unwrap_or(&set);
