@@ -27,6 +27,10 @@ pub(super) enum Command {
     ///
     /// Exits with 0 when all is as accepted, 1 when something differs, 2 when a scenario or its config has mistakes.
     Test(Box<TestCommand>),
+    /// Play scenarios with two configs, mostly one before and after a change, and say what is decided otherwise.
+    ///
+    /// Exits with 0 when all is decided alike, 1 when something changes, 2 when a config or scenario cannot be read.
+    Diff(super::diff::DiffOptions),
     /// Say what a function, variable, parameter, rule or any other name means.
     Explain(ExplainOptions),
     /// Say of a folder of configs what alanui reads and runs of them, and rank what it lacks for the rest.

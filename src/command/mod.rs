@@ -5,6 +5,7 @@ mod check;
 mod cli;
 mod config;
 mod corpus;
+mod diff;
 mod explain;
 mod fmt;
 pub mod record;
@@ -40,6 +41,7 @@ pub fn main() -> ExitCode {
             Some(TestAction::Record(options)) => record::run(&options),
             None => test::run(&command.play),
         },
+        Command::Diff(options) => diff::run(&options),
         Command::Fmt(options) => fmt::fmt(&options),
         Command::Routes(options) => routes::routes(&options),
         Command::Completions { shell } => {

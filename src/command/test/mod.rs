@@ -253,7 +253,7 @@ fn slowest(outcomes: &[Outcome], out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// The scenarios that the options name.
-fn scenarios(options: &TestOptions, out: &mut dyn Write) -> io::Result<Vec<PathBuf>> {
+pub(super) fn scenarios(options: &TestOptions, out: &mut dyn Write) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for path in &options.paths {
         if let Err(fault) = find(path, &mut found) {
