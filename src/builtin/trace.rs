@@ -12,6 +12,10 @@ pub struct Trace {
     pub events: Vec<(usize, TraceEvent)>,
     /// What of the program was reached since the start.
     pub reached: Reached,
+    /// Where a run was stopped, or a loop ended, because it did not come to an end by itself.
+    pub endless: Vec<Span>,
+    /// Instructions after which a run is ended, when that is to be sooner than in a server.
+    pub budget: Option<u32>,
 }
 
 /// How often each instruction of the program ran, and which way it went.

@@ -69,6 +69,7 @@ impl Machine<'_> {
             self.task.budget -= 1;
             if self.task.budget == 0 {
                 self.core.log(LogLevel::Critical, "the script did not come to an end and was stopped");
+                self.tell_endless();
                 return self.end(-1, false);
             }
             match *op {
@@ -237,9 +238,19 @@ impl Machine<'_> {
         self.core.trace(|| TraceEvent::End { how, span });
     }
 
+    fn tell_endless(&mut self) {
+        let span = self.span();
+        if let Some(trace) = &mut self.core.trace {
+            trace.endless.push(span);
+        }
+    }
+
     /// Counts the instruction that comes next, and tells which way the one before went.
     fn watch(&mut self, before: Option<u32>) {
         let Some(trace) = &mut self.core.trace else { return };
+        if let Some(budget) = trace.budget {
+            self.task.budget = self.task.budget.min(budget);
+        }
         let next = self.task.place;
         if (next as usize) < self.program.code.len() {
             trace.reached.count(next as usize);
@@ -488,6 +499,7 @@ impl Machine<'_> {
         if limit != 0 && *count > limit {
             self.core
                 .log(LogLevel::Error, format!("a while loop was ended after {limit} iterations (max_while_loops)"));
+            self.tell_endless();
             self.task.last = -1;
             self.task.place = place;
         }

@@ -10,6 +10,7 @@ mod changes;
 mod database;
 mod dns;
 mod expect;
+mod fuzz;
 mod ladder;
 mod names;
 mod parse;
@@ -28,6 +29,7 @@ mod words;
 mod world;
 
 pub use against::{Wire, against, decisions};
+pub use fuzz::{Finding, FuzzOptions, Fuzzed, PROPERTIES, Property, fuzz};
 pub use ladder::{is_all_of, ladder, stamp};
 pub use parse::{Reading, parse};
 pub(crate) use peer::{Peer, reason_phrase};

@@ -94,7 +94,8 @@ pub(super) struct Parser<'a, 'b> {
 }
 
 impl Scenario {
-    fn empty() -> Scenario {
+    /// One in which nothing happens, of no config yet.
+    pub(super) fn empty() -> Scenario {
         Scenario {
             row: None,
             config: PathBuf::new(),

@@ -4,7 +4,7 @@ use super::parse::Reading;
 use super::scenario::Scenario;
 use super::world::Stage;
 use crate::builtin::{Core, Extensions, Listen, LogLine, Memory, Module, Random, Settings, Socket, Sockets};
-use crate::config::{self, Additions, CommandLine, Options};
+use crate::config::{self, Additions, CommandLine, Config, Options};
 use crate::script::Program;
 use crate::source::{Diagnostic, Sources, Span};
 use std::net::{IpAddr, SocketAddr};
@@ -40,14 +40,39 @@ pub(super) fn start(
     sources: &mut Sources,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Server {
+    let config = load(scenario, false, reading, modules, extensions, sources, diagnostics);
+    begin(&config, scenario, stage, sources, diagnostics)
+}
+
+/// Loads the config of a scenario.
+pub(super) fn load(
+    scenario: &Scenario,
+    allow_unsupported: bool,
+    reading: &Reading,
+    modules: &'static [&'static Module],
+    extensions: Extensions,
+    sources: &mut Sources,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Config {
     let lines = scenario.defines.iter().map(|define| CommandLine::Define(define.clone())).collect();
-    let additions = Additions { options: Options { lines, ..Options::default() }, ..Additions::default() };
+    let options = Options { lines, ..Options::default() };
+    let additions = Additions { options, allow_unsupported, ..Additions::default() };
     if let Err(fault) = reading.files.read(&scenario.config) {
         let message = format!("{} cannot be read: {fault}", scenario.config.display());
         diagnostics.push(Diagnostic::error("unreadable-file", message, scenario.config_span));
     }
     // Places in the config are counted from its first file; the scenario's own files come before it.
-    let config = config::load(&scenario.config, reading.files, &additions, modules, extensions, sources, diagnostics);
+    config::load(&scenario.config, reading.files, &additions, modules, extensions, sources, diagnostics)
+}
+
+/// Starts the modules of a config: as often as wanted, each time as if the server had just been started.
+pub(super) fn begin(
+    config: &Config,
+    scenario: &Scenario,
+    stage: &mut Stage,
+    sources: &Sources,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Server {
     let started = config.start(Some(stage), diagnostics);
     let sockets = sockets(scenario, &started.settings);
     let log = started.log.iter().map(|(level, text)| LogLine { level: *level, from_script: false, text: text.clone() });
@@ -63,7 +88,7 @@ pub(super) fn start(
         modules: config.registry.loaded().to_vec(),
         core: Core {
             settings: Arc::new(started.settings),
-            extensions,
+            extensions: config.extensions,
             sockets: Arc::new(sockets),
             random: Random::new(scenario.seed),
             regexes: Default::default(),

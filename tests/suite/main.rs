@@ -10,6 +10,7 @@ mod commands;
 mod documents;
 mod fmt;
 mod front_end;
+mod fuzz;
 mod hostile;
 mod lints;
 mod map;

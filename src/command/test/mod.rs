@@ -1,6 +1,7 @@
 //! `alanui test`: plays scenarios and compares what happens with what was accepted.
 
 mod against;
+mod fuzz;
 mod play;
 mod progress;
 mod reports;
@@ -22,7 +23,7 @@ use tell::Teller;
 #[derive(Args, Debug, Clone, Default)]
 pub struct TestOptions {
     /// Scenarios (`*.call`), or folders that are searched for them.
-    #[arg(required = true, value_name = "DIR|FILE")]
+    #[arg(required_unless_present = "fuzz", value_name = "DIR|FILE")]
     pub paths: Vec<PathBuf>,
     /// Write what happens as the accepted ladder beside each scenario.
     #[arg(long)]
@@ -67,6 +68,9 @@ pub struct TestOptions {
     /// Files for others.
     #[command(flatten)]
     pub reports: ReportOptions,
+    /// Random messages instead of scenarios.
+    #[command(flatten)]
+    pub fuzz: fuzz::FuzzArgs,
 }
 
 /// How many scenarios came out how.
@@ -104,6 +108,9 @@ pub(super) fn run(options: &TestOptions) -> u8 {
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
     if options.watch {
         return watch(options, &variable, color, &mut stdout.lock());
+    }
+    if let Some(config) = &options.fuzz.fuzz {
+        return fuzz::run(config, options, &variable, color, &mut stdout.lock()).unwrap_or(super::UNREADABLE);
     }
     match test(options, &variable, color, &mut stdout.lock()) {
         Ok(Summary { unreadable: 1.., .. }) | Err(_) => super::UNREADABLE,

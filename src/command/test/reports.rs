@@ -86,7 +86,7 @@ fn is_stdout(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-fn write_report(path: &Path, text: &str, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write_report(path: &Path, text: &str, out: &mut dyn Write) -> io::Result<()> {
     if is_stdout(path) {
         return out.write_all(text.as_bytes());
     }

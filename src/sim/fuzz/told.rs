@@ -1,0 +1,139 @@
+//! What was found, as a scenario.
+
+use super::Ground;
+use super::letter::Letter;
+use super::properties::Property;
+use super::shrink::Case;
+use crate::sim::scenario::Scenario;
+use crate::source::{FileId, Span};
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The text of a scenario that plays the case, and the place in the config that the finding is about.
+pub(super) fn scenario(
+    ground: &Ground,
+    case: &Case,
+    property: &Property,
+    what: &str,
+) -> (String, Option<(PathBuf, usize)>) {
+    let place = place(ground, what);
+    let what = match &place {
+        Some((path, line)) => format!("a loop at {}:{line}", path.display()),
+        None => what.to_owned(),
+    };
+    let mut text = format!("# {}: {what}\n# {}\n\n", property.name, property.doc);
+    stage(ground.scenario, &mut text);
+    let mut peers: Vec<(String, SocketAddr)> = Vec::new();
+    for (source, _) in &case.lines {
+        let name = if *source == ground.words.foreign.outside { "outside" } else { "sender" };
+        name_peer(&mut peers, name, *source);
+    }
+    for address in &case.contacted {
+        name_peer(
+            &mut peers,
+            if address.ip() == ground.words.foreign.elsewhere { "elsewhere" } else { "world" },
+            *address,
+        );
+    }
+    for (name, address) in &peers {
+        let _ = writeln!(text, "peer {name} {address}");
+    }
+    let mut waits = Duration::ZERO;
+    for (letter, (source, lines)) in case.letters.iter().zip(&case.lines) {
+        if !waits.is_zero() {
+            let _ = writeln!(text, "wait {}ms", waits.as_millis());
+        }
+        text.push('\n');
+        answers(case, letter, &peers, &mut text);
+        let sender = peers.iter().find(|(_, address)| address == source).map_or("outside", |(name, _)| name);
+        message(sender, lines, &letter.body, &mut text);
+        waits = letter.pause;
+    }
+    if waits > Duration::from_secs(1) {
+        let _ = writeln!(text, "\nwait {}ms", waits.as_millis());
+    }
+    (text, place)
+}
+
+/// The file and line of a loop: what is found names it by its place in the sources.
+fn place(ground: &Ground, what: &str) -> Option<(PathBuf, usize)> {
+    let (file, start) = what.strip_prefix("a loop at ")?.split_once(':')?;
+    let span = Span { file: FileId(file.parse().ok()?), start: start.parse().ok()?, end: 0 };
+    let (line, _) = ground.sources.line_column(span.file, span.start);
+    Some((ground.sources.path(span.file).to_owned(), line))
+}
+
+fn name_peer(peers: &mut Vec<(String, SocketAddr)>, name: &str, address: SocketAddr) {
+    if peers.iter().any(|(_, known)| *known == address) {
+        return;
+    }
+    let same = peers.iter().filter(|(known, _)| known.trim_end_matches(|c: char| c.is_ascii_digit()) == name).count();
+    peers.push((if same == 0 { name.to_owned() } else { format!("{name}{}", same + 1) }, address));
+}
+
+/// The lines that set the stage.
+fn stage(scenario: &Scenario, text: &mut String) {
+    let shown = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
+    let _ = writeln!(text, "config {}", shown(&scenario.config));
+    for define in &scenario.defines {
+        let (name, value) = define.split_once('=').unwrap_or((define, ""));
+        let _ = writeln!(text, "define {name} {value}");
+    }
+    if scenario.strict {
+        text.push_str("strict\n");
+    }
+    for line in &scenario.databases {
+        let paths: Vec<String> = line.paths.iter().map(|path| shown(path)).collect();
+        let part = if line.url_part.is_empty() { String::new() } else { format!(" for {}", line.url_part) };
+        let _ = writeln!(text, "database {}{part}", paths.join(" "));
+    }
+    for (name, kind, record) in &scenario.records {
+        let kind = crate::builtin::RecordKind::NAMED.iter().find(|(_, its)| its == kind).map_or("A", |(name, _)| name);
+        let _ = writeln!(text, "dns {name} {kind} {record}");
+    }
+    for listen in &scenario.listen {
+        let _ = writeln!(text, "listen {listen}");
+    }
+    if scenario.machine != Scenario::MACHINE {
+        let _ = writeln!(text, "machine {}", scenario.machine);
+    }
+    let _ = writeln!(text, "seed {}", scenario.seed);
+}
+
+/// How those whom the server sends to answer.
+fn answers(case: &Case, letter: &Letter, peers: &[(String, SocketAddr)], text: &mut String) {
+    let method = String::from_utf8_lossy(letter.method()).into_owned();
+    if letter.answers.is_empty() || !method.bytes().all(|byte| byte.is_ascii_alphanumeric()) || method.is_empty() {
+        return;
+    }
+    let codes: Vec<String> = letter.answers.iter().map(u16::to_string).collect();
+    for (name, _) in peers.iter().filter(|(_, address)| case.contacted.contains(address)) {
+        let _ = writeln!(text, "{name} always answers {method} with {}", codes.join(" "));
+    }
+}
+
+fn message(sender: &str, lines: &[Vec<u8>], body: &[u8], text: &mut String) {
+    let whole = [lines.join(&b"\r\n"[..]), body.to_vec()].concat();
+    let is_text = std::str::from_utf8(&whole).is_ok_and(|text| {
+        let rest = text.replace("\r\n", "");
+        !rest.contains(|c: char| c.is_control() && c != '\t')
+    });
+    if !is_text {
+        let all = [lines.join(&b"\r\n"[..]), b"\r\n\r\n".to_vec(), body.to_vec()].concat();
+        let _ = writeln!(
+            text,
+            "# Not only text: these bytes in a file, and `{sender} sends file FILE`; below is what comes near."
+        );
+        let _ = writeln!(text, "# printf '%b' '{}'", all.escape_ascii().to_string().replace('\'', "\\x27"));
+    }
+    let _ = writeln!(text, "{sender} sends raw");
+    let mut all: Vec<String> = lines.iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+    all.push(String::new());
+    let body = String::from_utf8_lossy(body);
+    all.extend(body.lines().map(str::to_owned));
+    for line in all.iter().flat_map(|line| line.split("\r\n")) {
+        let _ = writeln!(text, "  | {}", line.replace(['\r', '\n'], " "));
+    }
+}
