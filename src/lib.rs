@@ -43,6 +43,7 @@
 //! report       time source sip builtin script sim
 //! record       sip builtin sim
 //! command      time source sip builtin catalogue modules script node config lint format chart host sim report record
+//! testing      command report
 //! ```
 //!
 //! `config::ast` is plain data: the words for route kinds and operators that the language, its rows and its machine share. `config` and `node`
@@ -64,5 +65,8 @@ pub mod script;
 pub mod sim;
 pub mod sip;
 pub mod source;
+pub mod testing;
 pub mod time;
 pub mod transaction;
+
+pub use testing::assert_scenarios;

@@ -26,6 +26,14 @@ const BAD: u8 = 1;
 /// The config cannot be read at all.
 const UNREADABLE: u8 = 2;
 
+/// Whether the command line takes these words, the first of which is the program.
+///
+/// # Errors
+/// What is wrong with them.
+pub fn accepts<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<(), String> {
+    Cli::try_parse_from(words).map(|_| ()).map_err(|fault| fault.to_string())
+}
+
 /// Does what the command line says.
 pub fn main() -> ExitCode {
     let command = Cli::parse().command;

@@ -3,7 +3,7 @@
 use super::parse::Reading;
 use super::scenario::Scenario;
 use super::world::Stage;
-use crate::builtin::{Core, Extensions, Listen, LogLine, Memory, Module, Random, Settings, Socket, Sockets};
+use crate::builtin::{Core, Extensions, Listen, LogLine, Memory, Module, Random, Settings, Socket, Sockets, Trace};
 use crate::config::{self, Additions, CommandLine, Config, Options};
 use crate::script::Program;
 use crate::source::{Diagnostic, Sources, Span};
@@ -20,6 +20,9 @@ pub struct Setting {
     /// Where it is set.
     pub span: Span,
 }
+
+/// Instructions of one run: far more than a config needs, and what is told of them fits in memory.
+const BUDGET: u32 = 200_000;
 
 /// Everything a node is made of.
 pub(super) struct Server {
@@ -95,7 +98,7 @@ pub(super) fn begin(
             told: Default::default(),
             log: Vec::new(),
             commands: Vec::new(),
-            trace: Some(Box::default()),
+            trace: Some(Box::new(Trace { budget: Some(BUDGET), ..Trace::default() })),
             counters: Default::default(),
             memory: || Memory { total: 64 << 20, free: 32 << 20 },
             modules: Arc::from(started.states),

@@ -24,3 +24,4 @@ mod scenarios;
 mod semantics;
 mod simulated;
 mod sipp;
+mod testing;

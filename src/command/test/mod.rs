@@ -182,7 +182,7 @@ fn test_and_tell(
         Some(_) => scenarios(options, &mut io::stderr())?,
         None => scenarios(options, out)?,
     };
-    let mut outcomes = outcomes(&found, options, variable, color, out)?;
+    let mut outcomes = outcomes_of(&found, options, variable, color, out)?;
     let time = (color || options.times).then(|| watch.elapsed());
     if options.review {
         if !io::stdin().is_terminal() {
@@ -217,8 +217,21 @@ fn test_and_tell(
     Ok((summary, outcomes))
 }
 
-/// Plays the scenarios and tells of each as it ends.
-fn outcomes(
+/// Plays the scenarios that the options name and tells of each as it ends.
+///
+/// # Errors
+/// A folder cannot be read, or `out` not be written.
+pub fn outcomes(
+    options: &TestOptions,
+    variable: Variable,
+    color: bool,
+    out: &mut dyn Write,
+) -> io::Result<Vec<Outcome>> {
+    let found = scenarios(options, out)?;
+    outcomes_of(&found, options, variable, color, out)
+}
+
+fn outcomes_of(
     found: &[PathBuf],
     options: &TestOptions,
     variable: Variable,

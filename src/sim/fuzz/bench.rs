@@ -34,8 +34,6 @@ pub(super) struct Bench<'a> {
 const MOST_AT_ONCE: usize = 6000;
 /// So much of what leaves because of one message is looked at.
 const MOST_LEFT: usize = 400;
-/// Instructions of one run: far more than a config needs, and soon over.
-const BUDGET: u32 = 200_000;
 /// Times that the clock stops on its way through one pause.
 const MOST_STOPS: usize = 2000;
 
@@ -44,10 +42,7 @@ impl<'a> Bench<'a> {
         let mut unheard = Vec::new();
         let mut stage = Stage::new(ground.scenario, ground.reading.files, &mut unheard);
         // It started once without mistakes, and starting depends on nothing that changes.
-        let mut begun = server::begin(ground.config, ground.scenario, &mut stage, ground.sources, &mut unheard);
-        if let Some(trace) = &mut begun.core.trace {
-            trace.budget = Some(BUDGET);
-        }
+        let begun = server::begin(ground.config, ground.scenario, &mut stage, ground.sources, &mut unheard);
         let now = Now { tick: Tick::ZERO, unix: ground.scenario.clock };
         let server = begun.core.sockets.list.first().map(|socket| socket.address);
         let server = server.filter(|its| !its.ip().is_unspecified());
