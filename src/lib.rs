@@ -40,7 +40,7 @@
 //! node         time source sip transaction builtin script
 //! host         time source sip builtin modules script node config
 //! sim          time source sip builtin modules script node config
-//! report       time source sip builtin script sim
+//! report       time source sip builtin catalogue script sim
 //! record       sip builtin sim
 //! command      time source sip builtin catalogue modules script node config lint format chart host sim report record
 //! testing      command report

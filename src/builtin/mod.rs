@@ -44,7 +44,7 @@ pub use extension::{EXTENSIONS, Extension, ExtensionRow, Extensions};
 pub use log::{LogLevel, LogLine};
 pub use module::{
     Arg, ArgKind, Bare, Check, Function, KeyKind, MessageKind, Module, Param, ParamKind, RouteKind, Routes,
-    Transformation, Unit, Variable, Word, WordKind, Write, count, event_fits, join,
+    Transformation, Unit, Variable, Word, WordKind, Write, anywhere, count, event_fits, join,
 };
 pub use prepare::{Fault, Prepare, Prepared, Slots};
 pub use random::Random;

@@ -114,6 +114,16 @@ impl Function {
     }
 }
 
+/// The row of a function that may be called in every route block.
+pub const fn anywhere(
+    names: &'static [&'static str],
+    args: &'static [Arg],
+    run: fn(&mut Context, &Args) -> Outcome,
+    doc: &'static str,
+) -> Function {
+    Function { names, args, routes: Routes::ANY, run, doc }
+}
+
 /// One argument of a function.
 #[derive(Debug, Clone, Copy)]
 pub struct Arg {

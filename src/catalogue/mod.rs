@@ -19,11 +19,13 @@
 //! [`rows`] makes of a module the same rows that a built one has, so that calls, parameters and variables are checked alike; what runs is a
 //! stand-in that is false.
 
+mod deed;
 mod history;
 mod stand_in;
 #[cfg(test)]
 mod tests;
 
+pub use deed::{Does, does};
 pub use history::{Former, former};
 
 use crate::builtin::Module;

@@ -5,7 +5,7 @@ use super::config::{Loaded, Reading};
 use super::{BAD, GOOD, UNREADABLE, banner};
 use crate::builtin::{Extensions, Listen, LogLine};
 use crate::config::{has_errors, parse_address};
-use crate::host::{self, HostWorld, Plan, Trace, log};
+use crate::host::{self, HostWorld, MessageTrace, Plan, log};
 use crate::lint;
 use crate::source::{Diagnostic, Level, render};
 use bytes::Bytes;
@@ -44,7 +44,7 @@ pub(super) fn run(options: &RunOptions) -> u8 {
         Err(fault) => return fail(BAD, &fault.to_string()),
     };
     let trace =
-        options.trace_messages.as_ref().map(|path| (path, Trace::begin(path, options.trace_call_id.as_deref())));
+        options.trace_messages.as_ref().map(|path| (path, MessageTrace::begin(path, options.trace_call_id.as_deref())));
     let trace = match trace {
         None => None,
         Some((_, Ok(trace))) => Some(trace),

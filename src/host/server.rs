@@ -5,7 +5,7 @@ use super::effects::errands::Errands;
 use super::log;
 use super::memory::memory;
 use super::sockets::Bound;
-use super::trace::Trace;
+use super::trace::MessageTrace;
 use super::worker::{self, Control, GRACE, HANDED, Parts};
 use super::world::HostWorld;
 use crate::builtin::{Core, Counters, Extensions, LogLevel, LogLine, ModuleId, QueryFault, Settings, Sockets, State};
@@ -37,7 +37,7 @@ pub struct Plan {
     /// Files and databases.
     pub world: HostWorld,
     /// Where messages are traced, when somebody asked for it.
-    pub trace: Option<Trace>,
+    pub trace: Option<MessageTrace>,
 }
 
 /// Why serving ended without being asked to.
@@ -127,7 +127,7 @@ struct Server {
     reloads: UnboundedReceiver<ModuleId>,
     /// Each worker that ended, and how.
     ended: UnboundedReceiver<(usize, Result<(), ServerFault>)>,
-    trace: Option<Trace>,
+    trace: Option<MessageTrace>,
 }
 
 impl Server {

@@ -23,7 +23,7 @@ const GATHERED: usize = 1 << 16;
 
 /// A trace that is being written.
 #[derive(Debug)]
-pub struct Trace {
+pub struct MessageTrace {
     packets: SyncSender<Packet>,
     call_id: Option<Bytes>,
     counts: Arc<Counts>,
@@ -54,12 +54,12 @@ pub(super) struct Tracer {
     sockets: Arc<Sockets>,
 }
 
-impl Trace {
+impl MessageTrace {
     /// Begins a file for all messages, or those of one call.
     ///
     /// # Errors
     /// The file cannot be made, or the system has no thread.
-    pub fn begin(path: &Path, call_id: Option<&str>) -> io::Result<Trace> {
+    pub fn begin(path: &Path, call_id: Option<&str>) -> io::Result<MessageTrace> {
         let mut file = File::create(path)?;
         file.write_all(&pcap_header())?;
         let (packets, waiting) = sync_channel(WAITING);
@@ -67,7 +67,12 @@ impl Trace {
         let counted = counts.clone();
         let write = move || write(&waiting, &mut file, &counted);
         let thread = std::thread::Builder::new().name("trace".to_owned()).spawn(write)?;
-        Ok(Trace { packets, call_id: call_id.map(|text| Bytes::copy_from_slice(text.as_bytes())), counts, thread })
+        Ok(MessageTrace {
+            packets,
+            call_id: call_id.map(|text| Bytes::copy_from_slice(text.as_bytes())),
+            counts,
+            thread,
+        })
     }
 
     /// An end for a worker with these sockets.
@@ -88,7 +93,7 @@ impl Trace {
 
     /// Ends the file once every worker has let go of it.
     pub(super) fn end(self) {
-        let Trace { packets, counts, thread, .. } = self;
+        let MessageTrace { packets, counts, thread, .. } = self;
         drop(packets);
         // A writer that broke has said so.
         let _ = thread.join();

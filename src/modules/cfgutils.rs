@@ -4,7 +4,7 @@ use super::hash::{core_case_hash, core_hash};
 use super::lock::{Holding, Locks};
 use crate::builtin::{
     Arg, Args, Context, Effect, Fault, Function, LogLevel, Module, Outcome, Param, Prepare, Prepared, RouteId,
-    RouteKind, Routes, Start, StartFault, State, Template, Unit, Value, Variable, parse_int,
+    RouteKind, Start, StartFault, State, Template, Unit, Value, Variable, anywhere, parse_int,
 };
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ static PARAMS: &[Param] = &[
 ];
 
 static FUNCTIONS: &[Function] = &[
-    row(
+    anywhere(
         &["rand_set_prob"],
         &[Arg::custom("percent", prepare_percent)],
         |cx, args| {
@@ -46,26 +46,26 @@ static FUNCTIONS: &[Function] = &[
         },
         "Sets the percentage of `rand_event`.",
     ),
-    row(
+    anywhere(
         &["rand_reset_prob"],
         &[],
         |cx, _| with(cx, |state| state.probability.store(state.first_probability, Ordering::Relaxed)),
         "Sets the percentage of `rand_event` back to `initial_probability`.",
     ),
-    row(
+    anywhere(
         &["rand_get_prob"],
         &[],
         |cx, _| Outcome::Return(cx.state::<CfgUtils>().map_or(0, |state| state.percent() as i32)),
         "The percentage of `rand_event` as return code; 0 ends the script.",
     ),
-    row(&["rand_event"], &[], rand_event, "True as often as the percentage says."),
-    row(
+    anywhere(&["rand_event"], &[], rand_event, "True as often as the percentage says."),
+    anywhere(
         &["abort"],
         &[],
         |_, _| Outcome::Wait(Effect::Abort, |_, _, _| Outcome::END),
         "Ends the server at once, with every call in flight: for tests only.",
     ),
-    row(
+    anywhere(
         &["sleep"],
         &[Arg::int("seconds")],
         |cx, args| {
@@ -74,7 +74,7 @@ static FUNCTIONS: &[Function] = &[
         },
         "Waits so many seconds. Only this call waits.",
     ),
-    row(
+    anywhere(
         &["usleep"],
         &[Arg::int("microseconds")],
         |cx, args| {
@@ -83,11 +83,11 @@ static FUNCTIONS: &[Function] = &[
         },
         "Waits so many microseconds. Only this call waits.",
     ),
-    row(&["pkg_status"], &[], no_memory, NO_MEMORY),
-    row(&["shm_status"], &[], no_memory, NO_MEMORY),
-    row(&["pkg_summary"], &[], no_memory, NO_MEMORY),
-    row(&["shm_summary"], &[], no_memory, NO_MEMORY),
-    row(
+    anywhere(&["pkg_status"], &[], no_memory, NO_MEMORY),
+    anywhere(&["shm_status"], &[], no_memory, NO_MEMORY),
+    anywhere(&["pkg_summary"], &[], no_memory, NO_MEMORY),
+    anywhere(&["shm_summary"], &[], no_memory, NO_MEMORY),
+    anywhere(
         &["set_gflag"],
         FLAG,
         |cx, args| {
@@ -98,7 +98,7 @@ static FUNCTIONS: &[Function] = &[
         },
         "Sets a flag, 0 to 31, that all calls see.",
     ),
-    row(
+    anywhere(
         &["reset_gflag"],
         FLAG,
         |cx, args| {
@@ -109,7 +109,7 @@ static FUNCTIONS: &[Function] = &[
         },
         "Clears a flag that all calls see.",
     ),
-    row(
+    anywhere(
         &["is_gflag"],
         FLAG,
         |cx, args| {
@@ -118,22 +118,22 @@ static FUNCTIONS: &[Function] = &[
         },
         "Whether a flag is set that all calls see.",
     ),
-    row(&["lock"], KEYS, lock, "Waits until no other run of the script holds the lock of a key, and takes it."),
-    row(&["unlock"], KEYS, unlock, "Gives the lock of a key back."),
-    row(&["trylock"], KEYS, try_lock, "Takes the lock of a key; false when another run of the script holds it."),
-    row(
+    anywhere(&["lock"], KEYS, lock, "Waits until no other run of the script holds the lock of a key, and takes it."),
+    anywhere(&["unlock"], KEYS, unlock, "Gives the lock of a key back."),
+    anywhere(&["trylock"], KEYS, try_lock, "Takes the lock of a key; false when another run of the script holds it."),
+    anywhere(
         &["core_hash"],
         &[Arg::text("text"), Arg::text("other"), Arg::int("size")],
         hash,
         "A number from 1 to two to the power of `size` that follows from one or two texts.",
     ),
-    row(
+    anywhere(
         &["check_route_exists"],
         &[Arg::text("route")],
         |cx, args| Outcome::truth(named_route(cx, args).is_some()),
         "Whether there is a route of this name.",
     ),
-    row(
+    anywhere(
         &["route_if_exists"],
         &[Arg::text("route")],
         |cx, args| match named_route(cx, args) {
@@ -144,15 +144,9 @@ static FUNCTIONS: &[Function] = &[
     ),
 ];
 
-type Run = fn(&mut Context, &Args) -> Outcome;
-
 const FLAG: &[Arg] = &[Arg::custom("flag", prepare_flag)];
 const KEYS: &[Arg] = &[Arg::text("key"), Arg::text("other").optional()];
 const NO_MEMORY: &str = "Logs the state of Kamailio's own memory, of which alanui has none.";
-
-const fn row(names: &'static [&'static str], args: &'static [Arg], run: Run, doc: &'static str) -> Function {
-    Function { names, args, routes: Routes::ANY, run, doc }
-}
 
 /// What all calls share.
 #[derive(Debug)]

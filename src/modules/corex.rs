@@ -3,7 +3,7 @@
 use crate::builtin::{
     Answer, Arg, Args, Context, Effect, Errand, Found, Function, Key, KeyKind, LogLevel, Module, Outcome, Packet,
     Param, ParamGivenValue, RouteKind, Routes, SocketId, Start, StartFault, State, Template, Transformation, Unit,
-    Value, Variable, count, join,
+    Value, Variable, anywhere, count, join,
 };
 use crate::modules::core;
 use bytes::Bytes;
@@ -39,19 +39,19 @@ static PARAMS: &[Param] = &[
 ];
 
 const ROWS: &[Function] = &[
-    row(
+    anywhere(
         &["setxflag"],
         FLAG,
         |cx, args| extended(cx, args, |flags, bit| *flags |= bit),
         "Sets an extended flag of the message, 0 to 63; it lasts for this run of the script.",
     ),
-    row(
+    anywhere(
         &["resetxflag"],
         FLAG,
         |cx, args| extended(cx, args, |flags, bit| *flags &= !bit),
         "Clears an extended flag of the message.",
     ),
-    row(
+    anywhere(
         &["isxflagset"],
         FLAG,
         |cx, args| {
@@ -60,7 +60,7 @@ const ROWS: &[Function] = &[
         },
         "Whether an extended flag of the message is set.",
     ),
-    row(
+    anywhere(
         &["set_send_socket"],
         &[Arg::text("socket")],
         |cx, args| {
@@ -70,7 +70,7 @@ const ROWS: &[Function] = &[
         },
         "Sends from this socket, written proto:address:port. One that the server does not have changes nothing.",
     ),
-    row(
+    anywhere(
         &["set_send_socket_name"],
         &[Arg::text("name")],
         |cx, args| {
@@ -80,7 +80,7 @@ const ROWS: &[Function] = &[
         },
         "Sends from the socket of this name. A name that no socket has changes nothing.",
     ),
-    row(
+    anywhere(
         &["set_recv_socket"],
         &[Arg::text("socket")],
         |cx, args| {
@@ -90,7 +90,7 @@ const ROWS: &[Function] = &[
         },
         "Treats the message as if it had arrived on this socket.",
     ),
-    row(
+    anywhere(
         &["set_recv_socket_name"],
         &[Arg::text("name")],
         |cx, args| {
@@ -100,13 +100,13 @@ const ROWS: &[Function] = &[
         },
         "Treats the message as if it had arrived on the socket of this name.",
     ),
-    row(
+    anywhere(
         &["set_source_address"],
         &[Arg::text("address")],
         set_source_address,
         "Treats the message as if it had come from here, written proto:address:port.",
     ),
-    row(
+    anywhere(
         &["is_socket_name"],
         &[Arg::text("name")],
         |cx, args| {
@@ -122,7 +122,7 @@ const ROWS: &[Function] = &[
         run: |_, _| Outcome::code_of(Effect::ForwardReply),
         doc: "Forwards the reply to the next Via, whether or not it belongs to a transaction.",
     },
-    row(
+    anywhere(
         &["send_udp"],
         &[Arg::text("address").optional()],
         |cx, args| {
@@ -135,7 +135,7 @@ const ROWS: &[Function] = &[
         },
         "Sends the message as it came to an address, written host:port, else to the next hop.",
     ),
-    row(
+    anywhere(
         &["send_data"],
         &[Arg::text("uri"), Arg::text("data")],
         |cx, args| {
@@ -144,7 +144,7 @@ const ROWS: &[Function] = &[
         },
         "Sends a text in a packet of its own to a URI.",
     ),
-    row(
+    anywhere(
         &["sendx"],
         &[Arg::text("uri"), Arg::text("socket"), Arg::text("data")],
         |cx, args| {
@@ -154,13 +154,13 @@ const ROWS: &[Function] = &[
         },
         "Sends a text in a packet of its own to a URI, from this socket.",
     ),
-    row(
+    anywhere(
         &["is_faked_msg"],
         &[],
         |cx, _| Outcome::truth(cx.route == RouteKind::Event),
         "Whether the message stands in for one that never was, as in an event route.",
     ),
-    row(
+    anywhere(
         &["file_read"],
         &[Arg::text("path"), Arg::target("variable")],
         |cx, args| {
@@ -174,7 +174,7 @@ const ROWS: &[Function] = &[
         },
         "Reads a whole file of up to a mebibyte into a variable. Only this call waits for it.",
     ),
-    row(
+    anywhere(
         &["file_write"],
         &[Arg::text("path"), Arg::text("text")],
         |cx, args| {
@@ -186,7 +186,7 @@ const ROWS: &[Function] = &[
         },
         "Writes a file anew with this text. Only this call waits for it.",
     ),
-    row(
+    anywhere(
         &["send_tcp"],
         &[Arg::text("address").optional()],
         |cx, _| {
@@ -195,13 +195,13 @@ const ROWS: &[Function] = &[
         },
         "Would send the message as it came over TCP, which is not served: false.",
     ),
-    row(
+    anywhere(
         &["is_incoming"],
         &[],
         |_, _| Outcome::FALSE,
         "Whether event_route[network:msg] sees a packet that arrived. That block is not run, and elsewhere it is false.",
     ),
-    row(
+    anywhere(
         &["msg_iflag_set"],
         NAME,
         |cx, args| {
@@ -211,7 +211,7 @@ const ROWS: &[Function] = &[
         },
         "Sets an internal flag by name or number. alanui goes by none of them.",
     ),
-    row(
+    anywhere(
         &["msg_iflag_reset"],
         NAME,
         |cx, args| {
@@ -221,7 +221,7 @@ const ROWS: &[Function] = &[
         },
         "Clears an internal flag.",
     ),
-    row(
+    anywhere(
         &["msg_iflag_is_set"],
         NAME,
         |cx, args| {
@@ -232,14 +232,8 @@ const ROWS: &[Function] = &[
     ),
 ];
 
-type Run = fn(&mut Context, &Args) -> Outcome;
-
 const FLAG: &[Arg] = &[Arg::int("flag")];
 const NAME: &[Arg] = &[Arg::text("flag")];
-
-const fn row(names: &'static [&'static str], args: &'static [Arg], run: Run, doc: &'static str) -> Function {
-    Function { names, args, routes: Routes::ANY, run, doc }
-}
 
 fn send(next_hop: Bytes, socket: Option<SocketId>, bytes: Bytes) -> Outcome {
     Outcome::code_of(Effect::Send(Packet { next_hop, socket, bytes }))

@@ -1,7 +1,7 @@
 //! `kex`: flags of branches and scripts, the next hop, and whether a URI is this server.
 
 use crate::builtin::{
-    Arg, Args, Context, Function, Module, Outcome, Routes, Start, StartFault, State, Value, Variable, count, join,
+    Arg, Context, Function, Module, Outcome, Start, StartFault, State, Value, Variable, anywhere, count, join,
 };
 use crate::modules::core;
 use crate::sip::Uri;
@@ -21,7 +21,7 @@ static FUNCTIONS: [Function; count(PARTS)] = join(PARTS);
 const PARTS: &[&[Function]] = &[core::KEX_FLAGS, ROWS];
 
 const ROWS: &[Function] = &[
-    row(
+    anywhere(
         &["setdsturi"],
         &[Arg::text("uri")],
         |cx, args| {
@@ -31,7 +31,7 @@ const ROWS: &[Function] = &[
         },
         "Sends the request to this URI, whatever the Request-URI: sets $du.",
     ),
-    row(
+    anywhere(
         &["resetdsturi"],
         &[],
         |cx, _| {
@@ -40,8 +40,8 @@ const ROWS: &[Function] = &[
         },
         "Sends the request to its Request-URI: unsets $du.",
     ),
-    row(&["isdsturiset"], &[], |cx, _| Outcome::truth(cx.message.destination.is_some()), "Whether $du is set."),
-    row(
+    anywhere(&["isdsturiset"], &[], |cx, _| Outcome::truth(cx.message.destination.is_some()), "Whether $du is set."),
+    anywhere(
         &["pv_printf", "avp_printf"],
         &[Arg::target("variable"), Arg::text("text")],
         |cx, args| {
@@ -50,7 +50,7 @@ const ROWS: &[Function] = &[
         },
         "Writes the text, its variables expanded, into a variable.",
     ),
-    row(
+    anywhere(
         &["is_myself"],
         &[Arg::text("uri")],
         |cx, args| {
@@ -59,7 +59,7 @@ const ROWS: &[Function] = &[
         },
         "Whether a URI, an address or a host is this server; a port and a transport count when they are written.",
     ),
-    row(
+    anywhere(
         &["is_myhost"],
         &[Arg::text("uri")],
         |cx, args| {
@@ -68,7 +68,7 @@ const ROWS: &[Function] = &[
         },
         "Whether the host of a URI, or an address or a host, is this server, whatever the port.",
     ),
-    row(
+    anywhere(
         &["setdebug"],
         &[Arg::int("level")],
         |cx, args| {
@@ -78,7 +78,7 @@ const ROWS: &[Function] = &[
         },
         "The highest level that the log shows on this worker.",
     ),
-    row(
+    anywhere(
         &["resetdebug"],
         &[],
         |cx, _| {
@@ -90,12 +90,6 @@ const ROWS: &[Function] = &[
         "Takes back what `setdebug` did.",
     ),
 ];
-
-type Run = fn(&mut Context, &Args) -> Outcome;
-
-const fn row(names: &'static [&'static str], args: &'static [Arg], run: Run, doc: &'static str) -> Function {
-    Function { names, args, routes: Routes::ANY, run, doc }
-}
 
 static VARIABLES: &[Variable] =
     &[Variable::read(&["sruid"], |cx, _, _| unique(cx), "A text that no other reading gives, on any server.")];

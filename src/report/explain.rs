@@ -1,5 +1,6 @@
 //! Why: one sentence for each message that leaves the server, and for each that gets no answer.
 
+use crate::catalogue::{Does, does};
 use crate::sim::{Entry, Event, Sent, Setting, stamp};
 use crate::sip::{Message, Method};
 use crate::source::{Sources, Span};
@@ -21,70 +22,6 @@ pub struct Reason {
     /// The place in the config that decided.
     pub span: Option<Span>,
 }
-
-/// Functions that answer a request.
-const REPLYING: &[&str] = &[
-    "sl_send_reply",
-    "sl_reply",
-    "send_reply",
-    "send_reply_mode",
-    "t_reply",
-    "sl_reply_error",
-    "send_reply_error",
-    "t_reply_callid",
-    "sanity_check",
-    "sanity_reply",
-    "auth_challenge",
-    "www_challenge",
-    "proxy_challenge",
-    "save",
-    "options_reply",
-];
-
-/// Functions that say where a request goes.
-const STEERING: &[&str] = &[
-    "ds_select_dst",
-    "ds_select_domain",
-    "ds_select",
-    "ds_select_routes",
-    "ds_next_dst",
-    "ds_next_domain",
-    "loose_route",
-    "lookup",
-    "t_load_contacts",
-    "t_next_contacts",
-    "rewritehost",
-    "rewritehostport",
-    "rewriteuri",
-    "sethost",
-    "sethostport",
-    "seturi",
-    "handle_ruri_alias",
-    "append_branch",
-    "seturi",
-    "prefix",
-    "lcr_next_gw",
-    "next_gw",
-    "alias_db_lookup",
-    "setdsturi",
-];
-
-/// Functions that send a request on.
-const RELAYING: &[&str] = &[
-    "t_relay",
-    "t_relay_to",
-    "t_relay_to_udp",
-    "t_relay_to_tcp",
-    "t_relay_to_tls",
-    "t_relay_to_sctp",
-    "forward",
-    "forward_udp",
-    "t_forward_nonack",
-    "send",
-    "t_send",
-    "t_replicate",
-    "t_relay_cancel",
-];
 
 /// Variables that say where a request goes.
 const STEERED: &[&str] = &["$du", "$ru", "$rd", "$rU", "$rp", "$duri", "$ruri"];
@@ -167,7 +104,7 @@ impl<'a> Story<'a> {
             return (format!("{from} sent {title}"), None);
         }
         if code == 100 {
-            let relay = self.called(at, RELAYING);
+            let relay = self.called(at, &[Does::Relay]);
             let place = relay.as_ref().map_or(String::new(), |call| format!(" at {}", self.place(call.span)));
             let by = relay.as_ref().map_or("the server", |call| call.name);
             let text = format!(
@@ -178,7 +115,7 @@ impl<'a> Story<'a> {
         if code == 200 && reply.cseq().is_some_and(|cseq| cseq.method == Method::Cancel) {
             return ("a CANCEL of a call that is known is always answered 200 (RFC 3261 section 9.2)".to_owned(), None);
         }
-        if let Some(call) = self.called(at, REPLYING) {
+        if let Some(call) = self.called(at, &[Does::Reply, Does::Save]) {
             return self.because(at, &call);
         }
         if let Some(why) = self.timer(at) {
@@ -221,8 +158,8 @@ impl<'a> Story<'a> {
                 None => ("another branch was answered, or the call is over (RFC 3261 section 16.7)".to_owned(), None),
             };
         }
-        let Some(relay) = self.called(at, RELAYING) else {
-            return self.own_request(at, request);
+        let Some(relay) = self.called(at, &[Does::Relay]) else {
+            return self.own_request(request);
         };
         let mut why = match self.steered(at) {
             Some((what, span)) => format!("{what} at {} named the destination", self.place(span)),
@@ -240,10 +177,7 @@ impl<'a> Story<'a> {
     }
 
     /// A request that no script relayed.
-    fn own_request(&self, at: usize, request: &Message) -> Why {
-        if let Some(call) = self.called(at, &[]) {
-            return self.because(at, &call);
-        }
+    fn own_request(&self, request: &Message) -> Why {
         if request.method() == Some(Method::Options) {
             let interval = self.setting("ds_ping_interval");
             return (format!("dispatcher asks whether the destination is there, every {interval}"), None);
@@ -347,22 +281,27 @@ impl<'a> Story<'a> {
         })
     }
 
-    /// The last call of one of these functions; of any that is not one of the others when there are no names.
-    fn called(&self, at: usize, names: &[&str]) -> Option<Called> {
+    /// The last call that did one of these to the request.
+    fn called(&self, at: usize, deeds: &[Does]) -> Option<Called> {
         self.window(at).find_map(|entry| match &entry.event {
-            Event::Call { name, args, code, span, .. }
-                if names.contains(name) && (*code > 0) != (*name == "sanity_check") =>
-            {
-                Some(Called { name, args: args.clone(), span: *span })
+            Event::Call { name, args, code, span, .. } => {
+                // A check that fails answers by itself.
+                let did = match *name {
+                    "sanity_check" => *code <= 0 && deeds.contains(&Does::Reply),
+                    name => *code > 0 && does(name).is_some_and(|done| deeds.contains(&done)),
+                };
+                did.then(|| Called { name, args: args.clone(), span: *span })
             }
             _ => None,
         })
     }
 
-    /// What named the destination last.
+    /// What named the destination last: a function that chooses, the Route of the dialog, or a variable.
     fn steered(&self, at: usize) -> Option<(String, Span)> {
         self.window(at).find_map(|entry| match &entry.event {
-            Event::Call { name, args, code, span, .. } if STEERING.contains(name) && *code > 0 => {
+            Event::Call { name, args, code, span, .. }
+                if *code > 0 && (*name == "loose_route" || does(name) == Some(Does::Choose)) =>
+            {
                 Some((format!("{name}({args})"), *span))
             }
             Event::Set(name, Some(value), span) if STEERED.contains(&name.as_str()) => {

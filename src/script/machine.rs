@@ -234,8 +234,10 @@ impl Machine<'_> {
     }
 
     fn tell_end(&mut self, how: &'static str) {
-        let span = self.span();
-        self.core.trace(|| TraceEvent::End { how, span });
+        if self.core.trace.is_some() {
+            let span = self.span();
+            self.core.trace(|| TraceEvent::End { how, span });
+        }
     }
 
     fn tell_endless(&mut self) {

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use std::time::Duration;
 
 /// The sockets of the peers, and the real clock.
-pub trait Wire {
+pub trait PeerSockets {
     /// Sends a packet from a peer, by its place in the scenario, to the server.
     ///
     /// # Errors
@@ -34,7 +34,7 @@ const QUIET: Duration = Duration::from_millis(200);
 
 /// Plays a scenario against whoever is at the other end of the wire. What is about the insides of the server, such as SQL or log lines, is left
 /// out.
-pub fn against(scenario: &Scenario, wire: &mut dyn Wire, sources: &Sources) -> (Vec<Entry>, Vec<Diagnostic>) {
+pub fn against(scenario: &Scenario, wire: &mut dyn PeerSockets, sources: &Sources) -> (Vec<Entry>, Vec<Diagnostic>) {
     let peers = scenario.peers.iter().map(|line| Peer::new(line, SocketId::default())).collect();
     let scene = Scene::new(scenario, peers, Story::new(scenario, 0, sources));
     let marked = format!("{}{}-", String::from_utf8_lossy(COOKIE), wire.mark());
@@ -60,7 +60,7 @@ pub fn against(scenario: &Scenario, wire: &mut dyn Wire, sources: &Sources) -> (
 
 struct Live<'a> {
     scene: Scene<'a>,
-    wire: &'a mut dyn Wire,
+    wire: &'a mut dyn PeerSockets,
     /// What the peers' branches begin with on the wire: the server may remember those of another run for half a minute.
     marked: String,
 }

@@ -1,10 +1,10 @@
 //! `--against`: the scenarios in memory and against a real server, what both decide side by side.
 
 use super::{Summary, TestOptions, Variable, scenarios};
-use crate::host::{Disk, UdpWire};
+use crate::host::{Disk, UdpPeers};
 use crate::modules::MODULES;
 use crate::report::difference;
-use crate::sim::{self, Reading, Scenario, Wire, decisions};
+use crate::sim::{self, PeerSockets, Reading, Scenario, decisions};
 use crate::source::{Diagnostic, Sources, render};
 use crate::time::Tick;
 use bytes::Bytes;
@@ -13,21 +13,21 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-impl Wire for UdpWire {
+impl PeerSockets for UdpPeers {
     fn send(&mut self, peer: usize, bytes: &Bytes) -> Result<(), String> {
-        UdpWire::send(self, peer, bytes)
+        UdpPeers::send(self, peer, bytes)
     }
 
     fn receive(&mut self, within: Duration) -> Option<(usize, Bytes)> {
-        UdpWire::receive(self, within)
+        UdpPeers::receive(self, within)
     }
 
     fn now(&self) -> Tick {
-        UdpWire::now(self)
+        UdpPeers::now(self)
     }
 
     fn mark(&self) -> String {
-        UdpWire::mark(self)
+        UdpPeers::mark(self)
     }
 }
 
@@ -87,7 +87,7 @@ fn one(
         (scenario.listen, scenario.machine) = (vec![server], server.ip());
         let here = sim::play(&scenario, &reading, MODULES, options.strict, &mut sources);
         let here = here.map_err(|faults| drawn(&sources, &faults))?;
-        let mut wire = UdpWire::bind(&addresses(&scenario), server).map_err(|fault| {
+        let mut wire = UdpPeers::bind(&addresses(&scenario), server).map_err(|fault| {
             format!("  {fault}\n  the peers of a scenario that is played against a real server need addresses of this machine, such as 127.0.0.2:5060\n")
         })?;
         let (there, failures) = sim::against(&scenario, &mut wire, &sources);

@@ -3,15 +3,15 @@
 use super::item::{Item, prepare, state};
 use super::table::Table;
 use super::{Htable, Local, seconds};
-use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Routes, Value};
+use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Value, anywhere};
 use bytes::Bytes;
 
 /// The functions.
 pub(super) const ROWS: &[Function] = &[
-    row(&["sht_print"], &[], print, "Logs every value of every table."),
-    row(&["sht_rm"], KEY, remove, "Removes the value of a key."),
-    row(&["sht_reset"], &[Arg::text("table")], reset, "Removes every value of a table."),
-    row(
+    anywhere(&["sht_print"], &[], print, "Logs every value of every table."),
+    anywhere(&["sht_rm"], KEY, remove, "Removes the value of a key."),
+    anywhere(&["sht_reset"], &[Arg::text("table")], reset, "Removes every value of a table."),
+    anywhere(
         &["sht_setxs"],
         &[Arg::text("table"), Arg::text("key"), Arg::text("value"), Arg::int("seconds")],
         |cx, args| {
@@ -20,7 +20,7 @@ pub(super) const ROWS: &[Function] = &[
         },
         "Writes a text that expires after these seconds.",
     ),
-    row(
+    anywhere(
         &["sht_setxi"],
         &[Arg::text("table"), Arg::text("key"), Arg::int("value"), Arg::int("seconds")],
         |cx, args| {
@@ -29,31 +29,25 @@ pub(super) const ROWS: &[Function] = &[
         },
         "Writes a number that expires after these seconds.",
     ),
-    row(
+    anywhere(
         &["sht_is_null"],
         KEY,
         is_null,
         "Whether a key reads as $null; 2 when there is no such table, -2 when the table has an initial value.",
     ),
-    row(&["sht_inc"], KEY, |cx, args| add(cx, args, 1), "Adds 1 to a number."),
-    row(&["sht_dec"], KEY, |cx, args| add(cx, args, -1), "Takes 1 from a number."),
-    row(
+    anywhere(&["sht_inc"], KEY, |cx, args| add(cx, args, 1), "Adds 1 to a number."),
+    anywhere(&["sht_dec"], KEY, |cx, args| add(cx, args, -1), "Takes 1 from a number."),
+    anywhere(
         &["sht_lock"],
         ITEM,
         lock,
         "Waits until no other run of the script holds the lock of a key, written table=>key, and takes it. Keys that share a slot of the table share their lock.",
     ),
-    row(&["sht_unlock"], ITEM, unlock, "Gives the lock of a key back."),
+    anywhere(&["sht_unlock"], ITEM, unlock, "Gives the lock of a key back."),
 ];
-
-type Run = fn(&mut Context, &Args) -> Outcome;
 
 const KEY: &[Arg] = &[Arg::text("table"), Arg::text("key")];
 const ITEM: &[Arg] = &[Arg::custom("item", prepare)];
-
-const fn row(names: &'static [&'static str], args: &'static [Arg], run: Run, doc: &'static str) -> Function {
-    Function { names, args, routes: Routes::ANY, run, doc }
-}
 
 /// Calls `body` with the table that the first argument names; false without it.
 pub(super) fn with_table(cx: &mut Context, args: &Args, body: impl FnOnce(&mut Context, &Table) -> Outcome) -> Outcome {

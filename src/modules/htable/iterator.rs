@@ -5,26 +5,26 @@
 use super::item::state;
 use super::table::{Cell, Position, Table};
 use super::{Local, seconds};
-use crate::builtin::{Arg, Args, Context, Function, Key, LogLevel, Outcome, Routes, Value};
+use crate::builtin::{Arg, Args, Context, Function, Key, LogLevel, Outcome, Value, anywhere};
 use bytes::Bytes;
 
 /// The functions.
 pub(super) const ROWS: &[Function] = &[
-    row(
+    anywhere(
         &["sht_iterator_start"],
         &[Arg::text("iterator"), Arg::text("table")],
         begin,
         "Puts an iterator before the first value of a table.",
     ),
-    row(&["sht_iterator_next"], NAME, next, "Moves an iterator to the next value; false when there is none."),
-    row(&["sht_iterator_end"], NAME, end, "Ends an iterator."),
-    row(
+    anywhere(&["sht_iterator_next"], NAME, next, "Moves an iterator to the next value; false when there is none."),
+    anywhere(&["sht_iterator_end"], NAME, end, "Ends an iterator."),
+    anywhere(
         &["sht_iterator_rm"],
         NAME,
         remove,
         "Removes the value at which an iterator stands and moves it to the next; -2 when there is none.",
     ),
-    row(
+    anywhere(
         &["sht_iterator_sets"],
         &[Arg::text("iterator"), Arg::text("value")],
         |cx, args| {
@@ -36,7 +36,7 @@ pub(super) const ROWS: &[Function] = &[
         },
         "Writes a text where an iterator stands.",
     ),
-    row(
+    anywhere(
         &["sht_iterator_seti"],
         &[Arg::text("iterator"), Arg::int("value")],
         |cx, args| {
@@ -48,7 +48,7 @@ pub(super) const ROWS: &[Function] = &[
         },
         "Writes a number where an iterator stands.",
     ),
-    row(
+    anywhere(
         &["sht_iterator_setex"],
         &[Arg::text("iterator"), Arg::int("seconds")],
         |cx, args| {
@@ -59,13 +59,7 @@ pub(super) const ROWS: &[Function] = &[
     ),
 ];
 
-type Run = fn(&mut Context, &Args) -> Outcome;
-
 const NAME: &[Arg] = &[Arg::text("iterator")];
-
-const fn row(names: &'static [&'static str], args: &'static [Arg], run: Run, doc: &'static str) -> Function {
-    Function { names, args, routes: Routes::ANY, run, doc }
-}
 
 /// As many as Kamailio has.
 const MOST: usize = 4;

@@ -3,42 +3,42 @@
 use super::functions::with_table;
 use super::item::{Item, prepare, state};
 use super::variables::Half;
-use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Regex, Routes};
+use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Regex, anywhere};
 use std::sync::Arc;
 
 /// The functions.
 pub(super) const ROWS: &[Function] = &[
-    row(
+    anywhere(
         &["sht_rm_name_re"],
         ITEM,
         |cx, args| remove_by_regex(cx, args, Half::Key),
         "Removes the values whose key the pattern matches, written table=>pattern.",
     ),
-    row(
+    anywhere(
         &["sht_rm_value_re"],
         ITEM,
         |cx, args| remove_by_regex(cx, args, Half::Value),
         "Removes the texts that the pattern matches, written table=>pattern.",
     ),
-    row(
+    anywhere(
         &["sht_rm_name"],
         TEST,
         |cx, args| remove(cx, args, Half::Key),
         "Removes the values whose key the text matches (`re`), begins (`sw`), ends (`ew`) or is in (`in`).",
     ),
-    row(
+    anywhere(
         &["sht_rm_value"],
         TEST,
         |cx, args| remove(cx, args, Half::Value),
         "Removes the texts that the text matches (`re`), begins (`sw`), ends (`ew`) or is in (`in`).",
     ),
-    row(
+    anywhere(
         &["sht_match_name", "sht_has_name"],
         TEST,
         |cx, args| find(cx, args, Half::Key),
         "Whether a key is (`eq`) or is not (`ne`) the text, begins with it (`sw`) or is matched by it (`re`).",
     ),
-    row(
+    anywhere(
         &["sht_match_str_value", "sht_has_str_value"],
         TEST,
         |cx, args| find(cx, args, Half::Value),
@@ -46,14 +46,8 @@ pub(super) const ROWS: &[Function] = &[
     ),
 ];
 
-type Run = fn(&mut Context, &Args) -> Outcome;
-
 const ITEM: &[Arg] = &[Arg::custom("item", prepare)];
 const TEST: &[Arg] = &[Arg::text("table"), Arg::text("operator"), Arg::text("text")];
-
-const fn row(names: &'static [&'static str], args: &'static [Arg], run: Run, doc: &'static str) -> Function {
-    Function { names, args, routes: Routes::ANY, run, doc }
-}
 
 fn remove_by_regex(cx: &mut Context, args: &Args, half: Half) -> Outcome {
     let (Some(item), Some(state)) = (args.prepared::<Item>(0), state(cx)) else { return Outcome::FALSE };

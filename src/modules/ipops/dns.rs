@@ -5,50 +5,50 @@
 use super::read as read_address;
 use crate::builtin::{
     Answer, Arg, Args, Context, Effect, Errand, ErrandFault, Fault, Found, Function, Key, KeyKind, LogLevel, Outcome,
-    Part, Prepare, Prepared, Random, Record, RecordKind, Routes, Template, Value, Variable, parse_int,
+    Part, Prepare, Prepared, Random, Record, RecordKind, Template, Value, Variable, anywhere, parse_int,
 };
 use bytes::Bytes;
 use std::net::IpAddr;
 
 /// The functions.
 pub(super) const ROWS: &[Function] = &[
-    row(
+    anywhere(
         &["dns_query"],
         QUERY,
         |cx, args| ask(cx, args, RecordKind::Address, keep_addresses),
         "Looks up the addresses of a name as the system does and keeps them under an id for $dns(id=>...); -4 when it has none.",
     ),
-    row(
+    anywhere(
         &["srv_query"],
         QUERY,
         |cx, args| ask(cx, args, RecordKind::Srv, keep_services),
         "Looks up the SRV records of a name and keeps them under an id for $srvquery(id=>...), in the order in which RFC 2782 tries them. True with no record as well.",
     ),
-    row(
+    anywhere(
         &["naptr_query"],
         QUERY,
         |cx, args| ask(cx, args, RecordKind::Naptr, keep_services),
         "Looks up the NAPTR records of a name and keeps them under an id for $naptrquery(id=>...), by order and preference. True with no record as well.",
     ),
-    row(
+    anywhere(
         &["ptr_query"],
         &[Arg::text("address"), Arg::text("id")],
         pointer_query,
         "Looks up the name of an address and keeps it under an id for $ptrquery(id=>hostname); -6 when it has none, -4 when it is no address.",
     ),
-    row(
+    anywhere(
         &["dns_sys_match_ip"],
         MATCH,
         |cx, args| compare(cx, args, RecordKind::Address),
         "Whether a name has this address, by the system's resolver with its file of hosts; -3 when the second is no address, -4 when the name has none.",
     ),
-    row(
+    anywhere(
         &["dns_int_match_ip"],
         MATCH,
         |cx, args| compare(cx, args, RecordKind::A),
         "The same, by the DNS alone: IPv4 addresses, and where the name has none and the server listens on IPv6 its IPv6 addresses.",
     ),
-    row(
+    anywhere(
         &["dns_set_local_ttl"],
         &[Arg::int("seconds")],
         |_, _| Outcome::TRUE,
@@ -58,15 +58,6 @@ pub(super) const ROWS: &[Function] = &[
 
 const QUERY: &[Arg] = &[Arg::text("name"), Arg::text("id")];
 const MATCH: &[Arg] = &[Arg::text("name"), Arg::text("address")];
-
-const fn row(
-    names: &'static [&'static str],
-    args: &'static [Arg],
-    run: fn(&mut Context, &Args) -> Outcome,
-    doc: &'static str,
-) -> Function {
-    Function { names, args, routes: Routes::ANY, run, doc }
-}
 
 /// What queries found in this run: kind, id and records.
 #[derive(Debug, Default)]

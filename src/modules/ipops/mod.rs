@@ -6,7 +6,7 @@ mod kind;
 #[cfg(test)]
 mod tests;
 
-use crate::builtin::{Arg, Args, Context, Function, LogLevel, Module, Outcome, Routes, Value, Variable, count, join};
+use crate::builtin::{Arg, Args, Context, Function, LogLevel, Module, Outcome, Value, Variable, anywhere, count, join};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// The module.
@@ -21,39 +21,39 @@ const PARTS: &[&[Function]] = &[ROWS, dns::ROWS];
 const VARIABLES: &[&[Variable]] = &[dns::VARIABLES, host::VARIABLES];
 
 const ROWS: &[Function] = &[
-    row(
+    anywhere(
         &["is_ip"],
         ONE,
         |cx, args| is(cx, args, |_| true),
         "True for an IPv4 address, and for an IPv6 address with or without brackets.",
     ),
-    row(
+    anywhere(
         &["is_pure_ip"],
         ONE,
         |cx, args| is(cx, args, |form| form != Form::Reference),
         "True for an IPv4 address, and for an IPv6 address without brackets.",
     ),
-    row(&["is_ipv4"], ONE, |cx, args| is(cx, args, |form| form == Form::V4), "True for an IPv4 address."),
-    row(
+    anywhere(&["is_ipv4"], ONE, |cx, args| is(cx, args, |form| form == Form::V4), "True for an IPv4 address."),
+    anywhere(
         &["is_ipv6"],
         ONE,
         |cx, args| is(cx, args, |form| form == Form::V6),
         "True for an IPv6 address without brackets.",
     ),
-    row(
+    anywhere(
         &["is_ipv6_reference"],
         ONE,
         |cx, args| is(cx, args, |form| form == Form::Reference),
         "True for an IPv6 address in brackets.",
     ),
-    row(&["ip_type"], ONE, ip_type, "1 for IPv4, 2 for IPv6, 3 for IPv6 in brackets; else false."),
-    row(
+    anywhere(&["ip_type"], ONE, ip_type, "1 for IPv4, 2 for IPv6, 3 for IPv6 in brackets; else false."),
+    anywhere(
         &["is_ip_rfc1918"],
         ONE,
         |cx, args| Outcome::truth(begins_private(&args.text(cx, 0))),
         "True for a private IPv4 address (RFC 1918), whatever stands behind it.",
     ),
-    row(
+    anywhere(
         &["detailed_ip_type"],
         KIND,
         |cx, args| {
@@ -62,7 +62,7 @@ const ROWS: &[Function] = &[
         },
         "Stores what an address is for: PUBLIC, PRIVATE, LOOPBACK and so on.",
     ),
-    row(
+    anywhere(
         &["detailed_ipv4_type"],
         KIND,
         |cx, args| {
@@ -71,7 +71,7 @@ const ROWS: &[Function] = &[
         },
         "Stores what an IPv4 address is for: PUBLIC, PRIVATE, LOOPBACK and so on.",
     ),
-    row(
+    anywhere(
         &["detailed_ipv6_type"],
         KIND,
         |cx, args| {
@@ -80,14 +80,14 @@ const ROWS: &[Function] = &[
         },
         "Stores what an IPv6 address is for: GLOBAL-UNICAST, LOOPBACK and so on.",
     ),
-    row(&["compare_ips"], TWO, |cx, args| compare(cx, args, |_| true), "True when both are the same address."),
-    row(
+    anywhere(&["compare_ips"], TWO, |cx, args| compare(cx, args, |_| true), "True when both are the same address."),
+    anywhere(
         &["compare_pure_ips"],
         TWO,
         |cx, args| compare(cx, args, |form| form != Form::Reference),
         "True when both are the same address and stand without brackets.",
     ),
-    row(
+    anywhere(
         &["is_in_subnet"],
         &[Arg::text("address"), Arg::text("networks")],
         is_in_subnet,
@@ -95,15 +95,9 @@ const ROWS: &[Function] = &[
     ),
 ];
 
-type Run = fn(&mut Context, &Args) -> Outcome;
-
 const ONE: &[Arg] = &[Arg::text("address")];
 const TWO: &[Arg] = &[Arg::text("address"), Arg::text("other")];
 const KIND: &[Arg] = &[Arg::text("address"), Arg::target("target")];
-
-const fn row(names: &'static [&'static str], args: &'static [Arg], run: Run, doc: &'static str) -> Function {
-    Function { names, args, routes: Routes::ANY, run, doc }
-}
 
 /// How an address is written.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,48 +1,39 @@
 //! Functions that ask about a variable's value, or move variables about.
 
-use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Routes, Value};
+use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Value, anywhere};
 
 const VARIABLE: &[Arg] = &[Arg::text("variable")];
 
 /// The functions.
 pub(super) const ROWS: &[Function] = &[
-    row(
+    anywhere(
         &["pv_isset"],
         VARIABLE,
         |cx, args| Outcome::truth(!args.value(cx, 0).is_null()),
         "Whether a variable has a value.",
     ),
-    row(&["pv_unset"], &[Arg::target("variable")], unset, "Takes a variable's value away."),
-    row(
+    anywhere(&["pv_unset"], &[Arg::target("variable")], unset, "Takes a variable's value away."),
+    anywhere(
         &["is_int"],
         VARIABLE,
         |cx, args| Outcome::truth(matches!(args.value(cx, 0), Value::Int(_) | Value::Both(..))),
         "Whether a variable holds an integer.",
     ),
-    row(&["not_empty"], VARIABLE, not_empty, "Whether a variable holds a string that is not empty."),
-    row(
+    anywhere(&["not_empty"], VARIABLE, not_empty, "Whether a variable holds a string that is not empty."),
+    anywhere(
         &["typeof"],
         &[Arg::text("variable"), Arg::literal("type")],
         type_of,
         "Whether a variable holds a value of this type: int, str or null. A whole record counts as str.",
     ),
-    row(
+    anywhere(
         &["pv_evalx"],
         &[Arg::target("variable"), Arg::text("text")],
         evaluate,
         "Writes the text, its variables expanded, into a variable. Variables that stand in the value of another one are not expanded again.",
     ),
-    row(&["pv_xavp_print", "pv_xavu_print", "pv_xavi_print"], &[], print, "Writes all records to the log."),
+    anywhere(&["pv_xavp_print", "pv_xavu_print", "pv_xavi_print"], &[], print, "Writes all records to the log."),
 ];
-
-const fn row(
-    names: &'static [&'static str],
-    args: &'static [Arg],
-    run: fn(&mut Context, &Args) -> Outcome,
-    doc: &'static str,
-) -> Function {
-    Function { names, args, routes: Routes::ANY, run, doc }
-}
 
 fn unset(cx: &mut Context, args: &Args) -> Outcome {
     match args.target(0).map(|target| target.assign(cx, Value::Null)) {

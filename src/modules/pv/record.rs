@@ -3,7 +3,7 @@
 use super::parameters::parameters;
 use super::xavp::own_class;
 use super::{Pv, vars};
-use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Routes, Value, Xavp};
+use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Value, Xavp, anywhere};
 use crate::modules::core;
 use bytes::Bytes;
 
@@ -12,101 +12,111 @@ const FIELD: Arg = Arg::text("field");
 
 /// The functions.
 pub(super) const ROWS: &[Function] = &[
-    row(
+    anywhere(
         &["xavp_params_explode"],
         &[Arg::text("parameters"), CLASS],
         |cx, args| explode(cx, args, "xavp", b';'),
         "Makes a record of the class from text of the form a=1;b=2.",
     ),
-    row(
+    anywhere(
         &["xavp_xparams_explode"],
         &[Arg::text("parameters"), Arg::text("separator"), CLASS],
         explode_at,
         "The same, with another separator than the semicolon.",
     ),
-    row(
+    anywhere(
         &["xavu_params_explode"],
         &[Arg::text("parameters"), CLASS],
         |cx, args| explode(cx, args, "xavu", b';'),
         "Like xavp_params_explode, for $xavu.",
     ),
-    row(
+    anywhere(
         &["xavp_params_implode"],
         IMPLODE,
         |cx, args| implode(cx, args, "xavp", b""),
         "Writes the newest record of the class into a variable in the form a=1;b=2; and is false without a record.",
     ),
-    row(
+    anywhere(
         &["xavp_params_implode_qval"],
         IMPLODE,
         |cx, args| implode(cx, args, "xavp", b"\""),
         "The same, with each value in quotes.",
     ),
-    row(
+    anywhere(
         &["xavu_params_implode"],
         IMPLODE,
         |cx, args| implode(cx, args, "xavu", b""),
         "Like xavp_params_implode, for $xavu.",
     ),
-    row(
+    anywhere(
         &["xavp_slist_explode"],
         &[Arg::text("list"), Arg::text("separator"), Arg::text("mode"), CLASS],
         list_explode,
         "Makes a record of the class in which each item of the list is a field v; with mode t blanks around items go.",
     ),
-    row(
+    anywhere(
         &["xavp_copy"],
         &[CLASS, Arg::int("index"), Arg::text("to"), Arg::text("to_index").optional()],
         copy,
         "Copies a record to another class, as a new record or over the one of to_index; false when there is none to copy.",
     ),
-    row(
+    anywhere(
         &["xavp_child_seti", "xavp_child_sets"],
         CHILD,
         |cx, args| set_child(cx, args, "xavp"),
         "Sets a field of the newest record, which is made when there is none.",
     ),
-    row(
+    anywhere(
         &["xavi_child_seti", "xavi_child_sets"],
         CHILD,
         |cx, args| set_child(cx, args, "xavi"),
         "Like xavp_child_sets, for $xavi.",
     ),
-    row(
+    anywhere(
         &["xavp_child_rm"],
         &[CLASS, FIELD],
         |cx, args| remove_child(cx, args, "xavp"),
         "Takes a field of the newest record away.",
     ),
-    row(
+    anywhere(
         &["xavi_child_rm"],
         &[CLASS, FIELD],
         |cx, args| remove_child(cx, args, "xavi"),
         "Like xavp_child_rm, for $xavi.",
     ),
-    row(
+    anywhere(
         &["xavp_rm"],
         &[CLASS],
         |cx, args| remove(cx, args, "xavp", false),
         "Takes the newest record of the class away.",
     ),
-    row(&["xavp_rm_all"], &[CLASS], |cx, args| remove(cx, args, "xavp", true), "Takes all records of the class away."),
-    row(&["xavi_rm"], &[CLASS], |cx, args| remove(cx, args, "xavi", false), "Like xavp_rm, for $xavi."),
-    row(&["xavi_rm_all"], &[CLASS], |cx, args| remove(cx, args, "xavi", true), "Like xavp_rm_all, for $xavi."),
-    row(&["xavp_lshift"], &[CLASS, Arg::int("count")], shift, "Takes as many of the newest records of the class away."),
-    row(
+    anywhere(
+        &["xavp_rm_all"],
+        &[CLASS],
+        |cx, args| remove(cx, args, "xavp", true),
+        "Takes all records of the class away.",
+    ),
+    anywhere(&["xavi_rm"], &[CLASS], |cx, args| remove(cx, args, "xavi", false), "Like xavp_rm, for $xavi."),
+    anywhere(&["xavi_rm_all"], &[CLASS], |cx, args| remove(cx, args, "xavi", true), "Like xavp_rm_all, for $xavi."),
+    anywhere(
+        &["xavp_lshift"],
+        &[CLASS, Arg::int("count")],
+        shift,
+        "Takes as many of the newest records of the class away.",
+    ),
+    anywhere(
         &["xavp_push_dst"],
         &[CLASS],
         push_destination,
         "Goes on to the destination of the newest record of the class: its fields uri, dsturi and socket become the Request-URI, the next hop and the socket to send from; false without a record.",
     ),
-    row(
+    anywhere(
         &["pv_var_to_xavp"],
         &[Arg::text("name"), CLASS],
         from_variables,
         "Copies the $var of this name, or with * each of them, into a record of the class.",
     ),
-    row(
+    anywhere(
         &["pv_xavp_to_var"],
         &[CLASS],
         to_variables,
@@ -116,15 +126,6 @@ pub(super) const ROWS: &[Function] = &[
 
 const CHILD: &[Arg] = &[CLASS, FIELD, Arg::text("value")];
 const IMPLODE: &[Arg] = &[CLASS, Arg::target("variable")];
-
-const fn row(
-    names: &'static [&'static str],
-    args: &'static [Arg],
-    run: fn(&mut Context, &Args) -> Outcome,
-    doc: &'static str,
-) -> Function {
-    Function { names, args, routes: Routes::ANY, run, doc }
-}
 
 /// Goes on to the destination that the first record of a class describes.
 fn push_destination(cx: &mut Context, args: &Args) -> Outcome {

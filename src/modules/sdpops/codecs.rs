@@ -1,43 +1,43 @@
 //! Functions for the codecs of a session description, by payload type or by name.
 
+use super::sdp;
 use super::session::{Missing, Sdp, Stream, lines};
-use super::{row, sdp};
-use crate::builtin::{Arg, Args, Context, Function, Outcome};
+use crate::builtin::{Arg, Args, Context, Function, Outcome, anywhere};
 use crate::sip::{Edits, Extent, Message};
 
 /// The functions.
 pub(super) const ROWS: &[Function] = &[
-    row(
+    anywhere(
         &["sdp_remove_codecs_by_id"],
         CODECS,
         |cx, args| change(cx, args, By::Id, false),
         "Removes these payload types, separated by commas, from the media, or from those of one kind.",
     ),
-    row(
+    anywhere(
         &["sdp_remove_codecs_by_name"],
         CODECS,
         |cx, args| change(cx, args, By::Name, false),
         "Removes these codecs, separated by commas, from the media, or from those of one kind. False when none of them is known.",
     ),
-    row(
+    anywhere(
         &["sdp_keep_codecs_by_id"],
         CODECS,
         |cx, args| change(cx, args, By::Id, true),
         "Removes all payload types but these, separated by commas, from the media, or from those of one kind.",
     ),
-    row(
+    anywhere(
         &["sdp_keep_codecs_by_name"],
         CODECS,
         |cx, args| change(cx, args, By::Name, true),
         "Removes all codecs but these, separated by commas, from the media, or from those of one kind. False when none of them is known.",
     ),
-    row(
+    anywhere(
         &["sdp_with_codecs_by_id"],
         &[Arg::text("codecs")],
         |cx, args| with(cx, args, By::Id),
         "1 when every media has all of these payload types, 2 when some are missing somewhere, false when none is there.",
     ),
-    row(
+    anywhere(
         &["sdp_with_codecs_by_name"],
         &[Arg::text("codecs")],
         |cx, args| with(cx, args, By::Name),

@@ -1,47 +1,52 @@
 //! Functions for single lines of a session description.
 
 use super::session::{Missing, lines};
-use super::{Local, row, sdp};
-use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Value};
+use super::{Local, sdp};
+use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Value, anywhere};
 use crate::modules::line_walk::{self, LineWalks};
 use crate::sip::Extent;
 
 /// The functions.
 pub(super) const ROWS: &[Function] = &[
-    row(&["sdp_get"], &[Arg::target("avp")], store, "Stores the session description; -2 without a body."),
-    row(
+    anywhere(&["sdp_get"], &[Arg::target("avp")], store, "Stores the session description; -2 without a body."),
+    anywhere(
         &["sdp_get_line_startswith"],
         &[Arg::target("avp"), Arg::text("prefix")],
         store_line,
         "Stores the first line that begins with the text, without its line end; -2 without a body.",
     ),
-    row(
+    anywhere(
         &["sdp_remove_line_by_prefix"],
         &[Arg::text("prefix"), Arg::text("media").optional()],
         remove,
         "Removes every line that begins with the text, everywhere or in the media of one kind.",
     ),
-    row(&["sdp_iterator_start"], NAME, start, "Puts an iterator before the first line of the session description."),
-    row(
+    anywhere(
+        &["sdp_iterator_start"],
+        NAME,
+        start,
+        "Puts an iterator before the first line of the session description.",
+    ),
+    anywhere(
         &["sdp_iterator_next"],
         NAME,
         |cx, args| line_walk::next(cx, args, walks),
         "Moves an iterator to the next line; false when there is none.",
     ),
-    row(&["sdp_iterator_end"], NAME, |cx, args| line_walk::end(cx, args, walks), "Ends an iterator."),
-    row(
+    anywhere(&["sdp_iterator_end"], NAME, |cx, args| line_walk::end(cx, args, walks), "Ends an iterator."),
+    anywhere(
         &["sdp_iterator_rm"],
         NAME,
         |cx, args| line_walk::edit(cx, args, walks, |message, line| message.edits.remove(line)),
         "Removes the line at which an iterator stands.",
     ),
-    row(
+    anywhere(
         &["sdp_iterator_append"],
         TEXT,
         |cx, args| put(cx, args, line_walk::behind),
         "Adds a text, given with its line end, behind the line at which an iterator stands.",
     ),
-    row(
+    anywhere(
         &["sdp_iterator_insert"],
         TEXT,
         |cx, args| put(cx, args, line_walk::before),

@@ -1,43 +1,43 @@
 //! Functions for the media of a session description.
 
+use super::sdp;
 use super::session::{Missing, Stream};
-use super::{row, sdp};
-use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Value};
+use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Value, anywhere};
 use crate::sip::{Extent, Message};
 
 /// The functions.
 pub(super) const ROWS: &[Function] = &[
-    row(
+    anywhere(
         &["sdp_content"],
         &[],
         |cx, _| Outcome::truth(sdp(cx).is_ok()),
         "True when the body is, or holds, a session description that can be read.",
     ),
-    row(
+    anywhere(
         &["sdp_content"],
         &[Arg::literal("sloppy")],
         |cx, _| Outcome::truth(is_declared(&cx.message.message)),
         "True when the body says it is a session description, or that one of its parts is.",
     ),
-    row(
+    anywhere(
         &["sdp_with_ice"],
         &[],
         |cx, _| Outcome::truth(memchr::memmem::find(cx.message.message.body(), b"a=candidate").is_some()),
         "True when the body has an ICE candidate.",
     ),
-    row(
+    anywhere(
         &["sdp_get_address_family"],
         &[],
         address_family,
         "4 or 6: the kind of the address in the `c=` before all media; false without one.",
     ),
-    row(
+    anywhere(
         &["sdp_with_media"],
         MEDIA,
         |cx, args| any(cx, args, |message, stream, media| message.text(stream.media).eq_ignore_ascii_case(media)),
         "True when there is media of this kind: audio, video.",
     ),
-    row(
+    anywhere(
         &["sdp_with_active_media"],
         MEDIA,
         |cx, args| {
@@ -47,13 +47,13 @@ pub(super) const ROWS: &[Function] = &[
         },
         "True when there is media of this kind with a port and not `inactive`.",
     ),
-    row(
+    anywhere(
         &["sdp_with_transport"],
         TRANSPORT,
         |cx, args| any(cx, args, |message, stream, wanted| message.text(stream.transport).eq_ignore_ascii_case(wanted)),
         "True when there is media of this transport, such as RTP/SAVP.",
     ),
-    row(
+    anywhere(
         &["sdp_with_transport_like"],
         TRANSPORT,
         |cx, args| {
@@ -63,25 +63,25 @@ pub(super) const ROWS: &[Function] = &[
         },
         "True when there is media whose transport holds this text.",
     ),
-    row(
+    anywhere(
         &["sdp_transport"],
         &[Arg::target("avp")],
         common_transport,
         "Stores the transport that all media have; -2 when they differ.",
     ),
-    row(
+    anywhere(
         &["sdp_remove_media"],
         MEDIA,
         |cx, args| remove(cx, args, |stream| stream.media),
         "Removes the media of this kind with all their lines; false when there is none.",
     ),
-    row(
+    anywhere(
         &["sdp_remove_transport"],
         TRANSPORT,
         |cx, args| remove(cx, args, |stream| stream.transport),
         "Removes the media of this transport with all their lines; false when there is none.",
     ),
-    row(&["sdp_print"], &[Arg::int("level")], print, "Logs what the session description offers at this level."),
+    anywhere(&["sdp_print"], &[Arg::int("level")], print, "Logs what the session description offers at this level."),
 ];
 
 const MEDIA: &[Arg] = &[Arg::text("media")];

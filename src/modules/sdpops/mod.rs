@@ -9,7 +9,7 @@ mod tests;
 mod variables;
 
 use super::line_walk::LineWalks;
-use crate::builtin::{Arg, Args, Context, Function, LogLevel, Module, Outcome, Routes, count, join};
+use crate::builtin::{Context, Function, LogLevel, Module, count, join};
 use crate::sip::{Extent, Message};
 use session::{Missing, Sdp};
 
@@ -21,12 +21,6 @@ pub static MODULE: Module = Module {
 };
 
 const FUNCTIONS: &[&[Function]] = &[media::ROWS, codecs::ROWS, lines::ROWS];
-
-type Run = fn(&mut Context, &Args) -> Outcome;
-
-const fn row(names: &'static [&'static str], args: &'static [Arg], run: Run, doc: &'static str) -> Function {
-    Function { names, args, routes: Routes::ANY, run, doc }
-}
 
 /// What the body describes.
 fn sdp(cx: &mut Context) -> Result<Sdp, Missing> {

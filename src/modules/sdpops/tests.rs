@@ -1,6 +1,6 @@
 use super::*;
 use crate::builtin::bench::Bench;
-use crate::builtin::{Argument, Key, Place, Prepare, Slots, Template, Value};
+use crate::builtin::{Argument, Key, Outcome, Place, Prepare, Slots, Template, Value};
 use crate::sip;
 use proptest::prelude::*;
 use std::sync::Arc;

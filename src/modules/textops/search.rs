@@ -3,20 +3,10 @@
 use super::HeaderKey;
 use super::substitution::Changes;
 use crate::builtin::{
-    Arg, Args, Context, Fault, Function, LogLevel, Outcome, Prepare, Prepared, Regex, Routes, Template,
+    Arg, Args, Context, Fault, Function, LogLevel, Outcome, Prepare, Prepared, Regex, Template, anywhere,
 };
 use crate::sip::{Edits, Extent, Header, Message};
 use std::ops::Range;
-
-/// A row of functions that may be called everywhere.
-const fn anywhere(
-    names: &'static [&'static str],
-    args: &'static [Arg],
-    run: fn(&mut Context, &Args) -> Outcome,
-    doc: &'static str,
-) -> Function {
-    Function { names, args, routes: Routes::ANY, run, doc }
-}
 
 const PATTERN: &[Arg] = &[Arg::pattern("pattern")];
 const PATTERN_AND_TEXT: &[Arg] = &[Arg::pattern("pattern"), Arg::literal("text")];

@@ -1,24 +1,31 @@
 //! Walks through the headers and through the lines of the body.
 
 use super::Local;
-use crate::builtin::{Arg, Args, Context, Function, Key, KeyKind, LogLevel, Outcome, Routes, Value, Variable, Working};
+use crate::builtin::{
+    Arg, Args, Context, Function, Key, KeyKind, LogLevel, Outcome, Value, Variable, Working, anywhere,
+};
 use crate::modules::line_walk::{self, LineWalks};
 use crate::sip::{Extent, Header};
 use bytes::Bytes;
 
 /// The functions.
 pub(super) const ROWS: &[Function] = &[
-    row(&["hf_iterator_start"], NAME, start, "Puts an iterator before the first header."),
-    row(&["hf_iterator_next"], NAME, next, "Moves an iterator to the next header; false when there is none."),
-    row(&["hf_iterator_prev"], NAME, previous, "Moves an iterator to the header before; from the first, to its start."),
-    row(&["hf_iterator_end"], NAME, end, "Ends an iterator."),
-    row(
+    anywhere(&["hf_iterator_start"], NAME, start, "Puts an iterator before the first header."),
+    anywhere(&["hf_iterator_next"], NAME, next, "Moves an iterator to the next header; false when there is none."),
+    anywhere(
+        &["hf_iterator_prev"],
+        NAME,
+        previous,
+        "Moves an iterator to the header before; from the first, to its start.",
+    ),
+    anywhere(&["hf_iterator_end"], NAME, end, "Ends an iterator."),
+    anywhere(
         &["hf_iterator_rm"],
         NAME,
         |cx, args| edit(cx, args, |message, header| message.edits.remove_header(header)),
         "Removes the header at which an iterator stands.",
     ),
-    row(
+    anywhere(
         &["hf_iterator_append"],
         TEXT,
         |cx, args| {
@@ -27,7 +34,7 @@ pub(super) const ROWS: &[Function] = &[
         },
         "Adds a text, given with its line end, behind the header at which an iterator stands.",
     ),
-    row(
+    anywhere(
         &["hf_iterator_insert"],
         TEXT,
         |cx, args| {
@@ -36,27 +43,27 @@ pub(super) const ROWS: &[Function] = &[
         },
         "Adds a text, given with its line end, before the header at which an iterator stands.",
     ),
-    row(&["bl_iterator_start"], NAME, start_lines, "Puts an iterator before the first line of the body."),
-    row(
+    anywhere(&["bl_iterator_start"], NAME, start_lines, "Puts an iterator before the first line of the body."),
+    anywhere(
         &["bl_iterator_next"],
         NAME,
         |cx, args| line_walk::next(cx, args, lines),
         "Moves an iterator to the next line of the body; false when there is none.",
     ),
-    row(&["bl_iterator_end"], NAME, |cx, args| line_walk::end(cx, args, lines), "Ends an iterator."),
-    row(
+    anywhere(&["bl_iterator_end"], NAME, |cx, args| line_walk::end(cx, args, lines), "Ends an iterator."),
+    anywhere(
         &["bl_iterator_rm"],
         NAME,
         |cx, args| line_walk::edit(cx, args, lines, |message, line| message.edits.remove(line)),
         "Removes the line at which an iterator stands.",
     ),
-    row(
+    anywhere(
         &["bl_iterator_append"],
         TEXT,
         |cx, args| put_line(cx, args, line_walk::behind),
         "Adds a text, given with its line end, behind the line at which an iterator stands.",
     ),
-    row(
+    anywhere(
         &["bl_iterator_insert"],
         TEXT,
         |cx, args| put_line(cx, args, line_walk::before),
@@ -88,12 +95,6 @@ pub(super) const VARIABLES: &[Variable] = &[
 
 const NAME: &[Arg] = &[Arg::text("iterator")];
 const TEXT: &[Arg] = &[Arg::text("iterator"), Arg::text("text")];
-
-type Run = fn(&mut Context, &Args) -> Outcome;
-
-const fn row(names: &'static [&'static str], args: &'static [Arg], run: Run, doc: &'static str) -> Function {
-    Function { names, args, routes: Routes::ANY, run, doc }
-}
 
 /// As many as Kamailio has at once.
 const MOST: usize = 4;

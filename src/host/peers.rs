@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// One UDP socket a peer.
 #[derive(Debug)]
-pub struct UdpWire {
+pub struct UdpPeers {
     sockets: Vec<UdpSocket>,
     server: SocketAddr,
     packets: Receiver<(usize, Bytes)>,
@@ -21,7 +21,7 @@ pub struct UdpWire {
     readers: Vec<JoinHandle<()>>,
 }
 
-impl Drop for UdpWire {
+impl Drop for UdpPeers {
     /// Gives the addresses back.
     fn drop(&mut self) {
         self.over.store(true, Ordering::Relaxed);
@@ -38,12 +38,12 @@ const PATIENCE: Duration = Duration::from_millis(20);
 /// The longest packet that is taken.
 const LONGEST: usize = 65_535;
 
-impl UdpWire {
+impl UdpPeers {
     /// Binds the peers' addresses.
     ///
     /// # Errors
     /// Says which address cannot be bound, and why.
-    pub fn bind(peers: &[SocketAddr], server: SocketAddr) -> Result<UdpWire, String> {
+    pub fn bind(peers: &[SocketAddr], server: SocketAddr) -> Result<UdpPeers, String> {
         let (sender, packets) = channel();
         let (mut sockets, mut readers) = (Vec::new(), Vec::new());
         let over = Arc::new(AtomicBool::new(false));
@@ -65,7 +65,7 @@ impl UdpWire {
             }));
             sockets.push(socket);
         }
-        Ok(UdpWire { sockets, server, packets, clock: Clock::start(), over, readers })
+        Ok(UdpPeers { sockets, server, packets, clock: Clock::start(), over, readers })
     }
 
     /// Sends a packet from a peer to the server.
@@ -83,7 +83,7 @@ impl UdpWire {
         self.packets.recv_timeout(within).ok()
     }
 
-    /// Letters and digits that no other wire has.
+    /// Letters and digits that nobody else has.
     pub fn mark(&self) -> String {
         format!("{:016x}", random().bits())
     }
