@@ -17,7 +17,7 @@ use alanui::modules::MODULES;
 use alanui::node::{Datagram, Node};
 use alanui::script::{Program, Step, Task, run};
 use alanui::sim::{self, Reading};
-use alanui::sip::Message;
+use alanui::sip::{Message, Transport};
 use alanui::source::{Files, Sources, render};
 use alanui::time::{Now, Tick};
 use bytes::Bytes;
@@ -133,7 +133,7 @@ impl Bench {
         let started = config.start(Some(&mut Canned), &mut found);
         assert!(!has_errors(&found), "{}", render::human(&sources, &found, false));
         let address = "127.0.0.1:5060".parse().expect("an address");
-        let list = vec![Socket { address, advertise: None, name: None }];
+        let list = vec![Socket { transport: Transport::Udp, address, advertise: None, name: None }];
         let core = Core {
             settings: Arc::new(started.settings),
             extensions,

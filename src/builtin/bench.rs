@@ -4,7 +4,7 @@ use super::{
     Args, Argument, CallSite, Context, Core, Extensions, Function, Listen, Locals, Memory, ModuleId, Outcome, Random,
     Received, RouteKind, Settings, Socket, SocketId, Sockets, State, Template, Working,
 };
-use crate::sip::Message;
+use crate::sip::{Message, Transport};
 use crate::source::Span;
 use crate::time::{Now, Tick};
 use bytes::Bytes;
@@ -26,10 +26,15 @@ impl Bench {
         let source = "192.0.2.1:5060".parse().expect("an address");
         let settings = Settings {
             debug: 3,
-            listen: vec![Listen { host: "127.0.0.1".into(), port: 5060, advertise: None, name: None }],
+            listen: vec![Listen { transport: None, host: "127.0.0.1".into(), port: 5060, advertise: None, name: None }],
             ..Settings::default()
         };
-        let socket = Socket { address: "127.0.0.1:5060".parse().expect("an address"), advertise: None, name: None };
+        let socket = Socket {
+            transport: Transport::Udp,
+            address: "127.0.0.1:5060".parse().expect("an address"),
+            advertise: None,
+            name: None,
+        };
         Bench {
             now: Now { tick: Tick::ZERO, unix: std::time::Duration::from_secs(1_700_000_000) },
             message: Working::new(parsed, Received { source, socket: SocketId(0), at: Tick::ZERO }, 1),

@@ -53,7 +53,7 @@ pub use reference::{Applied, Index, Key, Part, Place, Reference, Template};
 pub use regex::{Regex, RegexCache};
 pub use rpc::Rpc;
 pub use select::{Bracket, Environment, Facts, Global, Select, Step};
-pub use settings::{Listen, Settings, Socket, SocketId, Sockets, TransactionSettings};
+pub use settings::{ConnectionSettings, Listen, Settings, Socket, SocketId, Sockets, TransactionSettings};
 pub use trace::{Reached, Trace, TraceEvent};
 pub use value::{Value, int_text, parse_int, print_int};
 pub use working::{Branch, Received, Related, TransactionId, TransactionView, Wire, Working};

@@ -2,8 +2,8 @@
 
 use super::context::Core;
 use super::extension::Extension;
-use super::settings::SocketId;
-use crate::sip::parse_ip;
+use super::settings::{Socket, SocketId};
+use crate::sip::{Transport, parse_ip};
 use bytes::Bytes;
 use std::io::Write;
 use std::net::IpAddr;
@@ -40,24 +40,36 @@ impl Core {
         out
     }
 
+    /// The same as it stands in Record-Route: with the transport, unless it is UDP.
+    pub fn record_route_text(&self, id: SocketId, peer: IpAddr) -> Vec<u8> {
+        let mut text = self.address_text(id, peer);
+        let transport = self.sockets.transport(id);
+        if transport != Transport::Udp {
+            text.extend_from_slice(b";transport=");
+            text.extend_from_slice(transport.name().as_bytes());
+        }
+        text
+    }
+
     /// Whether a host and port are this server's: a socket, what one advertises, an alias, a domain with all below it, or the advertised address. No port matches any.
     pub fn is_own(&self, host: &[u8], port: Option<u16>) -> bool {
         let alias = |(its, its_port): &(Bytes, Option<u16>)| same_host(its, host) && fits(*its_port, port);
         let settings = &self.settings;
         let below = |(domain, its_port): &(Bytes, Option<u16>)| is_below(domain, host) && fits(*its_port, port);
-        self.socket_at(host, port).is_some()
+        self.socket_at(None, host, port).is_some()
             || settings.alias.iter().any(alias)
             || settings.alias_subdomains.iter().any(below)
             || self.is_advertised(host, port)
     }
 
-    /// The socket that listens on or advertises this host and port; no port matches any.
-    pub fn socket_at(&self, host: &[u8], port: Option<u16>) -> Option<SocketId> {
-        let listening = parse_ip(host).and_then(|ip| self.sockets.listening_on(ip, port));
+    /// The socket that listens on or advertises this host and port; no port, or no transport, matches any.
+    pub fn socket_at(&self, transport: Option<Transport>, host: &[u8], port: Option<u16>) -> Option<SocketId> {
+        let listening = parse_ip(host).and_then(|ip| self.sockets.listening_on(transport, ip, port));
         let advertises = |(name, its): &(Bytes, u16)| same_host(name, host) && fits(Some(*its), port);
         listening.or_else(|| {
             let mut all = self.sockets.list.iter();
-            let at = all.position(|socket| socket.advertise.as_ref().is_some_and(advertises))?;
+            let serves = |socket: &Socket| transport.is_none_or(|transport| transport == socket.transport);
+            let at = all.position(|socket| serves(socket) && socket.advertise.as_ref().is_some_and(advertises))?;
             Some(SocketId(at as u16))
         })
     }

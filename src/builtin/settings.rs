@@ -1,6 +1,7 @@
 //! Settings that more than one part reads, and the sockets the server listens on.
 
 use super::select::Global;
+use crate::sip::Transport;
 use bytes::Bytes;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -12,6 +13,10 @@ pub struct Settings {
     pub debug: i8,
     /// `listen` entries in order.
     pub listen: Vec<Listen>,
+    /// TCP is served: not `disable_tcp`.
+    pub tcp: bool,
+    /// How connections are kept.
+    pub connections: ConnectionSettings,
     /// Names and ports that are this server beside its sockets: `alias`.
     pub alias: Vec<(Bytes, Option<u16>)>,
     /// Domains that are this server with everything below them: `alias_subdomains` of corex. Without a port any is.
@@ -43,6 +48,8 @@ impl Default for Settings {
         Settings {
             debug: 0,
             listen: Vec::new(),
+            tcp: true,
+            connections: ConnectionSettings::default(),
             alias: Vec::new(),
             alias_subdomains: Vec::new(),
             advertised_address: None,
@@ -61,11 +68,53 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// The `listen` entries with the transport of each, those of UDP first: sockets are numbered in this order.
+    pub fn listeners(&self) -> impl Iterator<Item = (Transport, &Listen)> {
+        self.transports().flat_map(move |transport| {
+            let serves = move |listen: &&Listen| listen.transport.is_none_or(|its| its == transport);
+            self.listen.iter().filter(serves).map(move |listen| (transport, listen))
+        })
+    }
+
+    /// The transports that are served.
+    pub fn transports(&self) -> impl Iterator<Item = Transport> + use<> {
+        let tcp = self.tcp;
+        Transport::ALL.into_iter().filter(move |transport| tcp || *transport != Transport::Tcp)
+    }
+}
+
+/// How connections of TCP are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionSettings {
+    /// How long opening one may take: `tcp_connect_timeout`.
+    pub connect_timeout: Duration,
+    /// One that is silent for so long is closed: `tcp_connection_lifetime`.
+    pub lifetime: Duration,
+    /// How many are kept at a time; further ones are refused: `tcp_max_connections`.
+    pub most: usize,
+    /// An empty line twice is answered with one (RFC 5626 section 3.5.1): `tcp_crlf_ping`.
+    pub answers_pings: bool,
+}
+
+impl Default for ConnectionSettings {
+    fn default() -> ConnectionSettings {
+        ConnectionSettings {
+            connect_timeout: Duration::from_secs(10),
+            lifetime: Duration::from_secs(120),
+            most: 2048,
+            answers_pings: true,
+        }
+    }
+}
+
 /// One `listen` entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listen {
     /// An address, a host name, or the name of an interface.
     pub host: String,
+    /// The transport; one that names none listens on each.
+    pub transport: Option<Transport>,
     /// The port.
     pub port: u16,
     /// Host and port to advertise.
@@ -126,6 +175,8 @@ pub struct SocketId(pub u16);
 /// One place where the server listens.
 #[derive(Debug, Clone)]
 pub struct Socket {
+    /// Its transport.
+    pub transport: Transport,
     /// The address it is bound to; the wildcard when it listens everywhere.
     pub address: SocketAddr,
     /// Host and port to write into Via and Record-Route instead: `listen ... advertise`.
@@ -151,12 +202,30 @@ impl Sockets {
         self.list.get(id.0 as usize)
     }
 
-    /// The socket to send from towards `next`: the one asked for, else the one the message came in on when it can reach `next`, else the first of the same
-    /// address family.
-    pub fn towards(&self, next: SocketAddr, wanted: Option<SocketId>, arrived: Option<SocketId>) -> Option<SocketId> {
-        let fits = |id: &SocketId| self.socket(*id).is_some_and(|socket| socket.address.is_ipv4() == next.is_ipv4());
-        let mut all = (0..self.list.len()).map(|at| SocketId(at as u16));
-        wanted.filter(fits).or_else(|| arrived.filter(fits)).or_else(|| all.find(fits))
+    /// The transport of a socket; UDP when there is none with this id.
+    pub fn transport(&self, id: SocketId) -> Transport {
+        self.socket(id).map_or(Transport::Udp, |socket| socket.transport)
+    }
+
+    /// The socket to send from towards `next` by a transport: the one asked for, or its sibling of that transport; else the one the message came in on
+    /// when it can reach `next`; else the first of that transport and address family.
+    pub fn towards(
+        &self,
+        transport: Transport,
+        next: SocketAddr,
+        wanted: Option<SocketId>,
+        arrived: Option<SocketId>,
+    ) -> Option<SocketId> {
+        let serves = |socket: &Socket| socket.transport == transport && socket.address.is_ipv4() == next.is_ipv4();
+        let fits = |id: &SocketId| self.socket(*id).is_some_and(serves);
+        let find = |test: &dyn Fn(&Socket) -> bool| {
+            self.list.iter().position(|socket| serves(socket) && test(socket)).map(|at| SocketId(at as u16))
+        };
+        let sibling = || {
+            let wanted = self.socket(wanted?)?;
+            find(&|socket| socket.address == wanted.address)
+        };
+        wanted.filter(fits).or_else(sibling).or_else(|| arrived.filter(fits)).or_else(|| find(&|_| true))
     }
 
     /// The address that a packet to `next` leaves by when sent from `id`.
@@ -170,9 +239,12 @@ impl Sockets {
         nearest.or(self.default_address.filter(|own| own.is_ipv4() == next.is_ipv4())).unwrap_or(bound)
     }
 
-    /// The socket that takes packets to this address and port; no port matches any.
-    pub fn listening_on(&self, address: IpAddr, port: Option<u16>) -> Option<SocketId> {
+    /// The socket that takes packets to this address and port; no port, or no transport, matches any.
+    pub fn listening_on(&self, transport: Option<Transport>, address: IpAddr, port: Option<u16>) -> Option<SocketId> {
         let at = self.list.iter().position(|socket| {
+            if transport.is_some_and(|transport| transport != socket.transport) {
+                return false;
+            }
             let bound = socket.address.ip();
             let everywhere = || bound.is_unspecified() && self.interfaces.iter().any(|(own, _)| *own == address);
             port.is_none_or(|port| port == socket.address.port()) && (bound == address || everywhere())

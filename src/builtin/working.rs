@@ -3,7 +3,7 @@
 use super::context::RouteId;
 use super::record_route::RecordRoute;
 use super::settings::SocketId;
-use crate::sip::{Edits, Message, StartLine};
+use crate::sip::{Edits, Message, StartLine, Transport};
 use crate::time::Tick;
 use bytes::Bytes;
 use std::net::SocketAddr;
@@ -149,6 +149,8 @@ impl Working {
 pub struct Wire {
     /// Its bytes.
     pub bytes: Bytes,
+    /// How it travels.
+    pub transport: Transport,
     /// The socket of ours that it uses.
     pub own: SocketAddr,
     /// The peer.

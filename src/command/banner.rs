@@ -48,7 +48,7 @@ pub(super) fn banner(facts: &Facts) -> String {
 }
 
 fn place(socket: &Socket) -> String {
-    let mut text = format!("udp: {}", socket.address);
+    let mut text = format!("{}: {}", socket.transport, socket.address);
     if let Some((host, port)) = &socket.advertise {
         let _ = write!(text, " advertise {}:{port}", String::from_utf8_lossy(host));
     }

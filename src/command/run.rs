@@ -7,6 +7,7 @@ use crate::builtin::{Extensions, Listen, LogLine};
 use crate::config::{has_errors, parse_address};
 use crate::host::{self, HostWorld, MessageTrace, Plan, log};
 use crate::lint;
+use crate::sip::Transport;
 use crate::source::{Diagnostic, Level, render};
 use bytes::Bytes;
 use std::io::{IsTerminal, stderr};
@@ -39,7 +40,7 @@ pub(super) fn run(options: &RunOptions) -> u8 {
     if options.debug > 0 {
         started.settings.debug = options.debug as i8;
     }
-    let bound = match host::bind(&started.settings.listen, options.workers.into()) {
+    let bound = match host::bind(&started.settings, options.workers.into()) {
         Ok(bound) => bound,
         Err(fault) => return fail(BAD, &fault.to_string()),
     };
@@ -115,9 +116,9 @@ fn add_listen(options: &RunOptions, listen: &mut Vec<Listen>) -> Result<(), Stri
     Ok(())
 }
 
-/// Reads `[udp:]address[:port][/advertised[:port]]`.
+/// Reads `[proto:]address[:port][/advertised[:port]]`.
 fn parse_listen(text: &str) -> Result<Listen, String> {
-    let fault = || format!("-l {text}: write [udp:]address[:port][/advertised[:port]]");
+    let fault = || format!("-l {text}: write [proto:]address[:port][/advertised[:port]]");
     let (place, advertised) = match text.split_once('/') {
         Some((place, advertised)) => (place, Some(advertised)),
         None => (text, None),
@@ -126,15 +127,17 @@ fn parse_listen(text: &str) -> Result<Listen, String> {
     if host.contains(':') && host.parse::<Ipv6Addr>().is_err() {
         return Err(fault());
     }
-    if let Some(proto) = proto.filter(|proto| proto != "udp") {
-        return Err(format!("-l {text}: the transport {proto} is not supported, only udp is served"));
-    }
+    let unserved = |proto: &str| format!("-l {text}: the transport {proto} is not supported: udp and tcp are served");
+    let transport = match proto.as_deref() {
+        None => None,
+        Some(proto) => Some(Transport::of(proto.as_bytes()).ok_or_else(|| unserved(proto))?),
+    };
     let advertise = match advertised.map(parse_address) {
         None => None,
         Some(Some((None, host, port))) => Some((Bytes::from(host), port)),
         Some(_) => return Err(fault()),
     };
-    Ok(Listen { host, port: port.unwrap_or(5060), advertise, name: None })
+    Ok(Listen { transport, host, port: port.unwrap_or(5060), advertise, name: None })
 }
 
 #[cfg(test)]
@@ -143,14 +146,16 @@ mod tests {
 
     #[test]
     fn listen_addresses_are_read_as_kamailio_does() {
-        let plain = |host: &str, port| Listen { host: host.into(), port, advertise: None, name: None };
-        assert_eq!(parse_listen("udp:127.0.0.1:5080"), Ok(plain("127.0.0.1", 5080)));
+        let plain = |host: &str, port| Listen { transport: None, host: host.into(), port, advertise: None, name: None };
+        let by = |transport, host: &str, port| Listen { transport: Some(transport), ..plain(host, port) };
+        assert_eq!(parse_listen("udp:127.0.0.1:5080"), Ok(by(Transport::Udp, "127.0.0.1", 5080)));
+        assert_eq!(parse_listen("tcp:127.0.0.1"), Ok(by(Transport::Tcp, "127.0.0.1", 5060)));
         assert_eq!(parse_listen("eth0"), Ok(plain("eth0", 5060)));
-        assert_eq!(parse_listen("udp:[::1]:5070"), Ok(plain("::1", 5070)));
+        assert_eq!(parse_listen("udp:[::1]:5070"), Ok(by(Transport::Udp, "::1", 5070)));
         let advertised =
             Listen { advertise: Some((Bytes::from_static(b"sip.example.com"), Some(5062))), ..plain("10.0.0.1", 5060) };
         assert_eq!(parse_listen("10.0.0.1/sip.example.com:5062"), Ok(advertised));
         assert!(parse_listen("bad:bad:bad").is_err());
-        assert!(parse_listen("tcp:127.0.0.1").is_err());
+        assert!(parse_listen("tls:127.0.0.1").is_err());
     }
 }

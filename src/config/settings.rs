@@ -9,6 +9,7 @@ use crate::builtin::{
     Extension, Global, Listen, Module, ModuleId, Param, ParamGiven, ParamGivenValue, ParamKind, Settings, Value,
 };
 use crate::catalogue::{self, Kind};
+use crate::sip::Transport;
 use crate::source::{Diagnostic, Span};
 use bytes::Bytes;
 use rustc_hash::FxHashSet;
@@ -209,7 +210,13 @@ fn read_address(param: &Param, value: &SettingValue, settings: &mut Settings, di
             match parse_address(&text) {
                 Some((_, host, port)) if !is_listen => settings.alias.push((Bytes::from(host), port)),
                 Some((_, host, port)) => {
-                    settings.listen.push(Listen { host, port: port.unwrap_or(5060), advertise: None, name: None });
+                    settings.listen.push(Listen {
+                        transport: None,
+                        host,
+                        port: port.unwrap_or(5060),
+                        advertise: None,
+                        name: None,
+                    });
                 }
                 None => {}
             }
@@ -217,21 +224,25 @@ fn read_address(param: &Param, value: &SettingValue, settings: &mut Settings, di
     }
 }
 
-/// The sockets of one `listen` entry. Only UDP is served: another protocol alone is an error, "any protocol" means UDP.
+/// The sockets of one `listen` entry. A transport that is not served is an error; none means each that is.
 fn listens(item: &ListenItem, diagnostics: &mut Vec<Diagnostic>) -> Vec<Listen> {
-    if let Some(proto) = &item.proto
-        && !proto.text.eq_ignore_ascii_case("udp")
-        && proto.text != "*"
-    {
-        let message = format!("the transport {} is not supported", proto.text);
-        diagnostics.push(Diagnostic::error("unsupported-transport", message, proto.span).help("only udp is served"));
-        return Vec::new();
-    }
+    let transport = match item.proto.as_ref().filter(|proto| proto.text != "*") {
+        None => None,
+        Some(proto) => match Transport::of(proto.text.as_bytes()) {
+            Some(transport) => Some(transport),
+            None => {
+                let message = format!("the transport {} is not supported", proto.text);
+                let found = Diagnostic::error("unsupported-transport", message, proto.span);
+                diagnostics.push(found.help("udp and tcp are served"));
+                return Vec::new();
+            }
+        },
+    };
     let advertise = item.advertise.as_ref().map(|(host, port)| (Bytes::from(host.text.clone()), *port));
     let port = item.port.map_or(5060, |(port, _)| port);
     let name = item.socket_name.as_ref().map(|name| name.value.clone());
     let hosts = item.addresses.iter().map(|address| address.text.trim_matches(['[', ']']).to_owned());
-    hosts.map(|host| Listen { host, port, advertise: advertise.clone(), name: name.clone() }).collect()
+    hosts.map(|host| Listen { transport, host, port, advertise: advertise.clone(), name: name.clone() }).collect()
 }
 
 /// Reads `[proto:]host[:port]`.

@@ -5,6 +5,7 @@ use crate::builtin::{
     ArgKind, Argument, Bare, Extension, Listen, LogLevel, ModuleId, Params, RouteId, RouteKind, Settings, Start, State,
     World,
 };
+use crate::sip::Transport;
 use crate::source::{Diagnostic, Span};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -68,21 +69,28 @@ impl Config {
 
     /// Holds the constant sockets of statements against the listeners, as Kamailio does when it starts. Names and wildcards are left to the run.
     fn hold_sockets(&self, settings: &Settings, diagnostics: &mut Vec<Diagnostic>) {
-        let bound = |listen: &Listen| {
+        let bound = |(transport, listen): (Transport, &Listen)| {
             let host: IpAddr = listen.host.trim_matches(['[', ']']).parse().ok()?;
-            (!host.is_unspecified()).then(|| SocketAddr::new(host, listen.port))
+            (!host.is_unspecified()).then(|| (transport, SocketAddr::new(host, listen.port)))
         };
-        let Some(own) = settings.listen.iter().map(bound).collect::<Option<Vec<_>>>() else { return };
+        let Some(own) = settings.listeners().map(bound).collect::<Option<Vec<_>>>() else { return };
         if own.is_empty() {
             return;
         }
         for (site, _) in &self.program.calls {
             for (row, given) in site.function.args.iter().zip(&site.args) {
                 let (ArgKind::Bare(Bare::Socket, _), Argument::Custom(_, text)) = (row.kind, given) else { continue };
-                let Some(wanted) = udp_socket(text).filter(|wanted| !own.contains(wanted)) else { continue };
-                let message = format!("{}: the server does not listen on {wanted}", site.name);
+                let Some((transport, wanted)) = socket(text) else { continue };
+                let is_wanted = |its: &(Transport, SocketAddr)| {
+                    its.1 == wanted && transport.is_none_or(|transport| transport == its.0)
+                };
+                if own.iter().any(is_wanted) {
+                    continue;
+                }
+                let place = transport.map_or(wanted.to_string(), |transport| format!("{transport}:{wanted}"));
+                let message = format!("{}: the server does not listen on {place}", site.name);
                 let found = Diagnostic::error("bad-argument", message, site.span).note("Kamailio refuses to start");
-                let listeners: Vec<String> = own.iter().map(SocketAddr::to_string).collect();
+                let listeners: Vec<String> = own.iter().map(|(transport, its)| format!("{transport}:{its}")).collect();
                 diagnostics.push(found.help(format!("it listens on {}", listeners.join(", "))));
             }
         }
@@ -108,10 +116,10 @@ impl Config {
     }
 }
 
-/// The place that a socket names, when it is an address and no name, and not of another transport.
-fn udp_socket(text: &str) -> Option<SocketAddr> {
-    let rest = text.split_at_checked(4).filter(|(proto, _)| proto.eq_ignore_ascii_case("udp:"));
-    let text = rest.map_or(text, |(_, rest)| rest);
+/// The place that a socket names, when it is an address and no name, with its transport, when it names one that is served.
+fn socket(text: &str) -> Option<(Option<Transport>, SocketAddr)> {
+    let served = text.split_once(':').and_then(|(proto, rest)| Some((Transport::of(proto.as_bytes())?, rest)));
+    let (transport, text) = served.map_or((None, text), |(transport, rest)| (Some(transport), rest));
     let address = || text.trim_matches(['[', ']']).parse().ok().map(|address| SocketAddr::new(address, DEFAULT_PORT));
-    text.parse().ok().or_else(address)
+    Some((transport, text.parse().ok().or_else(address)?))
 }

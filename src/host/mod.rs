@@ -1,9 +1,11 @@
 //! The world a running server lives in: the only async, sockets, threads and operating system's clock.
 //!
 //! [`bind`] opens the sockets, [`run`] serves until a signal ends it. Each worker is a thread with its own sockets, its own
-//! node and its own runtime (`worker`); packets go in and out in batches (`udp`).
+//! node and its own runtime (`worker`); packets go in and out in batches (`udp`). The
+//! first worker also has the connections of TCP (`connections`); the others hand it what leaves by one.
 
 mod clock;
+mod connections;
 pub mod effects;
 pub mod log;
 mod memory;

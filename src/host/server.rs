@@ -142,7 +142,10 @@ impl Server {
         let errands = Errands::default();
         let counters = Counters::of(bound.workers.len());
         let shares = bound.workers.into_iter().zip(handed).zip(counters);
+        // The first worker has the connections of all.
+        let mut listeners = Some(bound.listeners);
         for (index, ((sockets, handed), counters)) in shares.enumerate() {
+            let listeners = listeners.take();
             let (control, controlled) = unbounded_channel();
             let (answer, answers) = unbounded_channel();
             let core = core(&plan.settings, plan.extensions, &bound.sockets, &states, counters);
@@ -159,6 +162,7 @@ impl Server {
                     clock,
                     node,
                     sockets,
+                    listeners,
                     databases,
                     errands,
                     answers,
@@ -277,8 +281,10 @@ mod tests {
     use crate::builtin::Listen;
     use crate::config::{Additions, has_errors, load};
     use crate::modules::MODULES;
+    use crate::sip::{Frame, Framer};
     use crate::source::{Files, Sources};
-    use std::net::{SocketAddr, UdpSocket};
+    use std::io::{Read, Write};
+    use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
     use std::path::Path;
     use std::time::Duration;
 
@@ -292,6 +298,12 @@ mod tests {
 
     /// A server for this config on a free port of the loopback, and its address.
     fn serve(config: &'static str, workers: usize) -> (Server, SocketAddr) {
+        let (server, [address, _]) = serve_by_each(config, workers);
+        (server, address)
+    }
+
+    /// The same with its addresses by UDP and by TCP.
+    fn serve_by_each(config: &'static str, workers: usize) -> (Server, [SocketAddr; 2]) {
         let extensions = Extensions::default();
         let (mut sources, mut diagnostics) = (Sources::default(), Vec::new());
         let additions = Additions::default();
@@ -300,14 +312,14 @@ mod tests {
         let mut world = HostWorld::default();
         let started = config.start(Some(&mut world), &mut diagnostics);
         assert!(!has_errors(&diagnostics), "{diagnostics:?}");
-        let line = Listen { host: "127.0.0.1".into(), port: 0, advertise: None, name: None };
-        let bound = bind(&[line], workers).expect("a free port");
-        let address = bound.sockets.list[0].address;
+        let line = Listen { transport: None, host: "127.0.0.1".into(), port: 0, advertise: None, name: None };
+        let bound = bind(&Settings { listen: vec![line], ..Settings::default() }, workers).expect("a free port");
+        let addresses = [bound.sockets.list[0].address, bound.sockets.list[1].address];
         let names = config.registry.loaded().iter().map(|module| module.name);
         let modules = names.zip(started.states).collect();
         let settings = Arc::new(started.settings);
         let plan = Plan { program: config.program.clone(), settings, extensions, modules, world, trace: None };
-        (Server::start(plan, bound).expect("the system has threads"), address)
+        (Server::start(plan, bound).expect("the system has threads"), addresses)
     }
 
     /// Ends the workers and gives how each did.
@@ -337,6 +349,92 @@ mod tests {
             "\r\n",
         ]
         .join("\r\n")
+    }
+
+    /// Takes whole replies from a stream; there are as many as asked for.
+    fn replies(stream: &mut TcpStream, count: usize) -> Vec<String> {
+        let (mut framer, mut found, mut chunk) = (Framer::default(), Vec::new(), [0; 1000]);
+        while found.len() < count {
+            let length = stream.read(&mut chunk).expect("an answer");
+            assert_ne!(length, 0, "closed after {found:?}");
+            framer.push(&chunk[..length]);
+            while let Some(frame) = framer.frame().expect("whole messages") {
+                if let Frame::Message(bytes) = frame {
+                    found.push(String::from_utf8_lossy(&bytes).into_owned());
+                }
+            }
+        }
+        found
+    }
+
+    fn connect(address: SocketAddr) -> TcpStream {
+        let stream = TcpStream::connect(address).expect("it listens");
+        stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a plain socket");
+        stream.set_nodelay(true).expect("a plain socket");
+        stream
+    }
+
+    fn over_tcp(phone: &UdpSocket, call: usize) -> String {
+        options(phone, call).replace("/UDP", "/TCP").replace("\r\n\r\n", "\r\nContent-Length: 0\r\n\r\n")
+    }
+
+    #[test]
+    fn connections_are_answered_whichever_worker_owns_the_call() {
+        for workers in [1, 3] {
+            let (server, [_, address]) = serve_by_each(ANSWERS, workers);
+            let phone = phone();
+            let mut stream = connect(address);
+            let text: String = (0..50).map(|call| over_tcp(&phone, call)).collect();
+            // In pieces that know nothing of messages.
+            for piece in text.as_bytes().chunks(777) {
+                stream.write_all(piece).expect("loopback takes it");
+            }
+            let answered = replies(&mut stream, 50);
+            assert!(
+                answered.iter().all(|reply| reply.starts_with("SIP/2.0 200 OK\r\nVia: SIP/2.0/TCP ")),
+                "{answered:?}"
+            );
+            stream.write_all(b"\r\n\r\n").expect("loopback takes it");
+            let mut pong = [0; 2];
+            stream.read_exact(&mut pong).expect("an answer to the ping");
+            assert_eq!(&pong, b"\r\n");
+            let mut other = connect(address);
+            other.write_all(b"GET / HTTP/1.0\r\n\r\n").expect("loopback takes it");
+            assert_eq!(other.read(&mut [0; 9]).expect("it is closed"), 0);
+            let ends = end(server, Control::Stop);
+            assert!(ends.iter().all(Result::is_ok), "{ends:?}");
+        }
+    }
+
+    #[test]
+    fn requests_leave_by_connections_and_a_refused_one_is_told() {
+        let peer = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let closed = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
+        let there = peer.local_addr().expect("bound");
+        let config = format!(
+            "loadmodule \"tm.so\"\nloadmodule \"sl.so\"\nloadmodule \"pv.so\"\n\
+             request_route {{ $du = \"sip:{closed};transport=tcp\"; t_on_failure(\"NEXT\"); t_relay(); }}\n\
+             failure_route[NEXT] {{ if (t_check_status(\"477\")) {{ $du = \"sip:{there};transport=tcp\"; t_relay(); }} }}"
+        );
+        for workers in [1, 3] {
+            let (server, address) = serve(Box::leak(config.clone().into_boxed_str()), workers);
+            let phone = phone();
+            phone.send_to(options(&phone, 7).as_bytes(), address).expect("loopback takes it");
+            let (mut stream, _) = peer.accept().expect("the server comes");
+            stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a plain socket");
+            let request = replies(&mut stream, 1).remove(0);
+            assert!(request.contains("\r\nVia: SIP/2.0/TCP 127.0.0.1"), "{request}");
+            let reply = request.replacen("OPTIONS sip:127.0.0.1 SIP/2.0", "SIP/2.0 200 Fine", 1);
+            stream.write_all(reply.as_bytes()).expect("loopback takes it");
+            let mut buffer = [0; 2000];
+            let length = phone.recv(&mut buffer).expect("an answer");
+            assert!(
+                buffer[..length].starts_with(b"SIP/2.0 200 Fine\r\n"),
+                "{}",
+                String::from_utf8_lossy(&buffer[..length])
+            );
+            assert!(end(server, Control::End).iter().all(Result::is_ok));
+        }
     }
 
     const ANSWERS: &str = "loadmodule \"sl.so\"\nrequest_route { sl_send_reply(\"200\", \"OK\"); }";

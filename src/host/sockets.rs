@@ -1,11 +1,12 @@
 //! From `listen` lines to open sockets, and what the server knows of its own addresses.
 
-use crate::builtin::{Listen, Socket as ListenSocket, Sockets};
+use crate::builtin::{Listen, Settings, Socket as ListenSocket, SocketId, Sockets};
+use crate::sip::Transport;
 use if_addrs::{IfAddr, Interface};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
 use std::sync::Arc;
 
 /// The port of a `listen` line without one, and of a config without `listen` lines.
@@ -18,8 +19,10 @@ const BUFFER: usize = 4 << 20;
 pub struct Bound {
     /// What the server knows of them.
     pub sockets: Arc<Sockets>,
-    /// For each worker one socket for each of `sockets.list`.
+    /// For each worker one socket for each of `sockets.list` that is UDP's: they come first.
     pub workers: Vec<Vec<UdpSocket>>,
+    /// Where connections are taken.
+    pub listeners: Vec<(SocketId, TcpListener)>,
 }
 
 /// Why the server cannot listen.
@@ -30,11 +33,11 @@ pub enum SocketFault {
     /// An interface without an address that can be used.
     NoAddress(String),
     /// Another program listens there.
-    Occupied(SocketAddr),
+    Occupied(Transport, SocketAddr),
     /// The address is not of this machine.
-    Foreign(SocketAddr),
+    Foreign(Transport, SocketAddr),
     /// The system refused it.
-    Refused(SocketAddr, io::Error),
+    Refused(Transport, SocketAddr, io::Error),
     /// The machine's interfaces cannot be read.
     Interfaces(io::Error),
 }
@@ -46,13 +49,16 @@ impl fmt::Display for SocketFault {
                 write!(f, "cannot listen on {host}: no interface has this name, and it does not resolve ({error})")
             }
             SocketFault::NoAddress(host) => write!(f, "cannot listen on {host}: the interface has no IPv4 address"),
-            SocketFault::Occupied(address) => {
-                write!(f, "cannot listen on udp:{address}: another program listens there already")
+            SocketFault::Occupied(transport, address) => {
+                write!(f, "cannot listen on {transport}:{address}: another program listens there already")
             }
-            SocketFault::Foreign(address) => {
-                write!(f, "cannot listen on udp:{address}: this machine does not have the address {}", address.ip())
+            SocketFault::Foreign(transport, address) => {
+                let ip = address.ip();
+                write!(f, "cannot listen on {transport}:{address}: this machine does not have the address {ip}")
             }
-            SocketFault::Refused(address, error) => write!(f, "cannot listen on udp:{address}: {error}"),
+            SocketFault::Refused(transport, address, error) => {
+                write!(f, "cannot listen on {transport}:{address}: {error}")
+            }
             SocketFault::Interfaces(error) => write!(f, "cannot read the machine's interfaces: {error}"),
         }
     }
@@ -60,30 +66,41 @@ impl fmt::Display for SocketFault {
 
 impl std::error::Error for SocketFault {}
 
-/// Opens the sockets of `listen` lines for a number of workers. Without lines it listens on every IPv4 address of the machine, as Kamailio does.
+/// Opens the sockets of a config for a number of workers. Without `listen` lines it listens on every IPv4 address of the machine, as Kamailio does.
 ///
 /// # Errors
 /// The first that cannot be opened.
-pub fn bind(listen: &[Listen], workers: usize) -> Result<Bound, SocketFault> {
+pub fn bind(settings: &Settings, workers: usize) -> Result<Bound, SocketFault> {
     let interfaces = if_addrs::get_if_addrs().map_err(SocketFault::Interfaces)?;
-    let everywhere: Vec<Listen>;
-    let listen = if listen.is_empty() {
-        everywhere = ipv4_of(&interfaces, |_| true).map(|ip| at(ip.to_string())).collect();
+    let everywhere: Settings;
+    let settings = if settings.listen.is_empty() {
+        let listen = ipv4_of(&interfaces, |_| true).map(|ip| at(ip.to_string())).collect();
+        everywhere = Settings { listen, ..settings.clone() };
         &everywhere
     } else {
-        listen
+        settings
     };
+    let mut listeners = Vec::new();
     let mut list: Vec<ListenSocket> = Vec::new();
     let mut of_worker: Vec<Vec<UdpSocket>> = (0..workers.max(1)).map(|_| Vec::new()).collect();
-    for line in listen {
+    for (transport, line) in settings.listeners() {
         for ip in resolve(&line.host, &interfaces)? {
             let wanted = SocketAddr::new(ip, line.port);
-            if wanted.port() != 0 && list.iter().any(|known| known.address == wanted) {
+            let is_same = |known: &ListenSocket| known.transport == transport && known.address == wanted;
+            if wanted.port() != 0 && list.iter().any(is_same) {
                 continue;
             }
-            let address = open(wanted, &mut of_worker)?;
+            let address = match transport {
+                Transport::Udp => open(wanted, &mut of_worker)?,
+                Transport::Tcp => {
+                    let listener = listener(wanted).map_err(|error| fault(transport, wanted, error))?;
+                    let address = listener.local_addr().map_err(|error| fault(transport, wanted, error))?;
+                    listeners.push((SocketId(list.len() as u16), listener));
+                    address
+                }
+            };
             let advertise = line.advertise.as_ref().map(|(host, port)| (host.clone(), port.unwrap_or(address.port())));
-            list.push(ListenSocket { address, advertise, name: line.name.clone() });
+            list.push(ListenSocket { transport, address, advertise, name: line.name.clone() });
         }
     }
     let any_ipv4 = list.iter().any(|socket| socket.address.is_ipv4());
@@ -92,21 +109,17 @@ pub fn bind(listen: &[Listen], workers: usize) -> Result<Bound, SocketFault> {
         interfaces: interfaces.iter().map(|interface| (interface.ip(), prefix(interface))).collect(),
         default_address: default_address(any_ipv4),
     };
-    Ok(Bound { sockets: Arc::new(sockets), workers: of_worker })
+    Ok(Bound { sockets: Arc::new(sockets), workers: of_worker, listeners })
 }
 
 fn at(host: String) -> Listen {
-    Listen { host, port: SIP_PORT, advertise: None, name: None }
+    Listen { transport: None, host, port: SIP_PORT, advertise: None, name: None }
 }
 
 /// Opens `wanted` once for each worker. Gives the address with the port that the system chose when it was 0.
 fn open(wanted: SocketAddr, of_worker: &mut [Vec<UdpSocket>]) -> Result<SocketAddr, SocketFault> {
     let shared = of_worker.len() > 1;
-    let fault = |error: io::Error| match error.kind() {
-        io::ErrorKind::AddrInUse => SocketFault::Occupied(wanted),
-        io::ErrorKind::AddrNotAvailable => SocketFault::Foreign(wanted),
-        _ => SocketFault::Refused(wanted, error),
-    };
+    let fault = |error| fault(Transport::Udp, wanted, error);
     let mut address = wanted;
     if shared {
         // Sockets that share a port let a second server of the same user in unnoticed; one that does not share finds it out.
@@ -119,6 +132,30 @@ fn open(wanted: SocketAddr, of_worker: &mut [Vec<UdpSocket>]) -> Result<SocketAd
         sockets.push(socket);
     }
     Ok(address)
+}
+
+fn fault(transport: Transport, wanted: SocketAddr, error: io::Error) -> SocketFault {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => SocketFault::Occupied(transport, wanted),
+        io::ErrorKind::AddrNotAvailable => SocketFault::Foreign(transport, wanted),
+        _ => SocketFault::Refused(transport, wanted, error),
+    }
+}
+
+/// Connections that may wait to be taken.
+const BACKLOG: i32 = 1024;
+
+fn listener(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // Connections of an earlier server that end slowly keep nobody from the port.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }
 
 fn socket(address: SocketAddr, shared: bool) -> io::Result<UdpSocket> {
@@ -182,7 +219,24 @@ mod tests {
     use super::*;
 
     fn line(host: &str, port: u16) -> Listen {
-        Listen { host: host.into(), port, advertise: None, name: None }
+        Listen { transport: Some(Transport::Udp), host: host.into(), port, advertise: None, name: None }
+    }
+
+    fn bind(listen: &[Listen], workers: usize) -> Result<Bound, SocketFault> {
+        super::bind(&Settings { listen: listen.to_vec(), ..Settings::default() }, workers)
+    }
+
+    #[test]
+    fn a_line_without_a_transport_listens_on_each() {
+        let free = bind(&[line("127.0.0.1", 0)], 1).expect("a free port").sockets.list[0].address.port();
+        let any = Listen { transport: None, ..line("127.0.0.1", free) };
+        let bound = bind(std::slice::from_ref(&any), 1).expect("free again");
+        let transports: Vec<_> = bound.sockets.list.iter().map(|socket| socket.transport).collect();
+        assert_eq!(transports, Transport::ALL);
+        assert_eq!(bound.listeners.len(), 1);
+        drop(bound);
+        let settings = Settings { listen: vec![any], tcp: false, ..Settings::default() };
+        assert!(super::bind(&settings, 1).expect("free again").listeners.is_empty());
     }
 
     #[test]
@@ -203,7 +257,7 @@ mod tests {
             let address = first.sockets.list[0].address;
             for theirs in [1, 2] {
                 let fault = bind(&[line("127.0.0.1", address.port())], theirs).expect_err("it is taken");
-                assert!(matches!(fault, SocketFault::Occupied(taken) if taken == address), "{fault}");
+                assert!(matches!(fault, SocketFault::Occupied(_, taken) if taken == address), "{fault}");
             }
         }
     }
@@ -231,6 +285,6 @@ mod tests {
     #[test]
     fn an_address_of_another_machine_is_told() {
         let fault = bind(&[line("198.51.100.1", 0)], 1).expect_err("it is kept for documentation");
-        assert!(matches!(fault, SocketFault::Foreign(_)), "{fault}");
+        assert!(matches!(fault, SocketFault::Foreign(..)), "{fault}");
     }
 }

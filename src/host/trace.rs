@@ -164,7 +164,12 @@ mod tests {
     fn a_slow_disk_loses_packets_and_holds_up_nobody() {
         let (packets, waiting) = sync_channel(1);
         let sockets = Sockets {
-            list: vec![Socket { address: "127.0.0.1:5060".parse().unwrap(), advertise: None, name: None }],
+            list: vec![Socket {
+                transport: crate::sip::Transport::Udp,
+                address: "127.0.0.1:5060".parse().unwrap(),
+                advertise: None,
+                name: None,
+            }],
             interfaces: Vec::new(),
             default_address: None,
         };

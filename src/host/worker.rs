@@ -4,6 +4,7 @@
 //! in batches, through one channel for each pair of workers and so in the order in which it arrived.
 
 use super::clock::Clock;
+use super::connections::{Connections, News};
 use super::effects::errands::Errands;
 use super::effects::sqlite;
 use super::log;
@@ -42,6 +43,16 @@ pub(super) enum Control {
     Report,
 }
 
+/// What one worker hands to another.
+pub(super) enum Handed {
+    /// Packets of calls that are the other's.
+    Arrived(Vec<Datagram>),
+    /// Packets that leave by connections, to the worker that has them.
+    Leaving(Vec<Transmit>),
+    /// A packet of a call of the other's that could not be sent.
+    Unsent(Transmit),
+}
+
 /// What a worker is made of.
 pub(super) struct Parts {
     /// Its place among the workers.
@@ -50,8 +61,10 @@ pub(super) struct Parts {
     pub(super) clock: Clock,
     /// The node.
     pub(super) node: Node,
-    /// Its sockets, by [`SocketId`].
+    /// Its sockets of UDP, by [`SocketId`]; those of TCP come behind them.
     pub(super) sockets: Vec<std::net::UdpSocket>,
+    /// Where connections are taken; the first worker has them.
+    pub(super) listeners: Option<Vec<(SocketId, std::net::TcpListener)>>,
     /// Its way to databases.
     pub(super) databases: sqlite::Worker,
     /// Where errands are done.
@@ -60,10 +73,10 @@ pub(super) struct Parts {
     pub(super) answers: UnboundedReceiver<(EffectId, Answer)>,
     /// The other end of it, for errands.
     pub(super) answering: UnboundedSender<(EffectId, Answer)>,
-    /// Packets from other workers.
-    pub(super) handed: Receiver<Vec<Datagram>>,
+    /// What other workers hand over.
+    pub(super) handed: Receiver<Handed>,
     /// To each worker; its own is not used.
-    pub(super) others: Vec<Sender<Vec<Datagram>>>,
+    pub(super) others: Vec<Sender<Handed>>,
     /// What the server tells it.
     pub(super) control: UnboundedReceiver<Control>,
     /// To the server: modules that want their data loaded again, where waiting is fine.
@@ -90,6 +103,9 @@ pub(super) fn serve(parts: Parts) -> Result<(), ServerFault> {
                 return Err(ServerFault::Aborted);
             }
         }
+        if let Some(connections) = worker.connections {
+            connections.end().await;
+        }
         Ok(())
     })
 }
@@ -99,12 +115,15 @@ struct Worker {
     clock: Clock,
     node: Node,
     wires: Wires,
+    connections: Option<Connections>,
+    /// What leaves by connections of another worker.
+    leaving: Vec<Transmit>,
     databases: sqlite::Worker,
     errands: Errands,
     answers: UnboundedReceiver<(EffectId, Answer)>,
     answering: UnboundedSender<(EffectId, Answer)>,
-    handed: Receiver<Vec<Datagram>>,
-    others: Vec<Sender<Vec<Datagram>>>,
+    handed: Receiver<Handed>,
+    others: Vec<Sender<Handed>>,
     /// What is gathered for each other worker.
     gathered: Vec<Vec<Datagram>>,
     control: UnboundedReceiver<Control>,
@@ -153,6 +172,9 @@ enum Sending {
 impl Worker {
     fn new(parts: Parts) -> io::Result<Worker> {
         let sockets: io::Result<Vec<_>> = parts.sockets.into_iter().map(UdpSocket::from_std).collect();
+        let core = &parts.node.core;
+        let start = |listeners| Connections::start(listeners, core.settings.connections, core.sockets.clone());
+        let connections = parts.listeners.map(start).transpose()?;
         Ok(Worker {
             index: parts.index,
             clock: parts.clock,
@@ -166,6 +188,8 @@ impl Worker {
                 counts: Counts::default(),
                 tracer: parts.tracer,
             },
+            connections,
+            leaving: Vec::new(),
             databases: parts.databases,
             errands: parts.errands,
             answers: parts.answers,
@@ -189,6 +213,7 @@ impl Worker {
         for at in 0..self.wires.sockets.len() {
             busy |= self.poll_socket(SocketId(at as u16), now, cx);
         }
+        busy |= self.poll_connections(now, cx);
         busy |= self.poll_channels(now, cx);
         busy |= self.poll_time(now, cx);
         busy |= self.send(now, cx);
@@ -232,15 +257,20 @@ impl Worker {
         }
         let mut arrived = std::mem::take(&mut self.wires.arrived);
         for datagram in arrived.drain(..) {
-            let share = if self.others.len() > 1 { share_of(&datagram.bytes, self.others.len()) } else { self.index };
-            match self.gathered.get_mut(share) {
-                Some(gathered) if share != self.index => gathered.push(datagram),
-                _ => self.receive(now, datagram),
-            }
+            self.sort(now, datagram);
         }
         self.wires.arrived = arrived;
         self.hand_over();
         true
+    }
+
+    /// Handles a packet, or gathers it for the worker whose call it is of.
+    fn sort(&mut self, now: Now, datagram: Datagram) {
+        let share = if self.others.len() > 1 { share_of(&datagram.bytes, self.others.len()) } else { self.index };
+        match self.gathered.get_mut(share) {
+            Some(gathered) if share != self.index => gathered.push(datagram),
+            _ => self.receive(now, datagram),
+        }
     }
 
     fn poll_channels(&mut self, now: Now, cx: &mut Context) -> bool {
@@ -253,12 +283,68 @@ impl Worker {
             busy = true;
         }
         if self.others.len() > 1
-            && let Poll::Ready(Some(batch)) = self.handed.poll_recv(cx)
+            && let Poll::Ready(Some(handed)) = self.handed.poll_recv(cx)
         {
-            batch.into_iter().for_each(|datagram| self.receive(now, datagram));
+            match handed {
+                Handed::Arrived(batch) => batch.into_iter().for_each(|datagram| self.receive(now, datagram)),
+                Handed::Leaving(batch) => batch.into_iter().for_each(|packet| self.send_by_connection(now, packet)),
+                Handed::Unsent(packet) => self.unsent(now, &packet),
+            }
             busy = true;
         }
         busy
+    }
+
+    /// Takes what connections brought, as much as one batch of a socket.
+    fn poll_connections(&mut self, now: Now, cx: &mut Context) -> bool {
+        let mut busy = false;
+        for _ in 0..BATCH {
+            let news = self.connections.as_mut().map(|connections| connections.poll(cx));
+            let Some(Poll::Ready(news)) = news else { break };
+            busy = true;
+            match news {
+                News::Arrived(datagram) => {
+                    if let Some(tracer) = &self.wires.tracer {
+                        tracer.arrived(now.unix, &datagram);
+                    }
+                    self.sort(now, datagram);
+                }
+                News::Unsent(packet, error) => self.unsent_by_connection(now, packet, &error),
+            }
+        }
+        self.hand_over();
+        busy
+    }
+
+    /// Sends a packet by a connection, or hands it to the worker that has them.
+    fn send_by_connection(&mut self, now: Now, packet: Transmit) {
+        let Some(connections) = &mut self.connections else { return self.leaving.push(packet) };
+        if let Some(tracer) = &self.wires.tracer {
+            tracer.left(now.unix, &packet);
+        }
+        match connections.send(packet) {
+            Ok(()) => self.wires.counts.sent += 1,
+            Err((packet, error)) => self.unsent_by_connection(now, packet, &error),
+        }
+    }
+
+    /// Tells the worker whose call it is that a packet could not be sent.
+    fn unsent_by_connection(&mut self, now: Now, packet: Transmit, error: &io::Error) {
+        self.wires.counts.unsent += 1;
+        tracing::debug!(target: "alanui", process = self.index + 1, "send to tcp:{}: {error}", packet.destination);
+        let share = if self.others.len() > 1 { share_of(&packet.bytes, self.others.len()) } else { self.index };
+        match self.others.get(share) {
+            Some(other) if share != self.index => {
+                // A worker that does not keep up finds out by its timers.
+                let _ = other.try_send(Handed::Unsent(packet));
+            }
+            _ => self.unsent(now, &packet),
+        }
+    }
+
+    fn unsent(&mut self, now: Now, packet: &Transmit) {
+        self.node.unsent(now, packet);
+        self.ask(now);
     }
 
     fn poll_time(&mut self, now: Now, cx: &mut Context) -> bool {
@@ -319,7 +405,7 @@ impl Worker {
             }
             let batch = std::mem::take(gathered);
             let count = batch.len() as u64;
-            if other.try_send(batch).is_err() {
+            if other.try_send(Handed::Arrived(batch)).is_err() {
                 self.wires.counts.dropped += count;
             }
         }
@@ -329,13 +415,7 @@ impl Worker {
     fn send(&mut self, now: Now, cx: &mut Context) -> bool {
         let mut busy = false;
         loop {
-            for packet in self.node.output.packets.drain(..) {
-                if self.wires.held.len() < HELD {
-                    self.wires.held.push_back(packet);
-                } else {
-                    self.wires.counts.dropped += 1;
-                }
-            }
+            busy |= self.sort_leaving(now);
             let before = self.wires.held.len();
             let sending = self.wires.send(now, cx);
             busy |= self.wires.held.len() < before;
@@ -348,6 +428,43 @@ impl Worker {
                     self.ask(now);
                 }
             }
+        }
+    }
+
+    /// Puts what the node wants sent where it leaves by. Gives whether some of it was for connections.
+    fn sort_leaving(&mut self, now: Now) -> bool {
+        let mut busy = false;
+        // What cannot be sent at once may have the node send something else.
+        while !self.node.output.packets.is_empty() {
+            let mut packets = std::mem::take(&mut self.node.output.packets);
+            for packet in packets.drain(..) {
+                if usize::from(packet.socket.0) >= self.wires.sockets.len() {
+                    self.send_by_connection(now, packet);
+                    busy = true;
+                } else if self.wires.held.len() < HELD {
+                    self.wires.held.push_back(packet);
+                } else {
+                    self.wires.counts.dropped += 1;
+                }
+            }
+            if self.node.output.packets.is_empty() {
+                self.node.output.packets = packets;
+                break;
+            }
+        }
+        self.hand_leaving();
+        busy
+    }
+
+    /// Gives the worker that has the connections what leaves by them.
+    fn hand_leaving(&mut self) {
+        if self.leaving.is_empty() {
+            return;
+        }
+        let batch = std::mem::take(&mut self.leaving);
+        let count = batch.len() as u64;
+        if self.others.first().is_none_or(|first| first.try_send(Handed::Leaving(batch)).is_err()) {
+            self.wires.counts.dropped += count;
         }
     }
 

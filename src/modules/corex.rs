@@ -130,8 +130,7 @@ const ROWS: &[Function] = &[
                 given if given.is_empty() => cx.message.next_hop(),
                 given => Bytes::from([b"sip:", &given[..]].concat()),
             };
-            let bytes = cx.message.message.bytes().clone();
-            send(next_hop, cx.message.send_socket, bytes)
+            send_as_it_came(cx, next_hop)
         },
         "Sends the message as it came to an address, written host:port, else to the next hop.",
     ),
@@ -189,11 +188,14 @@ const ROWS: &[Function] = &[
     anywhere(
         &["send_tcp"],
         &[Arg::text("address").optional()],
-        |cx, _| {
-            cx.log(LogLevel::Error, "send_tcp: the server does not speak TCP");
-            Outcome::FALSE
+        |cx, args| {
+            let next_hop = match args.text(cx, 0) {
+                given if given.is_empty() => cx.message.next_hop(),
+                given => Bytes::from([b"sip:", &given[..], b";transport=tcp"].concat()),
+            };
+            send_as_it_came(cx, next_hop)
         },
-        "Would send the message as it came over TCP, which is not served: false.",
+        "Sends the message as it came over TCP to an address, written host:port, else to the next hop; false without a TCP socket.",
     ),
     anywhere(
         &["is_incoming"],
@@ -234,6 +236,11 @@ const ROWS: &[Function] = &[
 
 const FLAG: &[Arg] = &[Arg::int("flag")];
 const NAME: &[Arg] = &[Arg::text("flag")];
+
+fn send_as_it_came(cx: &Context, next_hop: Bytes) -> Outcome {
+    let bytes = cx.message.message.bytes().clone();
+    send(next_hop, cx.message.send_socket, bytes)
+}
 
 fn send(next_hop: Bytes, socket: Option<SocketId>, bytes: Bytes) -> Outcome {
     Outcome::code_of(Effect::Send(Packet { next_hop, socket, bytes }))
@@ -375,9 +382,9 @@ fn listening(cx: &mut Context, key: &Key) -> Option<Value> {
         let socket = sockets.list.get(place)?;
         Some(match what {
             b'n' => Value::Text(socket.name.clone().unwrap_or_default()),
-            b'l' => Value::Text(Bytes::from(format!("udp:{}", socket.address))),
+            b'l' => Value::Text(Bytes::from(format!("{}:{}", socket.transport, socket.address))),
             b'a' => Value::Text(socket.advertise.as_ref().map_or_else(Bytes::new, |(host, port)| {
-                Bytes::from(format!("udp:{}:{port}", String::from_utf8_lossy(host)))
+                Bytes::from(format!("{}:{}:{port}", socket.transport, String::from_utf8_lossy(host)))
             })),
             b'i' => Value::Int(place as i64),
             _ => return None,

@@ -4,7 +4,7 @@ use crate::builtin::{
     Arg, Context, Function, Module, Outcome, Start, StartFault, State, Value, Variable, anywhere, count, join,
 };
 use crate::modules::core;
-use crate::sip::Uri;
+use crate::sip::{Transport, Uri};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -117,11 +117,16 @@ fn is_myself(cx: &Context, text: &[u8], whole: bool) -> bool {
     let Ok(uri) = Uri::parse(text) else {
         return !text.is_empty() && cx.core.is_own(text, None);
     };
-    let is_udp = uri.transport().is_none_or(|transport| transport.eq_ignore_ascii_case(b"udp"));
-    if uri.host.is_empty() || whole && !is_udp {
+    if uri.host.is_empty() {
         return false;
     }
-    cx.core.is_own(uri.host, uri.port.filter(|_| whole))
+    match uri.transport().filter(|_| whole) {
+        None => cx.core.is_own(uri.host, uri.port.filter(|_| whole)),
+        // A name that is this server's is so by every transport, a socket only by its own.
+        Some(name) if name.eq_ignore_ascii_case(b"udp") => cx.core.is_own(uri.host, uri.port),
+        Some(name) => Transport::of(name)
+            .is_some_and(|transport| cx.core.socket_at(Some(transport), uri.host, uri.port).is_some()),
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Where messages go and what the server calls itself.
 
 use crate::builtin::{Core, Received, SocketId, Working};
-use crate::sip::{Message, Rport, Uri};
+use crate::sip::{Message, Rport, Transport, Uri};
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 
@@ -14,26 +14,27 @@ pub(super) enum NoHop {
     Transport,
 }
 
-/// The address that a URI names: its `maddr` or host, and its port or 5060.
-pub(super) fn next_hop(uri: &[u8]) -> Result<SocketAddr, NoHop> {
+/// The transport and the address that a URI names: UDP unless it says otherwise, its `maddr` or host, and its port or 5060.
+pub(super) fn next_hop(uri: &[u8]) -> Result<(Transport, SocketAddr), NoHop> {
     let uri = Uri::parse(uri).map_err(|_| NoHop::Unresolvable)?;
-    if uri.transport().is_some_and(|transport| !transport.eq_ignore_ascii_case(b"udp")) {
-        return Err(NoHop::Transport);
-    }
+    let transport = match uri.transport() {
+        Some(name) => Transport::of(name).ok_or(NoHop::Transport)?,
+        None => Transport::Udp,
+    };
     let host = match uri.maddr() {
         Some(maddr) => crate::sip::parse_ip(maddr),
         None => uri.host_ip(),
     };
     let host = host.ok_or(NoHop::Unresolvable)?;
-    Ok(SocketAddr::new(host, uri.port_or_default()))
+    Ok((transport, SocketAddr::new(host, uri.port_or_default())))
 }
 
 /// Where a reply to a request goes (RFC 3261 18.2.2, RFC 3581 4): to the source address, and to the source port when the sender asked for that or
-/// the script forces it, else to the port in Via.
-pub(super) fn reply_destination(request: &Message, received: &Received, force_rport: bool) -> SocketAddr {
+/// the script forces it, else to the port in Via; always back over the connection that a request came by.
+pub(super) fn reply_destination(core: &Core, request: &Message, received: &Received, force_rport: bool) -> SocketAddr {
     let source = received.source;
     let Some(via) = request.via() else { return source };
-    if force_rport || via.rport() != Rport::Absent {
+    if core.sockets.transport(received.socket).is_reliable() || force_rport || via.rport() != Rport::Absent {
         return source;
     }
     let host = via.maddr().and_then(crate::sip::parse_ip).unwrap_or(source.ip());
@@ -41,14 +42,15 @@ pub(super) fn reply_destination(request: &Message, received: &Received, force_rp
 }
 
 /// Where a reply that is forwarded without a transaction goes: to the Via below the topmost one.
-pub(super) fn via_destination(reply: &Message) -> Option<SocketAddr> {
+pub(super) fn via_destination(reply: &Message) -> Option<(Transport, SocketAddr)> {
     let via = reply.vias().nth(1)?.value.ok()?;
+    let transport = Transport::of(via.transport())?;
     let host = via.received().and_then(crate::sip::parse_ip).or_else(|| via.host_ip())?;
     let port = match via.rport() {
         Rport::Port(port) => port,
         Rport::Absent | Rport::Asked => via.port().unwrap_or(5060),
     };
-    Some(SocketAddr::new(host, port))
+    Some((transport, SocketAddr::new(host, port)))
 }
 
 /// Appends host and port as they stand in our Via towards `next`: what the socket advertises, else what the script (`set_advertised_address`) or

@@ -124,8 +124,8 @@ impl Node {
     }
 
     fn wire(&self, (bytes, peer, socket): (&Bytes, SocketAddr, SocketId)) -> Option<Box<Wire>> {
-        let own = self.core.sockets.socket(socket)?.address;
-        Some(Box::new(Wire { bytes: bytes.clone(), own, peer }))
+        let own = self.core.sockets.socket(socket)?;
+        Some(Box::new(Wire { bytes: bytes.clone(), transport: own.transport, own: own.address, peer }))
     }
 
     /// Runs a block to its end.

@@ -34,10 +34,11 @@ impl Node {
             return Err(Fault::Dropped);
         }
         let mut actions = Actions::new();
+        let reliable = self.core.sockets.transport(socket).is_reliable();
         let machine = if is_invite {
-            Client::Invite(client_invite::State::start(now.tick, born, false, &timers, &mut actions))
+            Client::Invite(client_invite::State::start(now.tick, born, reliable, &timers, &mut actions))
         } else {
-            Client::Other(client_non_invite::State::start(now.tick, born, false, &timers, &mut actions))
+            Client::Other(client_non_invite::State::start(now.tick, born, reliable, &timers, &mut actions))
         };
         let mut branch = Branch::new(machine, key, sent, (destination, socket));
         branch.flags = target.flags;

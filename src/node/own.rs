@@ -80,7 +80,8 @@ impl Node {
             return self.tell_unsent(now, &request);
         };
         let branch = self.new_branch(0);
-        let mut via = b"SIP/2.0/UDP ".to_vec();
+        let transport = self.core.sockets.transport(socket);
+        let mut via = format!("SIP/2.0/{} ", transport.in_via()).into_bytes();
         push_sent_by(&self.core, None, socket, destination.ip(), &mut via);
         via.extend_from_slice(b";branch=");
         via.extend_from_slice(&branch);
@@ -143,7 +144,8 @@ impl Node {
         };
         let key = self.seed.client(branch, &request.method);
         let mut actions = Actions::new();
-        let machine = client_non_invite::State::start(now.tick, now.tick, false, &transaction.timers, &mut actions);
+        let reliable = self.core.sockets.transport(way.1).is_reliable();
+        let machine = client_non_invite::State::start(now.tick, now.tick, reliable, &transaction.timers, &mut actions);
         transaction.branches.push(Branch::new(Client::Other(machine), key, sent, way));
         self.transactions.insert(transaction);
         self.core.counters.count(const { Counter::named("UAC_transactions") });
@@ -172,7 +174,7 @@ impl Node {
         transaction.timers = self.timers_of(&message);
         transaction.on_reply = message.on_reply;
         transaction.avps = task.locals.avps;
-        message.settle_record_routes(&self.core.address_text(socket, destination.ip()));
+        message.settle_record_routes(&self.core.record_route_text(socket, destination.ip()));
         message.edits.new_uri = message.uri.take().or(message.edits.new_uri.take());
         if let Some(via) = message.message.via_extent().filter(|_| message.local_rport) {
             let end = usize::from(via.end);

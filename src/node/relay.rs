@@ -5,7 +5,7 @@ use super::driver::{Node, Transmit};
 use super::run::{Performed, Role, Run};
 use crate::builtin::{Answer, Counter, LogLevel, Packet, Relay, SocketId, TransactionId, Working};
 use crate::script::Task;
-use crate::sip::{Method, Uri, write_request};
+use crate::sip::{Method, Uri, delimit, write_request};
 use crate::time::Now;
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -257,15 +257,16 @@ impl Node {
             NoHop::Unresolvable => Fault::Unresolvable,
             NoHop::Transport => Fault::Transport,
         });
-        let destination = match destination {
-            Ok(destination) => destination,
+        let (transport, destination) = match destination {
+            Ok(found) => found,
             Err(fault) => {
                 let hop = String::from_utf8_lossy(hop).into_owned();
-                self.core.log(LogLevel::Error, format!("the next hop {hop} is no address that can be reached by udp"));
+                self.core.log(LogLevel::Error, format!("the next hop {hop} is no address that can be reached"));
                 return Err(fault);
             }
         };
-        let socket = self.core.sockets.towards(destination, wanted, Some(arrived)).ok_or(Fault::Transport)?;
+        let socket =
+            self.core.sockets.towards(transport, destination, wanted, Some(arrived)).ok_or(Fault::Transport)?;
         Ok((destination, socket))
     }
 
@@ -279,10 +280,12 @@ impl Node {
         branch: &[u8],
     ) -> Bytes {
         if !message.record_routes.is_empty() {
-            message.settle_record_routes(&self.core.address_text(socket, destination.ip()));
+            message.settle_record_routes(&self.core.record_route_text(socket, destination.ip()));
         }
         self.via.clear();
-        self.via.extend_from_slice(b"Via: SIP/2.0/UDP ");
+        self.via.extend_from_slice(b"Via: SIP/2.0/");
+        self.via.extend_from_slice(self.core.sockets.transport(socket).in_via().as_bytes());
+        self.via.push(b' ');
         push_sent_by(&self.core, Some(message), socket, destination.ip(), &mut self.via);
         self.via.extend_from_slice(b";branch=");
         self.via.extend_from_slice(branch);
@@ -299,6 +302,9 @@ impl Node {
         let changed = message.uri.is_some() || **uri != *message.message.request_uri();
         let uri = changed.then_some(&uri[..]);
         write_request(&message.message, &message.edits, uri, &self.via, stamp, &mut self.buffer);
+        if self.core.sockets.transport(socket).is_reliable() {
+            delimit(&mut self.buffer);
+        }
         Bytes::copy_from_slice(&self.buffer)
     }
 

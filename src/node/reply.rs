@@ -6,8 +6,8 @@ use super::driver::{Node, clear_timer, set_timer};
 use super::run::Role;
 use super::table::Found;
 use super::transaction::{Cancel, Client, Due, TimerSet};
-use crate::builtin::{Counter, TransactionId, Working};
-use crate::sip::{Edits, HeaderName, Message, write_ack, write_cancel, write_reply};
+use crate::builtin::{Counter, SocketId, TransactionId, Working};
+use crate::sip::{Edits, HeaderName, Message, delimit, write_ack, write_cancel, write_reply};
 use crate::time::Now;
 use crate::transaction::{Action, Actions, Timer, client_non_invite};
 use bytes::Bytes;
@@ -92,13 +92,14 @@ impl Node {
 
     /// Forwards a reply that belongs to no transaction.
     pub(super) fn forward_stray(&mut self, now: Now, working: &Working) {
-        let Some(destination) = via_destination(&working.message) else {
+        let Some((transport, destination)) = via_destination(&working.message) else {
             self.statistics.garbage += 1;
             return;
         };
-        let socket = self.core.sockets.towards(destination, working.send_socket, Some(working.received.socket));
+        let socket =
+            self.core.sockets.towards(transport, destination, working.send_socket, Some(working.received.socket));
         if let Some(socket) = socket {
-            let bytes = self.reply_bytes(&working.message, &working.edits);
+            let bytes = self.reply_bytes(&working.message, &working.edits, socket);
             if self.lets_reply_go(now, working, (&bytes, destination, socket)) {
                 self.send(bytes, destination, socket);
                 self.core.counters.count(const { Counter::named("fwd_replies") });
@@ -106,10 +107,13 @@ impl Node {
         }
     }
 
-    /// The bytes of a forwarded reply.
-    pub(super) fn reply_bytes(&mut self, message: &Message, edits: &Edits) -> Bytes {
+    /// The bytes of a forwarded reply that leaves by a socket.
+    pub(super) fn reply_bytes(&mut self, message: &Message, edits: &Edits, socket: SocketId) -> Bytes {
         self.buffer.clear();
         write_reply(message, edits, &mut self.buffer);
+        if self.core.sockets.transport(socket).is_reliable() {
+            delimit(&mut self.buffer);
+        }
         Bytes::copy_from_slice(&self.buffer)
     }
 
@@ -196,7 +200,8 @@ impl Node {
         let key = self.seed.client(invite.via().and_then(|via| via.branch()).unwrap_or_default(), b"CANCEL");
         let mut actions = Actions::new();
         // It is as old as itself: the lifetime of the INVITE does not shorten it.
-        let machine = client_non_invite::State::start(now.tick, now.tick, false, &timers, &mut actions);
+        let reliable = self.core.sockets.transport(socket).is_reliable();
+        let machine = client_non_invite::State::start(now.tick, now.tick, reliable, &timers, &mut actions);
         branch.cancel = Some(Box::new(Cancel { machine, key, sent: Bytes::from(bytes), timers: TimerSet::default() }));
         self.transactions.name(key, Found::Cancel(id, place));
         self.cancel_actions(id, place, &actions);

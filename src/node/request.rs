@@ -258,7 +258,9 @@ impl Node {
             (ReplyMode::Error, _) => {
                 let fault = transaction.and_then(|id| self.transactions.get(id)?.fault);
                 let (code, reason) = fault.unwrap_or(super::relay::Fault::Internal).reply("SL");
-                self.stateless_reply(now, &mut task.message, code, reason.as_bytes(), &[])
+                // What the script wants in replies went to the transaction with it.
+                let headers = transaction.and_then(|id| Some(self.transactions.get(id)?.reply_headers.clone()));
+                self.stateless_reply(now, &mut task.message, code, reason.as_bytes(), &headers.unwrap_or_default())
             }
         }
     }

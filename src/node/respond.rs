@@ -28,7 +28,7 @@ impl Node {
         let mut extra = working.reply_headers.clone();
         extra.extend_from_slice(headers);
         let bytes = self.own_reply_bytes(&working.message, working, code, reason, &tag, &extra);
-        let destination = reply_destination(&working.message, &working.received, working.force_rport);
+        let destination = reply_destination(&self.core, &working.message, &working.received, working.force_rport);
         self.send(bytes.clone(), destination, working.received.socket);
         self.core.counters.stateless(code);
         self.local_response(now, &bytes, working.received);

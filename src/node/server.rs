@@ -18,13 +18,15 @@ impl Node {
         let is_invite = method == Method::Invite;
         let timers = self.timers_of(message);
         let mut actions = Actions::new();
+        let reliable = self.core.sockets.transport(message.received.socket).is_reliable();
         let machine = if is_invite {
-            Server::Invite(server_invite::State::start(now.tick, false, &timers, &mut actions))
+            Server::Invite(server_invite::State::start(now.tick, reliable, &timers, &mut actions))
         } else {
             Server::Other(server_non_invite::State::start(now.tick, &timers, &mut actions))
         };
         let key = self.server_key(&message.message, method);
-        let destination = super::address::reply_destination(&message.message, &message.received, message.force_rport);
+        let destination =
+            super::address::reply_destination(&self.core, &message.message, &message.received, message.force_rport);
         let side =
             Side { machine, kept: None, destination, socket: message.received.socket, timers: TimerSet::default() };
         let mut transaction = Box::new(Transaction::new(id, message.message.clone(), message.received, timers));

@@ -174,9 +174,10 @@ impl Node {
 
     /// Sends a reply of a branch to the caller, unless the `onsend_route` keeps it back.
     fn relay_upstream(&mut self, now: Now, id: TransactionId, code: u16, working: &Working) {
-        let bytes = self.reply_bytes(&working.message, &working.edits);
         let way =
             self.transactions.get(id).and_then(|its| its.server.as_ref()).map(|its| (its.destination, its.socket));
+        let socket = way.map_or(working.received.socket, |(_, socket)| socket);
+        let bytes = self.reply_bytes(&working.message, &working.edits, socket);
         let goes =
             way.is_none_or(|(destination, socket)| self.lets_reply_go(now, working, (&bytes, destination, socket)));
         self.send_upstream(now, id, code, goes.then_some(bytes), Origin::Relayed);

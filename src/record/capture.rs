@@ -9,14 +9,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// How a message travelled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
-    /// In a datagram.
-    Udp,
-    /// In a stream.
-    Tcp,
-}
+pub use crate::sip::Transport;
 
 /// One message as it was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]

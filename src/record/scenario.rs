@@ -145,7 +145,8 @@ mod tests {
 
     #[test]
     fn the_server_keeps_its_addresses() {
-        let listen = |host: &str, port| Listen { host: host.into(), port, advertise: None, name: None };
+        let listen =
+            |host: &str, port| Listen { transport: None, host: host.into(), port, advertise: None, name: None };
         let address = |text: &str| text.parse::<SocketAddr>().unwrap();
         let own = |servers: &[&str], listen: &[Listen]| {
             let servers: Vec<SocketAddr> = servers.iter().map(|text| address(text)).collect();

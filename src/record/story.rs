@@ -71,7 +71,8 @@ fn told<'a>(
     calls: FxHashMap<Vec<u8>, String>,
 ) -> Story<'a> {
     let peer = |(seen, name): (&super::traffic::Seen, &String)| {
-        Peer::new(&PeerLine { name: name.clone(), address: seen.address, uses: None }, SocketId::default())
+        let line = PeerLine::new(name.clone(), seen.address);
+        Peer::new(&line, SocketId::default())
     };
     let mut story = Story {
         traffic,

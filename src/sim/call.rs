@@ -1,7 +1,7 @@
 //! One call, or one request outside any, as a peer sees it: the dialog of RFC 3261 section 12.
 
 use super::text::Text;
-use crate::sip::{HeaderName, Message, Method, Uri};
+use crate::sip::{HeaderName, Message, Method, Transport, Uri};
 use bytes::Bytes;
 use std::net::SocketAddr;
 
@@ -20,12 +20,20 @@ pub(super) struct Call {
     routes: Vec<String>,
     sequence: u32,
     branches: u32,
+    transport: Transport,
     address: SocketAddr,
     peer: String,
     number: u32,
     /// Sequence number of the last INVITE sent, and the last final reply to it.
     invite: Option<u32>,
     finally: Option<Message>,
+}
+
+fn contact(user: &str, transport: Transport, address: SocketAddr) -> String {
+    match transport {
+        Transport::Udp => format!("<sip:{user}@{address}>"),
+        Transport::Tcp => format!("<sip:{user}@{address};transport=tcp>"),
+    }
 }
 
 /// Bytes as text.
@@ -37,7 +45,7 @@ impl Call {
     /// A call that this peer begins; `about` is the address of record of a REGISTER that is not the peer's own.
     pub(super) fn new(
         peer: &str,
-        address: SocketAddr,
+        (transport, address): (Transport, SocketAddr),
         number: u32,
         name: Option<&str>,
         uri: &str,
@@ -57,11 +65,12 @@ impl Call {
             remote: format!("<{remote}>"),
             local_tag: format!("{peer}-{number}"),
             remote_tag: None,
-            contact: format!("<sip:{peer}@{address}>"),
+            contact: contact(peer, transport, address),
             target: uri.to_owned(),
             routes: Vec::new(),
             sequence: 0,
             branches: 0,
+            transport,
             address,
             peer: peer.to_owned(),
             number,
@@ -71,7 +80,12 @@ impl Call {
     }
 
     /// A call that a request from elsewhere begins.
-    pub(super) fn received(peer: &str, address: SocketAddr, number: u32, request: &Message) -> Call {
+    pub(super) fn received(
+        peer: &str,
+        (transport, address): (Transport, SocketAddr),
+        number: u32,
+        request: &Message,
+    ) -> Call {
         let value = |name| request.header(name).map_or(String::new(), |header| text_of(&request.unfolded(header)));
         let user = Uri::parse(request.request_uri()).ok().and_then(|uri| uri.user.map(text_of));
         let user = user.unwrap_or_else(|| peer.to_owned());
@@ -82,11 +96,12 @@ impl Call {
             remote: untagged(&value(HeaderName::From)),
             local_tag: request.to().and_then(|to| to.tag()).map_or_else(|| format!("{peer}-{number}"), text_of),
             remote_tag: request.from().and_then(|from| from.tag()).map(text_of),
-            contact: format!("<sip:{user}@{address}>"),
+            contact: contact(&user, transport, address),
             target: first_contact(request).unwrap_or_default(),
             routes: record_routes(request),
             sequence: 100,
             branches: 0,
+            transport,
             address,
             peer: peer.to_owned(),
             number,
@@ -217,7 +232,7 @@ impl Call {
 
     fn request(&self, method: &str, uri: &str, branch: &str, sequence: u32) -> Text {
         let mut text = Text::new(format!("{method} {uri} SIP/2.0"));
-        text.add("Via", format!("SIP/2.0/UDP {};branch={branch};rport", self.address));
+        text.add("Via", format!("SIP/2.0/{} {};branch={branch};rport", self.transport.in_via(), self.address));
         for route in &self.routes {
             text.add("Route", route.as_str());
         }

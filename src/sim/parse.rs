@@ -6,6 +6,7 @@ use super::rows::Table;
 use super::scenario::{DatabaseFile, Faults, PeerLine, Scenario};
 use super::steps;
 use super::words::{Word, calendar, duration};
+use crate::sip::Transport;
 use crate::source::{Diagnostic, FileId, Files, Sources, Span};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -224,7 +225,7 @@ impl Parser<'_, '_> {
                 Err(_) => self.helped(address.span, "this is no address", "write for example 198.51.100.1"),
             },
             ("listen", [address]) => {
-                if let Some(address) = self.address(address, 5060) {
+                if let Some(address) = self.place(address, 5060) {
                     self.scenario.listen.push(address);
                 }
             }
@@ -266,19 +267,26 @@ impl Parser<'_, '_> {
         self.scenario.databases.push(DatabaseFile { paths, url_part, span });
     }
 
-    fn address(&mut self, word: &Word, port: u16) -> Option<SocketAddr> {
-        let other = word.text.split_once(':').filter(|(kind, _)| ["tcp", "tls", "sctp", "ws", "wss"].contains(kind));
-        if let Some((kind, _)) = other {
-            self.helped(word.span, format!("{kind} is not served yet"), "peers speak udp");
-            return None;
-        }
-        let text = word.text.strip_prefix("udp:").unwrap_or(&word.text);
+    /// An address, by UDP unless it says otherwise.
+    fn place(&mut self, word: &Word, port: u16) -> Option<(Transport, SocketAddr)> {
+        let kind =
+            word.text.split_once(':').filter(|(kind, _)| ["udp", "tcp", "tls", "sctp", "ws", "wss"].contains(kind));
+        let (transport, text) = match kind {
+            None => (Transport::Udp, word.text.as_str()),
+            Some((kind, rest)) => match Transport::of(kind.as_bytes()) {
+                Some(transport) => (transport, rest),
+                None => {
+                    self.helped(word.span, format!("{kind} is not served yet"), "peers speak udp or tcp");
+                    return None;
+                }
+            },
+        };
         let with_port = text.parse().ok();
         let found = with_port.or_else(|| text.parse().ok().map(|ip| SocketAddr::new(ip, port)));
         if found.is_none() {
             self.helped(word.span, "this is no address", "write for example 192.0.2.10:5060");
         }
-        found
+        found.map(|address| (transport, address))
     }
 
     fn peer(&mut self, name: &Word, address: &Word, uses: Option<&Word>) {
@@ -289,9 +297,10 @@ impl Parser<'_, '_> {
         } else if self.scenario.peer(&name.text).is_some() {
             self.fault(name.span, format!("there is a peer {} already", name.text));
         }
-        let uses = uses.and_then(|uses| self.address(uses, 5060));
-        if let Some(address) = self.address(address, 5060) {
-            self.scenario.peers.push(PeerLine { name: name.text.clone(), address, uses });
+        let uses = uses.and_then(|uses| self.place(uses, 5060)).map(|(_, uses)| uses);
+        if let Some((transport, address)) = self.place(address, 5060) {
+            let span = name.span;
+            self.scenario.peers.push(PeerLine { name: name.text.clone(), span, transport, address, uses });
         }
     }
 
@@ -439,7 +448,7 @@ bob sends INVITE sip:a
         let text = "\
 config k.cfg
 loss much
-peer carol tcp:10.0.1.11
+peer carol tls:10.0.1.11
 peer alice 192.0.2.10
 table
   user | code

@@ -4,7 +4,7 @@ use super::call::{Call, text_of};
 use super::scenario::{Answering, Extra, PeerLine, Sending, Status};
 use super::text::Text;
 use crate::builtin::SocketId;
-use crate::sip::{HeaderName, Message, Method};
+use crate::sip::{HeaderName, Message, Method, Transport};
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use std::net::SocketAddr;
@@ -13,7 +13,10 @@ use std::net::SocketAddr;
 #[derive(Debug)]
 pub(crate) struct Peer {
     pub(super) name: String,
+    pub(super) transport: Transport,
     pub(super) address: SocketAddr,
+    /// Its connections are broken, and it takes none.
+    pub(super) disconnected: bool,
     /// The server's socket it uses.
     pub(super) socket: SocketId,
     /// What it received, in order, and how much of it the scenario has looked at.
@@ -84,7 +87,9 @@ impl Peer {
     pub(crate) fn new(line: &PeerLine, socket: SocketId) -> Peer {
         Peer {
             name: line.name.clone(),
+            transport: line.transport,
             address: line.address,
+            disconnected: false,
             socket,
             received: Vec::new(),
             looked: 0,
@@ -118,7 +123,7 @@ impl Peer {
             self.requests.push(Received { request: message.clone(), socket, reply: None, code: 0 });
             if !self.calls.iter().any(|call| call.holds(&message)) {
                 self.counted += 1;
-                self.calls.push(Call::received(&self.name, self.address, self.counted, &message));
+                self.calls.push(Call::received(&self.name, (self.transport, self.address), self.counted, &message));
             }
         }
         let always = self.always.iter().find(|(its, _)| *its == method).map(|(_, codes)| codes.clone());
@@ -155,7 +160,8 @@ impl Peer {
             }
             (Some(uri), None) => {
                 let about = sending.about.as_deref();
-                let mut call = Call::new(&self.name, self.address, self.counted + 1, named, uri, about);
+                let mut call =
+                    Call::new(&self.name, (self.transport, self.address), self.counted + 1, named, uri, about);
                 let text = call.first_request(&sending.method, uri);
                 (call, (text, None))
             }
@@ -325,7 +331,7 @@ mod tests {
     use super::*;
 
     fn peer(name: &str, address: &str) -> Peer {
-        let line = PeerLine { name: name.to_owned(), address: address.parse().unwrap(), uses: None };
+        let line = PeerLine::new(name.to_owned(), address.parse().unwrap());
         Peer::new(&line, SocketId(0))
     }
 

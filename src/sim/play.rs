@@ -9,7 +9,7 @@ use super::server::Setting;
 use super::story::{Entry, Story};
 use super::wires::{Arrival, Wires};
 use super::world::Stage;
-use crate::builtin::{Answer, Background, Extensions, Module, ModuleId, Query, Reached, SocketId};
+use crate::builtin::{Answer, Background, Extensions, Module, ModuleId, Query, Reached, Socket, SocketId, Sockets};
 use crate::config::has_errors;
 use crate::node::{Datagram, EffectId, Node, Transmit};
 use crate::script::Program;
@@ -57,15 +57,10 @@ pub fn play(
         diagnostics.retain(|found| found.level == crate::source::Level::Error);
         return Err(diagnostics);
     }
-    let socket_of = |address: &SocketAddr| {
-        let list = &server.core.sockets.list;
-        list.iter().position(|socket| socket.address == *address).map(|at| SocketId(at as u16))
+    let Some(peers) = peers(scenario, &server.core.sockets, &mut diagnostics) else {
+        diagnostics.retain(|found| found.level == crate::source::Level::Error);
+        return Err(diagnostics);
     };
-    let peers: Vec<Peer> = scenario
-        .peers
-        .iter()
-        .map(|line| Peer::new(line, line.uses.as_ref().and_then(socket_of).unwrap_or_default()))
-        .collect();
     let mut story = Story::new(scenario, server.core.settings.debug, sources);
     for line in &server.log {
         story.log_line(Tick::ZERO, line);
@@ -81,6 +76,29 @@ pub fn play(
         wires: Wires::default(),
     };
     Ok(play.all())
+}
+
+/// The peers, each with the listener it uses; `None` when the server has none for one of them.
+fn peers(scenario: &Scenario, sockets: &Sockets, diagnostics: &mut Vec<Diagnostic>) -> Option<Vec<Peer>> {
+    let made = scenario.peers.iter().map(|line| {
+        let socket = |test: &dyn Fn(&Socket) -> bool| {
+            let fits = |socket: &Socket| socket.transport == line.transport && test(socket);
+            sockets.list.iter().position(fits).map(|at| SocketId(at as u16))
+        };
+        let used = line.uses.and_then(|wanted| socket(&|socket| socket.address == wanted));
+        match used.or_else(|| socket(&|_| true)) {
+            Some(socket) => Some(Peer::new(line, socket)),
+            None => {
+                let message = format!("the server does not listen by {}, which {} speaks", line.transport, line.name);
+                let help =
+                    format!("add a line such as listen={}:{}:5060 to the config", line.transport, scenario.machine);
+                diagnostics.push(Diagnostic::error("no-listener", message, line.span).help(help));
+                None
+            }
+        }
+    });
+    // All are looked at, so that each mistake is told.
+    made.collect::<Vec<_>>().into_iter().collect()
 }
 
 /// A scenario while it is played.
@@ -204,21 +222,29 @@ impl Play<'_> {
         self.sends(arrival);
     }
 
-    fn server_sends(&mut self, packet: Transmit) {
-        let peer = self.scene.peers.iter().position(|peer| peer.address == packet.destination);
+    /// Gives a packet back that cannot be sent, and of which the server learns that.
+    fn server_sends(&mut self, packet: Transmit) -> Option<Transmit> {
+        let transport = self.node.core.sockets.transport(packet.socket);
+        let is_meant = |peer: &Peer| peer.transport == transport && peer.address == packet.destination;
+        let peer = self.scene.peers.iter().position(is_meant);
         // Packets to the server's own address come back in.
-        let target = self.node.core.sockets.listening_on(packet.destination.ip(), Some(packet.destination.port()));
+        let port = Some(packet.destination.port());
+        let target = self.node.core.sockets.listening_on(Some(transport), packet.destination.ip(), port);
         let name = match target {
             Some(_) => "alanui".to_owned(),
             None => packet.destination.to_string(),
         };
         let sent = self.scene.server_sends(peer, &name, &packet.bytes);
+        let is_broken = |peer: usize| self.scene.peers.get(peer).is_some_and(|peer| peer.disconnected);
+        if transport.is_reliable() && peer.map_or(target.is_none(), is_broken) {
+            return Some(packet);
+        }
         if let Some(peer) = peer {
             if sent.is_ok() {
                 let arrival = Arrival::Peer { peer, bytes: packet.bytes, socket: packet.socket };
                 self.sends(arrival);
             }
-            return;
+            return None;
         }
         let own = &self.node.core.sockets;
         if let Some(target) = target {
@@ -227,6 +253,7 @@ impl Play<'_> {
             let datagram = Datagram { bytes: packet.bytes, source: SocketAddr::new(ip, port), socket: target };
             self.sends(Arrival::Server(datagram));
         }
+        None
     }
 
     /// Sends something on its way, perhaps more than once.
@@ -299,7 +326,14 @@ impl Play<'_> {
         loop {
             self.take_trace();
             for packet in std::mem::take(&mut self.node.output.packets) {
-                self.server_sends(packet);
+                if let Some(unsent) = self.server_sends(packet) {
+                    let now = self.time();
+                    self.node.unsent(now, &unsent);
+                    self.take_trace();
+                }
+            }
+            if !self.node.output.packets.is_empty() {
+                continue;
             }
             for module in std::mem::take(&mut self.node.output.reloads) {
                 self.reload_module(usize::from(module.0));

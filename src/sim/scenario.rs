@@ -2,6 +2,7 @@
 
 use super::expect::Expectation;
 use crate::builtin::{Record, RecordKind, Rows};
+use crate::sip::Transport;
 use crate::source::Span;
 use bytes::Bytes;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -36,7 +37,7 @@ pub struct Scenario {
     /// What databases answer without being asked.
     pub canned: Vec<Canned>,
     /// Replaces the config's listeners when there are any.
-    pub listen: Vec<SocketAddr>,
+    pub listen: Vec<(Transport, SocketAddr)>,
     /// The address of the machine: what a listener on the wildcard means.
     pub machine: IpAddr,
     /// Who takes part.
@@ -81,10 +82,21 @@ pub struct Faults {
 pub struct PeerLine {
     /// Its name.
     pub name: String,
+    /// Where the scenario names it.
+    pub span: Span,
+    /// How it speaks with the server.
+    pub transport: Transport,
     /// Where it sends from and listens.
     pub address: SocketAddr,
     /// The server's listener it uses, when not the first one.
     pub uses: Option<SocketAddr>,
+}
+
+impl PeerLine {
+    /// A peer by UDP that no line names.
+    pub fn new(name: String, address: SocketAddr) -> PeerLine {
+        PeerLine { name, span: Span::default(), transport: Transport::Udp, address, uses: None }
+    }
 }
 
 /// A peer by its place in the scenario.
@@ -112,6 +124,8 @@ pub enum Action {
     Always(PeerId, String, Vec<Status>),
     /// `bob is silent`: ends all that it always does.
     Silent(PeerId),
+    /// `bob disconnects`: its connections break, and it takes none until it sends something.
+    Disconnect(PeerId),
     /// `wait 20s`
     Wait(Duration),
     /// `wait until 20s`

@@ -90,6 +90,7 @@ impl<'a> Scene<'a> {
                 always.push((method.clone(), codes.clone()));
             }
             Action::Silent(peer) => self.peers[*peer].always.clear(),
+            Action::Disconnect(peer) => self.disconnect(*peer, step.span),
             Action::Expect(expectation) => self.expect(expectation, step.span),
             Action::Lose { peer, to_peer, count } => self.losses.push((*peer, *to_peer, *count)),
             Action::Show(detail) => self.story.tell(self.now, Event::Show(*detail)),
@@ -130,6 +131,8 @@ impl<'a> Scene<'a> {
     /// A packet that a peer sends: to another peer when SIP's rules name one, which is given, else to the server. `Err` when it is lost.
     pub(super) fn peer_sends(&mut self, from: PeerId, packet: &Packet) -> Result<Option<PeerId>, Lost> {
         let lost = self.loses(from, false);
+        // It opens a connection.
+        self.peers[from].disconnected = false;
         let near = packet.next_hop.as_ref().and_then(|(host, port)| {
             let address = SocketAddr::new(host.parse().ok()?, *port);
             self.peers.iter().position(|peer| peer.address == address)
@@ -140,9 +143,21 @@ impl<'a> Scene<'a> {
         if lost { Err(Lost) } else { Ok(near) }
     }
 
+    /// The connections of a peer break.
+    fn disconnect(&mut self, peer: PeerId, span: Span) {
+        let Peer { name, transport, .. } = &self.peers[peer];
+        if !transport.is_reliable() {
+            let fault = format!("{name} speaks {transport}, which has no connections");
+            return self.stuck(span, fault);
+        }
+        let words = format!("{name} disconnects");
+        self.story.moment(self.now, &words);
+        self.peers[peer].disconnected = true;
+    }
+
     /// A packet that the server sends, to a peer or to somebody of this name. `Err` when it is lost.
     pub(super) fn server_sends(&mut self, peer: Option<PeerId>, name: &str, bytes: &Bytes) -> Result<(), Lost> {
-        let lost = peer.is_some_and(|peer| self.loses(peer, true));
+        let lost = peer.is_some_and(|peer| self.peers[peer].disconnected || self.loses(peer, true));
         let to = peer.map_or(name, |peer| self.peers[peer].name.as_str()).to_owned();
         self.story.server_sends(self.now, &to, bytes, lost);
         if let Ok(message) = Message::parse(bytes.clone()) {

@@ -6,6 +6,7 @@ use super::world::Stage;
 use crate::builtin::{Core, Extensions, Listen, LogLine, Memory, Module, Random, Settings, Socket, Sockets, Trace};
 use crate::config::{self, Additions, CommandLine, Config, Options};
 use crate::script::Program;
+use crate::sip::Transport;
 use crate::source::{Diagnostic, Sources, Span};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -112,26 +113,30 @@ fn sockets(scenario: &Scenario, settings: &Settings) -> Sockets {
     let advertised =
         |listen: &Listen, port: u16| listen.advertise.clone().map(|(host, own)| (host, own.unwrap_or(port)));
     if scenario.listen.is_empty() {
-        for listen in &settings.listen {
+        for (transport, listen) in settings.listeners() {
             // A name of a host or an interface means the machine.
             let ip: IpAddr = listen.host.parse().unwrap_or(scenario.machine);
             let address = SocketAddr::new(ip, listen.port);
-            if !list.iter().any(|socket| socket.address == address) {
-                list.push(Socket { address, advertise: advertised(listen, listen.port), name: listen.name.clone() });
+            if !list.iter().any(|socket| socket.transport == transport && socket.address == address) {
+                let advertise = advertised(listen, listen.port);
+                list.push(Socket { transport, address, advertise, name: listen.name.clone() });
             }
         }
     }
-    for (at, address) in scenario.listen.iter().enumerate() {
+    for (at, (transport, address)) in scenario.listen.iter().enumerate() {
         let listen = settings.listen.get(at);
         list.push(Socket {
+            transport: *transport,
             address: *address,
             advertise: listen.and_then(|listen| advertised(listen, address.port())),
             name: listen.and_then(|listen| listen.name.clone()),
         });
     }
     if list.is_empty() {
-        list.push(Socket { address: SocketAddr::new(scenario.machine, 5060), advertise: None, name: None });
+        let address = SocketAddr::new(scenario.machine, 5060);
+        list.extend(settings.transports().map(|transport| Socket { transport, address, advertise: None, name: None }));
     }
+    list.sort_by_key(|socket| socket.transport != Transport::Udp);
     let prefix = if scenario.machine.is_ipv4() { 24 } else { 64 };
     Sockets { list, interfaces: vec![(scenario.machine, prefix)], default_address: Some(scenario.machine) }
 }

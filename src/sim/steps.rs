@@ -98,8 +98,9 @@ fn of_peer(parser: &mut Parser, block: &Block, name: &Word, rest: &[Word]) -> Op
             Some(Action::Always(peer, (*method).to_owned(), codes))
         }
         ["is", "silent"] => Some(Action::Silent(peer)),
+        ["disconnects"] => Some(Action::Disconnect(peer)),
         _ => {
-            let help = "a peer sends, answers, always answers, or is silent";
+            let help = "a peer sends, answers, always answers, is silent, or disconnects";
             parser.helped(block.span, "this is nothing that a peer does", help);
             None
         }

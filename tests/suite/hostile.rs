@@ -7,7 +7,7 @@ use alanui::builtin::{
 use alanui::config::{Additions, has_errors, load};
 use alanui::modules::MODULES;
 use alanui::node::{Datagram, EffectId, Node};
-use alanui::sip::Message;
+use alanui::sip::{Message, Transport};
 use alanui::source::{Files, Sources, render};
 use alanui::time::{Now, Tick};
 use bytes::Bytes;
@@ -60,7 +60,12 @@ fn node(config: &str, seed: u64) -> Node {
     let started = config.start(Some(&mut Canned), &mut found);
     assert!(!has_errors(&found), "{}", render::human(&sources, &found, false));
     let sockets = Sockets {
-        list: vec![Socket { address: "198.51.100.1:5060".parse().unwrap(), advertise: None, name: None }],
+        list: vec![Socket {
+            transport: Transport::Udp,
+            address: "198.51.100.1:5060".parse().unwrap(),
+            advertise: None,
+            name: None,
+        }],
         ..Sockets::default()
     };
     let core = Core {

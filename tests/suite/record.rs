@@ -148,7 +148,9 @@ fn there_and_back(path: &Path, scratch: &Path) -> Result<bool, String> {
     let Ok(played) = play(path) else { return Ok(false) };
     let mut recorded = false;
     for (scenario, first) in played {
-        if scenario.strict || !scenario.records.is_empty() {
+        // What came over TCP is played over UDP.
+        let streamed = scenario.peers.iter().any(|peer| peer.transport.is_reliable());
+        if scenario.strict || !scenario.records.is_empty() || streamed {
             continue;
         }
         let before = wires(&scenario, &first);

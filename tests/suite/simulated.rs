@@ -7,6 +7,7 @@ use alanui::builtin::{
 use alanui::config::{Additions, CommandLine, Options, extension_diagnostics, has_errors, load};
 use alanui::modules::MODULES;
 use alanui::node::{Datagram, Node, Transmit};
+use alanui::sip::Transport;
 use alanui::source::{Files, Sources, render};
 use alanui::time::{Now, Tick};
 use bytes::Bytes;
@@ -96,7 +97,10 @@ impl Server {
             let codes = found.iter().map(|found| found.code).collect();
             return Err(Refused { codes, drawn: render::human(&sources, &found, false) });
         }
-        let sockets = Sockets { list: vec![Socket { address, advertise: None, name: None }], ..Sockets::default() };
+        let sockets = Sockets {
+            list: vec![Socket { transport: Transport::Udp, address, advertise: None, name: None }],
+            ..Sockets::default()
+        };
         let core = Core {
             settings: Arc::new(started.settings),
             extensions: Extensions::STRICT,

@@ -5,6 +5,7 @@ use crate::host::{Disk, UdpPeers};
 use crate::modules::MODULES;
 use crate::report::difference;
 use crate::sim::{self, PeerSockets, Reading, Scenario, decisions};
+use crate::sip::Transport;
 use crate::source::{Diagnostic, Sources, render};
 use crate::time::Tick;
 use bytes::Bytes;
@@ -83,8 +84,14 @@ fn one(
     }
     let mut told = String::new();
     for mut scenario in scenarios {
+        if let Some(peer) = scenario.peers.iter().find(|peer| peer.transport != Transport::Udp) {
+            return Err(format!(
+                "  {} speaks {}: peers of a scenario that is played against a real server speak udp\n",
+                peer.name, peer.transport
+            ));
+        }
         // In memory the server stands where the real one does.
-        (scenario.listen, scenario.machine) = (vec![server], server.ip());
+        (scenario.listen, scenario.machine) = (vec![(Transport::Udp, server)], server.ip());
         let here = sim::play(&scenario, &reading, MODULES, options.strict, &mut sources);
         let here = here.map_err(|faults| drawn(&sources, &faults))?;
         let mut wire = UdpPeers::bind(&addresses(&scenario), server).map_err(|fault| {

@@ -155,10 +155,10 @@ const LOG: &[Param] = {
 };
 
 const TRANSPORTS: &[Param] = {
-    const DOC: &str = "About transports other than UDP, which alanui does not serve.";
+    const DOC: &str =
+        "About sockets of streams, which alanui keeps as the system has them, and transports that it does not serve.";
     &[
         number(&["disable_sctp"], DOC),
-        number(&["disable_tcp"], DOC),
         number(&["enable_sctp"], DOC),
         number(&["http_reply_hack", "http_reply_parse"], DOC),
         number(&["tcp_accept_aliases"], DOC),
@@ -173,10 +173,7 @@ const TRANSPORTS: &[Param] = {
         number(&["tcp_clone_rcvbuf"], DOC),
         number(&["tcp_close_rst"], DOC),
         number(&["tcp_conn_wq_max"], DOC),
-        number(&["tcp_connect_timeout"], DOC),
-        number(&["tcp_connection_lifetime"], DOC),
         number(&["tcp_connection_match"], DOC),
-        number(&["tcp_crlf_ping"], DOC),
         number(&["tcp_defer_accept"], DOC),
         number(&["tcp_delayed_ack"], DOC),
         number(&["tcp_fd_cache"], DOC),
@@ -186,7 +183,6 @@ const TRANSPORTS: &[Param] = {
         number(&["tcp_keepintvl"], DOC),
         number(&["tcp_linger2"], DOC),
         number(&["tcp_listen_backlog"], DOC),
-        number(&["tcp_max_connections"], DOC),
         number(&["tcp_msg_data_timeout"], DOC),
         number(&["tcp_msg_read_timeout"], DOC),
         number(&["tcp_no_connect"], DOC),

@@ -2,6 +2,7 @@
 
 use super::uri::{given, literal};
 use crate::builtin::{Arg, Args, Bare, Context, Effect, Function, LogLevel, LogLine, Outcome, Relay, Routes, SocketId};
+use crate::sip::Transport;
 use bytes::Bytes;
 
 const ONWARD: Routes = Routes::REQUEST.or(Routes::FAILURE).or(Routes::BRANCH).or(Routes::ONREPLY);
@@ -26,11 +27,18 @@ pub(super) const ROWS: &[Function] = &[
         doc: "Forwards the message without a transaction, over UDP, to the host and port given.",
     },
     Function {
-        names: &["forward_tcp", "forward_tls", "forward_sctp"],
+        names: &["forward_tcp"],
+        args: NEXT_HOP,
+        routes: ONWARD,
+        run: |cx, args| forward_by(cx, args, ";transport=tcp"),
+        doc: "Forwards the message without a transaction, over TCP, to the host and port given; false without a TCP socket.",
+    },
+    Function {
+        names: &["forward_tls", "forward_sctp"],
         args: NEXT_HOP,
         routes: ONWARD,
         run: no_socket,
-        doc: "Forwards over another transport than UDP: false, as in Kamailio without a socket of that transport.",
+        doc: "Forwards over a transport that is not served: false, as in Kamailio without a socket of that transport.",
     },
     log_row(
         &[Arg::custom("text", literal)],
@@ -82,21 +90,21 @@ pub(super) const ROWS: &[Function] = &[
     bare(
         &["set_forward_no_connect", "set_reply_no_connect", "set_forward_close", "set_reply_close"],
         nothing,
-        "About connections, which UDP does not have: always true.",
+        "About connections, which alanui opens and keeps by itself: always true.",
     ),
     Function {
         names: &["force_tcp_alias", "add_tcp_alias"],
         args: &[Arg::count("port").optional()],
         routes: Routes::ANY,
         run: nothing,
-        doc: "About connections, which UDP does not have: always true.",
+        doc: "About connections, which alanui opens and keeps by itself: always true.",
     },
     Function {
         names: &["udp_mtu_try_proto"],
         args: &[Arg::bare("proto", Bare::Transport, literal)],
         routes: Routes::ANY,
         run: nothing,
-        doc: "Which transport to use for what is too large for UDP; alanui has only UDP, so it is always true.",
+        doc: "Which transport to use for what is too large for UDP; alanui sends it by UDP all the same: always true.",
     },
 ];
 
@@ -127,25 +135,28 @@ const fn log_row(args: &'static [Arg], run: Run, doc: &'static str) -> Function 
     Function { names: &["log"], args, routes: Routes::ANY, run, doc }
 }
 
-/// The socket written `[proto:]address[:port]`, or called by its name. Only UDP sockets exist.
+/// The socket written `[proto:]address[:port]`; without a transport the first at that place.
 pub(crate) fn socket(cx: &Context, text: &[u8]) -> Option<SocketId> {
     let text = std::str::from_utf8(text).ok()?;
-    let address = match text.split_once(':') {
-        Some((proto, rest)) if proto.eq_ignore_ascii_case("udp") => rest,
-        Some(("tcp" | "tls" | "sctp" | "ws" | "wss" | "TCP" | "TLS" | "SCTP" | "WS" | "WSS", _)) => return None,
-        _ => text,
+    let (transport, address) = match text.split_once(':') {
+        Some((proto, rest)) if let Some(transport) = Transport::of(proto.as_bytes()) => (Some(transport), rest),
+        _ => (None, text),
     };
     let mut places = cx.core.sockets.list.iter();
     let at = places.position(|socket| {
         let bound = socket.address;
         let exactly = address.parse().is_ok_and(|wanted: std::net::SocketAddr| wanted == bound);
         let default_port = crate::sip::parse_ip(address.as_bytes()).is_some_and(|ip| ip == bound.ip());
-        exactly || default_port && bound.port() == 5060
+        transport.is_none_or(|wanted| wanted == socket.transport) && (exactly || default_port && bound.port() == 5060)
     });
     at.and_then(|at| u16::try_from(at).ok()).map(SocketId)
 }
 
 fn forward(cx: &mut Context, args: &Args) -> Outcome {
+    forward_by(cx, args, "")
+}
+
+fn forward_by(cx: &mut Context, args: &Args, transport: &str) -> Outcome {
     let host = args.has(0).then(|| given(cx, args, 0)).filter(|host| &host[..] != b"uri:host");
     let next_hop = host.map(|host| {
         let mut uri = b"sip:".to_vec();
@@ -154,6 +165,7 @@ fn forward(cx: &mut Context, args: &Args) -> Outcome {
             uri.push(b':');
             uri.extend_from_slice(&given(cx, args, 1));
         }
+        uri.extend_from_slice(transport.as_bytes());
         Bytes::from(uri)
     });
     Outcome::code_of(Effect::Forward(Relay { next_hop }))

@@ -1,7 +1,10 @@
 //! The global settings of the core that count here, and what they do to [`Settings`].
 
-use crate::builtin::{Param, ParamGivenValue, ParamKind, Params, Settings, Start, StartFault, State, Unit, parse_int};
+use crate::builtin::{
+    ConnectionSettings, Param, ParamGivenValue, ParamKind, Params, Settings, Start, StartFault, State, Unit, parse_int,
+};
 use bytes::Bytes;
+use std::time::Duration;
 
 /// Settings with an effect.
 pub(super) const ROWS: &[Param] = &[
@@ -45,6 +48,31 @@ pub(super) const ROWS: &[Param] = &[
         Unit::None,
         "Whether the onsend_route runs for forwarded replies as well.",
     ),
+    Param::int(&["disable_tcp"], "0", Unit::None, "Whether TCP is not served."),
+    Param::int(
+        &["tcp_connect_timeout"],
+        "10",
+        Unit::Seconds,
+        "How long opening a connection may take; 0 or less for the default.",
+    ),
+    Param::int(
+        &["tcp_connection_lifetime"],
+        "120",
+        Unit::Seconds,
+        "A connection that is silent for so long is closed; a negative number keeps it for ever.",
+    ),
+    Param::int(
+        &["tcp_max_connections"],
+        "2048",
+        Unit::None,
+        "How many connections are kept at a time; further ones are refused.",
+    ),
+    Param::int(
+        &["tcp_crlf_ping"],
+        "1",
+        Unit::None,
+        "Whether an empty line twice in a connection is answered with one (RFC 5626 section 3.5.1).",
+    ),
     Param::int(&["received_route_mode"], "0", Unit::None, "Whether event_route[core:msg-received] runs."),
     Param::int(
         &["children"],
@@ -69,10 +97,27 @@ pub(super) fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
     Ok(Box::new(()))
 }
 
+/// Connections that are never closed for their silence live this long: a year.
+const FOR_EVER: Duration = Duration::from_secs(365 * 86_400);
+
+fn connections(params: &Params) -> ConnectionSettings {
+    let seconds = |name| u32::try_from(params.int(name)).ok().map(|seconds| Duration::from_secs(seconds.into()));
+    ConnectionSettings {
+        connect_timeout: seconds("tcp_connect_timeout")
+            .filter(|time| !time.is_zero())
+            .unwrap_or(ConnectionSettings::default().connect_timeout),
+        lifetime: seconds("tcp_connection_lifetime").unwrap_or(FOR_EVER).min(FOR_EVER),
+        most: usize::try_from(params.int("tcp_max_connections")).unwrap_or(0),
+        answers_pings: params.switch("tcp_crlf_ping"),
+    }
+}
+
 fn apply(params: &Params, settings: &mut Settings) -> Result<(), StartFault> {
     if params.given("debug").is_some() {
         settings.debug = params.int("debug").clamp(-5, 3) as i8;
     }
+    settings.tcp = !params.switch("disable_tcp");
+    settings.connections = connections(params);
     settings.advertised_address = params.text("advertised_address").filter(|host| !host.is_empty());
     settings.advertised_port = port(params, "advertised_port")?;
     if !params.switch("server_signature") {

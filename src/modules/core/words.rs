@@ -44,8 +44,8 @@ pub(super) const ROWS: &[Word] = &[
     word(
         &["proto"],
         WordKind::Protocol,
-        |_, _, _| Value::Int(1),
-        "The transport the message came over: always UDP, which is 1.",
+        |cx, _, _| Value::Int(cx.core.sockets.transport(cx.message.received.socket).number()),
+        "The transport the message came over: UDP is 1, TCP 2.",
     ),
     word(
         &["af"],
@@ -68,8 +68,8 @@ pub(super) const ROWS: &[Word] = &[
     sent(&["to_port"], WordKind::Number, |cx, _, _| sending(cx, |packet| Value::Int(packet.peer.port().into()))),
     sent(&["snd_af"], WordKind::Number, |cx, _, _| sending(cx, |packet| Value::Int(family(packet.own.ip())))),
     sent(&["to_af"], WordKind::Number, |cx, _, _| sending(cx, |packet| Value::Int(family(packet.peer.ip())))),
-    sent(&["snd_proto"], WordKind::Protocol, |cx, _, _| sending(cx, |_| Value::Int(1))),
-    sent(&["to_proto"], WordKind::Protocol, |cx, _, _| sending(cx, |_| Value::Int(1))),
+    sent(&["snd_proto"], WordKind::Protocol, |cx, _, _| sending(cx, |packet| Value::Int(packet.transport.number()))),
+    sent(&["to_proto"], WordKind::Protocol, |cx, _, _| sending(cx, |packet| Value::Int(packet.transport.number()))),
     protocol(&["udp", "UDP"], |_, _, _| Value::Int(1)),
     protocol(&["tcp", "TCP"], |_, _, _| Value::Int(2)),
     protocol(&["tls", "TLS"], |_, _, _| Value::Int(3)),

@@ -1,9 +1,9 @@
 //! What scripts ask about sets, sources and calls.
 
 use super::Dispatcher;
-use super::set::{Destination, Set, Transport};
+use super::set::{Destination, Set};
 use crate::builtin::{Args, Command, Context, Key, LogLevel, Outcome, Place, Value};
-use crate::sip::{Method, Uri};
+use crate::sip::{Method, Transport, Uri};
 use bytes::Bytes;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -28,7 +28,8 @@ pub(super) fn is_active(cx: &mut Context, args: &Args) -> Outcome {
 struct Sought {
     address: IpAddr,
     port: u16,
-    transport: Transport,
+    /// `None` for one that is not served.
+    transport: Option<Transport>,
     mode: i64,
 }
 
@@ -50,15 +51,15 @@ pub(super) fn is_from_list(cx: &mut Context, args: &Args) -> Outcome {
     let sought = match uri.is_empty() {
         true => {
             let source = cx.message.received.source;
-            Sought { address: source.ip().to_canonical(), port: source.port(), transport: Transport::Udp, mode }
+            let transport = Some(cx.core.sockets.transport(cx.message.received.socket));
+            Sought { address: source.ip().to_canonical(), port: source.port(), transport, mode }
         }
         false => {
             let Some((address, parsed)) = Uri::parse(&uri).ok().and_then(|uri| Some((uri.host_ip()?, uri))) else {
                 cx.log(LogLevel::Error, "ds_is_from_list: the URI holds no address");
                 return Outcome::FALSE;
             };
-            let udp = parsed.transport().is_none_or(|name| name.eq_ignore_ascii_case(b"udp"));
-            let transport = if udp { Transport::Udp } else { Transport::Other };
+            let transport = parsed.transport().map_or(Some(Transport::Udp), Transport::of);
             Sought { address, port: parsed.port.unwrap_or(0), transport, mode }
         }
     };

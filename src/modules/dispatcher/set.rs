@@ -2,8 +2,8 @@
 
 use super::health::SharedHealth;
 use super::latency::Latency;
-use crate::builtin::{SocketId, Sockets, Value, parse_int};
-use crate::sip::{Parameters, Uri, parse_ip};
+use crate::builtin::{Socket, SocketId, Sockets, Value, parse_int};
+use crate::sip::{Parameters, Transport, Uri, parse_ip};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use std::net::IpAddr;
@@ -201,8 +201,8 @@ pub struct Destination {
     pub address: Option<IpAddr>,
     /// Its port; 0 matches any.
     pub port: u16,
-    /// Its transport.
-    pub transport: Transport,
+    /// Its transport, UDP when it names none; `None` for one that is not served.
+    pub transport: Option<Transport>,
     /// What is learnt.
     pub live: Arc<Live>,
 }
@@ -220,15 +220,6 @@ pub struct Live {
     pub latency: Mutex<Latency>,
 }
 
-/// Transports as far as sources are matched by them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Transport {
-    /// UDP, also when none is named.
-    Udp,
-    /// Anything else.
-    Other,
-}
-
 impl Destination {
     /// A destination of a set; `None` when its URI is none. A bare address or host gets `sip:` in front, as in Kamailio.
     pub fn new(set: i64, uri: &[u8], flags: u32, priority: i64, attributes: Attributes) -> Option<Destination> {
@@ -237,10 +228,7 @@ impl Destination {
             Err(_) => Bytes::from([b"sip:", uri].concat()),
         };
         let parsed = Uri::parse(&uri).ok()?;
-        let transport = match parsed.transport() {
-            Some(name) if !name.eq_ignore_ascii_case(b"udp") => Transport::Other,
-            _ => Transport::Udp,
-        };
+        let transport = parsed.transport().map_or(Some(Transport::Udp), Transport::of);
         let (address, port) = (parsed.host_ip(), parsed.port.unwrap_or(0));
         let address = if flags & super::health::NO_DNS != 0 { None } else { address };
         let live =
@@ -285,17 +273,23 @@ pub(super) fn socket_named(sockets: &Sockets, name: &[u8]) -> Option<SocketId> {
     u16::try_from(at).ok().map(SocketId)
 }
 
-/// The socket at `udp:host:port`.
+/// The socket at `[proto:]host:port`.
 pub(super) fn socket_at(sockets: &Sockets, text: &[u8]) -> Option<SocketId> {
-    let rest = text.strip_prefix(b"udp:").unwrap_or(text);
+    let given = Transport::ALL
+        .into_iter()
+        .find_map(|transport| Some((transport, text.strip_prefix(transport.name().as_bytes())?.strip_prefix(b":")?)));
+    let (transport, rest) = given.map_or((None, text), |(transport, rest)| (Some(transport), rest));
     let (host, port) = match rest.iter().rposition(|byte| *byte == b':') {
         Some(at) if !rest.ends_with(b"]") => (rest.get(..at)?, parse_int(rest.get(at + 1..)?)?),
         _ => (rest, 5060),
     };
     let address = parse_ip(host)?;
     let own = |ip: IpAddr| ip == address || ip.is_unspecified();
-    let at =
-        sockets.list.iter().position(|socket| i64::from(socket.address.port()) == port && own(socket.address.ip()))?;
+    let fits = |socket: &Socket| {
+        let its = transport.is_none_or(|transport| transport == socket.transport);
+        its && i64::from(socket.address.port()) == port && own(socket.address.ip())
+    };
+    let at = sockets.list.iter().position(fits)?;
     u16::try_from(at).ok().map(SocketId)
 }
 

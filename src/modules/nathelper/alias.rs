@@ -3,7 +3,7 @@
 use super::contact::{contact, unreadable};
 use super::{CHANGING, MODE, NatHelper, offset};
 use crate::builtin::{Arg, Args, Context, Fault, Function, LogLevel, Outcome, Routes, Value};
-use crate::sip::{Extent, Parameter, Uri};
+use crate::sip::{Extent, Parameter, Transport, Uri};
 use bytes::Bytes;
 
 /// Transports by their number in an alias, less one. 6, WebSocket over TLS, is reached as plain WebSocket is.
@@ -13,14 +13,15 @@ fn name(cx: &Context) -> Bytes {
     cx.state::<NatHelper>().map_or(Bytes::from_static(b"alias"), |state| state.alias.clone())
 }
 
-/// The parameter for where the message came from; the transport is UDP.
+/// The parameter for where the message came from.
 fn own(cx: &Context) -> Vec<u8> {
     let source = cx.message.received.source;
     let address = match source {
         std::net::SocketAddr::V4(source) => source.ip().to_string(),
         std::net::SocketAddr::V6(source) => format!("[{}]", source.ip()),
     };
-    [b";", &name(cx)[..], format!("={address}~{}~1", source.port()).as_bytes()].concat()
+    let transport = cx.core.sockets.transport(cx.message.received.socket);
+    [b";", &name(cx)[..], format!("={address}~{}~{}", source.port(), transport.number()).as_bytes()].concat()
 }
 
 pub(super) const SET_CONTACT_ALIAS: Function = Function {
@@ -109,9 +110,10 @@ fn add(cx: &mut Context, alias: &[u8], unless_same: bool) -> Outcome {
         None => return Outcome::Return(2),
     };
     let source = message.received.source;
+    let transport = cx.core.sockets.transport(message.received.socket);
     let uri = &contact.uri;
-    let is_udp = uri.transport().is_some_and(|transport| transport.eq_ignore_ascii_case(b"udp"));
-    let is_same = uri.host_ip() == Some(source.ip()) && uri.port_or_default() == source.port() && is_udp;
+    let its = uri.transport().and_then(Transport::of) == Some(transport);
+    let is_same = uri.host_ip() == Some(source.ip()) && uri.port_or_default() == source.port() && its;
     if unless_same && is_same {
         return Outcome::Return(2);
     }

@@ -68,7 +68,7 @@ pub(super) fn field(cx: &Context, branch: &Branch, field: Field) -> Value {
         Field::Destination => Value::text_or_null(branch.destination.clone()),
         Field::Flags => Value::Int(i64::from(branch.flags)),
         Field::Socket => match branch.send_socket.and_then(|id| cx.core.sockets.socket(id)) {
-            Some(socket) => Value::Text(Bytes::from(format!("udp:{}", socket.address))),
+            Some(socket) => Value::Text(Bytes::from(format!("{}:{}", socket.transport, socket.address))),
             None => Value::Null,
         },
         Field::Count | Field::Location => Value::Null,

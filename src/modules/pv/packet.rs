@@ -10,7 +10,7 @@ pub(super) const ROWS: &[Variable] = &[
     one_of(
         &["snd", "sndto"],
         KeyKind::Custom(|text, _| pick(text, TO)),
-        "Where a message is being sent, in an onsend_route: ip, port, af, proto (1, for UDP), sproto, buf (the packet) and len.",
+        "Where a message is being sent, in an onsend_route: ip, port, af, proto (1 for UDP, 2 for TCP), sproto, buf (the packet) and len.",
     ),
     one_of(
         &["sndfrom"],
@@ -76,11 +76,11 @@ fn family(cx: &Context, end: fn(&Wire) -> SocketAddr) -> Value {
 }
 
 fn proto(cx: &mut Context) -> Value {
-    of(cx, |_| Value::both(1))
+    of(cx, |packet| Value::both(packet.transport.number()))
 }
 
 fn sproto(cx: &mut Context) -> Value {
-    of(cx, |_| Value::text("udp"))
+    of(cx, |packet| Value::text(packet.transport.name()))
 }
 
 fn bytes(cx: &mut Context) -> Value {

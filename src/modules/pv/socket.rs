@@ -3,6 +3,7 @@
 use super::{one_of, pick, wanted_text};
 use crate::builtin::{Context, Fault, Key, KeyKind, LogLevel, Place, Socket, Value, Variable};
 use crate::modules::core;
+use crate::sip::Transport;
 use bytes::Bytes;
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
@@ -24,15 +25,19 @@ pub(super) const ROWS: &[Variable] = &[
         |cx, _, _| Value::Int(cx.message.received.source.port().into()),
         "The port the message came from.",
     ),
-    Variable::read(&["su"], |cx, _, _| text(uri(cx.message.received.source)), "Where the message came from, as a URI."),
+    Variable::read(
+        &["su"],
+        |cx, _, _| text(uri(cx.message.received.source) + &stream(transport(cx))),
+        "Where the message came from, as a URI; with its transport unless that is UDP.",
+    ),
     Variable::read(
         &["sut"],
-        |cx, _, _| text(uri(cx.message.received.source) + ";transport=udp"),
+        |cx, _, _| text(uri(cx.message.received.source) + &parameter(transport(cx))),
         "Where the message came from, as a URI with its transport.",
     ),
     Variable::read(
         &["sas"],
-        |cx, _, _| text(format!("udp:{}", cx.message.received.source)),
+        |cx, _, _| text(format!("{}:{}", transport(cx), cx.message.received.source)),
         "Where the message came from, in the form of a socket.",
     ),
     Variable::read(&["sid"], |_, _, _| Value::Int(0), "The number of the socket of a stream; always 0."),
@@ -44,10 +49,14 @@ pub(super) const ROWS: &[Variable] = &[
     // Where an integer is wanted it is the number of the transport.
     Variable::read(
         &["pr", "proto"],
-        |_, _, _| Value::Both(1, "udp".into()),
-        "The transport the message came over: udp, or 1 where an integer is wanted.",
+        |cx, _, _| Value::Both(transport(cx).number(), transport(cx).name().into()),
+        "The transport the message came over: udp or tcp, or its number where an integer is wanted.",
     ),
-    Variable::read(&["prid"], |_, _, _| Value::Int(1), "The number of the transport the message came over."),
+    Variable::read(
+        &["prid"],
+        |cx, _, _| Value::Int(transport(cx).number()),
+        "The number of the transport the message came over.",
+    ),
     one_of(
         &["af"],
         KeyKind::Custom(|text, _| pick(text, FAMILY)),
@@ -65,17 +74,17 @@ pub(super) const ROWS: &[Variable] = &[
     ),
     Variable::read(
         &["Ru"],
-        |cx, _, _| arrived(cx, |socket| text(uri(socket.address))),
-        "The socket the message arrived on, as a URI.",
+        |cx, _, _| arrived(cx, |socket| text(uri(socket.address) + &stream(socket.transport))),
+        "The socket the message arrived on, as a URI; with its transport unless that is UDP.",
     ),
     Variable::read(
         &["Rut"],
-        |cx, _, _| arrived(cx, |socket| text(uri(socket.address) + ";transport=udp")),
+        |cx, _, _| arrived(cx, |socket| text(uri(socket.address) + &parameter(socket.transport))),
         "The socket the message arrived on, as a URI with its transport.",
     ),
     Variable::read(
         &["Ras"],
-        |cx, _, _| arrived(cx, |socket| text(format!("udp:{}", socket.address))),
+        |cx, _, _| arrived(cx, |socket| text(format!("{}:{}", socket.transport, socket.address))),
         "The socket the message arrived on.",
     ),
     Variable::read(
@@ -93,15 +102,19 @@ pub(super) const ROWS: &[Variable] = &[
         |cx, _, _| arrived(cx, |socket| Value::Int(advertised(socket).1.into())),
         "The port that goes with $RAi.",
     ),
-    Variable::read(&["RAu"], |cx, _, _| arrived(cx, |socket| text(advertised_uri(socket))), "$RAi and $RAp as a URI."),
+    Variable::read(
+        &["RAu"],
+        |cx, _, _| arrived(cx, |socket| text(advertised_uri(socket) + &stream(socket.transport))),
+        "$RAi and $RAp as a URI; with the transport unless that is UDP.",
+    ),
     Variable::read(
         &["RAut"],
-        |cx, _, _| arrived(cx, |socket| text(advertised_uri(socket) + ";transport=udp")),
+        |cx, _, _| arrived(cx, |socket| text(advertised_uri(socket) + &parameter(socket.transport))),
         "$RAi and $RAp as a URI with the transport.",
     ),
     Variable::read(
         &["fs"],
-        |cx, _, _| forced(cx, |socket| text(format!("udp:{}", socket.address))),
+        |cx, _, _| forced(cx, |socket| text(format!("{}:{}", socket.transport, socket.address))),
         "The socket the script chose to send from.",
     )
     .written(force),
@@ -138,6 +151,20 @@ fn host(address: IpAddr) -> String {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => format!("[{address}]"),
     }
+}
+
+/// The transport the message came over.
+fn transport(cx: &Context) -> Transport {
+    cx.core.sockets.transport(cx.message.received.socket)
+}
+
+fn parameter(transport: Transport) -> String {
+    format!(";transport={transport}")
+}
+
+/// The same where UDP goes without saying.
+fn stream(transport: Transport) -> String {
+    if transport == Transport::Udp { String::new() } else { parameter(transport) }
 }
 
 fn uri(address: SocketAddr) -> String {

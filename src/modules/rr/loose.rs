@@ -4,7 +4,7 @@ use super::Rr;
 use super::direction::Routing;
 use super::own::is_own;
 use crate::builtin::{Args, Context, Core, Key, LogLevel, Outcome, Place, SecondRecordRoute, SocketId, Value, Working};
-use crate::sip::{Entry, Extent, Message, NameAddr, NameAddrFault, Uri};
+use crate::sip::{Entry, Extent, Message, NameAddr, NameAddrFault, Transport, Uri};
 use bytes::Bytes;
 
 /// The request followed Route headers, or all of them were ours.
@@ -207,7 +207,13 @@ fn is_double(rr: &Rr, uri: &Uri) -> bool {
 
 fn socket_of(core: &Core, rr: &Rr, uri: &Uri) -> Option<SocketId> {
     let named = if rr.by_name { uri.parameter(b"sn").flatten().and_then(|name| core.socket_named(name)) } else { None };
-    named.or_else(|| core.socket_at(uri.host, Some(uri.port.unwrap_or(5060))))
+    named.or_else(|| {
+        let transport = match uri.transport() {
+            Some(name) => Some(Transport::of(name)?),
+            None => None,
+        };
+        core.socket_at(transport, uri.host, Some(uri.port.unwrap_or(5060)))
+    })
 }
 
 fn bracketed<'a>(message: &Message, route: &Route<'a>) -> Result<NameAddr<'a>, Unreadable> {

@@ -7,7 +7,7 @@
 use super::Rr;
 use super::direction::{Direction, Routing, direction};
 use crate::builtin::{Args, Context, LogLevel, Outcome, RecordRoute, SecondRecordRoute};
-use crate::sip::{Scheme, Uri};
+use crate::sip::{Scheme, Transport, Uri};
 use bytes::Bytes;
 use std::net::{IpAddr, SocketAddr};
 
@@ -21,7 +21,7 @@ pub(super) fn record_route(cx: &mut Context, args: &Args) -> Outcome {
         line.suffix.extend_from_slice(part);
     }
     let received = cx.message.received;
-    line.arrived = cx.core.address_text(received.socket, received.source.ip());
+    line.arrived = cx.core.record_route_text(received.socket, received.source.ip());
     line.second = rr.second;
     add(cx, line);
     Outcome::TRUE
@@ -163,14 +163,17 @@ fn add(cx: &mut Context, mut line: RecordRoute) {
 fn leaving(cx: &Context) -> Vec<u8> {
     let received = cx.message.received;
     let next = cx.message.next_hop();
-    let next = Uri::parse(&next).ok().and_then(|uri| Some(SocketAddr::new(uri.host_ip()?, uri.port_or_default())));
+    let next = Uri::parse(&next).ok().and_then(|uri| {
+        let transport = uri.transport().map_or(Some(Transport::Udp), Transport::of)?;
+        Some((transport, SocketAddr::new(uri.host_ip()?, uri.port_or_default())))
+    });
     let arrived = Some(received.socket);
-    let peer: IpAddr = next.map_or(received.source.ip(), |next| next.ip());
+    let peer: IpAddr = next.map_or(received.source.ip(), |(_, next)| next.ip());
     let socket = match (next, cx.message.send_socket) {
-        (Some(next), wanted) => cx.core.sockets.towards(next, wanted, arrived),
+        (Some((transport, next)), wanted) => cx.core.sockets.towards(transport, next, wanted, arrived),
         (None, wanted) => wanted.or(arrived),
     };
-    cx.core.address_text(socket.unwrap_or(received.socket), peer)
+    cx.core.record_route_text(socket.unwrap_or(received.socket), peer)
 }
 
 #[cfg(test)]
@@ -202,7 +205,12 @@ mod tests {
     }
 
     fn two_sockets(bench: &mut Bench) {
-        let socket = |address: &str| Socket { address: address.parse().unwrap(), advertise: None, name: None };
+        let socket = |address: &str| Socket {
+            transport: Transport::Udp,
+            address: address.parse().unwrap(),
+            advertise: None,
+            name: None,
+        };
         let list = vec![socket("127.0.0.7:17001"), socket("127.0.0.8:17002")];
         bench.core.sockets = Arc::new(Sockets { list, ..Sockets::default() });
     }

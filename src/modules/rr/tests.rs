@@ -15,7 +15,12 @@ fn bench(uri: &str, routes: &str, to_tag: &str) -> Bench {
         "BYE {uri} SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\n{routes}From: <sip:a@b>;tag=from1\nTo: <sip:c@d>{to_tag}\nCall-ID: 1\nCSeq: 1 BYE\n\n"
     );
     let mut bench = Bench::new(&text, Arc::new(Rr::default()));
-    let socket = |address: &str| Socket { address: address.parse().unwrap(), advertise: None, name: None };
+    let socket = |address: &str| Socket {
+        transport: crate::sip::Transport::Udp,
+        address: address.parse().unwrap(),
+        advertise: None,
+        name: None,
+    };
     let list = vec![socket("127.0.0.7:17001"), socket("127.0.0.8:17002")];
     bench.core.sockets = Arc::new(Sockets { list, ..Sockets::default() });
     let alias = vec![("me.example.com".into(), Some(17009))];

@@ -201,7 +201,8 @@ impl<'a> Bench<'a> {
         let to = packet.destination;
         let message = Message::parse(packet.bytes.clone()).ok();
         let sockets = &self.node.core.sockets;
-        if let Some(socket) = sockets.listening_on(to.ip(), Some(to.port())) {
+        let transport = sockets.transport(packet.socket);
+        if let Some(socket) = sockets.listening_on(Some(transport), to.ip(), Some(to.port())) {
             let port = sockets.socket(packet.socket).map_or(5060, |socket| socket.address.port());
             let source = SocketAddr::new(sockets.address_towards(packet.socket, to.ip()), port);
             under_way.push_back(Datagram { bytes: packet.bytes, source, socket });

@@ -93,8 +93,8 @@ fn stage(scenario: &Scenario, text: &mut String) {
         let kind = crate::builtin::RecordKind::NAMED.iter().find(|(_, its)| its == kind).map_or("A", |(name, _)| name);
         let _ = writeln!(text, "dns {name} {kind} {record}");
     }
-    for listen in &scenario.listen {
-        let _ = writeln!(text, "listen {listen}");
+    for (transport, listen) in &scenario.listen {
+        let _ = writeln!(text, "listen {transport}:{listen}");
     }
     if scenario.machine != Scenario::MACHINE {
         let _ = writeln!(text, "machine {}", scenario.machine);

@@ -2,6 +2,7 @@
 //! what [`normalise`] names. `tests/oracle/README.md` says how the sequences are written and run.
 
 mod generated;
+mod line;
 mod normalise;
 mod peers;
 mod play;

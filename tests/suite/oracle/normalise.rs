@@ -3,6 +3,7 @@
 //! - addresses and ports of the run become the names of who has them;
 //! - a branch, tag or Call-ID that the *server* made becomes a number in order of appearance, so that "the CANCEL has the
 //!   branch of the INVITE" is still compared. Whoever a value is seen with first has made it;
+//! - the number of a connection that Kamailio keeps in its Via, where alanui knows it by the addresses;
 //! - the value of `Server`, `User-Agent` and `Date` when the server made it.
 
 use std::collections::{BTreeMap, HashMap};
@@ -15,6 +16,9 @@ use regex::{Captures, Regex};
 static MADE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?im)(;\s*branch\s*=\s*|;\s*tag\s*=\s*|;ftag=|^(?:Call-ID|i)\s*:\s*|^(?:Server|User-Agent|Date)\s*:\s*)([^;,>\r\n]+)").unwrap()
 });
+
+/// The number of a connection that Kamailio writes into its Via.
+static CONNECTION: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?m);i=[0-9a-f]+$|;i=[0-9a-f]+\b").unwrap());
 
 static PORT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b[0-9]{4,5}\b").unwrap());
 
@@ -70,6 +74,7 @@ impl Normaliser {
             text.push_str(&chunk.invalid().escape_ascii().to_string());
             text
         });
+        let text = CONNECTION.replace_all(&text, "");
         let text = MADE.replace_all(&text, |found: &Captures<'_>| {
             let (before, value) = (&found[1], found[2].trim());
             if self.makers.get(value) != Some(&Maker::Server) {

@@ -1,8 +1,9 @@
 //! The parties of a call: a socket each, what came and what went, and how their messages are made.
 
-use std::io::ErrorKind;
-use std::net::{SocketAddr, UdpSocket};
+use alanui::sip::Transport;
+use std::net::SocketAddr;
 
+use super::line::Line;
 use super::sequence::Block;
 
 /// Everyone who can take part. All of them exist in every sequence, so that the tables can name them.
@@ -10,14 +11,14 @@ pub(super) const NAMES: [&str; 6] = ["caller", "callee", "asterisk1", "asterisk2
 
 pub(super) struct Peer {
     pub(super) name: &'static str,
-    pub(super) socket: UdpSocket,
+    pub(super) line: Line,
     pub(super) address: SocketAddr,
     pub(super) call: String,
     pub(super) received: Vec<Received>,
     pub(super) last_sent: Vec<u8>,
 }
 
-/// A datagram, and whether the same bytes had come to this peer before.
+/// A message, and whether the same bytes had come to this peer before.
 pub(super) struct Received {
     pub(super) bytes: Vec<u8>,
     from: SocketAddr,
@@ -27,29 +28,27 @@ pub(super) struct Received {
 }
 
 impl Peer {
-    pub(super) fn new(name: &'static str) -> std::io::Result<Self> {
-        let socket = UdpSocket::bind("127.0.0.1:0")?;
-        socket.set_nonblocking(true)?;
-        let address = socket.local_addr()?;
-        Ok(Self { name, socket, address, call: "1".to_owned(), received: Vec::new(), last_sent: Vec::new() })
+    pub(super) fn new(name: &'static str, transport: Transport) -> std::io::Result<Self> {
+        let (line, address) = Line::open(transport)?;
+        Ok(Self { name, line, address, call: "1".to_owned(), received: Vec::new(), last_sent: Vec::new() })
     }
 
     /// Takes what has arrived; true when there was something.
     pub(super) fn collect(&mut self) -> bool {
-        let mut some = false;
-        let mut buffer = vec![0; 65_536];
-        loop {
-            match self.socket.recv_from(&mut buffer) {
-                Ok((length, from)) => {
-                    let bytes = buffer[..length].to_vec();
-                    let again = self.received.iter().any(|earlier| earlier.bytes == bytes);
-                    self.received.push(Received { bytes, from, again, expected: false });
-                    some = true;
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return some,
-                // A port of a server that has gone answers with an ICMP message; the record shows the silence.
-                Err(_) => return some,
-            }
+        let arrived = self.line.collect();
+        let some = !arrived.is_empty();
+        for (bytes, from) in arrived {
+            let again = self.received.iter().any(|earlier| earlier.bytes == bytes);
+            self.received.push(Received { bytes, from, again, expected: false });
+        }
+        some
+    }
+
+    /// The parameter of its URIs.
+    fn parameter(&self) -> &'static str {
+        match self.line.transport() {
+            Transport::Udp => "",
+            Transport::Tcp => ";transport=tcp",
         }
     }
 
@@ -79,7 +78,7 @@ impl Peer {
             }
         }
         if method == "INVITE" && (status.starts_with("18") || status.starts_with('2')) {
-            lines.push("Contact: <sip:bob@{me}>".to_owned());
+            lines.push(format!("Contact: <sip:bob@{{me}}{}>", self.parameter()));
         }
         Some((finish(lines, block), from))
     }
@@ -90,13 +89,13 @@ impl Peer {
         let number = if matches!(method, "INVITE" | "ACK" | "CANCEL") { 1 } else { 2 };
         let lines = vec![
             format!("{method} {uri} SIP/2.0"),
-            format!("Via: SIP/2.0/UDP {{me}};branch=z9hG4bK-{{call}}-{number};rport"),
+            format!("Via: SIP/2.0/{} {{me}};branch=z9hG4bK-{{call}}-{number};rport", self.line.transport().in_via()),
             "Max-Forwards: 70".to_owned(),
             format!("From: <sip:alice@tenant2.example.com>;tag=tag-{}", self.name),
             format!("To: <{uri}>"),
             "Call-ID: {call}@oracle".to_owned(),
             format!("CSeq: {number} {method}"),
-            "Contact: <sip:alice@{me}>".to_owned(),
+            format!("Contact: <sip:alice@{{me}}{}>", self.parameter()),
         ];
         finish(lines, block)
     }

@@ -7,6 +7,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use crate::ports;
+use alanui::sip::Transport;
 
 use super::normalise::Normaliser;
 use super::peers::{NAMES, Peer};
@@ -18,6 +19,8 @@ const FENCE: Duration = Duration::from_secs(5);
 const EXPECT: Duration = Duration::from_secs(10);
 /// A server that hands work to other threads may still be writing when it answers the fence.
 const QUIET: Duration = Duration::from_millis(25);
+/// Where somebody speaks TCP the fence, which comes by UDP, may overtake what it stands behind.
+const STREAM_QUIET: Duration = Duration::from_millis(150);
 
 /// What each peer got, made comparable.
 pub(super) struct Record {
@@ -59,6 +62,8 @@ struct Stage {
     second: SocketAddr,
     fence: UdpSocket,
     fences: u32,
+    /// Somebody speaks TCP.
+    streamed: bool,
     normaliser: Normaliser,
     /// The Call-ID of the last message sent: a fence belongs to its call, behind whatever that message still waits for.
     call: Option<String>,
@@ -69,7 +74,11 @@ struct Stage {
 impl Stage {
     fn open(sequence: &Sequence, program: Program) -> Result<Self, String> {
         let failed = |error: std::io::Error| error.to_string();
-        let peers = NAMES.into_iter().map(Peer::new).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        let peers = NAMES.into_iter().map(|name| {
+            let streamed = sequence.tcp.iter().any(|its| its == name);
+            Peer::new(name, if streamed { Transport::Tcp } else { Transport::Udp })
+        });
+        let peers = peers.collect::<Result<Vec<_>, _>>().map_err(failed)?;
         let folder = server::fresh_folder().map_err(failed)?;
         let [address, second] = [(); 2].map(|()| SocketAddr::from(([127, 0, 0, 1], ports::free())));
 
@@ -101,8 +110,9 @@ impl Stage {
         let fence = UdpSocket::bind("127.0.0.1:0").map_err(failed)?;
         let server = Server::start(program, folder, &config, &tables).map_err(failed)?;
         let normaliser = Normaliser::new(names);
-        let mut stage =
-            Self { server, peers, address, second, fence, fences: 0, normaliser, call: None, missed: Vec::new() };
+        let streamed = !sequence.tcp.is_empty();
+        let (call, missed) = (None, Vec::new());
+        let mut stage = Self { server, peers, address, second, fence, fences: 0, streamed, normaliser, call, missed };
         stage.await_start()?;
         Ok(stage)
     }
@@ -155,7 +165,8 @@ impl Stage {
             return Err("the server has stopped answering".to_owned());
         }
         self.collect();
-        while self.pause(QUIET) {}
+        let quiet = if self.streamed { STREAM_QUIET } else { QUIET };
+        while self.pause(quiet) {}
         Ok(())
     }
 
@@ -215,7 +226,7 @@ impl Stage {
         self.call = call_id(&message);
         self.normaliser.went(&message);
         let peer = &mut self.peers[place];
-        peer.socket.send_to(&message, to).map_err(|error| error.to_string())?;
+        peer.line.send(&message, to).map_err(|error| error.to_string())?;
         peer.last_sent = message;
         self.settle()
     }

@@ -13,6 +13,8 @@ pub(super) struct Sequence {
     pub(super) settings: Vec<(String, String)>,
     /// Nobody gets anything; without this word an empty record is a mistake.
     pub(super) silence: bool,
+    /// The peers that speak TCP.
+    pub(super) tcp: Vec<String>,
     /// Why alanui does something else here on purpose.
     pub(super) deliberate: Option<String>,
     /// Of messages that begin so, a peer's first is compared.
@@ -60,7 +62,7 @@ pub(super) fn read(path: &Path) -> Vec<Sequence> {
     let text = std::fs::read_to_string(path).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     let mut sequences: Vec<Sequence> = Vec::new();
-    let (mut config, mut settings) = (String::new(), Vec::new());
+    let (mut config, mut settings, mut tcp) = (String::new(), Vec::new(), Vec::new());
     let mut at = 0;
     while let Some(&line) = lines.get(at) {
         at += 1;
@@ -77,6 +79,7 @@ pub(super) fn read(path: &Path) -> Vec<Sequence> {
                 config: config.clone(),
                 settings: settings.clone(),
                 silence: false,
+                tcp: tcp.clone(),
                 deliberate: None,
                 once: Vec::new(),
                 steps: Vec::new(),
@@ -92,6 +95,11 @@ pub(super) fn read(path: &Path) -> Vec<Sequence> {
             let Some((name, value)) = value.split_once(' ') else { wrong("`set NAME value` expected") };
             let settings = sequences.last_mut().map_or(&mut settings, |sequence| &mut sequence.settings);
             settings.insert(0, (name.to_owned(), value.trim().to_owned()));
+            continue;
+        }
+        if let Some(names) = line.strip_prefix("tcp") {
+            let names = names.split_whitespace().map(str::to_owned).collect();
+            *sequences.last_mut().map_or(&mut tcp, |sequence| &mut sequence.tcp) = names;
             continue;
         }
         if let (Some(sequence), Some(start)) = (sequences.last_mut(), line.strip_prefix("once ")) {
