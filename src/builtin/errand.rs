@@ -1,5 +1,6 @@
-//! What the host fetches or does for a script beside databases: names of the DNS, files.
+//! What the host fetches or does for a script beside databases: names of the DNS, files, pages of HTTP.
 
+use super::fetch::{Fetch, FetchFault, Page};
 use bytes::Bytes;
 use std::fmt;
 use std::net::IpAddr;
@@ -14,6 +15,8 @@ pub enum Errand {
     ReadFile(PathBuf),
     /// Write a file anew.
     WriteFile(PathBuf, Bytes),
+    /// Ask a server of HTTP.
+    Fetch(Box<Fetch>),
 }
 
 /// The largest file that is read, in bytes.
@@ -89,6 +92,8 @@ pub enum Found {
     Records(Vec<Record>),
     /// What a file holds.
     File(Bytes),
+    /// What a server of HTTP answered.
+    Page(Page),
     /// It is done.
     Done,
 }
@@ -100,6 +105,8 @@ pub enum ErrandFault {
     Absent,
     /// Nobody answered, or the system refused.
     Failed(String),
+    /// No server of HTTP answered.
+    Unfetched(FetchFault),
     /// Too many errands are under way.
     Overloaded,
 }
@@ -109,6 +116,7 @@ impl fmt::Display for ErrandFault {
         match self {
             ErrandFault::Absent => f.write_str("there is none"),
             ErrandFault::Failed(why) => f.write_str(why),
+            ErrandFault::Unfetched(fault) => fault.fmt(f),
             ErrandFault::Overloaded => f.write_str("too much is under way"),
         }
     }

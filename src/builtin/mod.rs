@@ -12,6 +12,7 @@ mod counters;
 mod effect;
 mod errand;
 mod extension;
+mod fetch;
 mod log;
 mod module;
 mod own_address;
@@ -41,6 +42,7 @@ pub use effect::{
 };
 pub use errand::{Errand, ErrandFault, Found, MOST_READ, Record, RecordKind};
 pub use extension::{EXTENSIONS, Extension, ExtensionRow, Extensions};
+pub use fetch::{Fetch, FetchFault, FetchSettings, Page};
 pub use log::{LogLevel, LogLine};
 pub use module::{
     Arg, ArgKind, Bare, Check, Function, KeyKind, MessageKind, Module, Param, ParamKind, RouteKind, Routes,

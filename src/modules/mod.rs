@@ -7,6 +7,7 @@ pub mod db_sqlite;
 pub mod dispatcher;
 mod hash;
 pub mod htable;
+pub mod http_client;
 pub mod ipops;
 pub mod kex;
 mod line_walk;
@@ -36,6 +37,7 @@ pub static MODULES: &[&Module] = &[
     &db_sqlite::MODULE,
     &dispatcher::MODULE,
     &htable::MODULE,
+    &http_client::MODULE,
     &ipops::MODULE,
     &kex::MODULE,
     &maxfwd::MODULE,

@@ -13,6 +13,7 @@ mod expect;
 mod fuzz;
 mod ladder;
 mod names;
+mod pages;
 mod parse;
 mod peer;
 mod play;

@@ -2,6 +2,7 @@
 
 use super::blocks::{Block, blocks};
 use super::dns;
+use super::pages;
 use super::rows::Table;
 use super::scenario::{DatabaseFile, Faults, PeerLine, Scenario};
 use super::steps;
@@ -110,6 +111,7 @@ impl Scenario {
             latency: Scenario::LATENCY,
             faults: Faults::default(),
             canned: Vec::new(),
+            pages: Vec::new(),
             listen: Vec::new(),
             machine: Scenario::MACHINE,
             peers: Vec::new(),
@@ -155,9 +157,10 @@ impl Parser<'_, '_> {
     fn block(&mut self, block: &Block) {
         let Some(first) = block.words.first() else { return };
         let rest = block.words.get(1..).unwrap_or_default();
-        let has_rows = first.text == "database" && rest.first().is_some_and(|word| word.text == "answers");
+        let answers = rest.first().is_some_and(|word| word.text == "answers");
+        let has_lines = first.text == "http" || first.text == "database" && answers;
         if self.setting(&first.text, block, rest) {
-            if has_rows {
+            if has_lines {
                 return;
             }
             if !self.scenario.steps.is_empty() {
@@ -217,6 +220,12 @@ impl Parser<'_, '_> {
             ("database", [word, part]) if word.text == "answers" && part.quoted && self.scenario.steps.is_empty() => {
                 if let Some(canned) = steps::canned(self, block, part) {
                     self.scenario.canned.push(canned);
+                }
+                return true;
+            }
+            ("http", _) if self.scenario.steps.is_empty() => {
+                if let Some(page) = pages::page(self, block) {
+                    self.scenario.pages.insert(0, page);
                 }
                 return true;
             }
@@ -290,8 +299,10 @@ impl Parser<'_, '_> {
     }
 
     fn peer(&mut self, name: &Word, address: &Word, uses: Option<&Word>) {
-        const RESERVED: &[&str] =
-            &["alanui", "wait", "expect", "lose", "sql", "database", "dns", "reload", "rpc", "table", "show", "note"];
+        const RESERVED: &[&str] = &[
+            "alanui", "wait", "expect", "lose", "sql", "database", "http", "dns", "reload", "rpc", "table", "show",
+            "note",
+        ];
         if RESERVED.contains(&name.text.as_str()) {
             self.fault(name.span, format!("a peer cannot be called {}", name.text));
         } else if self.scenario.peer(&name.text).is_some() {

@@ -164,6 +164,7 @@ impl Play<'_> {
             Action::Reload(name) => self.reload(name, span),
             Action::Rpc(command) => self.rpc(command, span),
             Action::Canned(canned) => self.stage.canned.insert(0, canned.clone()),
+            Action::Page(page) => self.stage.pages.insert(0, page.clone()),
             // The peers do all else.
             _ => {}
         }

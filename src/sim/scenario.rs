@@ -36,6 +36,8 @@ pub struct Scenario {
     pub faults: Faults,
     /// What databases answer without being asked.
     pub canned: Vec<Canned>,
+    /// What servers of HTTP answer.
+    pub pages: Vec<CannedPage>,
     /// Replaces the config's listeners when there are any.
     pub listen: Vec<(Transport, SocketAddr)>,
     /// The address of the machine: what a listener on the wildcard means.
@@ -64,6 +66,15 @@ pub struct Canned {
     pub part: String,
     /// The answer; `None` when the statement fails.
     pub rows: Option<Rows>,
+}
+
+/// What a server of HTTP answers.
+#[derive(Debug, Clone)]
+pub struct CannedPage {
+    /// Part of the URLs that it is for.
+    pub part: String,
+    /// Status and body; `None` when the server takes no connection.
+    pub answer: Option<(u16, Bytes)>,
 }
 
 /// What goes wrong on the wires, by chance that follows from the seed.
@@ -149,6 +160,8 @@ pub enum Action {
     Rpc(String),
     /// `database answers "FROM subscriber"`, with rows below.
     Canned(Canned),
+    /// `http answers "api/route" 200`, with the body below, or `http fails "api/route"`.
+    Page(CannedPage),
     /// `reload dispatcher`
     Reload(String),
     /// `show flow`

@@ -101,6 +101,7 @@ impl<'a> Scene<'a> {
             | Action::Database(_)
             | Action::Rpc(_)
             | Action::Canned(_)
+            | Action::Page(_)
             | Action::Reload(_)) => return Deed::Host(action),
         }
         Deed::Done

@@ -2,6 +2,7 @@
 
 use super::blocks::Block;
 use super::expect;
+use super::pages;
 use super::parse::Parser;
 use super::rows::cells;
 use super::scenario::{Action, Answering, Canned, DatabaseMood, Detail, Extra, PeerId, Sending, Status};
@@ -53,6 +54,7 @@ pub(super) fn action(parser: &mut Parser, block: &Block) -> Option<Action> {
         ("database", [word, part]) if word.text == "answers" && part.quoted => {
             Some(Action::Canned(canned(parser, block, part)?))
         }
+        ("http", _) => Some(Action::Page(pages::page(parser, block)?)),
         ("expect", words) => Some(Action::Expect(expect::read(parser, block, words)?)),
         ("wait" | "rpc" | "database" | "reload" | "show" | "note" | "lose" | "sql", _) => {
             parser.helped(block.span, format!("this is not how {} is written", first.text), usage(&first.text));

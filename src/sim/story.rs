@@ -14,6 +14,9 @@ use bytes::Bytes;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::time::Duration;
 
+/// Lines of a page that are shown.
+const MOST_PAGE_LINES: usize = 20;
+
 /// What happened, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -249,12 +252,27 @@ impl<'a> Story<'a> {
                 let kind = RecordKind::NAMED.iter().find(|(_, its)| its == kind).map_or("addresses", |(name, _)| name);
                 format!("dns {name} {kind}")
             }
+            Errand::Fetch(fetch) => match &fetch.body {
+                Some(body) => {
+                    format!(
+                        "http {} {} {}",
+                        fetch.method,
+                        fetch.url,
+                        String::from_utf8_lossy(body).replace('\r', "\\r").replace('\n', "\\n")
+                    )
+                }
+                None => format!("http {} {}", fetch.method, fetch.url),
+            },
             Errand::ReadFile(path) => format!("read {}", path.display()),
             Errand::WriteFile(path, text) => format!("write {} bytes to {}", text.len(), path.display()),
         }];
         match said {
             Ok(Found::Records(records)) => lines.extend(records.iter().map(ToString::to_string)),
             Ok(Found::File(text)) => lines.push(format!("{} bytes", text.len())),
+            Ok(Found::Page(page)) => {
+                lines.push(page.status.to_string());
+                lines.extend(String::from_utf8_lossy(&page.body).lines().take(MOST_PAGE_LINES).map(str::to_owned));
+            }
             Ok(Found::Done) => lines.push("done".to_owned()),
             Err(fault) => lines.push(format!("failed: {fault}")),
         }

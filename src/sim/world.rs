@@ -2,7 +2,8 @@
 
 use super::database::{Calendar, Database, MAGIC};
 use super::dns;
-use super::scenario::{Canned, DatabaseMood, Scenario};
+use super::pages;
+use super::scenario::{Canned, CannedPage, DatabaseMood, Scenario};
 use super::table::bound_statement;
 use crate::builtin::{
     ConnectionId, Errand, ErrandFault, Extensions, Found, HostName, QueryFault, Record, RecordKind, Rows, Value, World,
@@ -27,6 +28,8 @@ pub(super) struct Stage<'a> {
     records: Vec<(String, RecordKind, Record)>,
     /// What databases answer without being asked, the newest first.
     pub(super) canned: Vec<Canned>,
+    /// What servers of HTTP answer, the newest first.
+    pub(super) pages: Vec<CannedPage>,
     /// What scripts wrote.
     written: BTreeMap<PathBuf, Bytes>,
     machine: IpAddr,
@@ -56,6 +59,7 @@ impl<'a> Stage<'a> {
             mood: DatabaseMood::Works,
             records: scenario.records.clone(),
             canned: scenario.canned.clone(),
+            pages: scenario.pages.clone(),
             written: BTreeMap::new(),
             machine: scenario.machine,
         }
@@ -72,6 +76,7 @@ impl<'a> Stage<'a> {
                     Err(fault) => Err(ErrandFault::Failed(fault.to_string())),
                 },
             },
+            Errand::Fetch(fetch) => pages::answer(&self.pages, fetch),
             Errand::WriteFile(path, text) => {
                 self.written.insert(path.clone(), text.clone());
                 Ok(Found::Done)

@@ -1,6 +1,7 @@
 //! Errands of scripts: a thread of their own looks names up and reads and writes files, so that no worker waits.
 
 use super::dns;
+use super::http::Clients;
 use crate::builtin::{Answer, Errand, ErrandFault, Found, MOST_READ};
 use crate::node::EffectId;
 use bytes::Bytes;
@@ -62,13 +63,14 @@ fn start() -> Option<Sender<Job>> {
 
 async fn serve(mut jobs: Receiver<Job>) {
     let resolver = Arc::new(dns::Resolver::new());
+    let clients = Arc::new(Clients::default());
     let places = Arc::new(Semaphore::new(UNDER_WAY));
     while let Some(Job { id, errand, answers }) = jobs.recv().await {
         let Ok(place) = places.clone().acquire_owned().await else { return };
-        let resolver = resolver.clone();
+        let (resolver, clients) = (resolver.clone(), clients.clone());
         tokio::spawn(async move {
             // What breaks in it breaks this errand alone.
-            let found = tokio::spawn(async move { run(&resolver, errand).await }).await;
+            let found = tokio::spawn(async move { run(&resolver, &clients, errand).await }).await;
             let found = found.unwrap_or_else(|fault| Err(ErrandFault::Failed(fault.to_string())));
             // A worker that has ended wants no answer.
             let _ = answers.send((id, Answer::Errand(found)));
@@ -77,10 +79,11 @@ async fn serve(mut jobs: Receiver<Job>) {
     }
 }
 
-async fn run(resolver: &dns::Resolver, errand: Errand) -> Result<Found, ErrandFault> {
+async fn run(resolver: &dns::Resolver, clients: &Clients, errand: Errand) -> Result<Found, ErrandFault> {
     match errand {
         Errand::Resolve(name, kind) => resolver.resolve(name, kind).await,
         Errand::ReadFile(path) => aside(move || read(&path)).await.map(Found::File),
+        Errand::Fetch(fetch) => clients.fetch(*fetch).await,
         Errand::WriteFile(path, text) => aside(move || std::fs::write(path, text)).await.map(|()| Found::Done),
     }
 }
@@ -115,7 +118,7 @@ mod tests {
 
     fn done(errand: Errand) -> Result<Found, ErrandFault> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(run(&dns::Resolver::new(), errand))
+        runtime.block_on(run(&dns::Resolver::new(), &Clients::default(), errand))
     }
 
     #[test]

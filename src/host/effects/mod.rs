@@ -2,4 +2,5 @@
 
 mod dns;
 pub(in crate::host) mod errands;
+mod http;
 pub mod sqlite;
