@@ -119,7 +119,7 @@ pub enum ReplyMode {
     Transaction,
     /// Through the transaction if there is one: `send_reply`.
     Either,
-    /// As the error that the last failed relay left: `sl_reply_error`. The code and reason are those of the error.
+    /// Without a transaction, with code and reason of what the action before met: `sl_reply_error`.
     Error,
 }
 

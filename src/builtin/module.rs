@@ -39,6 +39,8 @@ pub struct Module {
     pub questions: &'static [(&'static str, MessageKind)],
     /// Functions that do nothing sensible with a reply in hand, however they are reached.
     pub want_request: &'static [&'static str],
+    /// Functions that read what the action before them met: where a config calls one, it is known which actions run.
+    pub want_error: &'static [&'static str],
     /// Functions that may be called without parentheses, also where a value is wanted.
     pub bare_calls: &'static [&'static str],
     /// Commands for operators.
@@ -67,6 +69,7 @@ impl Module {
             events: &[],
             questions: &[],
             want_request: &[],
+            want_error: &[],
             bare_calls: &[],
             requires: &[],
             after: &[],

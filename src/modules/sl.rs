@@ -11,6 +11,7 @@ use bytes::Bytes;
 pub static MODULE: Module = Module {
     functions: FUNCTIONS,
     want_request: &["sl_send_reply", "sl_reply_error"],
+    want_error: &["sl_reply_error", "send_reply_error"],
     params: PARAMS,
     events: &["sl:filtered-ack", "sl:local-response"],
     start,
@@ -48,14 +49,14 @@ static FUNCTIONS: &[Function] = &[
         args: &[],
         routes: Routes::REQUEST,
         run: sl_reply_error,
-        doc: "Answers the request with the error that the last attempt to forward it met.",
+        doc: "Answers the request with the error that the action right before it met: after `t_relay();`, or first in the block of `if (!t_relay())`.",
     },
     Function {
         names: &["send_reply_error"],
         args: &[],
         routes: ANSWERING,
         run: sl_reply_error,
-        doc: "Answers the request with the error that the last attempt to forward it met.",
+        doc: "Answers the request with the error that the action right before it met: after `t_relay();`, or first in the block of `if (!t_relay())`.",
     },
     Function {
         names: &["sl_forward_reply"],
@@ -115,10 +116,8 @@ fn send_reply_mode(cx: &mut Context, args: &Args) -> Outcome {
     if mode.eq_ignore_ascii_case(b"stateless") { answer(cx, args, ReplyMode::Stateless) } else { send_reply(cx, args) }
 }
 
-fn sl_reply_error(cx: &mut Context, _: &Args) -> Outcome {
-    let sl = cx.state::<Sl>();
-    let (code, reason) = sl.map_or((500, Bytes::new()), |sl| (sl.code, sl.reason.clone()));
-    Outcome::code_of(Effect::Reply(Reply::new(code, reason, ReplyMode::Error)))
+fn sl_reply_error(_: &mut Context, _: &Args) -> Outcome {
+    Outcome::code_of(Effect::Reply(Reply::new(500, "", ReplyMode::Error)))
 }
 
 fn answer(cx: &mut Context, args: &Args, mode: ReplyMode) -> Outcome {

@@ -27,16 +27,14 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    /// Code and reason that Kamailio answers; `by` is `SL` or `TM`.
-    pub(super) fn reply(self, by: &str) -> (u16, String) {
+    /// Its number in Kamailio's `core/error.h`.
+    pub(super) fn error(self) -> i32 {
         match self {
-            Fault::Unresolvable => (478, format!("Unresolvable destination (478/{by})")),
-            Fault::Transport => (500, format!("I'm terribly sorry, server error occurred (7/{by})")),
-            Fault::Dropped if by == "TM" => {
-                (477, "Unfortunately error on sending to next hop occurred (477/TM)".to_owned())
-            }
-            Fault::NoBranch => (500, format!("I'm terribly sorry, server error occurred (6/{by})")),
-            Fault::Dropped | Fault::Internal => (500, format!("I'm terribly sorry, server error occurred (1/{by})")),
+            Fault::Unresolvable => -478,
+            Fault::Transport => -7,
+            Fault::NoBranch => -6,
+            Fault::Dropped => -477,
+            Fault::Internal => -1,
         }
     }
 
@@ -47,6 +45,17 @@ impl Fault {
             Fault::Transport | Fault::Dropped | Fault::Internal => -1,
         }
     }
+}
+
+/// Code and reason that Kamailio answers for an error; `by` is `SL` or `TM`.
+pub(super) fn error_reply(error: i32, by: &str) -> (u16, String) {
+    let (code, words) = match error {
+        0 => (500, "No error"),
+        -477 => (477, "Unfortunately error on sending to next hop occurred"),
+        -478 => (478, "Unresolvable destination"),
+        _ => (500, "I'm terribly sorry, server error occurred"),
+    };
+    (code, format!("{words} ({}/{by})", error.unsigned_abs()))
 }
 
 /// One destination of a relay.
@@ -169,9 +178,11 @@ impl Node {
     /// The result of a relay.
     fn relayed(&mut self, mut forking: Forking) -> (Box<Run>, Answer) {
         let code = if forking.sent > 0 {
+            forking.outer.task.meet(0);
             1
         } else {
             let fault = forking.fault.unwrap_or(Fault::NoBranch);
+            forking.outer.task.meet(fault.error());
             if let Some(transaction) = self.transactions.get(forking.id) {
                 transaction.fault = Some(fault);
             }
@@ -222,10 +233,14 @@ impl Node {
         let hop = relay.next_hop.or_else(|| message.destination.clone()).unwrap_or_else(|| uri.clone());
         let (destination, socket) = match self.route(&hop, message.send_socket, message.received.socket) {
             Ok(route) => route,
-            Err(fault) => return fault.code(),
+            Err(fault) => {
+                task.meet(fault.error());
+                return fault.code();
+            }
         };
         let branch = self.stateless_branch(&message.message);
         let bytes = self.write_forwarded(message, &uri, destination, socket, &branch);
+        task.meet(0);
         if self.lets_request_go(now, task, (&bytes, destination, socket)) {
             self.send(bytes, destination, socket);
             if task.message.message.method() != Some(Method::Ack) {

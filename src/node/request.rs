@@ -175,7 +175,7 @@ impl Node {
         let unanswered = !transaction.is_answered() && transaction.branches.is_empty();
         // A relay that failed is answered at the end, unless the script did so through the transaction.
         if unanswered && let Some(fault) = transaction.fault {
-            let (code, reason) = fault.reply("TM");
+            let (code, reason) = super::relay::error_reply(fault.error(), "TM");
             self.reply_through(now, view.id, code, reason.as_bytes(), &[]);
         }
     }
@@ -256,8 +256,7 @@ impl Node {
                 self.reply_through(now, id, reply.code, &reply.reason, &reply.headers)
             }
             (ReplyMode::Error, _) => {
-                let fault = transaction.and_then(|id| self.transactions.get(id)?.fault);
-                let (code, reason) = fault.unwrap_or(super::relay::Fault::Internal).reply("SL");
+let (code, reason) = super::relay::error_reply(task.previous_error(), "SL");
                 // What the script wants in replies went to the transaction with it.
                 let headers = transaction.and_then(|id| Some(self.transactions.get(id)?.reply_headers.clone()));
                 self.stateless_reply(now, &mut task.message, code, reason.as_bytes(), &headers.unwrap_or_default())

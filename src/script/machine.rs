@@ -157,6 +157,7 @@ impl Machine<'_> {
                         self.task.last = -1;
                     }
                 }
+                Op::Action => self.task.begin_action(),
                 Op::SetLast(value) => self.task.last = i64::from(value),
                 Op::Call(at) => match self.call(at) {
                     Flow::Next => {}

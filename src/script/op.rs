@@ -49,6 +49,8 @@ pub enum Op {
     Store(u32),
     /// The same with what a transformation made: when that is undefined it is written, and `last` is -1.
     StoreMade(u32),
+    /// Begins an action: the error of the one before becomes the previous one. Only where a function of the config reads errors.
+    Action,
     /// Sets `last`.
     SetLast(i32),
     /// Calls a function; `last` and `$rc` are its code.

@@ -19,6 +19,9 @@ pub struct Task {
     /// The expression at hand could not be computed.
     pub(super) failed: bool,
     pub(super) budget: u32,
+    /// What the action at hand met, and the one before it: a number of Kamailio's `core/error.h`.
+    error: i32,
+    previous_error: i32,
     /// The call that waits, and what makes its outcome from the answer.
     pub(super) waiting: Option<(u32, Then)>,
 }
@@ -49,6 +52,9 @@ pub struct End {
 }
 
 impl Task {
+    /// What an action met that tells no more: `E_UNSPEC`.
+    const UNKNOWN_ERROR: i32 = -1;
+
     /// Instructions after which a run is ended: an endless script must not hold a worker.
     const BUDGET: u32 = 50_000_000;
 
@@ -65,6 +71,8 @@ impl Task {
             last: 1,
             failed: false,
             budget: Task::BUDGET,
+            error: Task::UNKNOWN_ERROR,
+            previous_error: Task::UNKNOWN_ERROR,
             waiting: None,
         }
     }
@@ -73,6 +81,21 @@ impl Task {
     pub fn of_route(message: Working, locals: Locals, program: &super::Program, route: RouteId) -> Task {
         let block = &program.routes[route.0 as usize];
         Task::new(message, locals, block.kind, block.entry)
+    }
+
+    /// The action at hand met this: 0 when all went well, else a negative number of Kamailio's `core/error.h`.
+    pub fn meet(&mut self, error: i32) {
+        self.error = error;
+    }
+
+    /// What the action before the one at hand met.
+    pub fn previous_error(&self) -> i32 {
+        self.previous_error
+    }
+
+    /// Kamailio keeps the error of one action beyond it, whatever kind of action that is.
+    pub(super) fn begin_action(&mut self) {
+        self.previous_error = std::mem::replace(&mut self.error, Task::UNKNOWN_ERROR);
     }
 
     /// Whether it waits for an answer.

@@ -130,6 +130,8 @@ pub(super) fn compile(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Compiled {
     let functions = called_functions(config);
+    let wants_error = registry.loaded().iter().flat_map(|module| module.want_error);
+    let marks_actions = wants_error.into_iter().any(|name| functions.iter().any(|called| called == name));
     let names = Names { extensions, functions, ..Names::new(registry, facts) };
     let mut compiler = Compiler {
         names,
@@ -148,6 +150,7 @@ pub(super) fn compile(
         depth: 0,
         guards: 0,
         folding: false,
+        marks_actions,
         constants: FxHashMap::default(),
         route_ids: FxHashMap::default(),
     };
@@ -194,6 +197,8 @@ struct Compiler<'a> {
     guards: u16,
     /// What is emitted goes away again: only its types count.
     folding: bool,
+    /// A function reads what the action before it met: each action begins with a mark.
+    marks_actions: bool,
     constants: FxHashMap<bytes::Bytes, u32>,
     /// Route blocks by kind and name.
     route_ids: FxHashMap<(RouteKind, String), RouteId>,
@@ -282,6 +287,13 @@ impl<'a> Compiler<'a> {
         self.program.code.push(op);
         self.program.spans.push(span);
         self.program.code.len() - 1
+    }
+
+    /// Begins an action in Kamailio's sense: a call, an assignment, a jump, or a block with what stands in its head.
+    fn action(&mut self, span: Span) {
+        if self.marks_actions {
+            self.emit(Op::Action, span);
+        }
     }
 
     /// Lets the jump at `at` go to here.

@@ -34,6 +34,7 @@ impl Compiler<'_> {
             StatementKind::While { condition, body } => self.repeat(condition, body, span),
             StatementKind::Switch { value, cases } => self.switch(value, cases, span),
             StatementKind::Jump(jump, value) => {
+                self.action(span);
                 let (op, word) = match jump {
                     Jump::Return => (Op::Return, "return"),
                     Jump::Exit => (Op::Exit, "exit"),
@@ -48,6 +49,7 @@ impl Compiler<'_> {
                 self.emit(op, span);
             }
             StatementKind::Break => {
+                self.action(span);
                 self.emit(Op::SetLast(0), span);
                 if self.breaks.is_empty() {
                     self.emit(Op::End, span);
@@ -72,6 +74,7 @@ impl Compiler<'_> {
 
     /// A block used as an operand: `return` and `break` in it leave no more than it, and its result is in `last`.
     pub(super) fn operand_block(&mut self, block: &Block) {
+        self.action(block.span);
         let enter = self.emit(Op::EnterBlock(0, self.depth), block.span);
         let breaks = std::mem::take(&mut self.breaks);
         let depth = std::mem::take(&mut self.depth);
@@ -83,6 +86,7 @@ impl Compiler<'_> {
 
     /// An assignment; a call that is the whole right side gives its raw code.
     pub(super) fn assign(&mut self, assign: &Assign) {
+        self.action(assign.span);
         let mut made = false;
         match &without_neutral(&assign.value).kind {
             ExpressionKind::Call(call) => {
@@ -117,6 +121,7 @@ impl Compiler<'_> {
     }
 
     fn branch(&mut self, condition: &Expression, then: &Block, otherwise: Option<&Block>, span: Span) {
+        self.action(span);
         let guard = self.condition(condition);
         let outer = self.names.guard;
         if let Some(level) = guard {
@@ -186,6 +191,7 @@ impl Compiler<'_> {
     }
 
     fn repeat(&mut self, condition: &Expression, body: &Block, span: Span) {
+        self.action(span);
         self.emit(Op::LoopEnter, span);
         let start = self.here();
         self.number(condition, "while");
@@ -203,6 +209,7 @@ impl Compiler<'_> {
 
     /// A call for its effect; its code is in `last` afterwards.
     pub(super) fn call(&mut self, call: &Call) {
+        self.action(call.span);
         if call.name.text == "route" {
             self.call_route(call);
         } else {

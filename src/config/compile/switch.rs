@@ -13,6 +13,7 @@ use std::hash::Hash;
 
 impl Compiler<'_> {
     pub(super) fn switch(&mut self, value: &Expression, cases: &[Case], span: Span) {
+        self.action(span);
         // Where labels are integers, so is the value.
         let first = cases.iter().find_map(|case| match &case.label {
             CaseLabel::Value(label) => constant(label),
