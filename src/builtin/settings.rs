@@ -25,6 +25,12 @@ pub struct Settings {
     pub advertised_address: Option<Bytes>,
     /// The port to write with it: `advertised_port`.
     pub advertised_port: Option<u16>,
+    /// The number of this server among several, 0 for none: `server_id`.
+    pub server_id: u32,
+    /// The `$xavp` whose fields become parameters of our own Via when the script wants that: `xavp_via_params`.
+    pub xavp_via_params: Option<Bytes>,
+    /// The `$xavp` with the address and port of our own Via, likewise: `xavp_via_fields`.
+    pub xavp_via_fields: Option<Bytes>,
     /// The `Server` header line of replies made here, without CRLF; empty for none: `server_header`, `server_signature`.
     pub server_header: Bytes,
     /// The `User-Agent` header line of requests made here, without CRLF: `user_agent_header`.
@@ -54,6 +60,9 @@ impl Default for Settings {
             alias_subdomains: Vec::new(),
             advertised_address: None,
             advertised_port: None,
+            server_id: 0,
+            xavp_via_params: None,
+            xavp_via_fields: None,
             server_header: Bytes::from_static(concat!("Server: alanui (", env!("CARGO_PKG_VERSION"), ")").as_bytes()),
             user_agent_header: Bytes::from_static(
                 concat!("User-Agent: alanui (", env!("CARGO_PKG_VERSION"), ")").as_bytes(),

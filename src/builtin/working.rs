@@ -54,6 +54,8 @@ pub struct Working {
     pub force_rport: bool,
     /// Put our source port into our own Via: `add_local_rport`.
     pub local_rport: bool,
+    /// What else our own Via says.
+    pub via: ViaAdditions,
     /// Record-Route lines that the script added; the node settles them when it knows the socket a request leaves by.
     pub record_routes: Vec<RecordRoute>,
     /// Host to write into our own Via and Record-Route for this message: `set_advertised_address`.
@@ -78,6 +80,17 @@ pub struct Working {
     pub dropped: bool,
 }
 
+/// What our own Via says because the script wants it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ViaAdditions {
+    /// `srvid`, the number of this server: `via_add_srvid`.
+    pub server_id: bool,
+    /// The fields of a record as parameters: `via_add_xavp_params`.
+    pub parameters: bool,
+    /// Address and port of a record: `via_use_xavp_fields`.
+    pub address: bool,
+}
+
 impl Working {
     /// A message as it arrived.
     pub fn new(message: Message, received: Received, id: u64) -> Working {
@@ -98,6 +111,7 @@ impl Working {
             on_branch: None,
             force_rport: false,
             local_rport: false,
+            via: ViaAdditions::default(),
             record_routes: Vec::new(),
             advertised_address: None,
             advertised_port: None,

@@ -5,7 +5,8 @@
 use super::driver::{Datagram, Node};
 use super::own::stand_in;
 use crate::builtin::{
-    Answer, Avps, Effect, ErrandFault, Locals, LogLevel, QueryFault, Received, RouteId, SocketId, Wire, Working,
+    Answer, Avps, Effect, ErrandFault, Locals, LogLevel, QueryFault, Received, RouteId, SocketId, TransactionId, Wire,
+    Working,
 };
 use crate::script::{End, Step, Task};
 use crate::sip::Message;
@@ -24,8 +25,11 @@ pub(super) struct Asides {
     pub(super) received: Option<RouteId>,
     pub(super) parse_error: Option<RouteId>,
     pub(super) local_response: Option<RouteId>,
+    pub(super) transaction_response: Option<RouteId>,
     pub(super) filtered_ack: Option<RouteId>,
     pub(super) local_request: Option<RouteId>,
+    /// AVPs of the run that brings one of them about, as long as it does.
+    lent: Option<Avps>,
     /// One of them is running.
     running: bool,
 }
@@ -41,8 +45,10 @@ impl Asides {
             received: received.filter(|_| settings.received_route_mode),
             parse_error: program.route(Event, "core:receive-parse-error"),
             local_response: program.route(Event, "sl:local-response"),
+            transaction_response: program.route(Event, "tm:local-response"),
             filtered_ack: program.route(Event, "sl:filtered-ack"),
             local_request: program.route(Event, "tm:local-request"),
+            lent: None,
             running: false,
         }
     }
@@ -104,9 +110,49 @@ impl Node {
 
     /// `event_route[sl:local-response]`, once a reply without a transaction is sent.
     pub(super) fn local_response(&mut self, now: Now, bytes: &Bytes, received: Received) {
-        let Some(route) = self.asides.local_response.filter(|_| !self.asides.running) else { return };
-        let Ok(reply) = Message::parse(bytes.clone()) else { return };
-        self.run_aside(now, Working::new(reply, received, self.next_message), Locals::default(), route);
+        if let Some(route) = self.asides.local_response {
+            let avps = self.asides.lent.take();
+            self.asides.lent = self.run_on_reply(now, bytes, received, (route, avps));
+        }
+    }
+
+    /// `event_route[tm:local-response]`, once a reply made here is sent through its transaction.
+    pub(super) fn transaction_response(&mut self, now: Now, id: TransactionId, bytes: &Bytes, received: Received) {
+        let Some(route) = self.asides.transaction_response else { return };
+        if let Some(avps) = self.asides.lent.take() {
+            self.asides.lent = self.run_on_reply(now, bytes, received, (route, Some(avps)));
+            return;
+        }
+        let avps = self.transactions.get(id).map(|transaction| std::mem::take(&mut transaction.avps));
+        let avps = self.run_on_reply(now, bytes, received, (route, avps));
+        if let (Some(transaction), Some(avps)) = (self.transactions.get(id), avps) {
+            transaction.avps = avps;
+        }
+    }
+
+    /// Has the blocks that a step brings about see the AVPs of the run whose step it is.
+    pub(super) fn lending<T>(&mut self, avps: &mut Avps, step: impl FnOnce(&mut Node) -> T) -> T {
+        let outer = self.asides.lent.replace(std::mem::take(avps));
+        let done = step(self);
+        *avps = std::mem::replace(&mut self.asides.lent, outer).unwrap_or_default();
+        done
+    }
+
+    /// Runs a block on a reply that was sent; gives the AVPs back.
+    fn run_on_reply(
+        &mut self,
+        now: Now,
+        bytes: &Bytes,
+        received: Received,
+        (route, avps): (RouteId, Option<Avps>),
+    ) -> Option<Avps> {
+        if self.asides.running {
+            return avps;
+        }
+        let Ok(reply) = Message::parse(bytes.clone()) else { return avps };
+        let locals = self.locals(avps.unwrap_or_default());
+        let (task, _) = self.run_aside(now, Working::new(reply, received, self.next_message), locals, route);
+        Some(task.locals.avps)
     }
 
     /// `event_route[sl:filtered-ack]`, for an ACK that ends here because `sl` refused its request.

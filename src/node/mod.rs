@@ -22,6 +22,7 @@ mod share;
 mod table;
 mod transaction;
 mod upstream;
+mod via;
 
 pub use driver::{Datagram, EffectId, Node, Output, Statistics, Transmit};
 pub use share::{call_id, share_of};

@@ -5,10 +5,11 @@ use super::driver::Node;
 use super::run::Role;
 use super::table::Found;
 use super::transaction::{Branch, Client, Due, Transaction};
+use super::via::{Leaving, push_via};
 use crate::builtin::{
     Avps, Background, Command, Counter, Event, LogLevel, ModuleId, OwnRequest, Received, RouteKind, SocketId, Working,
 };
-use crate::sip::{Extent, Message, Request, write};
+use crate::sip::{Message, Request, write};
 use crate::time::Now;
 use crate::transaction::{Actions, client_non_invite};
 use bytes::Bytes;
@@ -176,9 +177,15 @@ impl Node {
         transaction.avps = task.locals.avps;
         message.settle_record_routes(&self.core.record_route_text(socket, destination.ip()));
         message.edits.new_uri = message.uri.take().or(message.edits.new_uri.take());
-        if let Some(via) = message.message.via_extent().filter(|_| message.local_rport) {
-            let end = usize::from(via.end);
-            message.edits.replace(Extent::new(end, end), ";rport");
+        if let Some(place) = message.message.via_extent()
+            && let Some(branch) = message.message.via().and_then(|via| via.branch())
+        {
+            let leaving = Leaving { socket, next: destination.ip(), branch };
+            let mut via = Vec::new();
+            push_via(&self.core, &message, &transaction.avps, &leaving, &mut via);
+            if *message.message.text(place) != *via {
+                message.edits.replace(place, via);
+            }
         }
         let mut bytes = Vec::with_capacity(sent.len() + 256);
         write(&message.message, &message.edits, &mut bytes);

@@ -1,8 +1,9 @@
 //! Forwarding requests: destinations, branches, `branch_route`, CANCEL.
 
-use super::address::{NoHop, next_hop, push_sent_by};
+use super::address::{NoHop, next_hop};
 use super::driver::{Node, Transmit};
 use super::run::{Performed, Role, Run};
+use super::via::{Leaving, push_via};
 use crate::builtin::{Answer, Counter, LogLevel, Packet, Relay, SocketId, TransactionId, Working};
 use crate::script::Task;
 use crate::sip::{Method, Uri, delimit, write_request};
@@ -94,7 +95,7 @@ impl Node {
             None => self.new_transaction(now, &mut run.task.message),
         };
         if known.is_none() || !self.has_branches(id) {
-            self.trying(now, id, method);
+            self.lending(&mut run.task.locals.avps, |node| node.trying(now, id, method));
         }
         let targets = targets(&mut run.task.message, relay);
         self.keep_for_failure(id, &mut run.task);
@@ -239,7 +240,7 @@ impl Node {
             }
         };
         let branch = self.stateless_branch(&message.message);
-        let bytes = self.write_forwarded(message, &uri, destination, socket, &branch);
+        let bytes = self.write_forwarded(task, &uri, destination, socket, &branch);
         task.meet(0);
         if self.lets_request_go(now, task, (&bytes, destination, socket)) {
             self.send(bytes, destination, socket);
@@ -288,25 +289,20 @@ impl Node {
     /// The bytes of a forwarded request.
     pub(super) fn write_forwarded(
         &mut self,
-        message: &mut Working,
+        task: &mut Task,
         uri: &Bytes,
         destination: SocketAddr,
         socket: SocketId,
         branch: &[u8],
     ) -> Bytes {
+        let message = &mut task.message;
         if !message.record_routes.is_empty() {
             message.settle_record_routes(&self.core.record_route_text(socket, destination.ip()));
         }
         self.via.clear();
-        self.via.extend_from_slice(b"Via: SIP/2.0/");
-        self.via.extend_from_slice(self.core.sockets.transport(socket).in_via().as_bytes());
-        self.via.push(b' ');
-        push_sent_by(&self.core, Some(message), socket, destination.ip(), &mut self.via);
-        self.via.extend_from_slice(b";branch=");
-        self.via.extend_from_slice(branch);
-        if message.local_rport {
-            self.via.extend_from_slice(b";rport");
-        }
+        self.via.extend_from_slice(b"Via: ");
+        let leaving = Leaving { socket, next: destination.ip(), branch };
+        push_via(&self.core, message, &task.locals.avps, &leaving, &mut self.via);
         self.via.extend_from_slice(b"\r\n");
         let stamp = message
             .message

@@ -61,7 +61,8 @@ impl Node {
             self.expect_ack(id, &working.message, &tag);
             self.cancel_branches(now, id, None);
         }
-        self.send_upstream(now, id, code, Some(bytes), Origin::Local);
+        self.send_upstream(now, id, code, Some(bytes.clone()), Origin::Local);
+        self.transaction_response(now, id, &bytes, working.received);
         1
     }
 

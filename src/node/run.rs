@@ -160,7 +160,12 @@ impl Node {
                 1
             }
             Effect::Send(packet) => self.send_packet(&task.message, packet),
-            Effect::Reply(reply) => self.reply_from_script(now, task, reply),
+            Effect::Reply(reply) => {
+                let mut avps = std::mem::take(&mut task.locals.avps);
+                let code = self.lending(&mut avps, |node| node.reply_from_script(now, task, reply));
+                task.locals.avps = avps;
+                code
+            }
             Effect::Transaction(step) => self.transaction_step(now, task, step),
             // The callers know these, and the machine keeps the last to itself.
             Effect::Abort => {

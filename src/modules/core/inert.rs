@@ -43,14 +43,11 @@ const HABITS: &[Param] = {
         number(&["phone2tel"], DOC),
         number(&["reply_to_via"], DOC),
         number(&["return_mode"], DOC),
-        number(&["server_id"], DOC),
         number(&["sip_parser_mode"], DOC),
         number(&["sip_warning"], DOC),
         text(&["stats_name_separator"], DOC),
         text(&["uri_host_extra_chars"], DOC),
         text(&["version_table"], DOC),
-        text(&["xavp_via_fields"], DOC),
-        text(&["xavp_via_params"], DOC),
         text(&["xavp_via_reply_params"], DOC),
     ]
 };

@@ -34,6 +34,15 @@ pub(super) const ROWS: &[Param] = &[
         Unit::None,
         "The port that goes with advertised_address; 0 for the socket's own.",
     ),
+    Param::int(&["server_id"], "0", Unit::None, "The number of this server among several; 0 for none."),
+    Param::absent(
+        &["xavp_via_params"],
+        "The $xavp whose fields via_add_xavp_params adds to the server's own Via as parameters.",
+    ),
+    Param::absent(
+        &["xavp_via_fields"],
+        "The $xavp whose fields `address` and `port` via_use_xavp_fields writes into the server's own Via.",
+    ),
     Param::absent(
         &["server_header"],
         "The whole Server header line of replies made here; an empty one leaves the header out.",
@@ -120,6 +129,10 @@ fn apply(params: &Params, settings: &mut Settings) -> Result<(), StartFault> {
     settings.connections = connections(params);
     settings.advertised_address = params.text("advertised_address").filter(|host| !host.is_empty());
     settings.advertised_port = port(params, "advertised_port")?;
+    // As in Kamailio, a number is taken by its low bits.
+    settings.server_id = params.int("server_id") as u32;
+    settings.xavp_via_params = params.text("xavp_via_params").filter(|name| !name.is_empty());
+    settings.xavp_via_fields = params.text("xavp_via_fields").filter(|name| !name.is_empty());
     if !params.switch("server_signature") {
         settings.server_header = Bytes::new();
     } else if let Some(line) = params.text("server_header") {

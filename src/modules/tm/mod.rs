@@ -16,7 +16,7 @@ pub static MODULE: Module = Module {
     functions: FUNCTIONS,
     want_request: &["t_relay", "t_relay_to", "t_newtran", "t_forward_nonack_uri", "t_forward_nonack", "t_relay_cancel"],
     params: params::PARAMS,
-    events: &["tm:branch-failure:<name>", "tm:local-request"],
+    events: &["tm:branch-failure:<name>", "tm:local-request", "tm:local-response"],
     start: params::start,
     ..Module::new("tm", "Relays requests in transactions, with their retransmissions, timers and replies.")
 };

@@ -78,7 +78,11 @@ pub(super) const ROWS: &[Select] = &[
     .bracketed(Bracket::Number),
     root(&["sys.now"], |cx, _, _| number(cx.now.unix.as_secs() as i64), "The present in seconds since 1970."),
     root(&["sys.pid"], |_, _, _| Value::text("1"), "The number of the process; all workers share one."),
-    root(&["sys.server_id"], |_, _, _| Value::text("0"), "The number of the server among several."),
+    root(
+        &["sys.server_id"],
+        |cx, _, _| number(cx.core.settings.server_id as i32 as i64),
+        "The number of the server among several.",
+    ),
 ];
 
 fn source(cx: &Context) -> SocketAddr {

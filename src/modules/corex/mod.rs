@@ -1,5 +1,7 @@
 //! `corex`: what was a statement once, with variables in it; more flags; sockets by address or name.
 
+mod via;
+
 use crate::builtin::{
     Answer, Arg, Args, Context, Effect, Errand, Found, Function, Key, KeyKind, LogLevel, Module, Outcome, Packet,
     Param, ParamGivenValue, RouteKind, Routes, SocketId, Start, StartFault, State, Template, Transformation, Unit,
@@ -22,7 +24,7 @@ pub static MODULE: Module = Module {
 };
 
 static FUNCTIONS: [Function; count(PARTS)] = join(PARTS);
-const PARTS: &[&[Function]] = &[core::APPEND_BRANCH, ROWS];
+const PARTS: &[&[Function]] = &[core::APPEND_BRANCH, ROWS, via::ROWS];
 
 static PARAMS: &[Param] = &[
     Param::absent(
