@@ -71,9 +71,9 @@ impl Avps {
         self.simple.retain(|avp| avp.name != name);
     }
 
-    /// The flags of the newest value of a name.
-    pub fn flags_mut(&mut self, name: &[u8]) -> Option<&mut u32> {
-        self.simple.iter_mut().rfind(|avp| avp.name == name).map(|avp| &mut avp.flags)
+    /// The flags of each value of a name, oldest first.
+    pub fn flags_mut(&mut self, name: &[u8]) -> impl DoubleEndedIterator<Item = &mut u32> {
+        self.simple.iter_mut().filter(move |avp| avp.name == name).map(|avp| &mut avp.flags)
     }
 
     /// The `index`th newest record of a class.

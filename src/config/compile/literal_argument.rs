@@ -2,7 +2,7 @@
 
 use super::Compiler;
 use crate::builtin::{Arg, ArgKind, Argument, Bare, Template};
-use crate::config::ast::{Expression, ExpressionKind};
+use crate::config::ast::{Expression, ExpressionKind, Variable};
 use crate::source::{Diagnostic, Span};
 
 /// The highest flag of a message.
@@ -27,7 +27,7 @@ impl Compiler<'_> {
                 self.prepared(prepare, &Template::fixed(name.clone()), function, span)
             }
             (ArgKind::Bare(Bare::Avp, prepare), ExpressionKind::Variable(avp))
-                if self.mixed_names && !avp.text.contains(&b'(') =>
+                if (self.mixed_names || is_percent(avp)) && !avp.text.contains(&b'(') =>
             {
                 let name = avp.text.strip_prefix(b"%").unwrap_or(&avp.text);
                 self.prepared(prepare, &Template::fixed(avp.text.slice_ref(name)), function, span)
@@ -88,6 +88,11 @@ fn wanted(form: Bare) -> &'static str {
         Bare::Avp => "the name of an AVP in quotes",
         Bare::Transport => "UDP, TCP, TLS or SCTP, without quotes",
     }
+}
+
+/// Whether it stands as `%name` in the text, which is an AVP everywhere: forms with `$` have that text too, but are longer.
+fn is_percent(variable: &Variable) -> bool {
+    variable.text.starts_with(b"%") && (variable.span.end - variable.span.start) as usize == variable.text.len()
 }
 
 /// Whether Kamailio's grammar takes what is written for an argument of this form. What computes something is refused elsewhere.

@@ -351,8 +351,8 @@ fn avp_form(name: &[u8]) -> Option<Bytes> {
     let (list, rest) = (&name[..dot], &name[dot + 1..]);
     match list {
         _ if !word(rest) => None,
-        b"f" | b"fr" | b"fu" => Some([b"%", rest].concat().into()),
-        b"t" | b"tr" | b"tu" | b"fd" | b"td" | b"g" => Some([b"%", list, b".", rest].concat().into()),
+        b"f" | b"fr" => Some([b"%", rest].concat().into()),
+        b"t" | b"tr" | b"tu" | b"fu" | b"fd" | b"td" | b"g" => Some([b"%", list, b".", rest].concat().into()),
         _ => None,
     }
 }

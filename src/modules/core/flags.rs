@@ -15,17 +15,17 @@ pub(super) const ROWS: &[Function] = &[
     avp(
         &["setavpflag"],
         |cx, args| of_avp(cx, args, set),
-        "Sets a flag of the newest value of an AVP; false when it has none.",
+        "Sets a flag of an AVP that has one value; false when it has none or several. Of a name such as \"f.x[1]\" it is the oldest value, with [-1] the newest, with [] all of them.",
     ),
     avp(
         &["resetavpflag"],
         |cx, args| of_avp(cx, args, reset),
-        "Clears a flag of the newest value of an AVP; never true, as in Kamailio.",
+        "Clears a flag of the same values; true only when one of all has it still: never, as in Kamailio.",
     ),
     avp(
         &["isavpflagset"],
         |cx, args| of_avp(cx, args, |_, _| {}),
-        "Whether a flag of the newest value of an AVP is set.",
+        "Whether a flag of the same values is set, with [] of any.",
     ),
 ];
 
@@ -72,27 +72,83 @@ const fn avp(names: Names, run: Run, doc: &'static str) -> Function {
     Function { names, args: AVP_AND_FLAG, routes: Routes::ANY, run, doc }
 }
 
-/// The name of an AVP as `$avp` has it: `s:x` and `f.x` are `x`, and `i:5` is a name of its own.
-fn avp_name(text: &Template, _: &mut Prepare) -> Result<Prepared, Fault> {
-    let text = text.constant().unwrap_or_default();
-    let name = [&b"s:"[..], b"f.", b"fr.", b"fu."].iter().find_map(|list| text.strip_prefix(*list)).unwrap_or(&text);
-    let is_number = name.strip_prefix(b"i:").is_none_or(|number| crate::builtin::parse_int(number).is_some());
-    if name.is_empty() || !is_number {
-        return Err(Fault::new("this names no AVP").help("write the name as it stands in $avp(...)"));
-    }
-    Ok(Box::new(Bytes::copy_from_slice(name)))
+/// The values of an AVP whose flags are meant.
+#[derive(Debug, PartialEq, Eq)]
+struct Values {
+    name: Bytes,
+    which: Which,
 }
 
-/// Changes the flags of an AVP; true when the flag is set behind that.
+#[derive(Debug, PartialEq, Eq)]
+enum Which {
+    /// The only one: with several values none is meant, as in Kamailio.
+    Only,
+    All,
+    /// The oldest is 0.
+    FromOldest(usize),
+    FromNewest(usize),
+}
+
+/// Lists of AVPs that are not the one of `$avp`; a name in them keeps its list.
+const OTHER_LISTS: [&[u8]; 7] = [b"t.", b"tr.", b"tu.", b"fu.", b"fd.", b"td.", b"g."];
+
+/// Takes the name of an AVP apart: `s:x` and `f.x` are `x` of `$avp`, and `i:5` is a name of its own. Only behind a list such as `f.` an index
+/// is read: `[]` for all values, `[1]` for the oldest, `[-1]` for the newest.
+fn avp_name(text: &Template, _: &mut Prepare) -> Result<Prepared, Fault> {
+    let text = text.constant().unwrap_or_default();
+    let own = [&b"f."[..], b"fr."].iter().find_map(|list| text.strip_prefix(*list));
+    let listed = own.or_else(|| OTHER_LISTS.iter().any(|list| text.starts_with(list)).then_some(&text));
+    let (name, which) = match listed.and_then(indexed) {
+        Some((name, which)) => (name, which),
+        None => (listed.or_else(|| text.strip_prefix(b"s:")).unwrap_or(&text), Some(Which::Only)),
+    };
+    let is_number = name.strip_prefix(b"i:").is_none_or(|number| crate::builtin::parse_int(number).is_some());
+    match which.filter(|_| !name.is_empty() && is_number) {
+        Some(which) => Ok(Box::new(Values { name: Bytes::copy_from_slice(name), which })),
+        None => Err(Fault::new("this names no AVP").help("write the name as it stands in $avp(...)")),
+    }
+}
+
+/// A name and the index behind it, which is no index when it is 0 or no number; `None` without brackets.
+fn indexed(name: &[u8]) -> Option<(&[u8], Option<Which>)> {
+    let inner = name.strip_suffix(b"]")?;
+    let (name, index) = inner.split_at_checked(inner.iter().position(|byte| *byte == b'[')?)?;
+    let index = index.get(1..)?;
+    let place =
+        |digits: &[u8]| crate::builtin::parse_int(digits).and_then(|at| usize::try_from(at).ok()?.checked_sub(1));
+    let which = match index.strip_prefix(b"-") {
+        _ if index.is_empty() => Some(Which::All),
+        Some(digits) => place(digits).map(Which::FromNewest),
+        None => place(index).map(Which::FromOldest),
+    };
+    Some((name, which))
+}
+
+/// Changes the flags of an AVP; true when a value that is meant has the flag behind that.
 fn of_avp(cx: &mut Context, args: &Args, change: fn(&mut u32, u32)) -> Outcome {
     let bit = 1u32.checked_shl(args.int(cx, 1) as u32);
-    let flags = args.prepared::<Bytes>(0).and_then(|name| cx.locals.avps.flags_mut(name));
-    Outcome::truth(match (flags, bit) {
-        (Some(flags), Some(bit)) => {
+    let (Some(values), Some(bit)) = (args.prepared::<Values>(0), bit) else { return Outcome::FALSE };
+    let mut flags = cx.locals.avps.flags_mut(&values.name);
+    let apply = |flags: Option<&mut u32>| {
+        flags.is_some_and(|flags| {
             change(flags, bit);
             *flags & bit != 0
+        })
+    };
+    Outcome::truth(match values.which {
+        Which::Only => {
+            let only = flags.next();
+            apply(only.filter(|_| flags.next().is_none()))
         }
-        _ => false,
+        Which::All => {
+            let mut any = false;
+            for flags in flags {
+                any |= apply(Some(flags));
+            }
+            any
+        }
+        Which::FromOldest(at) => apply(flags.nth(at)),
+        Which::FromNewest(at) => apply(flags.nth_back(at)),
     })
 }
 
