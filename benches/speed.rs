@@ -95,6 +95,10 @@ impl World for Canned {
         Ok(ConnectionId(0))
     }
 
+    fn address(&mut self, _: &str) -> Option<std::net::IpAddr> {
+        None
+    }
+
     fn query(&mut self, _: ConnectionId, sql: &str) -> Result<Rows, QueryFault> {
         if sql.contains("version") {
             return Err(QueryFault::Refused("no such table".into()));

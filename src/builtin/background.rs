@@ -126,6 +126,9 @@ pub trait World {
         None
     }
 
+    /// The address of a host by its name; `None` when it cannot be found.
+    fn address(&mut self, name: &str) -> Option<IpAddr>;
+
     /// Asks a database.
     fn query(&mut self, connection: ConnectionId, sql: &str) -> Result<Rows, QueryFault>;
 }

@@ -7,7 +7,7 @@ use crate::node::EffectId;
 use crate::source::Files;
 use bytes::Bytes;
 use std::io::{self, Read};
-use std::net::ToSocketAddrs;
+use std::net::{IpAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
@@ -115,8 +115,12 @@ impl World for HostWorld {
     fn host_name(&mut self) -> Option<HostName> {
         let text = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
         let name = text.trim();
-        let address = (name, 0).to_socket_addrs().ok().and_then(|mut all| all.next()).map(|found| found.ip());
+        let address = self.address(name);
         (!name.is_empty()).then(|| HostName { name: Bytes::copy_from_slice(name.as_bytes()), address })
+    }
+
+    fn address(&mut self, name: &str) -> Option<IpAddr> {
+        Some((name, 0).to_socket_addrs().ok()?.next()?.ip())
     }
 
     fn query(&mut self, connection: ConnectionId, sql: &str) -> Result<Rows, QueryFault> {

@@ -145,6 +145,14 @@ impl World for Stage<'_> {
         Some(HostName { name: "alanui.example.com".into(), address: Some(self.machine) })
     }
 
+    fn address(&mut self, name: &str) -> Option<IpAddr> {
+        let Ok(Found::Records(records)) = dns::resolve(&self.records, name, RecordKind::Address) else { return None };
+        records.into_iter().find_map(|record| match record {
+            Record::Address(address) => Some(address),
+            _ => None,
+        })
+    }
+
     fn query(&mut self, connection: ConnectionId, sql: &str) -> Result<Rows, QueryFault> {
         self.ask(connection, sql, &[])
     }

@@ -47,6 +47,10 @@ impl World for Bare {
         Err(QueryFault::Unavailable("there is none".to_owned()))
     }
 
+    fn address(&mut self, _: &str) -> Option<std::net::IpAddr> {
+        None
+    }
+
     fn query(&mut self, _: ConnectionId, _: &str) -> Result<Rows, QueryFault> {
         Err(QueryFault::Unavailable("there is none".to_owned()))
     }

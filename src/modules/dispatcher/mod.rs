@@ -28,7 +28,7 @@ use probe::Probing;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use table::Source;
+use table::{Names, Source};
 
 /// The module.
 pub static MODULE: Module = Module {
@@ -200,6 +200,7 @@ impl Target {
 pub struct Dispatcher {
     sets: ArcSwap<Sets>,
     source: Source,
+    names: Names,
     load_all: bool,
     mark_plain: bool,
     keep_latency: bool,
@@ -287,7 +288,7 @@ impl State for Dispatcher {
     }
 
     fn reload(&self, world: &mut dyn World) -> Result<(), StartFault> {
-        let loaded = self.source.load(world, self.load_all)?;
+        let loaded = self.source.load(world, self.names, self.load_all)?;
         let mut sets = Sets::new(marked(loaded.destinations, self.mark_plain));
         sets.inherit(&self.sets.load(), self.keep_latency);
         self.sets.store(Arc::new(sets));

@@ -4,7 +4,7 @@ use super::health::Thresholds;
 use super::load::Loads;
 use super::probe::{Mode, Probing};
 use super::set::Sets;
-use super::table::{Loaded, Source, Table};
+use super::table::{Loaded, Names, Source, Table};
 use super::{Dispatcher, HashOf, Target, marked};
 use crate::builtin::{Extension, LogLevel, Param, Start, StartFault, State, Unit, parse_int};
 use crate::sip::Parameters;
@@ -100,9 +100,13 @@ pub(super) static PARAMS: &[Param] = &[
     Param::int(&["event_callback_mode"], "0", Unit::None, "When that function is called.").inert(),
     Param::int(&["ds_attrs_none"], "0", Unit::None, "1: a destination without attributes has none=yes."),
     Param::int(&["reload_delta"], "5", Unit::Seconds, "How often reloads may come; here whenever asked.").inert(),
-    Param::int(&["ds_dns_mode"], "1", Unit::None, "When host names are resolved; here whenever something is sent.")
-        .inert(),
-    Param::int(&["ds_dns_interval"], "600", Unit::Seconds, "How often they are resolved.").inert(),
+    Param::int(
+        &["ds_dns_mode"],
+        "1",
+        Unit::None,
+        "The sum of 1 or 4, to look host names up when destinations are read and leave those out that have no address, and 8, to do so only where a port is given, for SRV records are not asked for. 0 looks nothing up. 2 and a timer of its own, for 4, are not there.",
+    ),
+    Param::int(&["ds_dns_interval"], "600", Unit::Seconds, "How often they are resolved; here on a reload.").inert(),
     Param::int(&["ds_dns_ttl"], "0", Unit::Seconds, "How long that is valid.").inert(),
     Param::int(&["ds_dns_match_all"], "0", Unit::None, "Whether all addresses of a host match.").inert(),
 ];
@@ -142,9 +146,10 @@ pub(super) fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
         None => None,
     };
     let load_all = params.switch("ds_load_mode");
+    let names = Names::of_mode(params.int("ds_dns_mode"));
     let mark_plain = params.switch("ds_attrs_none");
     let loaded = match &mut start.world {
-        Some(world) => source.load(&mut **world, load_all).map_err(|fault| match params.given("db_url") {
+        Some(world) => source.load(&mut **world, names, load_all).map_err(|fault| match params.given("db_url") {
             Some(given) if fault.span.is_none() => fault.at(given.span),
             _ => fault,
         })?,
@@ -158,6 +163,7 @@ pub(super) fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
     Ok(Box::new(Dispatcher {
         sets: ArcSwap::from(Arc::new(Sets::new(marked(loaded.destinations, mark_plain)))),
         source,
+        names,
         load_all,
         mark_plain,
         keep_latency: params.switch("ds_retain_latency_stats"),

@@ -1,7 +1,9 @@
 //! Reading destinations from a table or a list file.
 
+use super::health::NO_DNS;
 use super::set::{Attributes, Destination};
 use crate::builtin::{Extension, Extensions, LogLevel, QueryFault, Rows, StartFault, World, parse_int};
+use crate::sip::Uri;
 use std::path::Path;
 
 /// Where destinations come from.
@@ -35,7 +37,7 @@ pub(super) struct Loaded {
 
 impl Source {
     /// Reads everything; with `all` one bad entry spoils it.
-    pub(super) fn load(&self, world: &mut dyn World, all: bool) -> Result<Loaded, StartFault> {
+    pub(super) fn load(&self, world: &mut dyn World, names: Names, all: bool) -> Result<Loaded, StartFault> {
         let mut loaded = Loaded::default();
         match self {
             Source::Table(table) => table.load(world, all, &mut loaded)?,
@@ -49,6 +51,7 @@ impl Source {
                 }
             }
         }
+        loaded.look_up(world, names, all)?;
         Ok(loaded)
     }
 }
@@ -118,7 +121,60 @@ impl Table {
     }
 }
 
+/// Which host names have to have an address when destinations are read: `ds_dns_mode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Names {
+    /// None is looked up.
+    Unasked,
+    /// Those that stand with a port: the others may have a SRV record in place of an address.
+    WithPort,
+    /// All.
+    All,
+}
+
+impl Names {
+    /// As Kamailio reads the number: 1 looks up at the start, 4 by a timer too, 8 asks for SRV first.
+    pub(super) fn of_mode(mode: i64) -> Names {
+        match (mode & (1 | 4) != 0, mode & 8 != 0) {
+            (false, _) => Names::Unasked,
+            (true, true) => Names::WithPort,
+            (true, false) => Names::All,
+        }
+    }
+}
+
 impl Loaded {
+    /// Finds the addresses of host names, as far as the destination's flags want that. One that has none is left out.
+    fn look_up(&mut self, world: &mut dyn World, names: Names, all: bool) -> Result<(), StartFault> {
+        let log = &mut self.log;
+        let mut missing = None;
+        self.destinations.retain_mut(|destination| {
+            let wanted = match names {
+                Names::Unasked => false,
+                Names::WithPort => destination.port != 0,
+                Names::All => true,
+            };
+            if !wanted || destination.address.is_some() || destination.loaded_flags & NO_DNS != 0 {
+                return true;
+            }
+            let Ok(Ok(host)) = Uri::parse(&destination.uri).map(|uri| std::str::from_utf8(uri.host)) else {
+                return true;
+            };
+            destination.address = world.address(host);
+            if destination.address.is_none() {
+                let fault =
+                    format!("the host {host} of the destination {} of set {}", shown(destination), destination.set);
+                log.push((LogLevel::Error, format!("dispatcher: {fault} has no address: it is left out")));
+                missing.get_or_insert(fault);
+            }
+            destination.address.is_some()
+        });
+        match missing.filter(|_| all) {
+            Some(fault) => Err(StartFault::new(format!("{fault} has no address"))),
+            None => Ok(()),
+        }
+    }
+
     fn add(
         &mut self,
         set: i64,
@@ -170,4 +226,8 @@ impl Loaded {
         let priority = words.next().and_then(parse_int).unwrap_or(0);
         self.add(set, uri, flags, priority, words.next().unwrap_or_default(), all)
     }
+}
+
+fn shown(destination: &Destination) -> String {
+    String::from_utf8_lossy(&destination.uri).into_owned()
 }

@@ -11,6 +11,7 @@ use crate::time::{Now, Tick};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::io;
+use std::net::IpAddr;
 use std::path::Path;
 
 type Row = (i64, &'static str, i64, i64, &'static str);
@@ -34,6 +35,10 @@ impl World for Paper {
             true => Err(QueryFault::Unavailable("no such file".into())),
             false => Ok(ConnectionId(0)),
         }
+    }
+
+    fn address(&mut self, name: &str) -> Option<IpAddr> {
+        (!name.ends_with(".invalid")).then_some(IpAddr::from([192, 0, 2, 77]))
     }
 
     fn query(&mut self, _: ConnectionId, sql: &str) -> Result<Rows, QueryFault> {
@@ -443,6 +448,21 @@ fn what_cannot_start_says_why() {
     fits(fault(&[("ds_load_mode", "1")], paper(), usual), "no SIP URI");
     let started = try_start(&[], &mut paper(), usual).unwrap();
     assert!(started.log.iter().any(|line| line.contains("left out")), "{:?}", started.log);
+}
+
+#[test]
+fn a_host_without_an_address_is_left_out_where_the_mode_asks_for_one() {
+    let rows = [(1, "sip:a.invalid:5060", 0, 3, ""), (1, "sip:b.invalid", 0, 2, ""), (1, "sip:h:1", 0, 1, "")];
+    let paper = || Paper { rows: rows.to_vec(), version: Some(4), ..Paper::default() };
+    let usual = Extensions::default();
+    for (mode, first) in [("1", "sip:h:1"), ("4", "sip:h:1"), ("9", "sip:b.invalid"), ("0", "sip:a.invalid:5060")] {
+        let started = try_start(&[("ds_dns_mode", mode)], &mut paper(), usual).unwrap();
+        let mut bench = Bench::new(INVITE, started.state);
+        assert_eq!(call(&mut bench, "ds_select_dst", &["1", "8"]), 1);
+        assert_eq!(du(&bench), first, "ds_dns_mode {mode}");
+    }
+    let Err(fault) = try_start(&[("ds_load_mode", "1")], &mut paper(), usual) else { panic!("one is missing") };
+    assert!(fault.message.contains("a.invalid"), "{}", fault.message);
 }
 
 #[test]
