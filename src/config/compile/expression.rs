@@ -285,6 +285,12 @@ impl Compiler<'_> {
                 let types = self.beside_left(operator, left, right, span);
                 return if operator == O::Add { types.0 } else { Type::Int };
             }
+            // What is no operator is read when both sides are there: after the right one was computed.
+            O::TextEqual | O::TextNotEqual if !is_operator(left) && is_operator(right) && constant(right).is_none() => {
+                self.value(right);
+                self.text(left, sign(operator));
+                self.emit(Op::Binary(operator), span);
+            }
             O::TextEqual | O::TextNotEqual => {
                 self.text(left, sign(operator));
                 self.value(right);
@@ -365,7 +371,12 @@ impl Compiler<'_> {
         span: Span,
     ) -> (Type, Type) {
         let left_type = self.value(left);
-        let depends = matches!(right.kind, ExpressionKind::Binary(BinaryOperator::Add, ..) | ExpressionKind::Choose(_));
+        let depends = matches!(
+            right.kind,
+            ExpressionKind::Binary(BinaryOperator::Add, ..)
+                | ExpressionKind::Choose(_)
+                | ExpressionKind::Unary(UnaryOperator::ToText, _)
+        );
         let right_type = match left_type {
             Type::Int => self.int(right),
             Type::Unknown if depends && !self.folding => {
@@ -456,6 +467,12 @@ impl Compiler<'_> {
         self.emit(Op::Fill, span);
         Type::Unknown
     }
+}
+
+/// Whether it is computed from parts, rather than read or run.
+fn is_operator(expression: &Expression) -> bool {
+    use ExpressionKind as K;
+    matches!(expression.kind, K::Unary(..) | K::Binary(..) | K::Choose(_))
 }
 
 /// What an operator beside a constant comes down to.

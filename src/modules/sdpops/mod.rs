@@ -24,9 +24,14 @@ const FUNCTIONS: &[&[Function]] = &[media::ROWS, codecs::ROWS, lines::ROWS];
 
 /// What the body describes.
 fn sdp(cx: &mut Context) -> Result<Sdp, Missing> {
+    look(cx, LogLevel::Error)
+}
+
+/// The same; a body of another kind is told of at this level.
+fn look(cx: &mut Context, level: LogLevel) -> Result<Sdp, Missing> {
     let sdp = session::read(&cx.message.message);
     if matches!(sdp, Err(Missing::Bad)) {
-        cx.log(LogLevel::Error, "the body is no session description");
+        cx.log(level, "the body is no session description");
     }
     sdp
 }

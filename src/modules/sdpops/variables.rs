@@ -1,9 +1,9 @@
 //! `$sdp` and `$sdpitval`.
 
 use super::session::{Address, Sdp, Session, Stream, lines};
-use super::{lines::walks, sdp};
+use super::{lines::walks, look, sdp};
 use crate::builtin::{
-    Context, Fault, Key, KeyKind, Place, Prepare, Prepared, Template, Value, Variable, int_text, parse_int,
+    Context, Fault, Key, KeyKind, LogLevel, Place, Prepare, Prepared, Template, Value, Variable, int_text, parse_int,
 };
 use crate::modules::line_walk;
 use crate::sip::Message;
@@ -64,7 +64,8 @@ fn prepare(text: &Template, _: &mut Prepare) -> Result<Prepared, Fault> {
 }
 
 fn read(cx: &mut Context, key: &Key, _: Place) -> Value {
-    let (Some(part), Ok(sdp)) = (key.prepared::<Part>(), sdp(cx)) else { return Value::Null };
+    // Reading is no mistake: Kamailio only informs.
+    let (Some(part), Ok(sdp)) = (key.prepared::<Part>(), look(cx, LogLevel::Info)) else { return Value::Null };
     part_of(&cx.message.message, &sdp, *part).unwrap_or_default()
 }
 

@@ -10,6 +10,9 @@
 //!   stands behind it; alanui ends it;
 //! - more text than a log line takes.
 //!
+//! One thing may come up with other seeds and is no fault: inside a larger expression 5.6.3 makes `5 && $x && 5`, an `&&` of two constants
+//! and something else, into `$x` itself, so that it is 7 there and 1 where it stands alone; alanui has 1 everywhere.
+//!
 //! Every program is a route of its own in one configuration; one request runs it. `ALANUI_GENERATED_SEED` gives other programs,
 //! `ALANUI_GENERATED_CASES` more or fewer.
 
