@@ -361,6 +361,11 @@ impl Param {
         Param { names: name, kind: ParamKind::Int, default: Some(default), unit, repeat: false, inert: false, doc }
     }
 
+    /// The same without a sign.
+    pub const fn unsigned(self) -> Param {
+        Param { kind: ParamKind::Count, ..self }
+    }
+
     /// A string with a default.
     pub const fn text(name: &'static [&'static str], default: &'static str, doc: &'static str) -> Param {
         Param {
@@ -395,8 +400,14 @@ impl Param {
 pub enum ParamKind {
     /// A number or a word such as `yes`.
     Int,
+    /// A number without a sign, for core settings.
+    Count,
     /// A string.
     Text,
+    /// A string, or a word without quotes, for core settings.
+    Word,
+    /// One of these words, without quotes, for core settings.
+    OneOf(&'static [&'static str]),
     /// A core setting that takes a word, a string or a number.
     Any,
     /// A core setting with addresses: `listen`, `alias`.
@@ -432,6 +443,8 @@ pub struct Variable {
     pub forgotten: Option<Extension>,
     /// Writes it; `None` when it cannot be written.
     pub set: Option<Write>,
+    /// An index may pick one of its values.
+    pub indexed: bool,
     /// What it is.
     pub doc: &'static str,
 }
@@ -443,7 +456,7 @@ impl Variable {
         get: fn(&mut Context, &Key, Place) -> Value,
         doc: &'static str,
     ) -> Variable {
-        Variable { names, key: KeyKind::None, get, forgotten: None, set: None, doc }
+        Variable { names, key: KeyKind::None, get, forgotten: None, set: None, indexed: false, doc }
     }
 
     /// The same with something in its parentheses.
@@ -454,6 +467,11 @@ impl Variable {
     /// The same, unset for each message under an extension.
     pub const fn forgotten(self, extension: Extension) -> Variable {
         Variable { forgotten: Some(extension), ..self }
+    }
+
+    /// The same with several values: an index picks one.
+    pub const fn indexed(self) -> Variable {
+        Variable { indexed: true, ..self }
     }
 
     /// The same, writable.

@@ -100,7 +100,7 @@ fn param(name: &'static str, kind: &str, repeat: &str) -> Param {
 
 fn variable(name: &'static str, access: &str, inner: &str) -> Variable {
     let key = if inner == "name" { KeyKind::Text } else { KeyKind::None };
-    let read = Variable::read(kept(vec![name]), |_, _, _| Value::Null, DOC).keyed(key);
+    let read = Variable::read(kept(vec![name]), |_, _, _| Value::Null, DOC).keyed(key).indexed();
     if access == "w" { read.written(|_, _, _, _| Ok(())) } else { read }
 }
 

@@ -201,6 +201,8 @@ pub struct Route {
     pub kind: RouteKind,
     /// Its name; `None` for the main block of its kind (also when written as 0). Numbers are normalised.
     pub name: Option<Name>,
+    /// The name stands in quotes: any word may be one then.
+    pub quoted: bool,
     /// The keyword (and name) that opens it: what a message underlines.
     pub head: Span,
     /// Its statements.

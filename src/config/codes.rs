@@ -40,6 +40,7 @@ pub static CODES: &[Code] = &[
         "bad-regex",
         "A constant regular expression does not compile. Kamailio's config check says ok and its start fails.",
     ),
+    code("bad-setting", "A core setting has a value that Kamailio does not take."),
     code(
         "bad-statement",
         "A statement of the file given with `--database` cannot be carried out, so the rows it makes are not checked.",
@@ -89,6 +90,10 @@ pub static CODES: &[Code] = &[
     code(
         "recursive-define",
         "The value of a define leads back to itself. Kamailio hangs on it, even in a config check.",
+    ),
+    code(
+        "reserved-word",
+        "A route or a value of a group has a word of the language for a name, without quotes: Kamailio's parser stops there.",
     ),
     code("ser-mode", "`#!SER` asks for the variable names of SER, which are not supported."),
     code(

@@ -32,6 +32,17 @@ pub(super) fn number(text: &[u8]) -> i64 {
     i64::from(value.fold(0u32, |sum, digit| sum.wrapping_mul(base).wrapping_add(digit)) as i32)
 }
 
+/// Whether this is a number as the language writes it: decimal, octal, `0x1f` or `101b`.
+pub(super) fn is_number(text: &str) -> bool {
+    let digits = |text: &str, base| !text.is_empty() && text.chars().all(|digit| digit.is_digit(base));
+    match (text.strip_prefix("0x"), text.strip_suffix('b'), text.strip_prefix('0')) {
+        (Some(rest), ..) => digits(rest, 16),
+        (_, Some(rest), _) => digits(rest, 2),
+        (.., Some(rest)) => rest.is_empty() || digits(rest, 8),
+        _ => digits(text, 10),
+    }
+}
+
 /// Words that are numbers wherever they stand.
 pub(super) fn number_word(word: &[u8]) -> Option<i64> {
     match word {
@@ -158,5 +169,11 @@ mod tests {
         assert_eq!(number(b"010"), 8);
         assert_eq!(number(b"0"), 0);
         assert_eq!(number(b"2147483648"), -2147483648);
+        for text in ["0", "5060", "0x13c4", "010", "101b"] {
+            assert!(is_number(text), "{text}");
+        }
+        for text in ["", "0x", "b", "09", "12b", "1a", "-1"] {
+            assert!(!is_number(text), "{text}");
+        }
     }
 }

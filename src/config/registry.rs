@@ -1,7 +1,7 @@
 //! Names to rows: the modules a config loads, and what they offer.
 
 use super::module_pattern::ModulePattern;
-use crate::builtin::{Function, Module, ModuleId, Param, Select, Transformation, Variable, Word};
+use crate::builtin::{Function, Module, ModuleId, Param, ParamKind, Select, Transformation, Variable, Word};
 use crate::catalogue::{self, Kind};
 use rustc_hash::FxHashMap;
 
@@ -136,6 +136,27 @@ impl Registry {
     /// Whether a function may be called without parentheses.
     pub fn is_bare_call(&self, name: &str) -> bool {
         self.loaded().iter().any(|module| module.bare_calls.contains(&name))
+    }
+
+    /// Whether a word is one of the language in Kamailio 5.6.3, and so no name without quotes: a keyword, or a setting, a statement or a
+    /// test of the core.
+    pub(super) fn is_reserved(&self, word: &str) -> bool {
+        let Some(core) = self.loaded.first() else { return false };
+        let table = catalogue::module(core.name);
+        let is_old = |name: &str| table.and_then(|core| core.since(Kind::Parameter, name)).is_none_or(str::is_empty);
+        let mut settings = core.params.iter().flat_map(|param| param.names).copied();
+        let statements = core.functions.iter().chain(catalogue::rows(core.name).map_or(&[][..], |rows| rows.functions));
+        super::parse::is_keyword(word)
+            || self.words.contains_key(word)
+            || statements.flat_map(|row| row.names).any(|name| *name == word)
+            || core.params.iter().any(|param| matches!(param.kind, ParamKind::OneOf(words) if words.contains(&word)))
+            || core.transformations.iter().any(|row| row.name == word)
+            || settings.any(|name| name.split('.').any(|part| part == word) && is_old(name))
+    }
+
+    /// The row of a core setting.
+    pub(super) fn core_setting(&self, name: &str) -> Option<&'static Param> {
+        Registry::param(self.loaded.first()?, name)
     }
 
     /// The row of a pseudo-variable.

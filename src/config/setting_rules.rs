@@ -2,8 +2,10 @@
 
 use super::MOST_DIAGNOSTICS;
 use super::ast::{Flags, Item, Listen, Setting, SettingValue};
+use super::registry::Registry;
 use crate::source::{Diagnostic, Span};
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::net::IpAddr;
 
 /// Engines that Kamailio's app_* modules bring.
 const ENGINES: [&str; 7] = ["lua", "python", "python3", "ruby", "jsdt", "sqlang", "mono"];
@@ -31,17 +33,24 @@ const FACILITIES: [&str; 20] = [
     "LOG_UUCP",
 ];
 
+/// Ways to wait for connections, as Kamailio names them.
+const POLL_METHODS: &[&str] = &["poll", "epoll_lt", "epoll_et", "sigio_rt", "select", "kqueue", "/dev/poll"];
+
 /// Settings that must stand before all module parameters and routes.
 const EARLY: [&str; 5] = ["shm", "shm_mem", "shm_mem_size", "uid", "user"];
 
 /// The highest flag of a message.
 const HIGHEST_FLAG: i64 = 31;
 
+/// How many flags of AVPs Kamailio has room for.
+const MOST_AVP_FLAGS: usize = 18;
+
 /// Reports it.
-pub(super) fn check(items: &[Item], diagnostics: &mut Vec<Diagnostic>) {
+pub(super) fn check(items: &[Item], registry: &Registry, diagnostics: &mut Vec<Diagnostic>) {
     let mut late = false;
     let mut custom: FxHashSet<&str> = FxHashSet::default();
     let mut flags: FxHashMap<&str, Span> = FxHashMap::default();
+    let mut avp_flags: FxHashMap<&str, Span> = FxHashMap::default();
     for item in items {
         if diagnostics.len() >= MOST_DIAGNOSTICS {
             break;
@@ -49,7 +58,8 @@ pub(super) fn check(items: &[Item], diagnostics: &mut Vec<Diagnostic>) {
         match item {
             Item::Setting(setting) => {
                 let name = setting.name.text.as_str();
-                match name.split_once('.') {
+                let is_core = registry.core_setting(name).is_some();
+                match name.split_once('.').filter(|_| !is_core) {
                     Some((group, rest)) => {
                         let indexed = group.split_once('[').map(|(group, _)| format!("{group}.{rest}"));
                         match indexed {
@@ -66,10 +76,12 @@ pub(super) fn check(items: &[Item], diagnostics: &mut Vec<Diagnostic>) {
                             }
                         }
                     }
-                    None => one(setting, late, diagnostics),
+                    None => one(setting, late, registry, diagnostics),
                 }
             }
-            Item::Flags(declared) => declare(declared, &mut flags, diagnostics),
+            Item::Flags(declared) => {
+                declare(declared, if declared.avp { &mut avp_flags } else { &mut flags }, diagnostics);
+            }
             Item::CfgEngine(engine) => {
                 if !matches!(&engine.value[..], b"native" | b"default") {
                     let name = String::from_utf8_lossy(&engine.value);
@@ -88,7 +100,7 @@ pub(super) fn check(items: &[Item], diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-fn one(setting: &Setting, late: bool, diagnostics: &mut Vec<Diagnostic>) {
+fn one(setting: &Setting, late: bool, registry: &Registry, diagnostics: &mut Vec<Diagnostic>) {
     let name = setting.name.text.as_str();
     if late && EARLY.contains(&name) {
         let message = format!("{name} stands behind a module parameter or a route");
@@ -102,14 +114,49 @@ fn one(setting: &Setting, late: bool, diagnostics: &mut Vec<Diagnostic>) {
                 diagnostics
                     .push(Diagnostic::error("bad-facility", message, word.span).help("write LOG_LOCAL0 to LOG_LOCAL7"));
             }
-            ("log_facility", SettingValue::Text(text)) => {
-                let found = Diagnostic::error("wrong-type", "log_facility takes a bare word", text.span);
-                diagnostics.push(found.help("write it without quotes"));
-            }
             ("listen", SettingValue::Listen(listen)) => address(listen, diagnostics),
-            _ => {}
+            _ => {
+                if let Some(takes) = other_than(name, value, registry) {
+                    diagnostics.push(Diagnostic::error("bad-setting", format!("{name} takes {takes}"), setting.span));
+                }
+            }
         }
     }
+}
+
+/// What a setting takes, when it is not this value.
+fn other_than(name: &str, value: &SettingValue, registry: &Registry) -> Option<&'static str> {
+    let text = match value {
+        SettingValue::Word(word) => word.text.as_bytes(),
+        SettingValue::Text(text) => &text.value,
+        SettingValue::Int(..) | SettingValue::Listen(_) => &[],
+    };
+    let is_any = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word.as_bytes()));
+    let inner = text.strip_prefix(b"[").and_then(|inner| inner.strip_suffix(b"]")).unwrap_or(text);
+    let address = || std::str::from_utf8(inner).ok()?.parse::<IpAddr>().ok();
+    let is_word = matches!(value, SettingValue::Word(_));
+    let is_reserved = || matches!(value, SettingValue::Word(word) if registry.is_reserved(&word.text));
+    let is_text = matches!(value, SettingValue::Text(_));
+    let is_negative = matches!(value, SettingValue::Int(..0, _));
+    let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let (fits, takes) = match name {
+        "log_facility" => (is_word, "a word without quotes, such as LOG_LOCAL0"),
+        "tos" => (
+            !is_text && !is_negative && !is_reserved() && text.iter().all(is_of_name),
+            "a number or a word, both without quotes",
+        ),
+        "max_branches" => (!matches!(value, SettingValue::Int(..=0 | 32.., _)), "a number from 1 to 31"),
+        "tcp_poll_method" => (is_any(POLL_METHODS), "poll, epoll_lt, epoll_et, sigio_rt, select, kqueue or /dev/poll"),
+        "ipv6_hex_style" => (!is_text || matches!(text.first(), Some(b'a' | b'A' | b'c')), "\"a\", \"A\" or \"c\""),
+        "tcp_source_ipv4" => (is_word && address().is_some_and(|its| its.is_ipv4()), "an IPv4 address without quotes"),
+        "tcp_source_ipv6" => (is_word && address().is_some_and(|its| its.is_ipv6()), "an IPv6 address without quotes"),
+        "advertised_address" => {
+            let is_host = !is_word || !text.contains(&b':') || address().is_some();
+            (is_host && !is_negative && !is_reserved(), "a host without a port: advertised_port has it")
+        }
+        _ => return None,
+    };
+    (!fits).then_some(takes)
 }
 
 /// A listener whose address can be none.
@@ -119,8 +166,8 @@ fn address(listen: &Listen, diagnostics: &mut Vec<Diagnostic>) {
         let digits = text.contains('.') && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
         let message = if digits && text.parse::<std::net::Ipv4Addr>().is_err() {
             format!("{text} is no address")
-        } else if text == "*" {
-            "`*` is no address".to_owned()
+        } else if text.is_empty() || text == "*" {
+            format!("`{text}` is no address")
         } else if text.contains(':') && text.parse::<std::net::Ipv6Addr>().is_err() {
             format!("{text} is no address")
         } else {
@@ -138,6 +185,10 @@ fn declare<'a>(declared: &'a Flags, known: &mut FxHashMap<&'a str, Span>, diagno
             diagnostics.push(Diagnostic::error("bad-flag", message, name.span));
         }
         if declared.avp {
+            if known.insert(&name.text, name.span).is_none() && known.len() > MOST_AVP_FLAGS {
+                let message = format!("{} is one too many: there are {MOST_AVP_FLAGS} flags of AVPs", name.text);
+                diagnostics.push(Diagnostic::error("bad-flag", message, name.span));
+            }
             if place.is_some() {
                 let found = Diagnostic::error("bad-flag", "a flag of AVPs has no number of its own", name.span);
                 diagnostics.push(found.help(format!("write avpflags {}", name.text)));

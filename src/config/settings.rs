@@ -98,7 +98,7 @@ pub(super) fn read(
 ) -> Given {
     let mut given: Given = vec![Vec::new(); registry.loaded().len()];
     let mut own = FxHashSet::default();
-    super::setting_rules::check(items, diagnostics);
+    super::setting_rules::check(items, registry, diagnostics);
     for item in items {
         if diagnostics.len() >= MOST_DIAGNOSTICS {
             break;
@@ -123,12 +123,12 @@ fn read_setting(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let name = setting.name.text.as_str();
-    if let Some((group, own)) = name.split_once('.') {
-        read_global(setting, group, own, settings, diagnostics);
-        return;
-    }
     let Some(core) = registry.loaded().first() else { return };
     let Some(param) = Registry::param(core, name) else {
+        if let Some((group, own)) = name.split_once('.') {
+            read_global(setting, group, own, registry, settings, diagnostics);
+            return;
+        }
         if registry.known_param("core", name).is_some() {
             let (kind, span) = (Some(Kind::Parameter), setting.name.span);
             unsupported.push(Unsupported { kind, name: name.to_owned(), module: "core", span });
@@ -143,12 +143,12 @@ fn read_setting(
         diagnostics.push(diagnostic);
         return;
     };
-    for value in &setting.values {
+    for written in &setting.values {
         if param.kind == ParamKind::Addresses {
-            read_address(param, value, settings, diagnostics);
+            read_address(param, written, settings, diagnostics);
             continue;
         }
-        let (value, span) = match value {
+        let (value, span) = match written {
             SettingValue::Int(number, span) => (ParamGivenValue::Int(*number), *span),
             SettingValue::Text(text) => (ParamGivenValue::Text(text.value.clone()), text.span),
             SettingValue::Word(word) => (ParamGivenValue::Text(Bytes::from(word.text.clone())), word.span),
@@ -161,12 +161,7 @@ fn read_setting(
                 continue;
             }
         };
-        let fits = match (param.kind, &value) {
-            (ParamKind::Int, ParamGivenValue::Int(_)) | (ParamKind::Any, _) => true,
-            (ParamKind::Text, ParamGivenValue::Text(_)) => true,
-            (ParamKind::Int | ParamKind::Text | ParamKind::Addresses, _) => false,
-        };
-        if fits {
+        if takes(param.kind, written, registry) {
             given[0].push(ParamGiven { name: param.names[0], value, span });
         } else {
             diagnostics.push(wrong_type(name, param, span));
@@ -174,8 +169,39 @@ fn read_setting(
     }
 }
 
+/// Whether a core setting of this kind takes the value.
+fn takes(kind: ParamKind, value: &SettingValue, registry: &Registry) -> bool {
+    match (kind, value) {
+        (ParamKind::Any, _) => true,
+        (ParamKind::Int, SettingValue::Int(..)) | (ParamKind::Text | ParamKind::Word, SettingValue::Text(_)) => true,
+        (ParamKind::Count, SettingValue::Int(number, _)) => *number >= 0,
+        (ParamKind::Word, SettingValue::Word(word)) => {
+            let is_name = word.text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+            is_name && !word.text.starts_with(|first: char| first.is_ascii_digit()) && !registry.is_reserved(&word.text)
+        }
+        (ParamKind::OneOf(words), SettingValue::Word(word)) => words.contains(&word.text.as_str()),
+        (ParamKind::Int | ParamKind::Count | ParamKind::Text | ParamKind::Word, _) => false,
+        (ParamKind::OneOf(_) | ParamKind::Addresses, _) => false,
+    }
+}
+
 /// A value of the author's own, `group.name = value`, for `@cfg_get.group.name`.
-fn read_global(setting: &Setting, group: &str, name: &str, settings: &mut Settings, diagnostics: &mut Vec<Diagnostic>) {
+fn read_global(
+    setting: &Setting,
+    group: &str,
+    name: &str,
+    registry: &Registry,
+    settings: &mut Settings,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let bare_group = group.split('[').next().unwrap_or_default();
+    let reserved = |word: &&str| *word != "default" && registry.is_reserved(word);
+    if let Some(word) = [bare_group, name].into_iter().find(reserved) {
+        let message = format!("{word} is a word of the language, no name");
+        let found = Diagnostic::error("reserved-word", message, setting.name.span);
+        diagnostics.push(found.help("choose another name: none can stand in quotes here"));
+        return;
+    }
     // A value for one instance of a group, group[1].name, is only seen after cfg_select.
     if group.contains('[') {
         return;
@@ -388,9 +414,12 @@ fn unknown_parameter(module: &Module, name: &str, span: Span) -> Diagnostic {
 
 fn wrong_type(name: &str, param: &Param, span: Span) -> Diagnostic {
     let (wanted, help) = match param.kind {
-        ParamKind::Int => ("a number", "write it without quotes"),
-        ParamKind::Text => ("a string", "write it in quotes"),
-        ParamKind::Any | ParamKind::Addresses => ("an address", "write it as proto:address:port"),
+        ParamKind::Int => ("a number".to_owned(), "write it without quotes"),
+        ParamKind::Count => ("a number without a sign".to_owned(), "write it without quotes and sign"),
+        ParamKind::Text => ("a string".to_owned(), "write it in quotes"),
+        ParamKind::Word => ("a word or a string".to_owned(), "write it in quotes"),
+        ParamKind::OneOf(words) => (format!("one of {}", words.join(", ")), "write it without quotes"),
+        ParamKind::Any | ParamKind::Addresses => ("an address".to_owned(), "write it as proto:address:port"),
     };
     Diagnostic::error("wrong-type", format!("{name} takes {wanted}"), span).help(help)
 }

@@ -15,6 +15,7 @@ static REGEX_GROUP: Variable = Variable {
     get: |cx, key, _| cx.locals.groups.get(key.slot()).cloned().unwrap_or(Value::Null),
     set: None,
     forgotten: None,
+    indexed: false,
     doc: "The text of the first group of the =~ that guards the block.",
 };
 
@@ -39,6 +40,7 @@ static SER_AVP: Variable = Variable {
         Ok(())
     }),
     forgotten: None,
+    indexed: false,
     doc: "All values of an AVP, as SER names it.",
 };
 
@@ -106,6 +108,7 @@ pub(super) fn reference(names: &mut Names, text: &[u8], long: bool) -> Result<Re
     }
     let index = match index {
         None => Index::None,
+        Some(_) if !variable.indexed => return Err(no_index(name)),
         Some(text) => read_index(names, text)?,
     };
     let mut transformations = Vec::new();
@@ -200,6 +203,11 @@ fn read_key(names: &mut Names, variable: &'static Variable, name: &str, inner: O
             prepared.map(Key::Custom).map_err(|fault| Mistake { code: "bad-variable", fault })
         }
     }
+}
+
+fn no_index(name: &str) -> Mistake {
+    let fault = Fault::new(format!("${name} has one value: it takes no index"));
+    Mistake { code: "bad-variable", fault: fault.help("leave the brackets out") }
 }
 
 fn read_index(names: &mut Names, text: &[u8]) -> Result<Index, Mistake> {

@@ -57,14 +57,16 @@ const WORDS: [&str; 5] = ["route", "drop", "exit", "return", "break"];
 
 fn core(core: &Value, table: &mut String) {
     table.push_str("m\tcore\t\t\t\n");
+    let own: Vec<&str> = list(core, "global_parameters").iter().map(|setting| text(setting, "name")).collect();
     for setting in list(core, "global_parameters") {
         let kind = match text(setting, "type") {
             "int" | "bool" => "i",
             "string" => "s",
             _ => "b",
         };
-        let names =
-            std::iter::once(text(setting, "name")).chain(list(setting, "aliases").iter().filter_map(Value::as_str));
+        // An alias may be older or newer: most have a row of their own.
+        let aliases = list(setting, "aliases").iter().filter_map(Value::as_str).filter(|alias| !own.contains(alias));
+        let names = std::iter::once(text(setting, "name")).chain(aliases);
         for name in names {
             let _ = writeln!(table, "p\t{name}\t{kind}\t\t{}", since(setting));
         }

@@ -171,7 +171,10 @@ fn param(page: &mut String, module: &str, row: &Param) {
     let what = if module == "core" { "core setting".to_owned() } else { format!("parameter of {module}") };
     let kind = match row.kind {
         ParamKind::Int => "a number",
+        ParamKind::Count => "a number without a sign",
         ParamKind::Text => "a string",
+        ParamKind::Word => "a word or a string",
+        ParamKind::OneOf(words) => &format!("one of {}", words.join(", ")),
         ParamKind::Any => "a word, a string or a number",
         ParamKind::Addresses => "addresses",
     };

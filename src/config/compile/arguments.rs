@@ -40,6 +40,9 @@ impl Compiler<'_> {
         if let Some(comma) = call.first_comma.filter(|_| module == CORE) {
             self.error("syntax", format!("{} takes no comma before its first argument", call.name.text), comma);
         }
+        if module == CORE {
+            self.port_without_host(call);
+        }
         if !function.routes.allows(self.kind) {
             let message = format!("{} cannot be used in {}", call.name.text, article(self.kind));
             let mut diagnostic =

@@ -2,7 +2,7 @@
 
 use super::Compiler;
 use crate::builtin::{Arg, ArgKind, Argument, Bare, Template};
-use crate::config::ast::{Expression, ExpressionKind, Variable};
+use crate::config::ast::{Call, Expression, ExpressionKind, Variable};
 use crate::source::{Diagnostic, Span};
 
 /// The highest flag of a message.
@@ -55,13 +55,32 @@ impl Compiler<'_> {
         }
     }
 
+    /// Reports a port of the Request-URI that goes with another host.
+    pub(super) fn port_without_host(&mut self, call: &Call) {
+        let word = |at: usize| match call.args.get(at).map(|arg| &arg.kind) {
+            Some(ExpressionKind::Word(word)) => Some(word.as_str()),
+            _ => None,
+        };
+        if let (Some("uri:port"), Some(port)) = (word(1), call.args.get(1))
+            && word(0) != Some("uri:host")
+        {
+            let message = format!("{}: uri:port goes with uri:host only", call.name.text);
+            self.error("bad-argument", message, port.span);
+        }
+    }
+
     fn declared(&mut self, name: &str, of_avps: bool, span: Span) -> Option<Argument> {
         let flags = if of_avps { &self.avp_flags } else { &self.flags };
-        if let Some(place) = flags.get(name) {
-            return Some(Argument::Int(*place));
+        let known = flags.get(name).copied();
+        if let Some(flag) = known.filter(|flag| flag.item < self.item) {
+            return Some(Argument::Int(flag.number));
         }
         let word = if of_avps { "avpflags" } else { "flags" };
-        let found = Diagnostic::error("unknown-flag", format!("the flag {name} is not declared"), span);
+        let message = match known {
+            Some(_) => format!("the flag {name} is declared below its use"),
+            None => format!("the flag {name} is not declared"),
+        };
+        let found = Diagnostic::error("unknown-flag", message, span);
         self.diagnostics.push(found.help(format!("declare it above all routes: {word} {name}")));
         None
     }

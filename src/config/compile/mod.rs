@@ -2,6 +2,7 @@
 
 mod arguments;
 mod expression;
+mod flags;
 mod literal_argument;
 mod statement;
 mod switch;
@@ -18,6 +19,7 @@ use crate::builtin::{
 use crate::catalogue::{self, Kind};
 use crate::script::{Op, Program, RouteBlock};
 use crate::source::{Diagnostic, Span};
+use flags::Flag;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// What names mean while a config is compiled.
@@ -140,10 +142,11 @@ pub(super) fn compile(
         extensions: Vec::new(),
         unsupported: Vec::new(),
         diagnostics,
-        flags: flags(config),
-        avp_flags: avp_flags(config),
+        flags: flags::of_messages(config),
+        avp_flags: flags::of_avps(config),
         mixed_names: !config.kamailio_names,
         route: RouteId(0),
+        item: 0,
         kind: RouteKind::Request,
         only: None,
         breaks: Vec::new(),
@@ -182,12 +185,13 @@ struct Compiler<'a> {
     extensions: Vec<(Extension, Span)>,
     unsupported: Vec<Unsupported>,
     diagnostics: &'a mut Vec<Diagnostic>,
-    flags: FxHashMap<String, i64>,
-    avp_flags: FxHashMap<String, i64>,
+    flags: FxHashMap<String, Flag>,
+    avp_flags: FxHashMap<String, Flag>,
     /// The config does not say `#!KAMAILIO`.
     mixed_names: bool,
-    /// The block being compiled.
+    /// The block being compiled, and its place among the items of the text.
     route: RouteId,
+    item: usize,
     kind: RouteKind,
     /// The only kind of message that reaches the statement at hand, when a condition around it asks for that.
     only: Option<MessageKind>,
@@ -206,19 +210,22 @@ struct Compiler<'a> {
 
 impl<'a> Compiler<'a> {
     /// Gives each block its place; bodies of unnamed blocks of one kind run one after another, as in Kamailio.
-    fn declare<'c>(&mut self, config: &'c ast::Config) -> Vec<Vec<&'c ast::Route>> {
-        let mut blocks: Vec<Vec<&ast::Route>> = Vec::new();
-        for item in &config.items {
+    fn declare<'c>(&mut self, config: &'c ast::Config) -> Vec<Vec<(usize, &'c ast::Route)>> {
+        let mut blocks: Vec<Vec<(usize, &ast::Route)>> = Vec::new();
+        for (at, item) in config.items.iter().enumerate() {
             let ast::Item::Route(route) = item else { continue };
             let name = route.name.as_ref().map_or("", |name| name.text.as_str());
             if self.is_full() {
                 break;
             }
+            if let Some(name) = route.name.as_ref().filter(|_| !route.quoted && route.kind != RouteKind::Event) {
+                self.reserved(&name.text, name.span);
+            }
             match self.route_ids.get(&(route.kind, name.to_owned())).copied() {
-                Some(known) if name.is_empty() => blocks[known.0 as usize].push(route),
+                Some(known) if name.is_empty() => blocks[known.0 as usize].push((at, route)),
                 // A body of semicolons does not count: the next one of the name takes its place.
-                Some(known) if blocks[known.0 as usize].iter().all(|route| is_blank(&route.body)) => {
-                    blocks[known.0 as usize] = vec![route];
+                Some(known) if blocks[known.0 as usize].iter().all(|(_, route)| is_blank(&route.body)) => {
+                    blocks[known.0 as usize] = vec![(at, route)];
                 }
                 Some(known) => {
                     let first = self.program.routes[known.0 as usize].head;
@@ -235,7 +242,7 @@ impl<'a> Compiler<'a> {
                     self.route_ids.insert((route.kind, name.to_owned()), RouteId(blocks.len() as u16));
                     let block = RouteBlock { kind: route.kind, name: name.to_owned(), entry: 0, head: route.head };
                     self.program.routes.push(block);
-                    blocks.push(vec![route]);
+                    blocks.push(vec![(at, route)]);
                 }
             }
         }
@@ -243,7 +250,17 @@ impl<'a> Compiler<'a> {
         blocks
     }
 
-    fn block(&mut self, id: RouteId, bodies: &[&ast::Route]) {
+    /// Reports a name that must stand in quotes, for it is a word of the language.
+    fn reserved(&mut self, name: &str, span: Span) -> bool {
+        let is_reserved = self.names.registry.is_reserved(name);
+        if is_reserved {
+            let found = Diagnostic::error("reserved-word", format!("{name} is a word of the language, no name"), span);
+            self.diagnostics.push(found.help(format!("put it in quotes: \"{name}\"")));
+        }
+        is_reserved
+    }
+
+    fn block(&mut self, id: RouteId, bodies: &[(usize, &ast::Route)]) {
         let at = id.0 as usize;
         self.route = id;
         self.kind = self.program.routes[at].kind;
@@ -252,7 +269,8 @@ impl<'a> Compiler<'a> {
         }
         self.names.route = own_name(&self.program.routes[at]);
         self.program.routes[at].entry = self.here();
-        for route in bodies {
+        for (item, route) in bodies {
+            self.item = *item;
             self.statements(&route.body.statements);
         }
         self.emit(Op::End, self.program.routes[at].head);
@@ -398,39 +416,6 @@ impl<'a> Compiler<'a> {
 /// Whether a block does nothing.
 fn is_blank(block: &ast::Block) -> bool {
     block.statements.iter().all(|statement| matches!(statement.kind, ast::StatementKind::Empty))
-}
-
-/// Flags declared with `flags`: given positions first, the rest take the free places from 0 on.
-fn flags(config: &ast::Config) -> FxHashMap<String, i64> {
-    let declared = config.items.iter().filter_map(|item| match item {
-        ast::Item::Flags(flags) if !flags.avp => Some(&flags.names),
-        _ => None,
-    });
-    let all: Vec<_> = declared.flatten().collect();
-    let mut places: FxHashMap<String, i64> =
-        all.iter().filter_map(|(name, place)| Some((name.text.clone(), (*place)?))).collect();
-    let mut taken = places.values().fold(0u32, |taken, place| taken | 1u32.checked_shl(*place as u32).unwrap_or(0));
-    for (name, place) in &all {
-        if place.is_none() {
-            let free = (!taken).trailing_zeros().min(31);
-            taken |= 1 << free;
-            places.insert(name.text.clone(), i64::from(free));
-        }
-    }
-    places
-}
-
-/// Flags of AVPs, numbered in the order of the text.
-fn avp_flags(config: &ast::Config) -> FxHashMap<String, i64> {
-    let mut places = FxHashMap::default();
-    for item in &config.items {
-        let ast::Item::Flags(flags) = item else { continue };
-        for (name, _) in flags.names.iter().filter(|_| flags.avp) {
-            let next = places.len() as i64;
-            places.entry(name.text.clone()).or_insert(next);
-        }
-    }
-    places
 }
 
 /// Names of all functions that the config calls anywhere.

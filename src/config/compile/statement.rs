@@ -227,6 +227,7 @@ impl Compiler<'_> {
             return;
         };
         let name = match &arg.kind {
+            ExpressionKind::Word(name) if self.reserved(name, arg.span) => return,
             ExpressionKind::Word(name) => name.clone(),
             ExpressionKind::Text(text) => String::from_utf8_lossy(text).into_owned(),
             ExpressionKind::Int(number) => number.to_string(),

@@ -65,6 +65,11 @@ pub fn parse(expanded: &Expanded, diagnostics: &mut Vec<Diagnostic>) -> Config {
     config
 }
 
+/// Whether the grammar has this word for itself.
+pub(super) fn is_keyword(word: &str) -> bool {
+    Grammar::parse(Rule::only_keyword, word).is_ok()
+}
+
 mod grammar {
     //! What pest generates from the grammar file.
     #![allow(missing_docs, unreachable_pub, reason = "generated code")]

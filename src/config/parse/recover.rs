@@ -49,8 +49,7 @@ impl Reader<'_> {
                 self.fault(&error, range);
             }
         }
-        let (kind, name, head) = head?;
-        Some(Route { kind, name, head, body })
+        Some(Route { body, ..head? })
     }
 
     /// The block from the brace at `open` to `end`, behind its closing brace.

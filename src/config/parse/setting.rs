@@ -140,15 +140,12 @@ impl Reader<'_> {
     fn listen(&mut self, parts: Pair<'_, Rule>, base: usize, span: Span) -> Listen {
         let mut parts: Vec<Pair<'_, Rule>> = parts.into_inner().filter_map(|part| part.into_inner().next()).collect();
         let mut port = None;
-        if parts.len() > 1 {
-            let digits = |part: &Pair<'_, Rule>| part.as_str().bytes().all(|byte| byte.is_ascii_digit());
-            if let Some(last) = parts.last().filter(|last| digits(last)).cloned() {
-                parts.truncate(parts.len() - 1);
-                let place = self.place(&last, base);
-                match last.as_str().parse() {
-                    Ok(number) => port = Some((number, place)),
-                    Err(_) => self.report(Diagnostic::error("syntax-port", "a port is at most 65535", place)),
-                }
+        let several = parts.len() > 1;
+        if let Some(last) = parts.pop_if(|last| several && literal::is_number(last.as_str())) {
+            let place = self.place(&last, base);
+            match u16::try_from(literal::number(last.as_str().as_bytes())) {
+                Ok(number) => port = Some((number, place)),
+                Err(_) => self.report(Diagnostic::error("syntax-port", "a port is at most 65535", place)),
             }
         }
         let proto = if parts.len() > 1 { Some(self.name(&parts.remove(0), base)) } else { None };

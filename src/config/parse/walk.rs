@@ -95,6 +95,11 @@ impl<'a> Reader<'a> {
             let name = String::from_utf8_lossy(&text);
             self.report(found.help(format!("write $({name})")));
         }
+        let name = text.split(|byte| *byte == b'(').next().unwrap_or_default();
+        if !long && name.contains(&b'.') && !self.expanded.ser_names {
+            let found = Diagnostic::error("syntax", "a name with a dot needs parentheses around it", span);
+            self.report(found.help(format!("write $({})", String::from_utf8_lossy(&text))));
+        }
         if self.expanded.ser_names && written.first() == Some(&b'$') {
             let name = &text[..];
             if text.contains(&b'(') && !text.starts_with(b"avp(") {
@@ -115,17 +120,18 @@ impl<'a> Reader<'a> {
 
     fn route(&mut self, pair: Pair<'_, Rule>, base: usize) -> Option<Route> {
         let mut inner = pair.into_inner();
-        let (kind, name, head) = self.route_head(inner.next()?, base)?;
+        let head = self.route_head(inner.next()?, base)?;
         let body = self.block(inner.next()?, base);
-        Some(Route { kind, name, head, body })
+        Some(Route { body, ..head })
     }
 
-    /// The kind, name and place of a route.
-    pub(super) fn route_head(&mut self, pair: Pair<'_, Rule>, base: usize) -> Option<(RouteKind, Option<Name>, Span)> {
+    /// The kind, name and place of a route, without its body.
+    pub(super) fn route_head(&mut self, pair: Pair<'_, Rule>, base: usize) -> Option<Route> {
         let head = self.place(&pair, base);
         let mut inner = pair.into_inner();
         let word = inner.next()?;
         let name = inner.find(|pair| matches!(pair.as_rule(), Rule::route_name | Rule::event_name));
+        let quoted = name.as_ref().is_some_and(|pair| pair.as_str().starts_with(['"', '\'']));
         let name = name.and_then(|pair| self.route_name(pair, base));
         let kind = match (word.as_str(), &name) {
             ("reply_route", _) | ("onreply_route", None) => RouteKind::CoreReply,
@@ -146,7 +152,7 @@ impl<'a> Reader<'a> {
             );
             self.report(found.help("event names have a colon, such as `tm:local-request`"));
         }
-        Some((kind, name, head))
+        Some(Route { kind, name, quoted, head, body: Block::default() })
     }
 
     /// A route's name; none when it is written as 0.
@@ -160,7 +166,10 @@ impl<'a> Reader<'a> {
         let text = match inner.as_rule() {
             Rule::number => literal::number(inner.as_str().as_bytes()).to_string(),
             Rule::string => String::from_utf8_lossy(&self.string(&inner, base).value).into_owned(),
-            _ => inner.as_str().to_string(),
+            _ => match literal::number_word(inner.as_str().as_bytes()) {
+                Some(number) => number.to_string(),
+                None => inner.as_str().to_string(),
+            },
         };
         (text != "0").then_some(Name { text, span })
     }
@@ -307,7 +316,14 @@ impl<'a> Reader<'a> {
     pub(super) fn assignment(&mut self, pair: Pair<'_, Rule>, base: usize) -> Option<Assign> {
         let span = self.place(&pair, base);
         let mut inner = pair.into_inner();
-        let target = self.variable(&inner.next()?, base);
+        let left = inner.next()?;
+        let target = self.variable(&left, base);
+        let written = left.as_str().as_bytes();
+        let is_long = written.starts_with(b"$(") || memchr::memmem::find(written, b")[").is_some();
+        if let Some(name) = left.as_str().strip_prefix('$').filter(|_| !is_long && written.ends_with(b"]")) {
+            let found = Diagnostic::error("syntax", "an index needs parentheses around the variable", target.span);
+            self.report(found.help(format!("write $({name})")));
+        }
         let value = inner.find(|pair| pair.as_rule() == Rule::expression)?;
         Some(Assign { target, value: self.expression(value, base), span })
     }

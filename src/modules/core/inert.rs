@@ -5,12 +5,28 @@ use crate::builtin::{Param, ParamKind, Unit, count, join};
 /// Every setting without effect.
 pub(super) const ROWS: &[Param] = &JOINED;
 
-const JOINED: [Param; count(PARTS)] = join(PARTS);
+static JOINED: [Param; count(PARTS)] = join(PARTS);
 const PARTS: &[&[Param]] =
     &[HABITS, SERVICE, SCRIPTING, PROCESSES, SOCKETS, LOG, TRANSPORTS, TLS, DNS, BLOCKLIST, MEMORY, TIMERS];
 
+const TRANSPORT_WORDS: &[&str] = &["UDP", "TCP", "TLS", "SCTP", "udp", "tcp", "tls", "sctp"];
+const TLS_METHODS: &[&str] = &["TLSv1", "SSLv23", "SSLv2", "SSLv3", "tlsv1", "sslv23", "sslv2", "sslv3"];
+
+/// One whose number takes no sign.
 const fn number(names: &'static [&'static str], doc: &'static str) -> Param {
+    inert(names, ParamKind::Count, doc)
+}
+
+const fn signed(names: &'static [&'static str], doc: &'static str) -> Param {
     inert(names, ParamKind::Int, doc)
+}
+
+const fn word(names: &'static [&'static str], doc: &'static str) -> Param {
+    inert(names, ParamKind::Word, doc)
+}
+
+const fn one_of(names: &'static [&'static str], words: &'static [&'static str], doc: &'static str) -> Param {
+    inert(names, ParamKind::OneOf(words), doc)
 }
 
 const fn text(names: &'static [&'static str], doc: &'static str) -> Param {
@@ -43,7 +59,7 @@ const HABITS: &[Param] = {
         number(&["phone2tel"], DOC),
         number(&["reply_to_via"], DOC),
         number(&["return_mode"], DOC),
-        number(&["sip_parser_mode"], DOC),
+        signed(&["sip_parser_mode"], DOC),
         number(&["sip_warning"], DOC),
         text(&["stats_name_separator"], DOC),
         text(&["uri_host_extra_chars"], DOC),
@@ -55,14 +71,14 @@ const HABITS: &[Param] = {
 const SERVICE: &[Param] = {
     const DOC: &str = "How Kamailio runs as a service; alanui leaves that to the service manager.";
     &[
-        any(&["chroot"], DOC),
+        word(&["chroot"], DOC),
         number(&["disable_core_dump"], DOC),
         number(&["exit_timeout", "ser_kill_timeout"], DOC),
-        any(&["gid", "group"], DOC),
+        word(&["gid", "group"], DOC),
         number(&["open_files_limit"], DOC),
-        any(&["run_dir", "rundir"], DOC),
-        any(&["uid", "user"], DOC),
-        any(&["wdir", "workdir"], DOC),
+        word(&["run_dir", "rundir"], DOC),
+        word(&["uid", "user"], DOC),
+        word(&["wdir", "workdir"], DOC),
     ]
 };
 
@@ -108,8 +124,8 @@ const SOCKETS: &[Param] = {
     &[
         number(&["auto_bind_ipv6"], DOC),
         number(&["bind_ipv6_link_local"], DOC),
-        number(&["ip_free_bind", "ipfreebind", "ip_nonlocal_bind"], DOC),
-        any(&["mcast"], DOC),
+        signed(&["ip_free_bind", "ipfreebind", "ip_nonlocal_bind"], DOC),
+        word(&["mcast"], DOC),
         number(&["mcast_loopback"], DOC),
         number(&["mcast_ttl"], DOC),
         number(&["mhomed"], DOC),
@@ -118,7 +134,7 @@ const SOCKETS: &[Param] = {
         number(&["port"], DOC),
         any(&["socket"], DOC),
         any(&["tos"], DOC),
-        number(&["udp4_raw"], DOC),
+        signed(&["udp4_raw"], DOC),
         number(&["udp4_raw_mtu"], DOC),
         number(&["udp4_raw_ttl"], DOC),
         number(&["udp_accept_proxy"], DOC),
@@ -131,12 +147,12 @@ const LOG: &[Param] = {
     const DOC: &str =
         "About the form of Kamailio's own log and its measurements; alanui's log is set up on the command line.";
     &[
-        number(&["core_log", "corelog"], DOC),
-        number(&["latency_cfg_log"], DOC),
+        signed(&["core_log", "corelog"], DOC),
+        signed(&["latency_cfg_log"], DOC),
         number(&["latency_limit_action"], DOC),
         number(&["latency_limit_cfg"], DOC),
         number(&["latency_limit_db"], DOC),
-        number(&["latency_log"], DOC),
+        signed(&["latency_log"], DOC),
         number(&["log_color"], DOC),
         text(&["log_engine_data"], DOC),
         text(&["log_engine_type"], DOC),
@@ -145,8 +161,8 @@ const LOG: &[Param] = {
         text(&["log_prefix"], DOC),
         number(&["log_prefix_mode"], DOC),
         number(&["log_stderror"], DOC),
-        number(&["sip_parser_log"], DOC),
-        number(&["sip_parser_log_oneline"], DOC),
+        signed(&["sip_parser_log"], DOC),
+        signed(&["sip_parser_log_oneline"], DOC),
         number(&["verbose_startup"], DOC),
     ]
 };
@@ -183,18 +199,18 @@ const TRANSPORTS: &[Param] = {
         number(&["tcp_msg_data_timeout"], DOC),
         number(&["tcp_msg_read_timeout"], DOC),
         number(&["tcp_no_connect"], DOC),
-        any(&["tcp_poll_method"], DOC),
+        word(&["tcp_poll_method"], DOC),
         number(&["tcp_rd_buf_size"], DOC),
         number(&["tcp_reuse_port"], DOC),
-        number(&["tcp_script_mode"], DOC),
-        number(&["tcp_send_timeout"], DOC),
+        signed(&["tcp_script_mode"], DOC),
+        signed(&["tcp_send_timeout"], DOC),
         any(&["tcp_source_ipv4"], DOC),
         any(&["tcp_source_ipv6"], DOC),
         number(&["tcp_syncnt"], DOC),
-        number(&["tcp_wait_data"], DOC),
+        signed(&["tcp_wait_data"], DOC),
         number(&["tcp_wq_blk_size"], DOC),
         number(&["tcp_wq_max"], DOC),
-        any(&["udp_mtu_try_proto"], DOC),
+        one_of(&["udp_mtu_try_proto"], TRANSPORT_WORDS, DOC),
     ]
 };
 
@@ -209,7 +225,7 @@ const TLS: &[Param] = {
         number(&["tls_handshake_timeout"], DOC),
         number(&["tls_log", "tlslog", "tls_port_no"], DOC),
         number(&["tls_max_connections"], DOC),
-        any(&["tls_method"], DOC),
+        one_of(&["tls_method"], TLS_METHODS, DOC),
         text(&["tls_private_key"], DOC),
         number(&["tls_require_certificate"], DOC),
         number(&["tls_send_timeout"], DOC),
@@ -235,16 +251,16 @@ const DNS: &[Param] = {
         number(&["dns_retr_no"], DOC),
         number(&["dns_retr_time"], DOC),
         number(&["dns_rev_via", "rev_dns"], DOC),
-        number(&["dns_sctp_pref", "dns_sctp_preference"], DOC),
+        signed(&["dns_sctp_pref", "dns_sctp_preference"], DOC),
         number(&["dns_search_full_match"], DOC),
         number(&["dns_servers_no"], DOC),
         number(&["dns_slow_query_ms"], DOC),
         number(&["dns_srv_lb", "dns_srv_loadbalancing"], DOC),
-        number(&["dns_tcp_pref", "dns_tcp_preference"], DOC),
-        number(&["dns_tls_pref", "dns_tls_preference"], DOC),
+        signed(&["dns_tcp_pref", "dns_tcp_preference"], DOC),
+        signed(&["dns_tls_pref", "dns_tls_preference"], DOC),
         number(&["dns_try_ipv6"], DOC),
         number(&["dns_try_naptr"], DOC),
-        number(&["dns_udp_pref", "dns_udp_preference"], DOC),
+        signed(&["dns_udp_pref", "dns_udp_preference"], DOC),
         number(&["dns_use_cache", "use_dns_cache"], DOC),
         number(&["dns_use_failover", "use_dns_failover"], DOC),
         number(&["dns_use_search_list"], DOC),
@@ -271,13 +287,13 @@ const MEMORY: &[Param] = {
     &[
         number(&["maxbuffer"], DOC),
         number(&["maxsndbuffer"], DOC),
-        number(&["mem_add_size"], DOC),
-        number(&["mem_dbg", "memdbg"], DOC),
-        number(&["mem_join"], DOC),
-        number(&["mem_log", "memlog"], DOC),
-        number(&["mem_safety"], DOC),
-        number(&["mem_status_mode"], DOC),
-        number(&["mem_summary"], DOC),
+        signed(&["mem_add_size"], DOC),
+        signed(&["mem_dbg", "memdbg"], DOC),
+        signed(&["mem_join"], DOC),
+        signed(&["mem_log", "memlog"], DOC),
+        signed(&["mem_safety"], DOC),
+        signed(&["mem_status_mode"], DOC),
+        signed(&["mem_summary"], DOC),
         number(&["mlock_pages"], DOC),
         number(&["msg_clone_extra_size"], DOC),
         number(&["pv_buffer_size"], DOC),

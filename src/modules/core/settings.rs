@@ -33,8 +33,9 @@ pub(super) const ROWS: &[Param] = &[
         "0",
         Unit::None,
         "The port that goes with advertised_address; 0 for the socket's own.",
-    ),
-    Param::int(&["server_id"], "0", Unit::None, "The number of this server among several; 0 for none."),
+    )
+    .unsigned(),
+    Param::int(&["server_id"], "0", Unit::None, "The number of this server among several; 0 for none.").unsigned(),
     Param::absent(
         &["xavp_via_params"],
         "The $xavp whose fields via_add_xavp_params adds to the server's own Via as parameters.",
@@ -47,17 +48,19 @@ pub(super) const ROWS: &[Param] = &[
         &["server_header"],
         "The whole Server header line of replies made here; an empty one leaves the header out.",
     ),
-    Param::int(&["server_signature"], "1", Unit::None, "Whether replies made here carry a Server header."),
+    Param::int(&["server_signature"], "1", Unit::None, "Whether replies made here carry a Server header.").unsigned(),
     Param::absent(&["user_agent_header"], "The whole User-Agent header line of requests made here."),
-    Param::int(&["max_while_loops"], "100", Unit::None, "How often the body of a while runs at most; 0 for no limit."),
-    Param::int(&["max_recursive_level"], "256", Unit::None, "How deep blocks and calls of routes may nest."),
+    Param::int(&["max_while_loops"], "100", Unit::None, "How often the body of a while runs at most; 0 for no limit.")
+        .unsigned(),
+    Param::int(&["max_recursive_level"], "256", Unit::None, "How deep blocks and calls of routes may nest.").unsigned(),
     Param::int(
         &["onsend_route_reply"],
         "0",
         Unit::None,
         "Whether the onsend_route runs for forwarded replies as well.",
-    ),
-    Param::int(&["disable_tcp"], "0", Unit::None, "Whether TCP is not served."),
+    )
+    .unsigned(),
+    Param::int(&["disable_tcp"], "0", Unit::None, "Whether TCP is not served.").unsigned(),
     Param::int(
         &["tcp_connect_timeout"],
         "10",
@@ -75,13 +78,15 @@ pub(super) const ROWS: &[Param] = &[
         "2048",
         Unit::None,
         "How many connections are kept at a time; further ones are refused.",
-    ),
+    )
+    .unsigned(),
     Param::int(
         &["tcp_crlf_ping"],
         "1",
         Unit::None,
         "Whether an empty line twice in a connection is answered with one (RFC 5626 section 3.5.1).",
-    ),
+    )
+    .unsigned(),
     Param::int(&["received_route_mode"], "0", Unit::None, "Whether event_route[core:msg-received] runs."),
     Param::int(
         &["children"],
@@ -89,6 +94,7 @@ pub(super) const ROWS: &[Param] = &[
         Unit::None,
         "Kamailio's receiving processes; how many workers alanui has is chosen with --workers.",
     )
+    .unsigned()
     .inert(),
 ];
 

@@ -63,7 +63,12 @@ pub(super) const ROWS: &[Variable] = &[
         },
         "1 when Contact is `*`, which a REGISTER takes all bindings away with, else 0; undefined without Contact.",
     ),
-    Variable::read(&["tUl"], |cx, _, _| uri_part(cx, Side::To, uri::user_length), "How long the user of To is."),
+    Variable::read(
+        &["tUl"],
+        |cx, _, _| uri_part(cx, Side::To, uri::user_length),
+        "How long the user of To is; an assignment changes the user.",
+    )
+    .written(|cx, _, _, value| set_user(cx, Side::To, &value)),
     Variable::read(&["ct"], |cx, _, _| whole(cx, HeaderName::Contact), "The first Contact header, whole."),
     Variable::read(
         &["ctu"],
@@ -84,29 +89,34 @@ pub(super) const ROWS: &[Variable] = &[
         &["ai"],
         |cx, _, place| of(cx, HeaderName::PAssertedIdentity, place, |base, address| within(base, address.uri_text())),
         "The URI of P-Asserted-Identity; an index picks one of several.",
-    ),
+    )
+    .indexed(),
     Variable::read(
         &["pu"],
         |cx, _, place| of(cx, HeaderName::PPreferredIdentity, place, |base, address| within(base, address.uri_text())),
         "The URI of P-Preferred-Identity; an index picks one of several.",
-    ),
+    )
+    .indexed(),
     Variable::read(
         &["pU"],
         |cx, _, place| of(cx, HeaderName::PPreferredIdentity, place, |base, address| uri_of(base, address, uri::user)),
         "The user of P-Preferred-Identity.",
-    ),
+    )
+    .indexed(),
     Variable::read(
         &["pd"],
         |cx, _, place| of(cx, HeaderName::PPreferredIdentity, place, |base, address| uri_of(base, address, uri::host)),
         "The host of P-Preferred-Identity.",
-    ),
+    )
+    .indexed(),
     Variable::read(
         &["pn"],
         |cx, _, place| {
             of(cx, HeaderName::PPreferredIdentity, place, |base, address| within_or_null(base, address.display()))
         },
         "The display name of P-Preferred-Identity, with its quotes.",
-    ),
+    )
+    .indexed(),
     Variable::read(
         &["di"],
         |cx, _, place| of(cx, HeaderName::Diversion, place, |base, address| within(base, address.uri_text())),

@@ -10,6 +10,7 @@ pub(super) const ROWS: &[Variable] = &[Variable::read(
     "A list of values that follows the message into its transaction, newest first; [n] picks one, [*] all. An assignment adds in front, to [*] it replaces all; $null takes the newest away.",
 )
 .keyed(KeyKind::Text)
+.indexed()
 .written(write)];
 
 /// The name under which a list is kept: `s:x` is `x`, and `i:5` is a name of its own.

@@ -13,6 +13,7 @@ pub(super) const ROWS: &[Variable] = &[
         get: read,
         set: Some(write),
         forgotten: None,
+        indexed: true,
         doc: "A field of a further branch, [n] picks which: uri, dst_uri, flags, send_socket; count is how many there are.",
     },
     Variable::read(

@@ -26,6 +26,7 @@ pub(super) const ROWS: &[Variable] = &[
         get: read,
         set: Some(write),
         forgotten: None,
+        indexed: false,
         doc: "The byte of the message at a place, counted from 0, as text; an assignment puts the first byte of a string there at once. Undefined behind the end.",
     },
 ];

@@ -12,7 +12,8 @@ pub(super) const ROWS: &[Variable] = &[
         header,
         "A header by its name, the first of several; [n] picks one, [-1] the last, [*] joins all with commas.",
     )
-    .keyed(KeyKind::Text),
+    .keyed(KeyKind::Text)
+    .indexed(),
     Variable::read(
         &["hdrc"],
         |cx, key, _| {
@@ -27,7 +28,8 @@ pub(super) const ROWS: &[Variable] = &[
         listed,
         "Like $hdr, but each value of a header that holds a list (Via, Contact, Route and their kin) counts by itself.",
     )
-    .keyed(KeyKind::Text),
+    .keyed(KeyKind::Text)
+    .indexed(),
     Variable::read(
         &["hflc"],
         |cx, key, _| {

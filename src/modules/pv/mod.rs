@@ -166,7 +166,7 @@ fn picked(cx: &mut Context, key: &Key) -> Value {
 
 /// A variable with a name from a fixed list.
 const fn one_of(names: &'static [&'static str], key: KeyKind, doc: &'static str) -> Variable {
-    Variable { names, key, get: |cx, key, _| picked(cx, key), set: None, forgotten: None, doc }
+    Variable { names, key, get: |cx, key, _| picked(cx, key), set: None, forgotten: None, indexed: false, doc }
 }
 
 /// The string that an assignment needs.

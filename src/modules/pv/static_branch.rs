@@ -14,6 +14,7 @@ pub(super) const VARIABLES: &[Variable] = &[Variable {
     get: read,
     set: Some(write),
     forgotten: None,
+    indexed: false,
     doc: "A field of the branch that sbranch_append and sbranch_set_ruri use: uri, dst_uri, flags, send_socket. It lasts for this run of the script.",
 }];
 

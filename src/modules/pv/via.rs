@@ -27,7 +27,15 @@ type Read = fn(&Message, &Via) -> Value;
 type Get = fn(&mut Context, &Key, crate::builtin::Place) -> Value;
 
 const fn via(names: &'static [&'static str], get: Get, doc: &'static str) -> Variable {
-    Variable { names, key: KeyKind::Custom(|text, _| pick(text, PARTS)), get, set: None, forgotten: None, doc }
+    Variable {
+        names,
+        key: KeyKind::Custom(|text, _| pick(text, PARTS)),
+        get,
+        set: None,
+        forgotten: None,
+        indexed: false,
+        doc,
+    }
 }
 
 const PARTS: &[(&str, Read)] = &[

@@ -31,7 +31,7 @@ type Get = fn(&mut Context, &Key, Place) -> Value;
 type Set = fn(&mut Context, &Key, Place, Value) -> Result<(), Fault>;
 
 const fn row(names: &'static [&'static str], get: Get, set: Set, doc: &'static str) -> Variable {
-    Variable { names, key: KeyKind::Text, get, set: Some(set), forgotten: None, doc }
+    Variable { names, key: KeyKind::Text, get, set: Some(set), forgotten: None, indexed: false, doc }
 }
 
 /// What stands in the parentheses, taken apart.

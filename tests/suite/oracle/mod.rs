@@ -6,8 +6,10 @@ mod line;
 mod normalise;
 mod peers;
 mod play;
+mod rows;
 mod sequence;
 pub(super) mod server;
+mod verdict;
 
 use std::fmt::Write as _;
 use std::io::Write as _;

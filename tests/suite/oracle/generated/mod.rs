@@ -43,7 +43,7 @@ const SHOWN: usize = 40;
 /// Lines of a program that are shown before the one that differs.
 const LINES: usize = 6;
 
-fn number(name: &str, default: u64) -> u64 {
+pub(super) fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 

@@ -1,39 +1,14 @@
 //! Random programs with one mistake, held against `kamailio -c`: who refuses what, and at which line.
 //!
-//! Left out, for alanui is known to differ there: a keyword as the name of a route, which Kamailio refuses.
-//!
 //! `ALANUI_REFUSED_CASES` gives more or fewer; the seed is that of the other programs.
 
 use super::super::say;
-use super::super::server::{self, Program};
+use super::super::server::Program;
+use super::super::verdict::{Found, Verdict, alanui, kamailio};
 use super::number;
 use super::program::program;
 use super::random::Random;
-use crate::front_end::{Table, one};
-use alanui::builtin::Extensions;
-use alanui::config::{Additions, load};
-use alanui::modules::MODULES;
-use alanui::source::{Level, Sources};
 use std::fmt::Write as _;
-use std::path::Path;
-use std::process::Command;
-
-/// What Kamailio says of a text.
-#[derive(Debug, PartialEq)]
-enum Verdict {
-    Taken,
-    /// The parser stopped at this line.
-    Syntax(usize),
-    /// It parses, and something in it is unknown or of a wrong type.
-    Refused,
-}
-
-/// An error of alanui.
-#[derive(Debug)]
-struct Found {
-    code: &'static str,
-    line: usize,
-}
 
 #[test]
 fn programs_with_a_mistake_are_refused_where_kamailio_refuses_them() {
@@ -43,7 +18,7 @@ fn programs_with_a_mistake_are_refused_where_kamailio_refuses_them() {
         return;
     }
     let (texts, places): (Vec<String>, Vec<usize>) = (0..count).map(|at| mistaken(seed, at)).unzip();
-    let verdicts = verdicts(&texts);
+    let verdicts = kamailio(&texts);
     let (mut differences, mut syntax, mut taken, mut shown) = (0, 0, 0, String::new());
     for (at, (text, (verdict, said))) in texts.iter().zip(&verdicts).enumerate() {
         syntax += usize::from(matches!(verdict, Verdict::Syntax(_)));
@@ -90,57 +65,6 @@ fn agrees(mistaken: usize, verdict: &Verdict, found: &[Found]) -> bool {
 fn around(text: &str, line: usize) -> String {
     let lines = text.lines().enumerate().skip(line.saturating_sub(3)).take(4);
     lines.fold(String::new(), |all, (at, text)| format!("{all}    {:>3} {text}\n", at + 1))
-}
-
-fn alanui(text: &str) -> Vec<Found> {
-    let (mut sources, mut found) = (Sources::default(), Vec::new());
-    let files: Table = one(text);
-    let path = Path::new("main.cfg");
-    let config = load(path, &files, &Additions::default(), MODULES, Extensions::default(), &mut sources, &mut found);
-    config.start(None, &mut found);
-    let line = |at: u32| 1 + text.as_bytes()[..at as usize].iter().filter(|byte| **byte == b'\n').count();
-    let errors = found.iter().filter(|found| found.level == Level::Error);
-    errors
-        .map(|found| Found { code: found.code, line: found.labels.first().map_or(0, |label| line(label.span.start)) })
-        .collect()
-}
-
-/// What Kamailio says of each, asked by two threads.
-fn verdicts(texts: &[String]) -> Vec<(Verdict, String)> {
-    let half = texts.len().div_ceil(2).max(1);
-    std::thread::scope(|scope| {
-        let halves: Vec<_> = texts
-            .chunks(half)
-            .map(|texts| {
-                scope.spawn(move || {
-                    let file = server::fresh_folder().unwrap().join("mistaken.cfg");
-                    texts.iter().map(|text| verdict(&file, text)).collect::<Vec<_>>()
-                })
-            })
-            .collect();
-        halves.into_iter().flat_map(|half| half.join().unwrap()).collect()
-    })
-}
-
-fn verdict(file: &Path, text: &str) -> (Verdict, String) {
-    std::fs::write(file, text).unwrap();
-    let output = Command::new("kamailio").arg("-c").arg("-f").arg(file).output().unwrap();
-    let log = String::from_utf8_lossy(&output.stderr);
-    let said = log.lines().find(|line| line.contains("CRITICAL") || line.contains("ERROR"));
-    let said = said.and_then(|line| line.split_once("(): ")).map_or("", |(_, said)| said).to_owned();
-    // What the parser says first is where the mistake is; behind one of meaning in a switch it says `syntax error` too.
-    let first =
-        log.lines().find_map(|line| line.split_once("parse error in config file ")).map_or("", |(_, first)| first);
-    let line = first.split_once(", line ").filter(|_| first.ends_with(": syntax error"));
-    let line = line.and_then(|(_, rest)| rest.split(|other: char| !other.is_ascii_digit()).next()?.parse().ok());
-    let verdict = match line {
-        // The rest of the file was the name of a variable: Kamailio throws it away and says ok.
-        _ if log.contains("unexpected EOF while parsing pvar name") => Verdict::Refused,
-        _ if output.status.success() => Verdict::Taken,
-        Some(line) => Verdict::Syntax(line),
-        None => Verdict::Refused,
-    };
-    (verdict, said)
 }
 
 /// A program with one mistake, in a config that loads what the others load; and the line of the mistake.
@@ -256,8 +180,6 @@ const STRAY: &[&str] = &[
     ":",
 ];
 
-const KEYWORDS: &[&str] = &["if", "else", "while", "case", "route", "drop"];
-
 /// The line with one mistake, which may be none: then Kamailio takes it.
 fn mistake(random: &mut Random, line: &str) -> String {
     let mut tokens = tokens(line);
@@ -280,11 +202,7 @@ fn mistake(random: &mut Random, line: &str) -> String {
     }
     let text = tokens.join(" ");
     // With spaces it is no cast, for either of the two.
-    let text = text.replace("( int )", "(int)").replace("( str )", "(str)");
-    // A keyword as the name of a route.
-    KEYWORDS.iter().fold(text, |text, word| {
-        text.replace(&format!("route [ {word} ]"), "route [ ]").replace(&format!("route ( {word} )"), "route ( )")
-    })
+    text.replace("( int )", "(int)").replace("( str )", "(str)")
 }
 
 /// Strings, variables, words and single characters.
