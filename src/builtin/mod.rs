@@ -52,7 +52,7 @@ pub use prepare::{Fault, Prepare, Prepared, Slots};
 pub use random::Random;
 pub use record_route::{RecordRoute, SecondRecordRoute};
 pub use reference::{Applied, Index, Key, Part, Place, Reference, Template};
-pub use regex::{Regex, RegexCache};
+pub use regex::{LARGEST, Regex, RegexCache};
 pub use rpc::Rpc;
 pub use select::{Bracket, Environment, Facts, Global, Select, Step};
 pub use settings::{ConnectionSettings, Listen, Settings, Socket, SocketId, Sockets, TransactionSettings};

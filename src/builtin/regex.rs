@@ -9,6 +9,9 @@ use regex::bytes::{self, RegexBuilder};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
+/// Bytes that a compiled pattern may take.
+pub const LARGEST: usize = 4 << 20;
+
 /// A compiled pattern.
 #[derive(Debug)]
 pub struct Regex {
@@ -22,22 +25,35 @@ impl Regex {
     /// # Errors
     /// The reason in words when the pattern is bad, or uses what POSIX lacks while extensions are off.
     pub fn new(pattern: &[u8], ignore_case: bool, extensions: Extensions) -> Result<Regex, String> {
-        let text = std::str::from_utf8(pattern).map_err(|_| "the pattern is not UTF-8".to_owned())?;
-        let translated = translate(text, extensions.is_strict())?;
+        Regex::within(pattern, ignore_case, extensions, LARGEST).map_err(|(why, _)| why)
+    }
+
+    /// The same in so many bytes.
+    ///
+    /// # Errors
+    /// The reason as for [`Regex::new`], and whether it is only that the bytes are too few.
+    pub fn within(
+        pattern: &[u8],
+        ignore_case: bool,
+        extensions: Extensions,
+        bytes: usize,
+    ) -> Result<Regex, (String, bool)> {
+        let text = std::str::from_utf8(pattern).map_err(|_| ("the pattern is not UTF-8".to_owned(), false))?;
+        let translated = translate(text, extensions.is_strict()).map_err(|why| (why, false))?;
         let compiled = RegexBuilder::new(&translated.pattern)
             .case_insensitive(ignore_case)
             .dot_matches_new_line(true)
             .unicode(!text.is_ascii())
-            .size_limit(4 << 20)
+            .size_limit(bytes)
             .build()
             .or_else(|error| {
                 if matches!(error, regex::Error::CompiledTooBig(_)) {
                     return Err(error);
                 }
                 let mut builder = RegexBuilder::new(&translated.pattern);
-                builder.case_insensitive(ignore_case).dot_matches_new_line(true).size_limit(4 << 20).build()
+                builder.case_insensitive(ignore_case).dot_matches_new_line(true).size_limit(bytes).build()
             })
-            .map_err(|error| reason(&error))?;
+            .map_err(|error| (reason(&error), matches!(error, regex::Error::CompiledTooBig(_))))?;
         Ok(Regex { compiled, perl: translated.perl })
     }
 
@@ -52,7 +68,7 @@ impl Regex {
             .case_insensitive(true)
             .multi_line(true)
             .unicode(!pattern.is_ascii())
-            .size_limit(4 << 20)
+            .size_limit(LARGEST)
             .build()
             .map_err(|error| reason(&error))?;
         Ok(Regex { compiled, ..whole })

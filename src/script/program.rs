@@ -58,7 +58,7 @@ pub enum SwitchLabel {
     /// Compared as strings.
     Text(bytes::Bytes),
     /// Searched in the string, case matters.
-    Regex(Regex),
+    Regex(Arc<Regex>),
 }
 
 impl Program {

@@ -3,7 +3,7 @@
 use super::Compiler;
 use super::expression::constant;
 use crate::builtin::{
-    Arg, ArgKind, Argument, CallSite, Fault, Function, ModuleId, Prepare, Prepared, Regex, RouteKind, Template, Value,
+    Arg, ArgKind, Argument, CallSite, Fault, Function, ModuleId, Prepare, Prepared, RouteKind, Template, Value,
     parse_int,
 };
 use crate::catalogue::{self, Kind};
@@ -15,7 +15,6 @@ use crate::config::variable;
 use crate::script::Op;
 use crate::source::{Diagnostic, Span};
 use bytes::Bytes;
-use std::sync::Arc;
 
 /// What makes a prepared argument of its text.
 pub(super) type Custom = fn(&Template, &mut Prepare) -> Result<Prepared, Fault>;
@@ -226,12 +225,12 @@ impl Compiler<'_> {
     }
 
     fn regex_argument(&mut self, pattern: &Bytes, span: Span) -> Option<Argument> {
-        match Regex::new(pattern, false, self.names.extensions) {
+        match self.patterns.compile(pattern, false, self.names.extensions) {
             Ok(regex) => {
                 if regex.is_perl() {
                     self.extensions.push((crate::builtin::Extension::PerlRegex, span));
                 }
-                Some(Argument::Regex(Arc::new(regex)))
+                Some(Argument::Regex(regex))
             }
             Err(why) => {
                 self.error("bad-regex", format!("bad regular expression: {why}"), span);

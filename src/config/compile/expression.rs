@@ -11,7 +11,6 @@ use crate::config::unsupported::Unsupported;
 use crate::script::{Op, apply, apply_unary};
 use crate::source::{Diagnostic, Span};
 use bytes::Bytes;
-use std::sync::Arc;
 
 /// What is known of a value beforehand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -433,13 +432,13 @@ impl Compiler<'_> {
 
     /// Compiles a constant pattern of `=~`; gives its place and how many groups it has.
     pub(super) fn regex(&mut self, pattern: &Bytes, span: Span) -> Option<(u32, usize)> {
-        match Regex::new(pattern, true, self.names.extensions) {
+        match self.patterns.compile(pattern, true, self.names.extensions) {
             Ok(regex) => {
                 if regex.is_perl() {
                     self.extensions.push((Extension::PerlRegex, span));
                 }
                 let groups = regex.groups();
-                self.program.regexes.push(Arc::new(regex));
+                self.program.regexes.push(regex);
                 Some((self.program.regexes.len() as u32 - 1, groups))
             }
             Err(why) => {

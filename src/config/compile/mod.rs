@@ -4,6 +4,7 @@ mod arguments;
 mod expression;
 mod flags;
 mod literal_argument;
+mod patterns;
 mod statement;
 mod switch;
 mod test;
@@ -155,6 +156,7 @@ pub(super) fn compile(
         folding: false,
         marks_actions,
         constants: FxHashMap::default(),
+        patterns: patterns::Patterns::default(),
         route_ids: FxHashMap::default(),
     };
     let blocks = compiler.declare(config);
@@ -204,6 +206,7 @@ struct Compiler<'a> {
     /// A function reads what the action before it met: each action begins with a mark.
     marks_actions: bool,
     constants: FxHashMap<bytes::Bytes, u32>,
+    patterns: patterns::Patterns,
     /// Route blocks by kind and name.
     route_ids: FxHashMap<(RouteKind, String), RouteId>,
 }

@@ -2,7 +2,7 @@
 
 use super::Compiler;
 use super::expression::constant;
-use crate::builtin::{Regex, Value};
+use crate::builtin::Value;
 use crate::config::ast::{Case, CaseLabel, Expression};
 use crate::script::{Op, SwitchLabel, SwitchTable};
 use crate::source::{Diagnostic, Span};
@@ -102,7 +102,7 @@ impl Compiler<'_> {
                 value => SwitchLabel::Text(value.to_text()),
             });
         }
-        match Regex::new(&value.to_text(), false, self.names.extensions) {
+        match self.patterns.compile(&value.to_text(), false, self.names.extensions) {
             Ok(regex) => Some(SwitchLabel::Regex(regex)),
             Err(why) => {
                 self.error("bad-regex", format!("bad regular expression: {why}"), expression.span);
