@@ -1,10 +1,10 @@
 //! What modules do apart from messages: starting, and work by the clock.
 
 use super::context::{Core, ModuleId, RouteId};
-use super::effect::{ConnectionId, QueryFault, Rows};
+use super::effect::{ConnectionId, Query, QueryFault, Rows};
 use super::extension::{Extension, Extensions};
 use super::log::LogLevel;
-use super::module::RouteKind;
+use super::module::{Module, RouteKind};
 use super::prepare::Slots;
 use super::settings::{Settings, SocketId};
 use crate::source::Span;
@@ -66,6 +66,8 @@ pub enum Command {
     Request(OwnRequest),
     /// Run an event route.
     Event(Event),
+    /// Tell a database something; a refusal is logged.
+    Query(Query),
     /// Let a module load its data again, where waiting is fine.
     Reload(ModuleId),
 }
@@ -162,8 +164,17 @@ pub struct Start<'a> {
     pub world: Option<&'a mut dyn World>,
     /// Its place among the modules.
     pub module: ModuleId,
+    /// The modules that are loaded, by their places.
+    pub modules: &'a [&'static Module],
     /// Lines for the log.
     pub log: &'a mut Vec<(LogLevel, String)>,
+}
+
+impl Start<'_> {
+    /// The place of a module that is loaded, before it or behind it.
+    pub fn module_id(&self, name: &str) -> Option<ModuleId> {
+        self.modules.iter().position(|module| module.name == name).map(|at| ModuleId(at as u16))
+    }
 }
 
 /// Why a module cannot start.

@@ -97,6 +97,8 @@ const NAMES: &[(&str, &str)] = &[
     ("kex", "rcv_replies_4xx_update"),
     ("kex", "rcv_replies_5xx_update"),
     ("kex", "rcv_replies_6xx_update"),
+    ("registrar", "accepted_regs"),
+    ("registrar", "rejected_regs"),
     ("sl", "1xx_replies"),
     ("sl", "2xx_replies"),
     ("sl", "3xx_replies"),

@@ -7,6 +7,7 @@ use crate::sip::{Edits, Message, StartLine, Transport};
 use crate::time::Tick;
 use bytes::Bytes;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// Where a message came from and where it arrived.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +43,8 @@ pub struct Working {
     pub flags: u32,
     /// Flags 0 to 31 of the first branch.
     pub branch_flags: u32,
+    /// What a location service knows of the destination, when one named it: `lookup`.
+    pub located: Option<Arc<Located>>,
     /// Further destinations to fork to.
     pub branches: Vec<Branch>,
     /// `failure_route` to run when the transaction fails.
@@ -105,6 +108,7 @@ impl Working {
             send_socket: None,
             flags: 0,
             branch_flags: 0,
+            located: None,
             branches: Vec::new(),
             on_failure: None,
             on_reply: None,
@@ -203,6 +207,25 @@ pub struct Branch {
     pub send_socket: Option<SocketId>,
     /// Its flags.
     pub flags: u32,
+    /// What a location service knows of it.
+    pub located: Option<Arc<Located>>,
+}
+
+/// What a location service knows of a destination beside its addresses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Located {
+    /// The proxies before it, as the value of a Route header (RFC 3327); empty when there are none.
+    pub path: Bytes,
+    /// How much it is preferred, in thousandths (RFC 3261 section 20.10); `None` when that is not said.
+    pub q: Option<u16>,
+    /// What names its record: `$ruid`.
+    pub ruid: Bytes,
+    /// Its `+sip.instance` (RFC 5626 section 4.1), with the angle brackets; empty without one.
+    pub instance: Bytes,
+    /// Its `reg-id` (RFC 5626 section 4.2); 0 without one.
+    pub reg_id: u32,
+    /// The User-Agent that registered it: `$location_ua`.
+    pub user_agent: Bytes,
 }
 
 /// Names a transaction of one node; a number is not used again soon.

@@ -49,6 +49,7 @@ impl Config {
                     None => None,
                 },
                 module: ModuleId(at as u16),
+                modules: self.registry.loaded(),
                 log: &mut started.log,
             };
             match (module.start)(&mut start) {

@@ -15,6 +15,7 @@ mod lock;
 pub mod maxfwd;
 pub mod nathelper;
 pub mod pv;
+pub mod registrar;
 pub mod rr;
 pub mod sanity;
 pub mod sdpops;
@@ -25,6 +26,7 @@ pub mod textops;
 pub mod textopsx;
 pub mod tm;
 pub mod tmx;
+pub mod usrloc;
 pub mod xlog;
 
 use crate::builtin::Module;
@@ -43,6 +45,7 @@ pub static MODULES: &[&Module] = &[
     &maxfwd::MODULE,
     &nathelper::MODULE,
     &pv::MODULE,
+    &registrar::MODULE,
     &rr::MODULE,
     &sanity::MODULE,
     &sdpops::MODULE,
@@ -53,5 +56,6 @@ pub static MODULES: &[&Module] = &[
     &textopsx::MODULE,
     &tm::MODULE,
     &tmx::MODULE,
+    &usrloc::MODULE,
     &xlog::MODULE,
 ];

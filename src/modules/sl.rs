@@ -150,12 +150,16 @@ pub(super) fn status_code(value: &Value) -> Option<u16> {
 
 /// The Contact line of a redirection: the Request-URI when the script set it, then the branches.
 fn contact(message: &Working) -> Vec<u8> {
-    let branches = message.branches.iter().map(|branch| &branch.uri);
+    let branches = message.branches.iter().map(|branch| (&branch.uri, &branch.located));
     let mut line = Vec::new();
-    for uri in message.uri.iter().chain(branches) {
+    for (uri, located) in message.uri.iter().map(|uri| (uri, &message.located)).chain(branches) {
         line.extend_from_slice(if line.is_empty() { b"Contact: <" } else { b", <" });
         line.extend_from_slice(uri);
         line.push(b'>');
+        if let Some(q) = located.as_ref().and_then(|located| located.q) {
+            line.extend_from_slice(b";q=");
+            super::usrloc::preference::push(q, &mut line);
+        }
     }
     if !line.is_empty() {
         line.extend_from_slice(b"\r\n");

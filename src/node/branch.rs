@@ -28,7 +28,8 @@ impl Node {
         let (place, timers, born, is_invite) =
             (transaction.branches.len() as u16, transaction.timers, transaction.born, transaction.is_invite);
         let branch = self.new_branch(place);
-        let sent = self.write_forwarded(task, &uri, destination, socket, &branch);
+        let located = target.located.as_deref();
+        let sent = self.write_forwarded(task, &uri, (destination, socket), &branch, located);
         let message = &task.message;
         let key = self.seed.client(&branch, message.message.method_text());
         if !self.lets_request_go(now, task, (&sent, destination, socket)) {

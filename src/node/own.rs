@@ -54,6 +54,7 @@ impl Node {
                 match command {
                     Command::Request(request) => self.send_own(now, request),
                     Command::Event(event) => self.run_event(now, event),
+                    Command::Query(query) => self.tell_database(query),
                     Command::Reload(module) => self.output.reloads.push(module),
                 }
             }

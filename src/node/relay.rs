@@ -4,13 +4,14 @@ use super::address::{NoHop, next_hop};
 use super::driver::{Node, Transmit};
 use super::run::{Performed, Role, Run};
 use super::via::{Leaving, push_via};
-use crate::builtin::{Answer, Counter, LogLevel, Packet, Relay, SocketId, TransactionId, Working};
+use crate::builtin::{Answer, Counter, Located, LogLevel, Packet, Relay, SocketId, TransactionId, Working};
 use crate::script::Task;
 use crate::sip::{Method, Uri, delimit, write_request};
 use crate::time::Now;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// Why a request could not be forwarded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,6 +66,7 @@ pub(super) struct Target {
     pub(super) destination: Option<Bytes>,
     pub(super) socket: Option<SocketId>,
     pub(super) flags: u32,
+    pub(super) located: Option<Arc<Located>>,
 }
 
 /// A relay whose `branch_route` runs.
@@ -134,6 +136,7 @@ impl Node {
         message.destination = target.destination;
         message.send_socket = target.socket;
         message.branch_flags = target.flags;
+        message.located = target.located;
         if let Some(transaction) = self.transactions.get(forking.id) {
             let branch = (transaction.branches.len() + forking.ready.len()) as u16;
             message.transaction = Some(transaction.view(Some(branch), 0));
@@ -166,6 +169,7 @@ impl Node {
                 destination: task.message.destination.clone(),
                 socket: task.message.send_socket,
                 flags: task.message.branch_flags,
+                located: task.message.located.clone(),
             };
             forking.ready.push((task, target));
         }
@@ -240,7 +244,8 @@ impl Node {
             }
         };
         let branch = self.stateless_branch(&message.message);
-        let bytes = self.write_forwarded(task, &uri, destination, socket, &branch);
+        let located = message.located.clone();
+        let bytes = self.write_forwarded(task, &uri, (destination, socket), &branch, located.as_deref());
         task.meet(0);
         if self.lets_request_go(now, task, (&bytes, destination, socket)) {
             self.send(bytes, destination, socket);
@@ -291,9 +296,9 @@ impl Node {
         &mut self,
         task: &mut Task,
         uri: &Bytes,
-        destination: SocketAddr,
-        socket: SocketId,
+        (destination, socket): (SocketAddr, SocketId),
         branch: &[u8],
+        located: Option<&Located>,
     ) -> Bytes {
         let message = &mut task.message;
         if !message.record_routes.is_empty() {
@@ -312,7 +317,9 @@ impl Node {
         self.buffer.clear();
         let changed = message.uri.is_some() || **uri != *message.message.request_uri();
         let uri = changed.then_some(&uri[..]);
-        write_request(&message.message, &message.edits, uri, &self.via, stamp, &mut self.buffer);
+        let path = located.filter(|located| !located.path.is_empty());
+        let route = path.map(|located| [b"Route: ", &located.path[..], b"\r\n"].concat()).unwrap_or_default();
+        write_request(&message.message, &message.edits, uri, (&self.via, &route), stamp, &mut self.buffer);
         if self.core.sockets.transport(socket).is_reliable() {
             delimit(&mut self.buffer);
         }
@@ -333,6 +340,7 @@ fn targets(message: &mut Working, relay: Relay) -> VecDeque<Target> {
             destination: relay.next_hop.or_else(|| message.destination.clone()),
             socket: message.send_socket,
             flags: message.branch_flags,
+            located: message.located.clone(),
         });
         message.take_uri();
     }
@@ -341,6 +349,7 @@ fn targets(message: &mut Working, relay: Relay) -> VecDeque<Target> {
         destination: branch.destination,
         socket: branch.send_socket,
         flags: branch.flags,
+        located: branch.located,
     }));
     targets
 }

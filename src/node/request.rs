@@ -256,7 +256,7 @@ impl Node {
                 self.reply_through(now, id, reply.code, &reply.reason, &reply.headers)
             }
             (ReplyMode::Error, _) => {
-let (code, reason) = super::relay::error_reply(task.previous_error(), "SL");
+                let (code, reason) = super::relay::error_reply(task.previous_error(), "SL");
                 // What the script wants in replies went to the transaction with it.
                 let headers = transaction.and_then(|id| Some(self.transactions.get(id)?.reply_headers.clone()));
                 self.stateless_reply(now, &mut task.message, code, reason.as_bytes(), &headers.unwrap_or_default())

@@ -4,7 +4,7 @@ use super::driver::{Datagram, EffectId, Node};
 use super::relay::Forking;
 use super::transaction::Due;
 use crate::builtin::{
-    Answer, Effect, ErrandFault, Locals, LogLevel, QueryFault, RouteId, TraceEvent, TransactionId, Working,
+    Answer, Effect, ErrandFault, Locals, LogLevel, Query, QueryFault, RouteId, TraceEvent, TransactionId, Working,
 };
 use crate::script::{End, Step, Task};
 use crate::time::Now;
@@ -176,6 +176,13 @@ impl Node {
         })
     }
 
+    /// Tells a database something that no run waits for.
+    pub(super) fn tell_database(&mut self, query: Query) {
+        let id = EffectId(self.next_effect);
+        self.next_effect += 1;
+        self.output.queries.push((id, query));
+    }
+
     /// Puts a run aside, and with it the messages of its call that come behind.
     fn park(&mut self, run: Box<Run>) -> EffectId {
         let id = EffectId(self.next_effect);
@@ -230,7 +237,12 @@ impl Node {
 
     /// Goes on with a run whose effect is answered.
     pub(super) fn resume(&mut self, now: Now, id: EffectId, answer: Answer) {
-        let Some(run) = self.parked.remove(&id) else { return };
+        let Some(run) = self.parked.remove(&id) else {
+            if let Answer::Rows(Err(fault)) = answer {
+                self.core.log(LogLevel::Error, format!("a statement of a module failed: {fault}"));
+            }
+            return;
+        };
         let call = run.call;
         if let Some(queue) = self.calls.get_mut(&call) {
             queue.parked = queue.parked.saturating_sub(1);

@@ -36,6 +36,8 @@ pub(super) enum Order {
     Before,
     /// The proxy's own Via, next to the one it goes on top of.
     Via,
+    /// The Route that a location's Path becomes.
+    Path,
     /// Where Content-Length goes if there is none yet.
     ContentLength,
     Replace,

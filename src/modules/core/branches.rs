@@ -44,7 +44,13 @@ fn append(cx: &mut Context, args: &Args) -> Outcome {
         true => (message.request_uri(), None),
         false => (uri, message.destination.clone()),
     };
-    message.branches.push(Branch { uri, destination, send_socket: message.send_socket, flags: message.branch_flags });
+    message.branches.push(Branch {
+        uri,
+        destination,
+        send_socket: message.send_socket,
+        flags: message.branch_flags,
+        located: None,
+    });
     Outcome::TRUE
 }
 

@@ -15,7 +15,7 @@ use crate::builtin::{Context, Function, Module, ModuleId, Param, count, join};
 
 pub(crate) use branches::APPEND as APPEND_BRANCH;
 pub(crate) use flags::KEX as KEX_FLAGS;
-pub(crate) use routing::socket;
+pub(crate) use routing::{socket, socket_name, socket_of};
 pub(crate) use select::VALUES as HEADER_VALUES;
 pub(crate) use variables::PLACE;
 pub(crate) use words::family;

@@ -1,7 +1,9 @@
 //! Statements about sending: where to, from which socket, and what to write into our own Via.
 
 use super::uri::{given, literal};
-use crate::builtin::{Arg, Args, Bare, Context, Effect, Function, LogLevel, LogLine, Outcome, Relay, Routes, SocketId};
+use crate::builtin::{
+    Arg, Args, Bare, Context, Effect, Function, LogLevel, LogLine, Outcome, Relay, Routes, SocketId, Sockets,
+};
 use crate::sip::Transport;
 use bytes::Bytes;
 
@@ -137,12 +139,22 @@ const fn log_row(args: &'static [Arg], run: Run, doc: &'static str) -> Function 
 
 /// The socket written `[proto:]address[:port]`; without a transport the first at that place.
 pub(crate) fn socket(cx: &Context, text: &[u8]) -> Option<SocketId> {
+    socket_of(&cx.core.sockets, text)
+}
+
+/// A socket as Kamailio's variables and tables name it.
+pub(crate) fn socket_name(sockets: &Sockets, id: SocketId) -> Option<Bytes> {
+    sockets.socket(id).map(|socket| Bytes::from(format!("{}:{}", socket.transport.name(), socket.address)))
+}
+
+/// The socket of this name.
+pub(crate) fn socket_of(sockets: &Sockets, text: &[u8]) -> Option<SocketId> {
     let text = std::str::from_utf8(text).ok()?;
     let (transport, address) = match text.split_once(':') {
         Some((proto, rest)) if let Some(transport) = Transport::of(proto.as_bytes()) => (Some(transport), rest),
         _ => (None, text),
     };
-    let mut places = cx.core.sockets.list.iter();
+    let mut places = sockets.list.iter();
     let at = places.position(|socket| {
         let bound = socket.address;
         let exactly = address.parse().is_ok_and(|wanted: std::net::SocketAddr| wanted == bound);

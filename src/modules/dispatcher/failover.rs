@@ -154,7 +154,7 @@ fn fork(cx: &mut Context, state: &Dispatcher, set: &Set, chosen: usize, writes: 
             Writes::Domain => (with_host_of(&cx.message.request_uri(), &destination.uri), None),
             Writes::Destination | Writes::Nothing => (cx.message.request_uri(), Some(destination.uri.clone())),
         };
-        cx.message.branches.push(Branch { uri, destination: next, send_socket, flags: 0 });
+        cx.message.branches.push(Branch { uri, destination: next, send_socket, ..Branch::default() });
     }
 }
 

@@ -93,6 +93,7 @@ fn try_start(
         events: &[],
         world: Some(paper),
         module: crate::builtin::ModuleId(0),
+        modules: &[],
         log: &mut log,
     })?;
     let used = used.into_iter().map(|(extension, _)| extension).collect();

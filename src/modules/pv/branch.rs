@@ -1,9 +1,10 @@
 //! `$branch`, `$br`, `$bR`, `$ds`: the further destinations of a request.
 
 use super::{pick, wanted_text};
-use crate::builtin::{Branch, Context, Fault, Key, KeyKind, Place, Value, Variable};
+use crate::builtin::{Branch, Context, Fault, Key, KeyKind, Located, Place, Value, Variable};
 use crate::modules::core;
 use bytes::Bytes;
+use std::sync::Arc;
 
 /// The variables.
 pub(super) const ROWS: &[Variable] = &[
@@ -14,7 +15,7 @@ pub(super) const ROWS: &[Variable] = &[
         set: Some(write),
         forgotten: None,
         indexed: true,
-        doc: "A field of a further branch, [n] picks which: uri, dst_uri, flags, send_socket; count is how many there are.",
+        doc: "A field of a further branch, [n] picks which: uri, dst_uri, flags, send_socket, and of a location path, q (in thousandths), ruid, instance, location_ua; count is how many there are.",
     },
     Variable::read(
         &["br"],
@@ -30,10 +31,14 @@ pub(super) const ROWS: &[Variable] = &[
     ),
     Variable::read(
         &["ruid"],
-        |_, _, _| Value::Null,
-        "The record a location was found by; undefined, for locations do not keep one.",
+        |cx, _, _| located(cx.message.located.as_deref(), Part::Ruid),
+        "What names the record of the location that lookup found.",
     ),
-    Variable::read(&["location_ua"], |_, _, _| Value::Null, "The User-Agent a location was registered by; undefined."),
+    Variable::read(
+        &["location_ua"],
+        |cx, _, _| located(cx.message.located.as_deref(), Part::UserAgent),
+        "The User-Agent that registered the location that lookup found.",
+    ),
 ];
 
 /// A field of a branch.
@@ -44,8 +49,32 @@ pub(super) enum Field {
     Flags,
     Socket,
     Count,
-    /// One that Kamailio's location service fills.
+    /// What the location service knows of it.
+    Located(Part),
+    /// One of connections over TCP.
     Location,
+}
+
+/// What the location service knows of a branch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Part {
+    Path,
+    Q,
+    Ruid,
+    Instance,
+    UserAgent,
+}
+
+fn located(its: Option<&Located>, part: Part) -> Value {
+    let Some(its) = its else { return Value::Null };
+    let text = |text: &Bytes| Value::text_or_null(Some(text.clone()).filter(|text| !text.is_empty()));
+    match part {
+        Part::Path => text(&its.path),
+        Part::Q => its.q.map_or(Value::Null, |q| Value::Int(i64::from(q))),
+        Part::Ruid => text(&its.ruid),
+        Part::Instance => text(&its.instance),
+        Part::UserAgent => text(&its.user_agent),
+    }
 }
 
 /// The fields by name.
@@ -55,10 +84,11 @@ pub(super) const FIELDS: &[(&str, Field)] = &[
     ("flags", Field::Flags),
     ("send_socket", Field::Socket),
     ("count", Field::Count),
-    ("path", Field::Location),
-    ("ruid", Field::Location),
-    ("instance", Field::Location),
-    ("location_ua", Field::Location),
+    ("path", Field::Located(Part::Path)),
+    ("q", Field::Located(Part::Q)),
+    ("ruid", Field::Located(Part::Ruid)),
+    ("instance", Field::Located(Part::Instance)),
+    ("location_ua", Field::Located(Part::UserAgent)),
     ("otcpid", Field::Location),
 ];
 
@@ -73,6 +103,7 @@ pub(super) fn field(cx: &Context, branch: &Branch, field: Field) -> Value {
             None => Value::Null,
         },
         Field::Count | Field::Location => Value::Null,
+        Field::Located(part) => located(branch.located.as_deref(), part),
     }
 }
 
@@ -89,7 +120,18 @@ pub(super) fn set_field(cx: &Context, branch: &mut Branch, field: Field, value: 
         Field::Socket if value.is_null() => branch.send_socket = None,
         Field::Socket => branch.send_socket = core::socket(cx, &wanted_text(value)?).or(branch.send_socket),
         Field::Count => return Err(Fault::new("the number of branches cannot be written")),
-        // Nobody reads them here.
+        Field::Located(part) => {
+            let mut its = branch.located.as_deref().cloned().unwrap_or_default();
+            match part {
+                Part::Path => its.path = value.to_text(),
+                Part::Q => its.q = u16::try_from(value.to_int()).ok().filter(|q| *q <= 1000),
+                Part::Ruid => its.ruid = value.to_text(),
+                Part::Instance => its.instance = value.to_text(),
+                Part::UserAgent => its.user_agent = value.to_text(),
+            }
+            branch.located = Some(Arc::new(its));
+        }
+        // Nobody reads it here.
         Field::Location => {}
     }
     Ok(())
@@ -139,6 +181,7 @@ fn append(cx: &mut Context, _: &Key, _: Place, value: Value) -> Result<(), Fault
         destination: message.destination.clone(),
         send_socket: message.send_socket,
         flags: message.branch_flags,
+        located: None,
     });
     Ok(())
 }

@@ -166,6 +166,7 @@ mod tests {
             events: &[],
             world: None,
             module: ModuleId(0),
+            modules: &[],
             log: &mut log,
         };
         super::start(&mut start).unwrap();

@@ -46,7 +46,7 @@ fn stamped(via: &str, force_rport: bool) -> (String, String) {
     let request = request(via);
     let stamp = stamp_of(&request, force_rport);
     let mut out = Vec::new();
-    write_request(&request, &Edits::new(), None, VIA, stamp, &mut out);
+    write_request(&request, &Edits::new(), None, (VIA, b""), stamp, &mut out);
     let forwarded = Message::parse(Bytes::from(out)).unwrap();
     let second = shown(forwarded.text(forwarded.headers_named(HeaderName::Via).nth(1).unwrap().value));
     let reply = Reply { code: 404, reason: b"Not Found", stamp, ..Reply::default() }.to_bytes(&request);
@@ -163,7 +163,7 @@ fn inserts_like_textops() {
     edits.insert_before(&call_id, "C2: 1\r\n");
     edits.remove_header(request.header(HeaderName::MaxForwards).unwrap());
     let mut out = Vec::new();
-    write_request(&request, &edits, Some(b"sip:u@h"), VIA, Stamp::default(), &mut out);
+    write_request(&request, &edits, Some(b"sip:u@h"), (VIA, b""), Stamp::default(), &mut out);
     let expected = shown(request.bytes())
         .replace("sip:nf@127.0.0.1:15080 SIP/2.0\n", "sip:u@h SIP/2.0\nI1: 1\nI2: 2\n")
         .replace("Via: ", &format!("{}Via: ", shown(VIA)))
@@ -294,7 +294,7 @@ User-Agent: kamailio (5.6.3 (x86_64/linux))
     assert_eq!(read.cseq_header().unwrap().seq().unwrap(), 10);
 
     let mut out = Vec::new();
-    write_request(&ours, &Edits::new(), Some(b"sip:koa.example"), VIA, Stamp::default(), &mut out);
+    write_request(&ours, &Edits::new(), Some(b"sip:koa.example"), (VIA, b""), Stamp::default(), &mut out);
     let read = rsip::Request::try_from(out.clone()).unwrap();
     assert_eq!(read.uri.to_string(), "sip:koa.example");
     assert_eq!(read.via_header().unwrap().value(), "SIP/2.0/UDP 127.0.0.1:15080;branch=z9hG4bKnew.0");

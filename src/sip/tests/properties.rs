@@ -28,7 +28,7 @@ fn everything(raw: Bytes) {
         edits.remove(message.removal(&route));
     }
     edits.replace_body(&message, "body");
-    write_request(&message, &edits, Some(b"sip:x"), b"Via: SIP/2.0/UDP me\r\n", stamp, &mut out);
+    write_request(&message, &edits, Some(b"sip:x"), (b"Via: SIP/2.0/UDP me\r\n", b""), stamp, &mut out);
     write_reply(&message, &edits, &mut out);
     write_ack(&message, &message, &mut out);
     write_cancel(&message, b"", &mut out);
@@ -91,7 +91,7 @@ proptest! {
         let message = Message::parse(Bytes::from(text)).unwrap();
         let via = format!("Via: SIP/2.0/UDP 9.9.9.9;branch=z9hG4bK{branch}\r\n");
         let mut out = Vec::new();
-        write_request(&message, &Edits::new(), None, via.as_bytes(), Stamp::default(), &mut out);
+        write_request(&message, &Edits::new(), None, (via.as_bytes(), b""), Stamp::default(), &mut out);
         let sent = Message::parse(Bytes::from(out)).unwrap();
         assert_eq!(sent.via().unwrap().host(), b"9.9.9.9");
         let mut back = Vec::new();

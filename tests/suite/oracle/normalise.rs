@@ -4,7 +4,8 @@
 //! - a branch, tag or Call-ID that the *server* made becomes a number in order of appearance, so that "the CANCEL has the
 //!   branch of the INVITE" is still compared. Whoever a value is seen with first has made it;
 //! - the number of a connection that Kamailio keeps in its Via, where alanui knows it by the addresses;
-//! - the value of `Server`, `User-Agent` and `Date` when the server made it.
+//! - the value of `Server`, `User-Agent` and `Date` when the server made it;
+//! - the second or two by which a registration has become shorter since it was made: sequences use round numbers.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -21,6 +22,9 @@ static MADE: LazyLock<Regex> = LazyLock::new(|| {
 static CONNECTION: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?m);i=[0-9a-f]+$|;i=[0-9a-f]+\b").unwrap());
 
 static PORT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b[0-9]{4,5}\b").unwrap());
+
+/// What is left of a registration, when it is a little less than a round number.
+static LEFT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r";expires=([0-9]*)([0-9][89])\b").unwrap());
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Maker {
@@ -89,6 +93,10 @@ impl Normaliser {
             let number = seen.entry(value.to_owned()).or_insert(count);
             let start = if value.starts_with("z9hG4bK") { "z9hG4bK" } else { "" };
             format!("{before}{start}({kind} {number})")
+        });
+        let text = LEFT.replace_all(&text, |found: &Captures<'_>| {
+            let left: u64 = [&found[1], &found[2]].concat().parse().unwrap_or(0);
+            format!(";expires={}", left.next_multiple_of(10))
         });
         let text = PORT.replace_all(&text, |found: &Captures<'_>| {
             let name = self.names.iter().find(|(address, _)| address.port().to_string() == found[0]);

@@ -1,0 +1,105 @@
+//! One table of records, in shards: each is behind a lock that is held for moments.
+
+use super::contact::{Contact, Record};
+use crate::modules::hash::core_hash;
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Contacts of one table at most: peers choose addresses. What comes beyond is refused as when Kamailio has no memory left.
+const MOST: usize = 1 << 20;
+const SHARDS: usize = 64;
+
+/// A table, `location` in most configs.
+#[derive(Debug)]
+pub struct Table {
+    /// Its name, as functions and the database have it.
+    pub name: Bytes,
+    shards: Box<[Mutex<BTreeMap<Bytes, Record>>]>,
+    contacts: AtomicUsize,
+}
+
+impl Table {
+    /// A table without a record.
+    pub fn new(name: Bytes) -> Table {
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        Table { name, shards, contacts: AtomicUsize::new(0) }
+    }
+
+    fn shard(&self, at: usize) -> MutexGuard<'_, BTreeMap<Bytes, Record>> {
+        // Every place is taken modulo their number, or from a walk over them.
+        self.shards[at % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn shard_of(&self, aor: &[u8]) -> MutexGuard<'_, BTreeMap<Bytes, Record>> {
+        self.shard(core_hash(&[aor]) as usize)
+    }
+
+    /// Whether no further contact fits.
+    pub fn is_full(&self) -> bool {
+        self.contacts.load(Ordering::Relaxed) >= MOST
+    }
+
+    /// Looks at the record of an address, when there is one.
+    pub fn read<T>(&self, aor: &[u8], body: impl FnOnce(Option<&Record>) -> T) -> T {
+        body(self.shard_of(aor).get(aor))
+    }
+
+    /// The contact whose record has this name, among those of addresses with this hash.
+    pub fn by_id(&self, hash: u32, ruid: &[u8]) -> Option<Contact> {
+        let shard = self.shard(hash as usize);
+        let contacts = shard.values().flat_map(|record| &record.contacts);
+        contacts.into_iter().find(|contact| contact.located.ruid == ruid).cloned()
+    }
+
+    /// Changes the record of an address, an empty one when there is none; one that is left empty goes.
+    pub fn edit<T>(&self, aor: &[u8], body: impl FnOnce(&mut Record) -> T) -> T {
+        let mut shard = self.shard_of(aor);
+        if let Some(record) = shard.get_mut(aor) {
+            let before = record.contacts.len();
+            let done = body(record);
+            self.account(before, record.contacts.len());
+            if record.contacts.is_empty() {
+                shard.remove(aor);
+            }
+            return done;
+        }
+        let mut record = Record::default();
+        let done = body(&mut record);
+        self.account(0, record.contacts.len());
+        if !record.contacts.is_empty() {
+            shard.insert(Bytes::copy_from_slice(aor), record);
+        }
+        done
+    }
+
+    /// Goes over all contacts, shard by shard; those for which `stays` is false go.
+    pub fn sweep(&self, mut stays: impl FnMut(&Bytes, &mut Contact) -> bool) {
+        for at in 0..SHARDS {
+            self.shard(at).retain(|aor, record| {
+                let before = record.contacts.len();
+                record.contacts.retain_mut(|contact| stays(aor, contact));
+                self.account(before, record.contacts.len());
+                !record.contacts.is_empty()
+            });
+        }
+    }
+
+    /// Goes over all records, in the order of their addresses.
+    pub fn each(&self, mut body: impl FnMut(&Bytes, &Record)) {
+        let mut all = BTreeMap::new();
+        for at in 0..SHARDS {
+            all.extend(self.shard(at).iter().map(|(aor, record)| (aor.clone(), record.clone())));
+        }
+        all.iter().for_each(|(aor, record)| body(aor, record));
+    }
+
+    fn account(&self, before: usize, after: usize) {
+        if after >= before {
+            self.contacts.fetch_add(after - before, Ordering::Relaxed);
+        } else {
+            self.contacts.fetch_sub(before - after, Ordering::Relaxed);
+        }
+    }
+}
