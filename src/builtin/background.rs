@@ -37,6 +37,9 @@ pub trait State: Any + Debug + Send + Sync {
     /// A request of this module was dropped by `event_route[tm:local-request]`: no reply to it is told.
     fn kept_back(&self, _tag: u64) {}
 
+    /// A database did not take a statement of this module: what it was about.
+    fn refused(&self, _about: Box<dyn Any + Send>) {}
+
     /// Loads again what was loaded at start, keeping what was learnt since.
     ///
     /// # Errors
@@ -66,10 +69,21 @@ pub enum Command {
     Request(OwnRequest),
     /// Run an event route.
     Event(Event),
-    /// Tell a database something; a refusal is logged.
-    Query(Query),
+    /// Tell a database something.
+    Tell(Statement),
     /// Let a module load its data again, where waiting is fine.
     Reload(ModuleId),
+}
+
+/// A statement for a database that nobody waits for. When the database does not take it, that is logged.
+#[derive(Debug)]
+pub struct Statement {
+    /// The module that wants it.
+    pub module: ModuleId,
+    /// What the database is told.
+    pub query: Query,
+    /// What the module is given back when the database does not take it; `None` when it need not know.
+    pub about: Option<Box<dyn Any + Send>>,
 }
 
 /// A request made here, such as a dispatcher's OPTIONS.

@@ -32,7 +32,7 @@ pub use args::{Args, Argument, CallSite};
 pub use avp::{Avps, Xavp};
 pub use background::{
     Background, Command, Event, HostName, OwnRequest, ParamGiven, ParamGivenValue, Params, Start, StartFault, State,
-    World,
+    Statement, World,
 };
 pub use context::{Context, Core, Locals, ModuleId, RouteId};
 pub use counters::{AskMemory, Counter, Counters, Memory};

@@ -13,6 +13,7 @@ use crate::time::{Now, Tick};
 use crate::transaction::{Seed, Timer, TimerId, Timers, Wheel, client_non_invite};
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
+use std::any::Any;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -93,6 +94,8 @@ pub struct Node {
     pub(super) tag_prefix: [u8; 32],
     /// Runs that wait for an answer.
     pub(super) parked: FxHashMap<EffectId, Box<Run>>,
+    /// What modules are told should a database not take a statement of theirs.
+    pub(super) told: FxHashMap<EffectId, (ModuleId, Box<dyn Any + Send>)>,
     /// Calls with such runs, and the messages that wait behind them.
     pub(super) calls: FxHashMap<u64, Queue>,
     pub(super) queued: usize,
@@ -144,6 +147,7 @@ impl Node {
             seed,
             tag_prefix,
             parked: FxHashMap::default(),
+            told: FxHashMap::default(),
             calls: FxHashMap::default(),
             queued: 0,
             next_effect: 0,

@@ -54,7 +54,7 @@ impl Node {
                 match command {
                     Command::Request(request) => self.send_own(now, request),
                     Command::Event(event) => self.run_event(now, event),
-                    Command::Query(query) => self.tell_database(query),
+                    Command::Tell(statement) => self.tell_database(statement),
                     Command::Reload(module) => self.output.reloads.push(module),
                 }
             }

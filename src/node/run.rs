@@ -4,7 +4,7 @@ use super::driver::{Datagram, EffectId, Node};
 use super::relay::Forking;
 use super::transaction::Due;
 use crate::builtin::{
-    Answer, Effect, ErrandFault, Locals, LogLevel, Query, QueryFault, RouteId, TraceEvent, TransactionId, Working,
+    Answer, Effect, ErrandFault, Locals, LogLevel, QueryFault, RouteId, Statement, TraceEvent, TransactionId, Working,
 };
 use crate::script::{End, Step, Task};
 use crate::time::Now;
@@ -177,10 +177,24 @@ impl Node {
     }
 
     /// Tells a database something that no run waits for.
-    pub(super) fn tell_database(&mut self, query: Query) {
+    pub(super) fn tell_database(&mut self, statement: Statement) {
         let id = EffectId(self.next_effect);
         self.next_effect += 1;
-        self.output.queries.push((id, query));
+        self.output.queries.push((id, statement.query));
+        if let Some(about) = statement.about {
+            self.told.insert(id, (statement.module, about));
+        }
+    }
+
+    /// The answer to a statement that no run waits for.
+    fn told_database(&mut self, id: EffectId, answer: &Answer) {
+        let about = self.told.remove(&id);
+        let Answer::Rows(Err(fault)) = answer else { return };
+        self.core.log(LogLevel::Error, format!("the database did not take what a module tells it: {fault}"));
+        let Some((module, about)) = about else { return };
+        if let Some(state) = self.core.modules.get(module.0 as usize) {
+            state.refused(about);
+        }
     }
 
     /// Puts a run aside, and with it the messages of its call that come behind.
@@ -238,10 +252,7 @@ impl Node {
     /// Goes on with a run whose effect is answered.
     pub(super) fn resume(&mut self, now: Now, id: EffectId, answer: Answer) {
         let Some(run) = self.parked.remove(&id) else {
-            if let Answer::Rows(Err(fault)) = answer {
-                self.core.log(LogLevel::Error, format!("a statement of a module failed: {fault}"));
-            }
-            return;
+            return self.told_database(id, &answer);
         };
         let call = run.call;
         if let Some(queue) = self.calls.get_mut(&call) {

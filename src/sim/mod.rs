@@ -12,6 +12,7 @@ mod dns;
 mod expect;
 mod fuzz;
 mod ladder;
+mod location;
 mod names;
 mod pages;
 mod parse;

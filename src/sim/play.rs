@@ -162,7 +162,15 @@ impl Play<'_> {
                 self.scene.story.moment(self.scene.now, &words);
             }
             Action::Reload(name) => self.reload(name, span),
-            Action::Rpc(command) => self.rpc(command, span),
+            Action::Rpc(command) => {
+                if let Some(lines) = self.rpc(command, span) {
+                    self.scene.story.command(self.scene.now, command, lines);
+                }
+            }
+            Action::Location { shown, command } => {
+                let done = self.rpc(command, span);
+                done.into_iter().for_each(|_| self.scene.story.moment(self.scene.now, shown));
+            }
             Action::Canned(canned) => self.stage.canned.insert(0, canned.clone()),
             Action::Page(page) => self.stage.pages.insert(0, page.clone()),
             // The peers do all else.
@@ -178,8 +186,8 @@ impl Play<'_> {
         }
     }
 
-    /// A command for operators.
-    fn rpc(&mut self, command: &str, span: Span) {
+    /// A command for operators; gives what it prints, unless it cannot be done.
+    fn rpc(&mut self, command: &str, span: Span) -> Option<Vec<String>> {
         let mut words = command.split_whitespace();
         let (name, args) = (words.next().unwrap_or_default(), words.collect::<Vec<&str>>());
         let mut rows =
@@ -187,15 +195,22 @@ impl Play<'_> {
         let Some((at, row)) = rows.find(|(_, row)| row.name == name) else {
             let known: Vec<&str> = self.modules.iter().flat_map(|module| module.rpc).map(|row| row.name).collect();
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            return self
-                .scene
-                .stuck(span, format!("the modules of the config have no command {name}; they have {known}"));
+            self.scene.stuck(span, format!("the modules of the config have no command {name}; they have {known}"));
+            return None;
         };
         let now = self.time();
         let mut background = Background { now, core: &mut self.node.core, module: ModuleId(at as u16) };
         match (row.run)(&mut background, &args) {
-            Ok(lines) => self.scene.story.command(self.scene.now, command, lines),
-            Err(fault) => self.scene.stuck(span, format!("{name}: {fault} ({name} {})", row.usage)),
+            Ok(lines) => {
+                // What the command asks the node for is done at once.
+                self.node.expire(now);
+                self.take_output();
+                Some(lines)
+            }
+            Err(fault) => {
+                self.scene.stuck(span, format!("{name}: {fault} ({name} {})", row.usage));
+                None
+            }
         }
     }
 

@@ -158,6 +158,13 @@ pub enum Action {
     Database(DatabaseMood),
     /// `rpc dispatcher.set_state ip 1 sip:10.0.0.11`
     Rpc(String),
+    /// `location bob@example.com sip:bob@192.0.2.20 expires 60s`
+    Location {
+        /// The line.
+        shown: String,
+        /// The command that does it.
+        command: String,
+    },
     /// `database answers "FROM subscriber"`, with rows below.
     Canned(Canned),
     /// `http answers "api/route" 200`, with the body below, or `http fails "api/route"`.

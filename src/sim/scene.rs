@@ -100,6 +100,7 @@ impl<'a> Scene<'a> {
             | Action::Sql(_)
             | Action::Database(_)
             | Action::Rpc(_)
+            | Action::Location { .. }
             | Action::Canned(_)
             | Action::Page(_)
             | Action::Reload(_)) => return Deed::Host(action),

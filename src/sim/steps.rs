@@ -34,6 +34,7 @@ pub(super) fn action(parser: &mut Parser, block: &Block) -> Option<Action> {
         },
         ("note", [_, ..]) => Some(Action::Note(block.line["note".len()..].trim().to_owned())),
         ("lose", _) => lose(parser, rest),
+        ("location", words) => super::location::read(parser, block, words),
         _ => None,
     };
     if let Some(plain) = plain {
@@ -56,6 +57,7 @@ pub(super) fn action(parser: &mut Parser, block: &Block) -> Option<Action> {
         }
         ("http", _) => Some(Action::Page(pages::page(parser, block)?)),
         ("expect", words) => Some(Action::Expect(expect::read(parser, block, words)?)),
+        ("location", _) => None,
         ("wait" | "rpc" | "database" | "reload" | "show" | "note" | "lose" | "sql", _) => {
             parser.helped(block.span, format!("this is not how {} is written", first.text), usage(&first.text));
             None

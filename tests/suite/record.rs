@@ -132,6 +132,7 @@ fn there_and_back(path: &Path, scratch: &Path) -> Result<bool, String> {
         "database fails",
         "database slow",
         "jitter ",
+        "location ",
         "lose ",
         "loss ",
         "reload ",

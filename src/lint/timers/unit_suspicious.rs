@@ -33,6 +33,8 @@ fn check(subject: &Subject, findings: &mut Findings) {
             Unit::Milliseconds if (100..1000).contains(&value) && value * FAR < default => {
                 ("milliseconds", value * 1000)
             }
+            // A default of 0 is no duration to compare with; an hour is not meant in milliseconds then.
+            Unit::Seconds if default == 0 && value % 3600 == 0 => continue,
             Unit::Seconds if value >= 1000 && value > default.max(30) * FAR => ("seconds", value / 1000),
             Unit::None | Unit::Bytes | Unit::Seconds | Unit::Milliseconds => continue,
         };

@@ -1,10 +1,11 @@
 //! `registrar`: REGISTER (RFC 3261 section 10), and the way to those who are registered.
 //!
-//! `request` reads a REGISTER, `save` changes the record of its user, `answer` has the words of the reply; `lookup` sends requests to what was kept, `fetched`
+//! `request` reads a REGISTER, `save` and `change` change the record of its user, `answer` has the words of the reply; `lookup` sends requests to what was kept, `fetched`
 //! shows it to the script.
 
 mod answer;
 mod aor;
+mod change;
 mod fetched;
 mod lookup;
 mod params;

@@ -1,7 +1,7 @@
 //! `registered` and `unregister`.
 
 use super::{Location, aor, config_text, record_of_rows, tell};
-use crate::builtin::{Answer, Args, Command, Context, LogLevel, Outcome};
+use crate::builtin::{Answer, Args, Command, Context, LogLevel, Outcome, Statement};
 use crate::modules::usrloc::contact::{Contact, Record};
 use crate::modules::usrloc::{Change, Mode};
 use bytes::Bytes;
@@ -120,5 +120,6 @@ fn remove_from_database(cx: &mut Context, location: &Location, aor: &[u8], gone:
     let (table, sockets) = (&location.table().name, cx.core.sockets.clone());
     let changes = gone.iter().map(|ruid| Change::Delete(ruid.clone()));
     let statements = changes.filter_map(|change| store.statement(table, aor, &change, &sockets));
-    cx.core.commands.extend(statements.map(Command::Query));
+    let module = location.registrar.usrloc;
+    cx.core.commands.extend(statements.map(|query| Command::Tell(Statement { module, query, about: None })));
 }

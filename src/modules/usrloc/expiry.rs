@@ -3,17 +3,26 @@
 use super::contact::{Contact, Kept};
 use super::store::Change;
 use super::{Mode, Usrloc};
-use crate::builtin::{Background, Command, Event};
+use crate::builtin::{Background, Command, Event, Statement};
 use crate::modules::registrar;
+use bytes::Bytes;
+use std::any::Any;
 
 /// Goes over all tables.
 pub(super) fn tick(state: &Usrloc, cx: &mut Background) {
+    let now = cx.now.unix.as_secs();
+    if let (Some(store), Some(delay)) = (&state.store, state.cleans_after) {
+        for table in &state.tables {
+            let query = store.clean(&table.name, now.saturating_sub(delay));
+            let module = cx.module;
+            cx.core.commands.extend(query.map(|query| Command::Tell(Statement { module, query, about: None })));
+        }
+    }
     if state.mode == Mode::DatabaseOnly {
         return;
     }
-    let now = cx.now.unix.as_secs();
     let sockets = cx.core.sockets.clone();
-    for table in &state.tables {
+    for (at, table) in state.tables.iter().enumerate() {
         let mut changes = Vec::new();
         table.sweep(|aor, contact| {
             if contact.is_valid(now) {
@@ -36,8 +45,39 @@ pub(super) fn tick(state: &Usrloc, cx: &mut Background) {
         });
         let Some(store) = &state.store else { continue };
         for (aor, change) in changes {
-            cx.core.commands.extend(store.statement(&table.name, &aor, &change, &sockets).map(Command::Query));
+            let about: Option<Box<dyn Any + Send>> = match &change {
+                Change::Insert(contact) => Some(Box::new(Unwritten::new(at, &aor, contact, Kept::New))),
+                Change::Update(contact) => Some(Box::new(Unwritten::new(at, &aor, contact, Kept::Changed))),
+                Change::Delete(_) => None,
+            };
+            let query = store.statement(&table.name, &aor, &change, &sockets);
+            let module = cx.module;
+            cx.core.commands.extend(query.map(|query| Command::Tell(Statement { module, query, about })));
         }
+    }
+}
+
+/// A contact that the database was told of.
+pub(super) struct Unwritten {
+    table: usize,
+    aor: Bytes,
+    ruid: Bytes,
+    kept: Kept,
+}
+
+impl Unwritten {
+    fn new(table: usize, aor: &Bytes, contact: &Contact, kept: Kept) -> Unwritten {
+        Unwritten { table, aor: aor.clone(), ruid: contact.located.ruid.clone(), kept }
+    }
+
+    /// The database did not take it: the clock tells it again.
+    pub(super) fn again(&self, state: &Usrloc) {
+        let Some(table) = state.tables.get(self.table) else { return };
+        table.edit(&self.aor, |record| {
+            if let Some(contact) = record.contacts.iter_mut().find(|its| its.located.ruid == self.ruid) {
+                contact.kept = self.kept;
+            }
+        });
     }
 }
 

@@ -14,6 +14,7 @@ pub mod table;
 
 use crate::builtin::{Background, Fault, Module, ModuleId, Prepare, Prepared, State, Template};
 use bytes::Bytes;
+use std::any::Any;
 use std::io::Write;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -91,6 +92,8 @@ pub struct Usrloc {
     /// The way to the database, when there is one.
     pub store: Option<Store>,
     period: Duration,
+    /// The clock removes from the database what has expired, by so many seconds: `rm_expired_delay`.
+    cleans_after: Option<u64>,
     /// The module that runs `event_route[usrloc:contact-expired]`, when the config has it.
     on_expired: Option<ModuleId>,
     ids: Ids,
@@ -163,5 +166,11 @@ impl State for Usrloc {
 
     fn tick(&self, cx: &mut Background) {
         expiry::tick(self, cx);
+    }
+
+    fn refused(&self, about: Box<dyn Any + Send>) {
+        if let Ok(unwritten) = about.downcast::<expiry::Unwritten>() {
+            unwritten.again(self);
+        }
     }
 }

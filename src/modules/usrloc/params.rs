@@ -3,7 +3,7 @@
 use super::store::Store;
 use super::table::Table;
 use super::{Ids, Matching, Mode, Rules, SPACE, Usrloc};
-use crate::builtin::{Param, Start, StartFault, State, Unit};
+use crate::builtin::{LogLevel, Param, Start, StartFault, State, Unit};
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -74,9 +74,8 @@ pub(super) static PARAMS: &[Param] = &[
         &["db_timer_clean"],
         "0",
         Unit::None,
-        "1: contacts that have expired are removed from the database by the clock, with db_mode 3.",
-    )
-    .inert(),
+        "1: with db_mode 1 and 2 the clock removes from the database what others left there and has expired, too.",
+    ),
     Param::int(
         &["db_update_as_insert"],
         "0",
@@ -112,8 +111,7 @@ pub(super) static PARAMS: &[Param] = &[
         "0",
         Unit::Seconds,
         "How long a contact stays in the database after it has expired, with db_mode 3.",
-    )
-    .inert(),
+    ),
     Param::int(&["fetch_rows"], "2000", Unit::None, "How many rows are read at a time.").inert(),
     Param::int(&["load_rank"], "0", Unit::None, "Which process loads the table.").inert(),
     Param::int(&["hash_size"], "10", Unit::None, "How many slots a table has, as a power of two.").inert(),
@@ -169,7 +167,20 @@ pub(super) fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
             return Err(params.given("nat_bflag").map_or(fault.clone(), |given| fault.at(given.span)));
         }
     };
+    let delay = seconds("rm_expired_delay");
+    if let Some(given) = params.given("rm_expired_delay").filter(|_| delay > 0 && mode != Mode::DatabaseOnly) {
+        return Err(StartFault::new("rm_expired_delay is for db_mode 3").at(given.span).help("leave it out"));
+    }
+    let cleans = match mode {
+        Mode::DatabaseOnly => true,
+        Mode::WriteThrough | Mode::WriteBack => params.switch("db_timer_clean"),
+        Mode::Memory | Mode::ReadOnly => false,
+    };
     let expired = start.events.iter().any(|(name, _)| name == "usrloc:contact-expired");
+    if expired && mode == Mode::DatabaseOnly {
+        let text = "usrloc: with db_mode 3 the database removes what has expired: event_route[usrloc:contact-expired] does not run";
+        start.log.push((LogLevel::Warning, text.to_owned()));
+    }
     let store = if mode == Mode::Memory { None } else { Some(Store::open(start, mode, &names)?) };
     Ok(Box::new(Usrloc {
         tables: names.into_iter().map(Table::new).collect(),
@@ -184,6 +195,7 @@ pub(super) fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
         use_domain: params.switch("use_domain"),
         nat_flag,
         store,
+        cleans_after: cleans.then_some(delay),
         period: Duration::from_secs(seconds("timer_interval").max(1)),
         on_expired: start.module_id("registrar").filter(|_| expired),
         ids: Ids::default(),

@@ -4,7 +4,7 @@ use super::contact::{Contact, Kept, Match, Record, Wanted};
 use super::store::Change;
 use super::table::Table;
 use super::{Mode, Usrloc, aor_of_operator, preference};
-use crate::builtin::{Background, Command, Located, Rpc};
+use crate::builtin::{Background, Command, Located, Rpc, Statement};
 use crate::modules::core::{socket_name, socket_of};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -145,7 +145,8 @@ fn remove_where(
     for contact in gone.iter().filter(|contact| contact.kept != Kept::New) {
         let change = Change::Delete(contact.located.ruid.clone());
         let query = store.statement(&table.name, aor.as_bytes(), &change, &cx.core.sockets);
-        cx.core.commands.extend(query.map(Command::Query));
+        let module = cx.module;
+        cx.core.commands.extend(query.map(|query| Command::Tell(Statement { module, query, about: None })));
     }
     Ok(())
 }

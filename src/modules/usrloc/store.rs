@@ -75,6 +75,7 @@ struct Statements {
     update: Arc<str>,
     delete: Arc<str>,
     select: Arc<str>,
+    clean: Arc<str>,
 }
 
 /// The rows of a table.
@@ -179,6 +180,14 @@ impl Store {
         let mut parameters = vec![Value::Text(user)];
         parameters.extend(domain.map(Value::Text));
         Some(Query { connection: self.connection, statement: statements.select.clone(), fixed: true, parameters })
+    }
+
+    /// The statement that removes contacts that had expired by then.
+    pub(super) fn clean(&self, table: &Bytes, by: u64) -> Option<Query> {
+        let statements = self.tables.iter().find(|its| its.name == table)?;
+        // What was written for 0 never expires.
+        let parameters = vec![self.time(by.saturating_add(1)), self.time(0)];
+        Some(Query { connection: self.connection, statement: statements.clean.clone(), fixed: true, parameters })
     }
 
     /// The record that was found.
@@ -299,13 +308,15 @@ impl Statements {
         let all = listed(columns, use_domain);
         let marks = vec!["?"; if use_domain { 22 } else { 21 }].join(", ");
         let set: Vec<String> = columns[UPDATED].iter().map(|column| format!("{column} = ?")).collect();
-        let (user, ruid, domain, q) = (&columns[0], &columns[RUID], &columns[DOMAIN], &columns[3]);
+        let (user, expires, q, ruid, domain) =
+            (&columns[0], &columns[2], &columns[3], &columns[RUID], &columns[DOMAIN]);
         let and_domain = if use_domain { format!(" AND {domain} = ?") } else { String::new() };
         Statements {
             name: name.clone(),
             insert: format!("INSERT INTO {table} ({all}) VALUES ({marks})").into(),
             update: format!("UPDATE {table} SET {} WHERE {ruid} = ?", set.join(", ")).into(),
             delete: format!("DELETE FROM {table} WHERE {ruid} = ?").into(),
+            clean: format!("DELETE FROM {table} WHERE {expires} < ? AND {expires} <> ?").into(),
             select: format!("SELECT {all} FROM {table} WHERE {user} = ?{and_domain} ORDER BY {q}").into(),
         }
     }

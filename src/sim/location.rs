@@ -1,0 +1,73 @@
+//! `location bob@example.com sip:bob@192.0.2.20 expires 60s`: somebody is registered, without a REGISTER.
+
+use super::blocks::Block;
+use super::parse::Parser;
+use super::scenario::Action;
+use super::words::{Word, duration};
+
+/// How the line is written.
+pub(super) const USAGE: &str = "location bob@example.com sip:bob@192.0.2.20:5060 [expires 60s] [q 0.5] [received URI] [path URI] [flags 64] [socket udp:ADDRESS:PORT] [table location]";
+
+/// What the line says beside address and contact.
+struct Told<'a> {
+    expires: u64,
+    q: &'a str,
+    received: &'a str,
+    path: &'a str,
+    flags: &'a str,
+    socket: &'a str,
+    table: &'a str,
+}
+
+/// Reads the line behind its first word: it does what the command `ul.add` does. Instead of a URI it may name a peer.
+pub(super) fn read(parser: &mut Parser, block: &Block, words: &[Word]) -> Option<Action> {
+    let [aor, contact, rest @ ..] = words else { return wrong(parser, block) };
+    let mut told =
+        Told { expires: 3600, q: "-1", received: ".", path: ".", flags: "0", socket: ".", table: "location" };
+    for pair in rest.chunks(2) {
+        let [name, value] = pair else { return wrong(parser, block) };
+        let text = value.text.as_str();
+        match name.text.as_str() {
+            "expires" => told.expires = seconds(parser, value)?,
+            "q" => told.q = text,
+            "received" => told.received = text,
+            "path" => told.path = text,
+            "flags" => told.flags = text,
+            "socket" => told.socket = text,
+            "table" => told.table = text,
+            _ => return wrong(parser, block),
+        }
+    }
+    let Told { expires, q, received, path, flags, socket, table } = told;
+    let (aor, contact) = (aor.text.strip_prefix("sip:").unwrap_or(&aor.text), uri(parser, &contact.text));
+    // Every method, as Kamailio's bit mask.
+    let methods = u32::MAX;
+    let command =
+        format!("ul.add {table} {aor} {contact} {expires} {q} {path} 0 {flags} {methods} {received} {socket}");
+    Some(Action::Location { shown: block.line.trim().to_owned(), command })
+}
+
+/// The URI of a contact, or that of a peer.
+fn uri(parser: &Parser, text: &str) -> String {
+    match parser.scenario.peers.iter().find(|peer| peer.name == text) {
+        Some(peer) => format!("sip:{}@{}", peer.name, peer.address),
+        None => text.to_owned(),
+    }
+}
+
+/// `60s`, `60`, or `never`.
+fn seconds(parser: &mut Parser, word: &Word) -> Option<u64> {
+    let found = match word.text.as_str() {
+        "never" => Some(0),
+        text => text.parse().ok().or_else(|| duration(text).map(|time| time.as_secs())),
+    };
+    if found.is_none() {
+        parser.helped(word.span, "this is no duration", "write for example 60s, 2m or never");
+    }
+    found
+}
+
+fn wrong(parser: &mut Parser, block: &Block) -> Option<Action> {
+    parser.helped(block.span, "this is not how location is written", USAGE);
+    None
+}
