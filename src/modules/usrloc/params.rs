@@ -101,8 +101,13 @@ pub(super) static PARAMS: &[Param] = &[
     Param::int(&["db_raw_fetch_type"], "0", Unit::None, "How pings are read from the database; there are none here.")
         .inert(),
     Param::int(&["db_insert_null"], "0", Unit::None, "1: columns without a value are written, too.").inert(),
-    Param::int(&["db_clean_tcp"], "0", Unit::None, "1: contacts over TCP are removed at start; here there are none.")
-        .inert(),
+    Param::int(
+        &["db_clean_tcp"],
+        "0",
+        Unit::None,
+        "1: contacts over TCP are removed at start; here they stay until they expire.",
+    )
+    .inert(),
     Param::int(&["server_id_filter"], "0", Unit::None, "1: only rows of this server are read.").inert(),
     Param::int(&["version_table"], "1", Unit::None, "0: the version of the table is not asked for; here it never is.")
         .inert(),
@@ -120,11 +125,16 @@ pub(super) static PARAMS: &[Param] = &[
         &["handle_lost_tcp"],
         "0",
         Unit::None,
-        "1: a contact expires with its TCP connection; here there are none.",
+        "1: a contact expires with its TCP connection; here it stays until it expires by itself.",
     )
     .inert(),
-    Param::int(&["close_expired_tcp"], "0", Unit::None, "1: the TCP connection of a contact that expires is closed.")
-        .inert(),
+    Param::int(
+        &["close_expired_tcp"],
+        "0",
+        Unit::None,
+        "1: the TCP connection of a contact that expires is closed; here when it is idle for long.",
+    )
+    .inert(),
     Param::int(&["skip_remote_socket"], "0", Unit::None, "1: rows with a socket of another server are not loaded."),
     Param::absent(&["xavp_contact"], "The $xavp that is kept with a contact.").inert(),
     Param::int(&["ka_mode"], "0", Unit::None, "Whether contacts are pinged; here never.").inert(),

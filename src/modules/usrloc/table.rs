@@ -103,3 +103,56 @@ impl Table {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::builtin::Located;
+    use crate::modules::usrloc::contact::{Kept, MOST_OF_RECORD};
+    use crate::modules::usrloc::{Matching, Rules, methods};
+    use std::sync::Arc;
+
+    const RULES: Rules =
+        Rules { matching: Matching::Contact, cseq_delay: 20, newest_first: false, stores: false, writes_later: false };
+
+    fn contact(uri: String, expires: u64, q: Option<u16>) -> Contact {
+        Contact {
+            uri: Bytes::from(uri),
+            received: Bytes::new(),
+            located: Arc::new(Located { q, ..Located::default() }),
+            expires,
+            call_id: Bytes::from_static(b"call"),
+            cseq: 1,
+            memory_only: false,
+            branch_flags: 0,
+            socket: None,
+            methods: methods::ALL,
+            modified: 0,
+            kept: Kept::New,
+        }
+    }
+
+    #[test]
+    fn one_address_has_no_more_contacts_than_fit() {
+        let table = Table::new(Bytes::from_static(b"location"));
+        let insert =
+            |at: usize| table.edit(b"bob", |record| record.insert(contact(format!("sip:{at}"), 0, None), &RULES));
+        assert!((0..MOST_OF_RECORD).all(|at| insert(at) == Some(at)));
+        assert_eq!(insert(MOST_OF_RECORD), None);
+    }
+
+    #[test]
+    fn what_has_expired_goes_and_leaves_no_empty_record() {
+        let table = Table::new(Bytes::from_static(b"location"));
+        for (aor, expires, q) in [("bob", 10, None), ("bob", 30, Some(500)), ("carol", 20, None), ("dave", 0, None)] {
+            let made = contact(format!("sip:{expires}"), expires, q);
+            table.edit(aor.as_bytes(), |record| record.insert(made, &RULES));
+        }
+        table.sweep(|_, contact| contact.is_valid(20));
+        let mut left = Vec::new();
+        table.each(|aor, record| left.push((aor.clone(), record.contacts.len())));
+        assert_eq!(left, [(Bytes::from_static(b"bob"), 1), (Bytes::from_static(b"dave"), 1)]);
+        assert_eq!(table.contacts.load(Ordering::Relaxed), 2);
+        assert!(table.read(b"carol", |record| record.is_none()));
+    }
+}
