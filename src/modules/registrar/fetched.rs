@@ -18,6 +18,7 @@ pub(super) const VARIABLES: &[Variable] = &[Variable {
     // Kamailio takes an assignment and does nothing.
     set: Some(|_, _, _, _| Ok(())),
     forgotten: None,
+    indexed: true,
     doc: "A field of a contact that reg_fetch_contacts found, $(ulc(profile=>addr)[n]): aor, domain, aorhash, count; of each contact addr, path, received, expires, callid, q (in thousandths), cseq, flags, cflags, user_agent, socket, modified, methods, ruid, regid, instance, conid, server_id. In event_route[usrloc:contact-expired] the profile is exp.",
 }];
 
