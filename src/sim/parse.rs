@@ -225,7 +225,7 @@ impl Parser<'_, '_> {
             }
             ("http", _) if self.scenario.steps.is_empty() => {
                 if let Some(page) = pages::page(self, block) {
-                    self.scenario.pages.insert(0, page);
+                    self.scenario.pages.push(page);
                 }
                 return true;
             }

@@ -217,7 +217,8 @@ impl<'a> Bench<'a> {
                 self.contacted.push(to);
             }
         }
-        Left { to, message, by_timer }
+        let call = message.as_ref().and_then(|message| self.excused.get(message.call_id()).copied());
+        Left { to, message, by_timer, excused: call.unwrap_or(0) }
     }
 
     fn time(&self) -> Now {

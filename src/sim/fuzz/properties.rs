@@ -92,6 +92,8 @@ pub(super) struct Left {
     pub(super) message: Option<Message>,
     /// A timer sent it: perhaps because of an earlier message.
     pub(super) by_timer: bool,
+    /// The forms that messages of its call did not keep.
+    pub(super) excused: u16,
 }
 
 impl Trial {
@@ -188,9 +190,16 @@ fn unrecorded(trial: &Trial) -> Vec<String> {
 /// A rule of form: what a message that breaks it has, and whether one keeps it.
 type Form = (&'static str, fn(&Message) -> bool);
 
+/// The place of the rule for From and To: what stands behind a quote that never ends is no tag, and none can be added.
+const FROM_AND_TO: usize = 1;
+
 const FORMS: [Form; 8] = [
     ("no readable Via", |message| message.via().is_some()),
-    ("no readable From or To", |message| message.from().is_some() && message.to().is_some()),
+    ("no readable From or To", |message| {
+        let is_whole =
+            |name| message.value(name).is_some_and(|value| memchr::memchr_iter(b'"', value).count() % 2 == 0);
+        message.from().is_some() && message.to().is_some() && is_whole(HeaderName::From) && is_whole(HeaderName::To)
+    }),
     ("no Call-ID", |message| !message.call_id().is_empty()),
     ("no readable CSeq", |message| message.cseq().is_some()),
     ("a CSeq of another method", |message| {
@@ -225,7 +234,7 @@ fn malformed(trial: &Trial) -> Vec<String> {
             found.push("cannot be read".to_owned());
             continue;
         };
-        let broken = broken_forms(message) & !trial.excused;
+        let broken = broken_forms(message) & !trial.excused & !left.excused;
         let named = FORMS.iter().enumerate().filter(|(place, _)| broken & (1 << place) != 0);
         found.extend(named.map(|(_, (name, _))| (*name).to_owned()));
     }
@@ -258,7 +267,8 @@ fn no_to_tag(trial: &Trial) -> Vec<String> {
         message.status().is_some_and(|code| code > 100) && message.to().is_some_and(|to| to.tag().is_none())
     };
     let bare = trial.related().any(|(_, message, _)| is_bare(message));
-    if bare { vec!["a reply".to_owned()] } else { Vec::new() }
+    let is_readable = trial.excused & (1 << FROM_AND_TO) == 0;
+    if bare && is_readable { vec!["a reply".to_owned()] } else { Vec::new() }
 }
 
 #[cfg(test)]
@@ -275,7 +285,8 @@ mod tests {
 
     fn trial(arrived: Message, left: &[Message]) -> Trial {
         let source = "192.0.2.66:5060".parse().unwrap();
-        let left = left.iter().map(|message| Left { to: source, message: Some(message.clone()), by_timer: false });
+        let left =
+            left.iter().map(|message| Left { to: source, message: Some(message.clone()), by_timer: false, excused: 0 });
         Trial {
             arrived: Some(arrived),
             source,

@@ -4,7 +4,7 @@ use super::Ground;
 use super::letter::Letter;
 use super::properties::Property;
 use super::shrink::Case;
-use crate::sim::scenario::Scenario;
+use crate::sim::scenario::{Canned, Scenario};
 use crate::source::{FileId, Span};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -93,6 +93,20 @@ fn stage(scenario: &Scenario, text: &mut String) {
         let kind = crate::builtin::RecordKind::NAMED.iter().find(|(_, its)| its == kind).map_or("A", |(name, _)| name);
         let _ = writeln!(text, "dns {name} {kind} {record}");
     }
+    for canned in &scenario.canned {
+        canned_rows(canned, text);
+    }
+    for page in &scenario.pages {
+        match &page.answer {
+            None => _ = writeln!(text, "http fails \"{}\"", page.part),
+            Some((status, body)) => {
+                let _ = writeln!(text, "http answers \"{}\" {status}", page.part);
+                for line in String::from_utf8_lossy(body).lines() {
+                    let _ = writeln!(text, "  | {line}");
+                }
+            }
+        }
+    }
     for (transport, listen) in &scenario.listen {
         let _ = writeln!(text, "listen {transport}:{listen}");
     }
@@ -100,6 +114,24 @@ fn stage(scenario: &Scenario, text: &mut String) {
         let _ = writeln!(text, "machine {}", scenario.machine);
     }
     let _ = writeln!(text, "seed {}", scenario.seed);
+}
+
+/// What a database answers without being asked.
+fn canned_rows(canned: &Canned, text: &mut String) {
+    let _ = writeln!(text, "database answers \"{}\"", canned.part);
+    let Some(rows) = &canned.rows else {
+        text.push_str("  fails\n");
+        return;
+    };
+    let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if !rows.columns.is_empty() {
+        let names: Vec<String> = rows.columns.iter().map(|name| shown(name)).collect();
+        let _ = writeln!(text, "  {}", names.join(" | "));
+        for row in rows.cells.chunks(rows.columns.len()) {
+            let cells = row.iter().map(|cell| if cell.is_null() { "NULL".to_owned() } else { shown(&cell.to_text()) });
+            let _ = writeln!(text, "  {}", cells.collect::<Vec<_>>().join(" | "));
+        }
+    }
 }
 
 /// How those whom the server sends to answer.
