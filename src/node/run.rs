@@ -26,8 +26,8 @@ pub(super) enum Role {
     CoreReply,
     /// `onreply_route[...]` on a reply of this branch; whether the reply counts for it.
     Reply(TransactionId, u16, bool),
-    /// `failure_route[...]` of a transaction.
-    Failure(TransactionId),
+    /// `failure_route[...]` of a transaction, with the reply that ended its last branch.
+    Failure(TransactionId, Option<Box<Working>>),
     /// `branch_route[...]` on one destination of a relay.
     Branch(Box<Forking>),
     /// `event_route[core:pre-routing]` on a message, before its own block.
@@ -228,7 +228,7 @@ impl Node {
                     self.count_reply(now, id, branch, run.task.message, run.call);
                 }
             }
-            Role::Failure(id) => self.failure_done(now, id, run.task),
+            Role::Failure(id, reply) => self.failure_done(now, id, run.task, reply),
             Role::BeforeRouting => {
                 // Whatever else its result is, only `drop` ends the message here.
                 if !end.dropped {

@@ -124,13 +124,14 @@ impl Node {
             transaction.lend(&mut message);
             let avps = std::mem::take(&mut transaction.avps);
             let locals = self.locals(avps);
-            return self.start(now, message, locals, route, Role::Failure(id), call);
+            let role = Role::Failure(id, working.map(Box::new));
+            return self.start(now, message, locals, route, role, call);
         }
         self.send_winner(now, id, working);
     }
 
     /// What follows the end of a `failure_route`: other branches go on, or the winner goes upstream.
-    pub(super) fn failure_done(&mut self, now: Now, id: TransactionId, task: Task) {
+    pub(super) fn failure_done(&mut self, now: Now, id: TransactionId, task: Task, reply: Option<Box<Working>>) {
         let Some(transaction) = self.transactions.get(id) else { return };
         transaction.failing = false;
         transaction.avps = task.locals.avps;
@@ -146,7 +147,7 @@ impl Node {
             }
             return;
         }
-        self.send_winner(now, id, None);
+        self.send_winner(now, id, reply.map(|reply| *reply));
     }
 
     /// Sends the winning reply upstream. `working` is that reply when the script has just seen it and may have edited it.
