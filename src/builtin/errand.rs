@@ -5,6 +5,7 @@ use bytes::Bytes;
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Something that takes time outside of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,43 @@ pub enum Errand {
     WriteFile(PathBuf, Bytes),
     /// Ask a server of HTTP.
     Fetch(Box<Fetch>),
+    /// Ask a server of the network, by datagrams.
+    Ask(Box<Ask>),
+}
+
+/// A question that one datagram asks and one answers: the control protocols of media relays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// Whom.
+    pub server: AskedServer,
+    /// The datagram.
+    pub bytes: Bytes,
+    /// How many bytes at its beginning its answer begins with, too: the cookie.
+    pub cookie: usize,
+    /// How long an answer is waited for before the question is sent again.
+    pub patience: Duration,
+    /// How often it is sent.
+    pub tries: u32,
+}
+
+impl Ask {
+    /// How long nobody answers before it has failed.
+    pub fn longest(&self) -> Duration {
+        self.patience.saturating_mul(self.tries)
+    }
+}
+
+/// A server that is asked by datagrams.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedServer {
+    /// Its name or address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Its name is one of IPv6.
+    pub is_v6: bool,
+    /// Our own address towards it, when one is wanted.
+    pub from: Option<IpAddr>,
 }
 
 /// The largest file that is read, in bytes.
@@ -94,6 +132,8 @@ pub enum Found {
     File(Bytes),
     /// What a server of HTTP answered.
     Page(Page),
+    /// What stands behind the cookie of an answer.
+    Answer(Bytes),
     /// It is done.
     Done,
 }

@@ -40,7 +40,7 @@ pub use effect::{
     Answer, ConnectionId, Effect, Outcome, Packet, Query, QueryFault, Relay, Reply, ReplyMode, Rows, Then,
     TransactionStep,
 };
-pub use errand::{Errand, ErrandFault, Found, MOST_READ, Record, RecordKind};
+pub use errand::{Ask, AskedServer, Errand, ErrandFault, Found, MOST_READ, Record, RecordKind};
 pub use extension::{EXTENSIONS, Extension, ExtensionRow, Extensions};
 pub use fetch::{Fetch, FetchFault, FetchSettings, Page};
 pub use log::{LogLevel, LogLine};

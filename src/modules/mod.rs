@@ -14,9 +14,11 @@ mod line_walk;
 mod lock;
 pub mod maxfwd;
 pub mod nathelper;
+mod place;
 pub mod pv;
 pub mod registrar;
 pub mod rr;
+pub mod rtpengine;
 pub mod sanity;
 pub mod sdpops;
 pub mod siputils;
@@ -47,6 +49,7 @@ pub static MODULES: &[&Module] = &[
     &pv::MODULE,
     &registrar::MODULE,
     &rr::MODULE,
+    &rtpengine::MODULE,
     &sanity::MODULE,
     &sdpops::MODULE,
     &siputils::MODULE,

@@ -19,6 +19,7 @@ mod parse;
 mod peer;
 mod play;
 mod rows;
+mod rtpengine;
 mod scenario;
 mod scene;
 mod server;

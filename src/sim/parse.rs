@@ -300,8 +300,21 @@ impl Parser<'_, '_> {
 
     fn peer(&mut self, name: &Word, address: &Word, uses: Option<&Word>) {
         const RESERVED: &[&str] = &[
-            "alanui", "wait", "expect", "location", "lose", "sql", "database", "http", "dns", "reload", "rpc", "table",
-            "show", "note",
+            "alanui",
+            "wait",
+            "expect",
+            "location",
+            "lose",
+            "sql",
+            "database",
+            "http",
+            "dns",
+            "reload",
+            "rpc",
+            "rtpengine",
+            "table",
+            "show",
+            "note",
         ];
         if RESERVED.contains(&name.text.as_str()) {
             self.fault(name.span, format!("a peer cannot be called {}", name.text));

@@ -9,7 +9,9 @@ use super::server::Setting;
 use super::story::{Entry, Story};
 use super::wires::{Arrival, Wires};
 use super::world::Stage;
-use crate::builtin::{Answer, Background, Extensions, Module, ModuleId, Query, Reached, Socket, SocketId, Sockets};
+use crate::builtin::{
+    Answer, Background, Errand, Extensions, Module, ModuleId, Query, Reached, Socket, SocketId, Sockets,
+};
 use crate::config::has_errors;
 use crate::node::{Datagram, EffectId, Node, Transmit};
 use crate::script::Program;
@@ -171,6 +173,10 @@ impl Play<'_> {
                 let done = self.rpc(command, span);
                 done.into_iter().for_each(|_| self.scene.story.moment(self.scene.now, shown));
             }
+            Action::Relay(line) => {
+                self.stage.relays.set(line.clone());
+                self.scene.story.relay(self.scene.now, line);
+            }
             Action::Canned(canned) => self.stage.canned.insert(0, canned.clone()),
             Action::Page(page) => self.stage.pages.insert(0, page.clone()),
             // The peers do all else.
@@ -327,6 +333,12 @@ impl Play<'_> {
                     self.peer_sends(peer, packet);
                 }
             }
+            Arrival::Errand(id, found) => {
+                self.scene.story.moment(self.scene.now, "nobody has answered");
+                let now = self.time();
+                self.node.answer(now, id, Answer::Errand(found));
+                self.take_output();
+            }
             Arrival::Query(id, query) => {
                 let said = self.stage.ask(query.connection, &query.statement, &query.parameters);
                 self.scene.story.answer(self.scene.now, &said);
@@ -364,16 +376,24 @@ impl Play<'_> {
                 return;
             }
             for (id, errand) in errands {
-                let found = self.stage.errand(&errand);
-                self.scene.story.errand(self.scene.now, &errand, &found);
-                let now = self.time();
-                self.node.answer(now, id, Answer::Errand(found));
-                self.take_trace();
+                self.errand(id, &errand);
             }
             for (id, query) in queries {
                 self.query(id, query);
             }
         }
+    }
+
+    fn errand(&mut self, id: EffectId, errand: &Errand) {
+        let found = self.stage.errand(errand);
+        if let (Errand::Ask(ask), Err(_)) = (errand, &found) {
+            self.scene.story.errand(self.scene.now, errand, None);
+            return self.wires.send(self.scene.now.after(ask.longest()), Arrival::Errand(id, found));
+        }
+        self.scene.story.errand(self.scene.now, errand, Some(&found));
+        let now = self.time();
+        self.node.answer(now, id, Answer::Errand(found));
+        self.take_trace();
     }
 
     fn query(&mut self, id: EffectId, query: Query) {

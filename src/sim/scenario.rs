@@ -77,6 +77,30 @@ pub struct CannedPage {
     pub answer: Option<(u16, Bytes)>,
 }
 
+/// How an rtpengine behaves from here on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelayLine {
+    /// Which, as the config names its host or its host and port; `None` for all.
+    pub server: Option<String>,
+    /// The command that it is about; `None` for all.
+    pub command: Option<String>,
+    /// What it does.
+    pub mood: RelayMood,
+}
+
+/// What an rtpengine does when it is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RelayMood {
+    /// What it does by itself.
+    Works,
+    /// Nothing.
+    Silent,
+    /// It answers with an error.
+    Fails(String),
+    /// It answers with this session description.
+    Answers(Bytes),
+}
+
 /// What goes wrong on the wires, by chance that follows from the seed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Faults {
@@ -169,6 +193,8 @@ pub enum Action {
     Canned(Canned),
     /// `http answers "api/route" 200`, with the body below, or `http fails "api/route"`.
     Page(CannedPage),
+    /// `rtpengine is silent`
+    Relay(RelayLine),
     /// `reload dispatcher`
     Reload(String),
     /// `show flow`

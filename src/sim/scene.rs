@@ -103,6 +103,7 @@ impl<'a> Scene<'a> {
             | Action::Location { .. }
             | Action::Canned(_)
             | Action::Page(_)
+            | Action::Relay(_)
             | Action::Reload(_)) => return Deed::Host(action),
         }
         Deed::Done

@@ -5,6 +5,7 @@ use super::expect;
 use super::pages;
 use super::parse::Parser;
 use super::rows::cells;
+use super::rtpengine;
 use super::scenario::{Action, Answering, Canned, DatabaseMood, Detail, Extra, PeerId, Sending, Status};
 use super::words::{Word, duration};
 use crate::builtin::{Rows, Value};
@@ -56,6 +57,7 @@ pub(super) fn action(parser: &mut Parser, block: &Block) -> Option<Action> {
             Some(Action::Canned(canned(parser, block, part)?))
         }
         ("http", _) => Some(Action::Page(pages::page(parser, block)?)),
+        ("rtpengine", words) => Some(Action::Relay(rtpengine::line(parser, block, words)?)),
         ("expect", words) => Some(Action::Expect(expect::read(parser, block, words)?)),
         ("location", _) => None,
         ("wait" | "rpc" | "database" | "reload" | "show" | "note" | "lose" | "sql", _) => {

@@ -2,7 +2,8 @@
 
 use super::changes::{changes, own_headers};
 use super::names::Names;
-use super::scenario::{Action, Detail, Scenario};
+use super::rtpengine;
+use super::scenario::{Action, Detail, RelayLine, RelayMood, Scenario};
 use super::table::{bound_statement, summary, table};
 use crate::builtin::{
     Errand, ErrandFault, Found, LogLevel, LogLine, Query, QueryFault, RecordKind, RouteKind, Rows, TraceEvent,
@@ -245,8 +246,8 @@ impl<'a> Story<'a> {
         self.asked(at, vec![String::new(), answer(said)]);
     }
 
-    /// Something that the host did for the script, and what it brought.
-    pub(super) fn errand(&mut self, at: Tick, errand: &Errand, said: &Result<Found, ErrandFault>) {
+    /// Something that the host did for the script, and what it brought when it brought it at once.
+    pub(super) fn errand(&mut self, at: Tick, errand: &Errand, said: Option<&Result<Found, ErrandFault>>) {
         let mut lines = vec![match errand {
             Errand::Resolve(name, kind) => {
                 let kind = RecordKind::NAMED.iter().find(|(_, its)| its == kind).map_or("addresses", |(name, _)| name);
@@ -264,19 +265,35 @@ impl<'a> Story<'a> {
                 None => format!("http {} {}", fetch.method, fetch.url),
             },
             Errand::ReadFile(path) => format!("read {}", path.display()),
+            Errand::Ask(ask) => rtpengine::told(ask),
             Errand::WriteFile(path, text) => format!("write {} bytes to {}", text.len(), path.display()),
         }];
         match said {
-            Ok(Found::Records(records)) => lines.extend(records.iter().map(ToString::to_string)),
-            Ok(Found::File(text)) => lines.push(format!("{} bytes", text.len())),
-            Ok(Found::Page(page)) => {
+            None => lines.push("waits".to_owned()),
+            Some(Ok(Found::Answer(answer))) => lines.push(rtpengine::said(answer)),
+            Some(Ok(Found::Records(records))) => lines.extend(records.iter().map(ToString::to_string)),
+            Some(Ok(Found::File(text))) => lines.push(format!("{} bytes", text.len())),
+            Some(Ok(Found::Page(page))) => {
                 lines.push(page.status.to_string());
                 lines.extend(String::from_utf8_lossy(&page.body).lines().take(MOST_PAGE_LINES).map(str::to_owned));
             }
-            Ok(Found::Done) => lines.push("done".to_owned()),
-            Err(fault) => lines.push(format!("failed: {fault}")),
+            Some(Ok(Found::Done)) => lines.push("done".to_owned()),
+            Some(Err(fault)) => lines.push(format!("failed: {fault}")),
         }
         self.asked(at, lines);
+    }
+
+    /// How rtpengines behave from here on.
+    pub(super) fn relay(&mut self, at: Tick, line: &RelayLine) {
+        let does = match &line.mood {
+            RelayMood::Works => "works".to_owned(),
+            RelayMood::Silent => "is silent".to_owned(),
+            RelayMood::Fails(why) => format!("fails \"{why}\""),
+            RelayMood::Answers(sdp) => format!("answers with {} bytes of SDP", sdp.len()),
+        };
+        let server = line.server.as_ref().map(|server| format!(" {server}")).unwrap_or_default();
+        let command = line.command.as_ref().map(|command| format!(" to {command}")).unwrap_or_default();
+        self.moment(at, &format!("rtpengine{server} {does}{command}"));
     }
 
     fn asked(&mut self, at: Tick, lines: Vec<String>) {

@@ -1,6 +1,6 @@
 //! What is under way, in the order of its arrival.
 
-use crate::builtin::{Query, SocketId};
+use crate::builtin::{ErrandFault, Found, Query, SocketId};
 use crate::node::{Datagram, EffectId};
 use crate::time::Tick;
 use bytes::Bytes;
@@ -24,6 +24,8 @@ pub(super) enum Arrival {
     },
     /// A statement, at a slow database.
     Query(EffectId, Query),
+    /// What comes of an errand that takes its time.
+    Errand(EffectId, Result<Found, ErrandFault>),
 }
 
 /// All that is under way. Things that arrive at one moment arrive in the order they were sent.
@@ -45,9 +47,10 @@ impl Wires {
         self.under_way.keys().next().map(|(at, _)| *at)
     }
 
-    /// When the last packet that is under way arrives; statements are none.
+    /// When the last packet that is under way arrives; statements and errands are none.
     pub(super) fn last_packet(&self) -> Option<Tick> {
-        let packets = self.under_way.iter().filter(|(_, arrival)| !matches!(arrival, Arrival::Query(..)));
+        let packets =
+            self.under_way.iter().filter(|(_, arrival)| !matches!(arrival, Arrival::Query(..) | Arrival::Errand(..)));
         packets.map(|((at, _), _)| *at).next_back()
     }
 

@@ -3,6 +3,7 @@
 use super::database::{Calendar, Database, MAGIC};
 use super::dns;
 use super::pages;
+use super::rtpengine::Relays;
 use super::scenario::{Canned, CannedPage, DatabaseMood, Scenario};
 use super::table::bound_statement;
 use crate::builtin::{
@@ -30,6 +31,7 @@ pub(super) struct Stage<'a> {
     pub(super) canned: Vec<Canned>,
     /// What servers of HTTP answer, the newest first.
     pub(super) pages: Vec<CannedPage>,
+    pub(super) relays: Relays,
     /// What scripts wrote.
     written: BTreeMap<PathBuf, Bytes>,
     machine: IpAddr,
@@ -60,6 +62,7 @@ impl<'a> Stage<'a> {
             records: scenario.records.clone(),
             canned: scenario.canned.clone(),
             pages: scenario.pages.clone(),
+            relays: Relays::default(),
             written: BTreeMap::new(),
             machine: scenario.machine,
         }
@@ -81,6 +84,7 @@ impl<'a> Stage<'a> {
                 self.written.insert(path.clone(), text.clone());
                 Ok(Found::Done)
             }
+            Errand::Ask(ask) => self.relays.answer(ask).map(Found::Answer),
         }
     }
 

@@ -137,6 +137,7 @@ fn there_and_back(path: &Path, scratch: &Path) -> Result<bool, String> {
         "loss ",
         "reload ",
         "rpc ",
+        "rtpengine ",
         "sql DELETE",
         "sql INSERT",
         "sql UPDATE",

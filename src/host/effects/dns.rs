@@ -19,12 +19,14 @@ pub(super) struct Resolver {
     resolver: Result<TokioResolver, String>,
 }
 
-impl Resolver {
-    pub(super) fn new() -> Resolver {
+impl Default for Resolver {
+    fn default() -> Resolver {
         let built = TokioResolver::builder_tokio().and_then(|builder| builder.build());
         Resolver { resolver: built.map_err(|fault| fault.to_string()) }
     }
+}
 
+impl Resolver {
     /// The records of a name.
     pub(super) async fn resolve(&self, name: String, kind: RecordKind) -> Result<Found, ErrandFault> {
         let asked = async {

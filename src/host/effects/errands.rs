@@ -1,7 +1,7 @@
-//! Errands of scripts: a thread of their own looks names up and reads and writes files, so that no worker waits.
+//! Errands of scripts: a thread of their own looks names up, reads and writes files and asks other servers, so that no worker waits.
 
-use super::dns;
 use super::http::Clients;
+use super::{datagrams, dns};
 use crate::builtin::{Answer, Errand, ErrandFault, Found, MOST_READ};
 use crate::node::EffectId;
 use bytes::Bytes;
@@ -62,15 +62,14 @@ fn start() -> Option<Sender<Job>> {
 }
 
 async fn serve(mut jobs: Receiver<Job>) {
-    let resolver = Arc::new(dns::Resolver::new());
-    let clients = Arc::new(Clients::default());
+    let means = Arc::new(Means::default());
     let places = Arc::new(Semaphore::new(UNDER_WAY));
     while let Some(Job { id, errand, answers }) = jobs.recv().await {
         let Ok(place) = places.clone().acquire_owned().await else { return };
-        let (resolver, clients) = (resolver.clone(), clients.clone());
+        let means = means.clone();
         tokio::spawn(async move {
             // What breaks in it breaks this errand alone.
-            let found = tokio::spawn(async move { run(&resolver, &clients, errand).await }).await;
+            let found = tokio::spawn(async move { run(&means, errand).await }).await;
             let found = found.unwrap_or_else(|fault| Err(ErrandFault::Failed(fault.to_string())));
             // A worker that has ended wants no answer.
             let _ = answers.send((id, Answer::Errand(found)));
@@ -79,11 +78,20 @@ async fn serve(mut jobs: Receiver<Job>) {
     }
 }
 
-async fn run(resolver: &dns::Resolver, clients: &Clients, errand: Errand) -> Result<Found, ErrandFault> {
+/// What errands are done with.
+#[derive(Default)]
+struct Means {
+    resolver: dns::Resolver,
+    asker: datagrams::Asker,
+    clients: Clients,
+}
+
+async fn run(means: &Means, errand: Errand) -> Result<Found, ErrandFault> {
     match errand {
-        Errand::Resolve(name, kind) => resolver.resolve(name, kind).await,
+        Errand::Resolve(name, kind) => means.resolver.resolve(name, kind).await,
+        Errand::Ask(ask) => means.asker.ask(&means.resolver, &ask).await.map(Found::Answer),
         Errand::ReadFile(path) => aside(move || read(&path)).await.map(Found::File),
-        Errand::Fetch(fetch) => clients.fetch(*fetch).await,
+        Errand::Fetch(fetch) => means.clients.fetch(*fetch).await,
         Errand::WriteFile(path, text) => aside(move || std::fs::write(path, text)).await.map(|()| Found::Done),
     }
 }
@@ -118,7 +126,7 @@ mod tests {
 
     fn done(errand: Errand) -> Result<Found, ErrandFault> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(run(&dns::Resolver::new(), &Clients::default(), errand))
+        runtime.block_on(run(&Means::default(), errand))
     }
 
     #[test]

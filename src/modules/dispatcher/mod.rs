@@ -19,8 +19,9 @@ pub use health::{Health, Thresholds};
 pub use set::{Attributes, Destination, Live, Set, Sets};
 
 use crate::builtin::{
-    Arg, Background, Context, Function, KeyKind, LogLevel, Module, Routes, StartFault, State, Value, Variable, World,
+    Arg, Background, Context, Function, KeyKind, LogLevel, Module, Routes, StartFault, State, Variable, World,
 };
+use crate::modules::place::Place;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use load::Loads;
@@ -179,22 +180,6 @@ static FUNCTIONS: &[Function] = &[
     },
 ];
 
-/// A variable that a parameter names to be written.
-#[derive(Debug)]
-enum Target {
-    Avp(Bytes),
-    Var(usize),
-}
-
-impl Target {
-    fn store(&self, cx: &mut Context, value: Value) {
-        match self {
-            Target::Avp(name) => cx.locals.avps.push(name.clone(), value),
-            Target::Var(at) => cx.locals.set_var(*at, value),
-        }
-    }
-}
-
 /// What the module knows.
 #[derive(Debug)]
 pub struct Dispatcher {
@@ -215,8 +200,8 @@ pub struct Dispatcher {
     socket: Option<Bytes>,
     socket_name: Option<Bytes>,
     hash_of: Option<HashOf>,
-    found_set: Option<Target>,
-    found_attributes: Option<Target>,
+    found_set: Option<Place>,
+    found_attributes: Option<Place>,
     thresholds: Thresholds,
     probing: Probing,
     loads: Option<Loads>,

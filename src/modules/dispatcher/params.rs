@@ -5,8 +5,9 @@ use super::load::Loads;
 use super::probe::{Mode, Probing};
 use super::set::Sets;
 use super::table::{Loaded, Names, Source, Table};
-use super::{Dispatcher, HashOf, Target, marked};
+use super::{Dispatcher, HashOf, marked};
 use crate::builtin::{Extension, LogLevel, Param, Start, StartFault, State, Unit, parse_int};
+use crate::modules::place::place;
 use crate::sip::Parameters;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -178,8 +179,8 @@ pub(super) fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
         socket: optional("ds_default_socket"),
         socket_name: optional("ds_default_sockname"),
         hash_of,
-        found_set: target(start, "setid_pvname")?,
-        found_attributes: target(start, "attrs_pvname")?,
+        found_set: place(start, "setid_pvname")?,
+        found_attributes: place(start, "attrs_pvname")?,
         thresholds: Thresholds { failures: count("ds_probing_threshold"), successes: count("ds_inactive_threshold") },
         probing,
         loads,
@@ -303,21 +304,5 @@ fn named(start: &Start, param: &'static str) -> Result<Option<(Named, Bytes)>, S
         None => Err(StartFault::new(format!("{text} cannot be used for {param}"))
             .at(given.span)
             .help("copy it to an $avp in the script and name that, as in \"$avp(key)\"")),
-    }
-}
-
-/// The variable that a parameter names to be written: `$avp(x)` or `$var(x)`.
-fn target(start: &Start, param: &'static str) -> Result<Option<Target>, StartFault> {
-    let text = start.params.text(param).unwrap_or_default();
-    let var = text.trim_ascii().strip_prefix(b"$var(").and_then(|inner| inner.strip_suffix(b")"));
-    if let Some(name) = var.map(<[u8]>::trim_ascii) {
-        return Ok(start.slots.names("var").position(|its| its == name).map(Target::Var));
-    }
-    match named(start, param)? {
-        Some((Named::Avp, name)) => Ok(Some(Target::Avp(name))),
-        None => Ok(None),
-        Some((Named::Header, _)) => {
-            Err(StartFault::new(format!("{param} has to be a variable that can be written")).help("name an $avp"))
-        }
     }
 }

@@ -42,6 +42,16 @@ struct Local {
     walks: LineWalks,
 }
 
+/// Whether the body is, or has among its parts, a session description that can be read.
+pub(super) fn is_described(message: &Message) -> bool {
+    session::read(message).is_ok()
+}
+
+/// Where the last session description of the body stands.
+pub(super) fn description(message: &Message) -> Option<Extent> {
+    session::read(message).ok().map(|sdp| sdp.raw).filter(|raw| !raw.is_empty())
+}
+
 /// Whether the body puts audio on hold, as `is_audio_on_hold` gives it: 1 by its address, 2 by its direction, else -1.
 pub(super) fn audio_on_hold(message: &Message) -> i32 {
     let Ok(sdp) = session::read(message) else { return -1 };

@@ -6,6 +6,7 @@ mod line;
 mod normalise;
 mod peers;
 mod play;
+mod relay;
 mod rows;
 mod sequence;
 pub(super) mod server;

@@ -11,6 +11,7 @@ use alanui::sip::Transport;
 
 use super::normalise::Normaliser;
 use super::peers::{NAMES, Peer};
+use super::relay::{self, Relay};
 use super::sequence::{Action, Sequence, Step};
 use super::server::{self, Program, Server};
 
@@ -58,6 +59,7 @@ pub(super) fn play(sequence: &Sequence, program: Program) -> Result<Record, Stri
 struct Stage {
     server: Server,
     peers: Vec<Peer>,
+    relays: Vec<Relay>,
     address: SocketAddr,
     second: SocketAddr,
     fence: UdpSocket,
@@ -79,6 +81,7 @@ impl Stage {
             Peer::new(name, if streamed { Transport::Tcp } else { Transport::Udp })
         });
         let peers = peers.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        let relays = relay::NAMES.into_iter().map(Relay::start).collect::<Result<Vec<_>, _>>().map_err(failed)?;
         let folder = server::fresh_folder().map_err(failed)?;
         let [address, second] = [(); 2].map(|()| SocketAddr::from(([127, 0, 0, 1], ports::free())));
 
@@ -89,6 +92,11 @@ impl Stage {
         for peer in &peers {
             values.push((peer.name.to_uppercase(), peer.address.port().to_string()));
         }
+        for relay in &relays {
+            values.push((relay.name.to_uppercase(), relay.address.port().to_string()));
+        }
+        values.push(("READ".into(), String::new()));
+        values.push(("WRITE".into(), String::new()));
         // Long enough that no sequence is overtaken by a timer it does not ask for.
         values.push(("FR_TIMER".into(), "60000".into()));
         values.push(("FR_INV_TIMER".into(), "60000".into()));
@@ -107,12 +115,14 @@ impl Stage {
 
         let mut names = vec![(address, "server".to_owned()), (second, "second".to_owned())];
         names.extend(peers.iter().map(|peer| (peer.address, peer.name.to_owned())));
+        names.extend(relays.iter().map(|relay| (relay.address, relay.name.to_owned())));
         let fence = UdpSocket::bind("127.0.0.1:0").map_err(failed)?;
         let server = Server::start(program, folder, &config, &tables).map_err(failed)?;
         let normaliser = Normaliser::new(names);
         let streamed = !sequence.tcp.is_empty();
         let (call, missed) = (None, Vec::new());
-        let mut stage = Self { server, peers, address, second, fence, fences: 0, streamed, normaliser, call, missed };
+        let mut stage =
+            Self { server, peers, relays, address, second, fence, fences: 0, streamed, normaliser, call, missed };
         stage.await_start()?;
         Ok(stage)
     }
@@ -306,6 +316,11 @@ impl Stage {
                 !received.again && kept.is_none_or(|index| !std::mem::replace(&mut seen[index], true))
             });
             peers.push((peer.name, self.normaliser.record(peer.name, first.map(|received| received.bytes.as_slice()))));
+        }
+        for relay in &self.relays {
+            let commands = relay.commands();
+            let commands = self.normaliser.record(relay.name, commands.iter().map(String::as_bytes));
+            peers.push((relay.name, commands));
         }
         Record { peers }
     }

@@ -1,0 +1,183 @@
+//! Asking: which rtpengine, whether it lives, and what it says. Each step waits, so what is under way lies with the run of the script.
+
+use super::bencode::Bencode;
+use super::command::Command;
+use super::nodes::{Node, Set};
+use super::{Local, RtpEngine};
+use crate::builtin::{Answer, Args, Ask, Context, Effect, Errand, Found, LogLevel, Outcome, Value};
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// What is made of an answer whose result is ok, and of none.
+pub(super) type Finish = fn(&mut Context, &Args, Option<Bencode>) -> Outcome;
+
+/// A command under way.
+pub(super) struct Pending {
+    command: Command,
+    set: Arc<Set>,
+    finish: Finish,
+    /// Those that were asked already.
+    asked: Vec<Arc<Node>>,
+    /// Those that were tried since the last command was sent.
+    tried: Vec<Arc<Node>>,
+    /// Those still to be tried.
+    to_try: Vec<Arc<Node>>,
+    revived: bool,
+    /// Whom the question that is under way went to.
+    node: Option<Arc<Node>>,
+}
+
+/// Asks an rtpengine of a set.
+pub(super) fn ask(cx: &mut Context, args: &Args, command: Command, set: Arc<Set>, finish: Finish) -> Outcome {
+    let (asked, tried, to_try) = (Vec::new(), Vec::new(), Vec::new());
+    go_on(cx, args, Pending { command, set, finish, asked, tried, to_try, revived: false, node: None })
+}
+
+/// What comes next.
+enum Next {
+    /// Try whether this one lives.
+    Try(Arc<Node>),
+    /// Send the command.
+    Send(Arc<Node>),
+    /// There is none.
+    Fail(&'static str),
+}
+
+impl Pending {
+    fn next(&mut self, state: &RtpEngine, cx: &Context) -> Next {
+        let now = cx.now.unix;
+        if let Some(node) = self.to_try.pop() {
+            return Next::Try(node);
+        }
+        if self.asked.len() >= state.most_asked {
+            return Next::Fail("as many rtpengines were asked as queried_nodes_limit allows");
+        }
+        let known = state.calls.as_ref().and_then(|calls| {
+            let any = self.command.operation == super::command::Operation::Delete;
+            calls.node(&self.command.call_id, &self.command.via_branch, any, now)
+        });
+        if let Some(node) = known.filter(|node| super::nodes::has(&self.set.nodes, node)) {
+            let may = !node.is_disabled() || state.allows_disabled(&node);
+            return if may { Next::Send(node) } else { Next::Fail("the rtpengine that has the call does not answer") };
+        }
+        if let Some(node) = self.set.due(now, &self.tried) {
+            return Next::Try(node);
+        }
+        if let Some(node) = self.set.choose(&self.command.call_id, &self.asked) {
+            return Next::Send(node);
+        }
+        if state.revives && !std::mem::replace(&mut self.revived, true) {
+            self.to_try = self.set.revivable();
+            self.to_try.reverse();
+            return self.next(state, cx);
+        }
+        Next::Fail("no rtpengine is available")
+    }
+}
+
+fn go_on(cx: &mut Context, args: &Args, mut pending: Pending) -> Outcome {
+    let Some(state) = cx.state::<RtpEngine>() else { return Outcome::FALSE };
+    let (node, entries, then): (_, _, crate::builtin::Then) = match pending.next(&state, cx) {
+        Next::Try(node) => (node, Bencode::dict([("command", Bencode::text("ping"))]), tried),
+        Next::Send(node) => (node, pending.command.entries.clone(), answered),
+        Next::Fail(why) => {
+            cx.log(LogLevel::Error, format!("{}: {why}", args.name()));
+            return (pending.finish)(cx, args, None);
+        }
+    };
+    let mut bytes = Vec::with_capacity(1024);
+    // Answers are remembered by cookie, on all servers that share an rtpengine.
+    cx.core.random.hex(&mut bytes);
+    let cookie = bytes.len();
+    bytes.push(b' ');
+    entries.write(&mut bytes);
+    let ask = Ask {
+        server: node.server.clone(),
+        bytes: Bytes::from(bytes),
+        cookie,
+        patience: state.patience,
+        tries: state.tries,
+    };
+    pending.node = Some(node);
+    cx.local::<Local>().pending = Some(Box::new(pending));
+    Outcome::Wait(Effect::Errand(Errand::Ask(Box::new(ask))), then)
+}
+
+/// What is under way, whom it went to, and the answer behind its blank.
+fn back(cx: &mut Context, answer: Answer) -> Option<(Pending, Arc<Node>, Option<Bencode>)> {
+    let mut pending = *cx.local::<Local>().pending.take()?;
+    let node = pending.node.take()?;
+    let answer = match answer {
+        Answer::Errand(Ok(Found::Answer(bytes))) => Some(bytes.slice(usize::from(!bytes.is_empty())..)),
+        Answer::Errand(Err(fault)) => {
+            cx.log(LogLevel::Error, format!("rtpengine {}: {fault}", String::from_utf8_lossy(&node.url)));
+            None
+        }
+        _ => None,
+    };
+    // What cannot be read has no result, and so is no success.
+    let answer = answer.map(|bytes| Bencode::read(&bytes).unwrap_or(Bencode::Int(0)));
+    Some((pending, node, answer))
+}
+
+/// The answer to a ping.
+fn tried(cx: &mut Context, args: &Args, answer: Answer) -> Outcome {
+    let (Some(state), Some((mut pending, node, answer))) = (cx.state::<RtpEngine>(), back(cx, answer)) else {
+        return Outcome::FALSE;
+    };
+    let url = String::from_utf8_lossy(&node.url).into_owned();
+    if answer.is_some_and(|answer| answer.get_text("result").is_some_and(|result| result == "pong")) {
+        node.enable();
+        cx.log(LogLevel::Info, format!("rtpengine {url} answers again"));
+    } else {
+        node.disable(cx.now.unix, state.rest);
+        cx.log(LogLevel::Error, format!("rtpengine {url} does not answer a ping"));
+    }
+    pending.tried.push(node);
+    go_on(cx, args, pending)
+}
+
+/// Reasons of an error with which another rtpengine is asked.
+const FULL: &[&str] = &["Parallel session limit reached", "Ran out of ports"];
+
+/// The answer to the command.
+fn answered(cx: &mut Context, args: &Args, answer: Answer) -> Outcome {
+    let (Some(state), Some((mut pending, node, answer))) = (cx.state::<RtpEngine>(), back(cx, answer)) else {
+        return Outcome::FALSE;
+    };
+    pending.asked.push(node.clone());
+    pending.tried.clear();
+    let Some(answer) = answer else {
+        node.disable(cx.now.unix, state.rest);
+        return go_on(cx, args, pending);
+    };
+    if let Some(place) = &state.instance {
+        place.store(cx, Value::Text(node.url.clone()));
+    }
+    let url = String::from_utf8_lossy(&node.url).into_owned();
+    let result = answer.get_text("result").cloned().unwrap_or_default();
+    let reason = answer.get_text("error-reason").cloned().unwrap_or_default();
+    let shown = String::from_utf8_lossy(&reason).into_owned();
+    if result == "load limit" || result == "error" && FULL.iter().any(|full| reason == full) {
+        cx.log(LogLevel::Warning, format!("rtpengine {url} has reached its limit {shown}"));
+        return go_on(cx, args, pending);
+    }
+    if result == "error" || result.is_empty() {
+        cx.log(LogLevel::Error, format!("rtpengine {url} answers with an error: {shown}"));
+        return (pending.finish)(cx, args, None);
+    }
+    let Command { operation, call_id, via_branch, .. } = &pending.command;
+    if let Some(calls) = &state.calls {
+        if *operation == super::command::Operation::Delete {
+            calls.forget(call_id, via_branch);
+        } else {
+            calls.keep(call_id, via_branch, &node, cx.now.unix);
+        }
+    }
+    if result != "ok" {
+        cx.log(LogLevel::Error, format!("rtpengine {url} answers {}", String::from_utf8_lossy(&result)));
+        return (pending.finish)(cx, args, None);
+    }
+    let finish = pending.finish;
+    finish(cx, args, Some(answer))
+}
