@@ -487,6 +487,11 @@ invite {usr}@example.com from alice
 expect {code}
 expect header X ~ \"(\"
 expect no
+rtpengine dances
+rtpengine answers
+rtpengine 10.0.0.5 fails to
+rtpengine is silent
+  | here
 ";
         let (scenario, faults) = read(text);
         assert!(scenario.is_none());

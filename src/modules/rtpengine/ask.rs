@@ -4,7 +4,7 @@ use super::bencode::Bencode;
 use super::command::Command;
 use super::nodes::{Node, Set};
 use super::{Local, RtpEngine};
-use crate::builtin::{Answer, Args, Ask, Context, Effect, Errand, Found, LogLevel, Outcome, Value};
+use crate::builtin::{Answer, Args, Ask, Context, Effect, Errand, ErrandFault, Found, LogLevel, Outcome, Value};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -61,6 +61,8 @@ impl Pending {
             return if may { Next::Send(node) } else { Next::Fail("the rtpengine that has the call does not answer") };
         }
         if let Some(node) = self.set.due(now, &self.tried) {
+            // Calls that come meanwhile do not try it, too.
+            node.disable(now, state.rest);
             return Next::Try(node);
         }
         if let Some(node) = self.set.choose(&self.command.call_id, &self.asked) {
@@ -103,35 +105,51 @@ fn go_on(cx: &mut Context, args: &Args, mut pending: Pending) -> Outcome {
     Outcome::Wait(Effect::Errand(Errand::Ask(Box::new(ask))), then)
 }
 
-/// What is under way, whom it went to, and the answer behind its blank.
-fn back(cx: &mut Context, answer: Answer) -> Option<(Pending, Arc<Node>, Option<Bencode>)> {
+/// What came of a question.
+enum Said {
+    /// An answer; what cannot be read has no result, and so is no success.
+    Answer(Bencode),
+    /// Nobody answers.
+    Nothing,
+    /// It was not asked: this server has too much to do, or the block cannot wait.
+    NotAsked,
+}
+
+/// What is under way, whom the question went to, and what came of it.
+fn back(cx: &mut Context, answer: Answer) -> Option<(Pending, Arc<Node>, Said)> {
     let mut pending = *cx.local::<Local>().pending.take()?;
     let node = pending.node.take()?;
-    let answer = match answer {
-        Answer::Errand(Ok(Found::Answer(bytes))) => Some(bytes.slice(usize::from(!bytes.is_empty())..)),
+    let said = match answer {
+        Answer::Errand(Ok(Found::Answer(bytes))) => {
+            // A blank parts it from the cookie.
+            let bytes = bytes.slice(usize::from(!bytes.is_empty())..);
+            Said::Answer(Bencode::read(&bytes).unwrap_or(Bencode::Int(0)))
+        }
         Answer::Errand(Err(fault)) => {
             cx.log(LogLevel::Error, format!("rtpengine {}: {fault}", String::from_utf8_lossy(&node.url)));
-            None
+            if fault == ErrandFault::Overloaded { Said::NotAsked } else { Said::Nothing }
         }
-        _ => None,
+        _ => Said::NotAsked,
     };
-    // What cannot be read has no result, and so is no success.
-    let answer = answer.map(|bytes| Bencode::read(&bytes).unwrap_or(Bencode::Int(0)));
-    Some((pending, node, answer))
+    Some((pending, node, said))
 }
 
 /// The answer to a ping.
 fn tried(cx: &mut Context, args: &Args, answer: Answer) -> Outcome {
-    let (Some(state), Some((mut pending, node, answer))) = (cx.state::<RtpEngine>(), back(cx, answer)) else {
+    let (Some(state), Some((mut pending, node, said))) = (cx.state::<RtpEngine>(), back(cx, answer)) else {
         return Outcome::FALSE;
     };
     let url = String::from_utf8_lossy(&node.url).into_owned();
-    if answer.is_some_and(|answer| answer.get_text("result").is_some_and(|result| result == "pong")) {
-        node.enable();
-        cx.log(LogLevel::Info, format!("rtpengine {url} answers again"));
-    } else {
-        node.disable(cx.now.unix, state.rest);
-        cx.log(LogLevel::Error, format!("rtpengine {url} does not answer a ping"));
+    match said {
+        Said::Answer(answer) if answer.get_text("result").is_some_and(|result| result == "pong") => {
+            node.enable();
+            cx.log(LogLevel::Info, format!("rtpengine {url} answers again"));
+        }
+        Said::Answer(_) | Said::Nothing => {
+            node.disable(cx.now.unix, state.rest);
+            cx.log(LogLevel::Error, format!("rtpengine {url} does not answer a ping"));
+        }
+        Said::NotAsked => return (pending.finish)(cx, args, None),
     }
     pending.tried.push(node);
     go_on(cx, args, pending)
@@ -142,14 +160,18 @@ const FULL: &[&str] = &["Parallel session limit reached", "Ran out of ports"];
 
 /// The answer to the command.
 fn answered(cx: &mut Context, args: &Args, answer: Answer) -> Outcome {
-    let (Some(state), Some((mut pending, node, answer))) = (cx.state::<RtpEngine>(), back(cx, answer)) else {
+    let (Some(state), Some((mut pending, node, said))) = (cx.state::<RtpEngine>(), back(cx, answer)) else {
         return Outcome::FALSE;
     };
     pending.asked.push(node.clone());
     pending.tried.clear();
-    let Some(answer) = answer else {
-        node.disable(cx.now.unix, state.rest);
-        return go_on(cx, args, pending);
+    let answer = match said {
+        Said::Answer(answer) => answer,
+        Said::Nothing => {
+            node.disable(cx.now.unix, state.rest);
+            return go_on(cx, args, pending);
+        }
+        Said::NotAsked => return (pending.finish)(cx, args, None),
     };
     if let Some(place) = &state.instance {
         place.store(cx, Value::Text(node.url.clone()));

@@ -8,6 +8,8 @@ mod media;
 mod nodes;
 mod params;
 mod sets;
+#[cfg(test)]
+mod tests;
 
 use crate::builtin::{Arg, Context, Function, Module, StartFault, State, Value, Variable, World, anywhere};
 use crate::modules::place::Place;

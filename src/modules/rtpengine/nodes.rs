@@ -226,9 +226,11 @@ struct Kept {
 
 /// Shares of the calls.
 const SHARES: usize = 64;
-/// The most calls of one share, and the most branches of one call: peers choose both. A call that is not remembered is found by its sum.
-const MOST: usize = 16_384;
-const MOST_BRANCHES: usize = 64;
+/// The most calls of one share, the most branches of one call, and the longest name of either: peers choose all. A call that is not remembered is
+/// found by its sum.
+const MOST: usize = 4096;
+const MOST_BRANCHES: usize = 32;
+const LONGEST: usize = 256;
 
 impl Calls {
     pub(super) fn new(time: Duration) -> Calls {
@@ -250,6 +252,9 @@ impl Calls {
 
     /// Remembers, unless the branch is known already.
     pub(super) fn keep(&self, call_id: &Bytes, via_branch: &Bytes, node: &Arc<Node>, now: Duration) {
+        if call_id.len() > LONGEST || via_branch.len() > LONGEST {
+            return;
+        }
         let mut share = self.share(call_id);
         if share.len() >= MOST && !share.contains_key(call_id) {
             share.retain(|_, kept| kept.iter().any(|kept| kept.until > now));

@@ -25,7 +25,7 @@ pub(super) static PARAMS: &[Param] = &[
     ),
     Param::int(&["rtpengine_tout_ms"], "1000", Unit::Milliseconds, "How long an answer is waited for."),
     Param::int(&["rtpengine_retr"], "5", Unit::None, "How often a command is sent."),
-    Param::int(&["queried_nodes_limit"], "50", Unit::None, "How many rtpengines are asked about one message."),
+    Param::int(&["queried_nodes_limit"], "30", Unit::None, "How many rtpengines are asked about one message."),
     Param::int(
         &["rtpengine_allow_op"],
         "0",
@@ -166,7 +166,7 @@ pub(super) fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
         patience: Duration::from_millis(number("rtpengine_tout_ms", 1)),
         tries: number("rtpengine_retr", 0).min(100) as u32,
         rest: Duration::from_secs(number("rtpengine_disable_tout", 0)),
-        most_asked: number("queried_nodes_limit", 1).min(50) as usize,
+        most_asked: number("queried_nodes_limit", 1).min(30) as usize,
         revives: params.switch("aggressive_redetection"),
         allow_op: params.int("rtpengine_allow_op"),
         calls,
