@@ -1,4 +1,4 @@
-//! Commands of the control protocol, made of a message and flags (https://rtpengine.readthedocs.io, "The ng Control Protocol").
+//! Commands of the control protocol, made of a message and flags (<https://rtpengine.readthedocs.io>, "The ng Control Protocol").
 
 use super::bencode::Bencode;
 use super::flags::{Flags, Via};
