@@ -197,7 +197,7 @@ const FORMS: [Form; 8] = [
     ("no readable Via", |message| message.via().is_some()),
     ("no readable From or To", |message| {
         let is_whole =
-            |name| message.value(name).is_some_and(|value| memchr::memchr_iter(b'"', value).count() % 2 == 0);
+            |name| message.value(name).is_some_and(|value| memchr::memchr_iter(b'"', value).count().is_multiple_of(2));
         message.from().is_some() && message.to().is_some() && is_whole(HeaderName::From) && is_whole(HeaderName::To)
     }),
     ("no Call-ID", |message| !message.call_id().is_empty()),
