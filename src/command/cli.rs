@@ -72,7 +72,7 @@ pub(super) enum TestAction {
 pub(super) struct RunOptions {
     #[command(flatten)]
     pub(super) config: ConfigOptions,
-    /// Listen here too: [udp:]ADDRESS[:PORT][/ADVERTISED[:PORT]]. An address, a host name or an interface; port 5060 when left out.
+    /// Listen here too: [PROTO:]ADDRESS[:PORT][/ADVERTISED[:PORT]]. An address, a host name or an interface; port 5060 when left out.
     #[arg(short = 'l', value_name = "ADDRESS")]
     pub(super) add_listen: Vec<String>,
     /// Listen here only, whatever the config says; written as for -l.

@@ -108,7 +108,7 @@ impl Connections {
                     if self.open.len() < self.settings.most {
                         self.spawn(key, Origin::Peer(stream), None);
                     } else {
-                        tracing::warn!(target: "alanui", "refused a connection from {}: there are {} already", key.1, self.open.len());
+                        tracing::debug!(target: "alanui", "refused a connection from {}: there are {} already", key.1, self.open.len());
                     }
                 }
                 Poll::Ready(Some(Event::Arrived(datagram))) => return Poll::Ready(News::Arrived(datagram)),

@@ -174,7 +174,7 @@ impl Worker {
         let sockets: io::Result<Vec<_>> = parts.sockets.into_iter().map(UdpSocket::from_std).collect();
         let core = &parts.node.core;
         let start = |listeners| Connections::start(listeners, core.settings.connections, core.sockets.clone());
-        let connections = parts.listeners.map(start).transpose()?;
+        let connections = parts.listeners.filter(|listeners| !listeners.is_empty()).map(start).transpose()?;
         Ok(Worker {
             index: parts.index,
             clock: parts.clock,

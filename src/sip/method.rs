@@ -1,5 +1,5 @@
 macro_rules! methods {
-    ($($variant:ident $text:literal $source:literal;)*) => {
+    ($($variant:ident $text:literal $place:literal $source:literal;)*) => {
         /// A request method. Names are compared byte for byte: methods are case-sensitive (RFC 3261 section 7.1).
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
         pub enum Method {
@@ -27,26 +27,34 @@ macro_rules! methods {
                     Method::Other => "",
                 }
             }
+
+            /// Its bit among Kamailio's methods, in the order in which it learnt them; [`Method::Other`] has the one behind those of HTTP.
+            pub const fn bit(self) -> u32 {
+                match self {
+                    $(Method::$variant => 1 << $place,)*
+                    Method::Other => 1 << 19,
+                }
+            }
         }
     };
 }
 
 methods! {
-    Invite "INVITE" "RFC 3261 section 13";
-    Ack "ACK" "RFC 3261 section 17.1.1.3";
-    Bye "BYE" "RFC 3261 section 15";
-    Cancel "CANCEL" "RFC 3261 section 9";
-    Options "OPTIONS" "RFC 3261 section 11";
-    Register "REGISTER" "RFC 3261 section 10";
-    Prack "PRACK" "RFC 3262";
-    Subscribe "SUBSCRIBE" "RFC 6665";
-    Notify "NOTIFY" "RFC 6665";
-    Publish "PUBLISH" "RFC 3903";
-    Info "INFO" "RFC 6086";
-    Refer "REFER" "RFC 3515";
-    Message "MESSAGE" "RFC 3428";
-    Update "UPDATE" "RFC 3311";
-    Kdmq "KDMQ" "Kamailio's distributed message queue";
+    Invite "INVITE" 0 "RFC 3261 section 13";
+    Ack "ACK" 2 "RFC 3261 section 17.1.1.3";
+    Bye "BYE" 3 "RFC 3261 section 15";
+    Cancel "CANCEL" 1 "RFC 3261 section 9";
+    Options "OPTIONS" 9 "RFC 3261 section 11";
+    Register "REGISTER" 5 "RFC 3261 section 10";
+    Prack "PRACK" 10 "RFC 3262";
+    Subscribe "SUBSCRIBE" 6 "RFC 6665";
+    Notify "NOTIFY" 7 "RFC 6665";
+    Publish "PUBLISH" 13 "RFC 3903";
+    Info "INFO" 4 "RFC 6086";
+    Refer "REFER" 12 "RFC 3515";
+    Message "MESSAGE" 8 "RFC 3428";
+    Update "UPDATE" 11 "RFC 3311";
+    Kdmq "KDMQ" 14 "Kamailio's distributed message queue";
 }
 
 /// Several methods as a bit mask, for tests such as `is_method("INVITE|BYE")`.

@@ -13,7 +13,7 @@ pub(super) struct HttpClient {
     pub(super) most: usize,
     /// Only the first line is stored.
     pub(super) first_line: bool,
-    pub(super) connections: Vec<Connection>,
+    pub(super) connections: Vec<Arc<Connection>>,
 }
 
 impl State for HttpClient {}
@@ -31,8 +31,8 @@ pub(super) struct Connection {
 }
 
 impl HttpClient {
-    pub(super) fn connection(&self, name: &[u8]) -> Option<&Connection> {
-        self.connections.iter().find(|its| its.name.as_bytes() == name)
+    pub(super) fn connection(&self, name: &[u8]) -> Option<Arc<Connection>> {
+        self.connections.iter().find(|its| its.name.as_bytes() == name).cloned()
     }
 }
 
@@ -52,14 +52,14 @@ pub(super) fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
     let params = start.params;
     let defaults = settings(&params, &start.settings.user_agent_header);
     let size = |name| usize::try_from(params.int(name)).unwrap_or(0);
-    let mut connections: Vec<Connection> = Vec::new();
+    let mut connections: Vec<Arc<Connection>> = Vec::new();
     for given in params.all("httpcon") {
         let connection = read(given, &defaults, params.int("timeout_mode"), size("maxdatasize"))?;
         if connections.iter().any(|known| known.name == connection.name) {
             let fault = StartFault::new(format!("there are two connections {}", connection.name));
             return Err(fault.at(given.span).help("give the second one another name"));
         }
-        connections.push(connection);
+        connections.push(Arc::new(connection));
     }
     let missing = connections.iter().filter_map(|connection| {
         let name = connection.failover.as_ref()?;

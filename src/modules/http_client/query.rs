@@ -44,23 +44,23 @@ fn ask_url(cx: &mut Context, args: &Args, with_body: &'static str) -> Outcome {
 
 /// `http_connect`, with or without a body.
 pub(super) fn connect(cx: &mut Context, args: &Args) -> Outcome {
-    let Some((state, at)) = connection(cx, args) else { return Outcome::FALSE };
-    ask_connection(cx, args, &state.connections[at], |cx, args, answer| {
-        let Some((state, at)) = connection(cx, args) else { return Outcome::FALSE };
-        let connection = &state.connections[at];
+    let Some(connection) = connection(cx, args) else { return Outcome::FALSE };
+    ask_connection(cx, args, &connection, |cx, args, answer| {
+        let Some(connection) = self::connection(cx, args) else { return Outcome::FALSE };
         let failed = match &answer {
             Answer::Errand(Ok(Found::Page(page))) => page.status >= 500,
             _ => true,
         };
-        let other = connection.failover.as_ref().filter(|_| failed);
-        if let Some(other) = other.and_then(|name| state.connection(name.as_bytes())) {
-            cx.log(LogLevel::Error, format!("{} does not serve, {} is asked", connection.name, other.name));
-            return ask_connection(cx, args, other, |cx, args, answer| match connection_after(cx, args) {
-                Some((state, at)) => keep(cx, args, &answer, &state.connections[at]),
-                None => Outcome::FALSE,
-            });
+        match failover(cx, &connection).filter(|_| failed) {
+            Some(other) => {
+                cx.log(LogLevel::Error, format!("{} does not serve, {} is asked", connection.name, other.name));
+                ask_connection(cx, args, &other, |cx, args, answer| {
+                    let connection = self::connection(cx, args).and_then(|connection| failover(cx, &connection));
+                    connection.map_or(Outcome::FALSE, |connection| keep(cx, args, &answer, &connection))
+                })
+            }
+            None => keep(cx, args, &answer, &connection),
         }
-        keep(cx, args, &answer, connection)
     })
 }
 
@@ -76,22 +76,18 @@ fn ask_connection(cx: &mut Context, args: &Args, connection: &Connection, then: 
 }
 
 /// The connection that a call names.
-fn connection(cx: &mut Context, args: &Args) -> Option<(Arc<HttpClient>, usize)> {
-    let state = cx.state::<HttpClient>()?;
+fn connection(cx: &mut Context, args: &Args) -> Option<Arc<Connection>> {
     let name = args.text(cx, 0);
-    let at = state.connections.iter().position(|connection| connection.name.as_bytes() == &name[..]);
-    if at.is_none() {
+    let found = cx.state::<HttpClient>()?.connection(&name);
+    if found.is_none() {
         cx.log(LogLevel::Error, format!("there is no connection {}", String::from_utf8_lossy(&name)));
     }
-    Some((state, at?))
+    found
 }
 
-/// The connection that is asked after that one failed.
-fn connection_after(cx: &mut Context, args: &Args) -> Option<(Arc<HttpClient>, usize)> {
-    let (state, at) = connection(cx, args)?;
-    let name = state.connections[at].failover.as_ref()?;
-    let at = state.connections.iter().position(|connection| connection.name == *name)?;
-    Some((state, at))
+/// The connection that is asked when this one fails.
+fn failover(cx: &Context, connection: &Connection) -> Option<Arc<Connection>> {
+    cx.state::<HttpClient>()?.connection(connection.failover.as_ref()?.as_bytes())
 }
 
 /// Stores an answer and the URL it came from.

@@ -136,29 +136,11 @@ fn method(cx: &mut Context) -> Value {
     }
 }
 
-/// Kamailio numbers methods by bits, in the order it learnt them.
+/// The bit of the method; 0 for one without a name here.
 fn method_number(cx: &mut Context) -> Value {
     let message = &cx.message.message;
     let method = message.method().or_else(|| message.cseq().map(|cseq| cseq.method)).unwrap_or(Method::Other);
-    let bit = match method {
-        Method::Invite => 0,
-        Method::Cancel => 1,
-        Method::Ack => 2,
-        Method::Bye => 3,
-        Method::Info => 4,
-        Method::Register => 5,
-        Method::Subscribe => 6,
-        Method::Notify => 7,
-        Method::Message => 8,
-        Method::Options => 9,
-        Method::Prack => 10,
-        Method::Update => 11,
-        Method::Refer => 12,
-        Method::Publish => 13,
-        Method::Kdmq => 14,
-        Method::Other => return Value::Int(0),
-    };
-    Value::Int(1 << bit)
+    if method == Method::Other { Value::Int(0) } else { Value::Int(method.bit().into()) }
 }
 
 fn version(cx: &mut Context) -> Value {

@@ -3,9 +3,9 @@
 use super::params::Registrar;
 use super::{Location, aor, config_number, record_of_rows, tell};
 use crate::builtin::{Answer, Args, Branch, Context, Located, LogLevel, Outcome, Working};
+use crate::modules::usrloc::Mode;
 use crate::modules::usrloc::contact::{Contact, Record, same_instance};
-use crate::modules::usrloc::{Mode, methods};
-use crate::sip::{NameAddrs, Uri};
+use crate::sip::{Method, NameAddrs, Uri};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -110,7 +110,7 @@ impl Choice<'_> {
         Choice {
             registrar,
             now: cx.now.unix.as_secs(),
-            method: method.map(methods::bit),
+            method: method.map(Method::bit),
             flags: flags.unwrap_or(0) as u32,
         }
     }
