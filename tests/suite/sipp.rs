@@ -8,6 +8,11 @@ use std::process::{Child, Command, Stdio};
 use crate::ports;
 
 const CALLS: u32 = 1000;
+/// Calls at a time. A socket's buffer holds all that they can have on the way, so that nothing is lost while another process has the
+/// core: a lost 180 or ACK is a failed call to sipp.
+const AT_A_TIME: u32 = 40;
+/// When sipp gives up, on however busy a machine.
+const DEADLINE: &str = "180s";
 
 #[test]
 fn a_thousand_calls_through_one_worker() {
@@ -31,14 +36,18 @@ fn calls(workers: u32) {
     let backends: Vec<Ended> = ports.iter().map(|port| backend(&folder, *port)).collect();
     let server = Server::start(&folder, ports, workers);
     let caller = sipp(&folder, "caller.xml")
-        .args(["-s", "bob", "-m", &CALLS.to_string(), "-r", "400", "-l", "2000", "-timeout", "60s", "-timeout_error"])
+        .args(["-s", "bob", "-m", &CALLS.to_string(), "-r", "400", "-l", &AT_A_TIME.to_string(), "-timeout_error"])
         .arg(format!("127.0.0.1:{}", server.port))
         .status()
         .unwrap();
-    assert!(caller.success(), "{workers} workers: a call failed: {caller}");
+    assert!(caller.success(), "{workers} workers: a call failed: {caller}\n{}", errors(&folder));
     for mut backend in backends {
         let status = backend.0.wait().unwrap();
-        assert!(status.success(), "{workers} workers: a backend saw something unexpected, or not its half: {status}");
+        let errors = errors(&folder);
+        assert!(
+            status.success(),
+            "{workers} workers: a backend saw something unexpected, or not its half: {status}\n{errors}"
+        );
     }
     drop(server);
     let _ = fs::remove_dir_all(folder);
@@ -94,14 +103,24 @@ impl Server {
 fn backend(folder: &Path, port: u16) -> Ended {
     let half = (CALLS / 2).to_string();
     let mut command = sipp(folder, "backend.xml");
-    Ended(command.args(["-p", &port.to_string(), "-m", &half, "-timeout", "60s"]).spawn().unwrap())
+    Ended(command.args(["-p", &port.to_string(), "-m", &half]).spawn().unwrap())
 }
 
 fn sipp(folder: &Path, scenario: &str) -> Command {
     let mut command = Command::new("sipp");
     command.current_dir(folder).arg("-sf").arg(root().join("tests/sipp").join(scenario));
-    command.args(["-i", "127.0.0.1", "-nostdin"]).stdout(Stdio::null()).stderr(Stdio::null());
     command
+        .args(["-i", "127.0.0.1", "-nostdin", "-timeout", DEADLINE, "-trace_err"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+}
+
+/// What the three sipps wrote of what they did not expect.
+fn errors(folder: &Path) -> String {
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let errors = files.filter(|path| path.to_string_lossy().ends_with("_errors.log"));
+    errors.map(|path| fs::read_to_string(path).unwrap_or_default()).collect()
 }
 
 fn configs() -> PathBuf {

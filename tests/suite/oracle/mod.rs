@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use play::Record;
+use play::{Pace, Record};
 use sequence::Sequence;
 use server::Program;
 
@@ -54,7 +54,14 @@ fn alanui_puts_on_the_wire_what_kamailio_does() {
         for _ in 0..PLAYERS {
             scope.spawn(|| {
                 while let Some(sequence) = sequences.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let report = compare(sequence, other, show);
+                    let report = match compare(sequence, other, show, Pace::Brisk) {
+                        // What comes late on a busy machine is missing from a record, or stands in it at another place; a
+                        // difference of behaviour is there however long one waits.
+                        Report { differs: true, .. } => {
+                            Report { twice: true, ..compare(sequence, other, show, Pace::Patient) }
+                        }
+                        report => report,
+                    };
                     reports.lock().unwrap().push((&sequence.file, sequence.line, report));
                 }
             });
@@ -70,6 +77,11 @@ fn alanui_puts_on_the_wire_what_kamailio_does() {
     }
     let deliberate = reports.iter().filter(|(.., report)| report.deliberate).count();
     say(&format!("\noracle: {deliberate} sequences differ on purpose, each for the reason above\n"));
+    let twice: Vec<_> = reports.iter().filter(|(.., report)| report.twice && !report.differs).collect();
+    if !twice.is_empty() {
+        say(&format!("oracle: {} were alike at the second look only, with more time for each step:\n", twice.len()));
+        twice.iter().for_each(|(file, line, _)| say(&format!("  {file}:{line}\n")));
+    }
     say(&format!("oracle: {} compared, {differences} differences\n", reports.len() - deliberate));
     assert_eq!(reports.len(), sequences.len(), "a sequence could not be played");
     assert_eq!(differences, 0, "{other:?} differs from Kamailio");
@@ -92,13 +104,15 @@ fn sequences() -> Vec<Sequence> {
 struct Report {
     differs: bool,
     deliberate: bool,
+    /// The first look was too quick, or found a difference.
+    twice: bool,
     text: String,
 }
 
-fn compare(sequence: &Sequence, other: Program, show: bool) -> Report {
+fn compare(sequence: &Sequence, other: Program, show: bool, pace: Pace) -> Report {
     let (theirs, ours) = std::thread::scope(|scope| {
-        let theirs = scope.spawn(|| play::play(sequence, Program::Kamailio));
-        let ours = play::play(sequence, other);
+        let theirs = scope.spawn(|| play::play(sequence, Program::Kamailio, pace));
+        let ours = play::play(sequence, other, pace);
         (theirs.join().unwrap(), ours)
     });
     let mut text = String::new();
@@ -110,7 +124,7 @@ fn compare(sequence: &Sequence, other: Program, show: bool) -> Report {
                     let _ = writeln!(text, "\n=== {}\n{program:?} could not be played: {reason}", sequence.title());
                 }
             }
-            return Report { differs: true, deliberate: false, text };
+            return Report { differs: true, deliberate: false, twice: false, text };
         }
     };
     if show {
@@ -121,18 +135,18 @@ fn compare(sequence: &Sequence, other: Program, show: bool) -> Report {
     match &sequence.deliberate {
         Some(reason) if differs && other == Program::Alanui => {
             let _ = write!(text, "\ndeliberate: {}: {reason}", sequence.title());
-            return Report { differs: false, deliberate: true, text };
+            return Report { differs: false, deliberate: true, twice: false, text };
         }
         Some(_) if other == Program::Alanui => {
             let _ = writeln!(text, "\n=== {}: no difference; take the word `deliberate` away", sequence.title());
-            return Report { differs: true, deliberate: false, text };
+            return Report { differs: true, deliberate: false, twice: false, text };
         }
         _ => {}
     }
     if differs {
         let _ = write!(text, "\n=== {} (- Kamailio, + {other:?})\n{difference}", sequence.title());
     }
-    Report { differs, deliberate: false, text }
+    Report { differs, deliberate: false, twice: false, text }
 }
 
 /// The lines in which two records differ, each message whole. Empty when they are the same.

@@ -23,6 +23,25 @@ const QUIET: Duration = Duration::from_millis(25);
 /// Where somebody speaks TCP the fence, which comes by UDP, may overtake what it stands behind.
 const STREAM_QUIET: Duration = Duration::from_millis(150);
 
+/// How long nothing must come before a step counts as dealt with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Pace {
+    /// Enough on a machine that has nothing else to do.
+    Brisk,
+    /// Enough where others keep every core busy.
+    Patient,
+}
+
+impl Pace {
+    fn quiet(self, streamed: bool) -> Duration {
+        let quiet = if streamed { STREAM_QUIET } else { QUIET };
+        match self {
+            Pace::Brisk => quiet,
+            Pace::Patient => 12 * quiet,
+        }
+    }
+}
+
 /// What each peer got, made comparable.
 pub(super) struct Record {
     pub(super) peers: Vec<(&'static str, Vec<String>)>,
@@ -40,8 +59,8 @@ impl Record {
     }
 }
 
-pub(super) fn play(sequence: &Sequence, program: Program) -> Result<Record, String> {
-    let mut stage = Stage::open(sequence, program)?;
+pub(super) fn play(sequence: &Sequence, program: Program, pace: Pace) -> Result<Record, String> {
+    let mut stage = Stage::open(sequence, program, pace)?;
     for step in &sequence.steps {
         stage.step(step).map_err(|reason| format!("{reason}\n{}", stage.server.log()))?;
     }
@@ -64,8 +83,8 @@ struct Stage {
     second: SocketAddr,
     fence: UdpSocket,
     fences: u32,
-    /// Somebody speaks TCP.
-    streamed: bool,
+    /// How long it waits after each step.
+    quiet: Duration,
     normaliser: Normaliser,
     /// The Call-ID of the last message sent: a fence belongs to its call, behind whatever that message still waits for.
     call: Option<String>,
@@ -74,7 +93,7 @@ struct Stage {
 }
 
 impl Stage {
-    fn open(sequence: &Sequence, program: Program) -> Result<Self, String> {
+    fn open(sequence: &Sequence, program: Program, pace: Pace) -> Result<Self, String> {
         let failed = |error: std::io::Error| error.to_string();
         let peers = NAMES.into_iter().map(|name| {
             let streamed = sequence.tcp.iter().any(|its| its == name);
@@ -119,10 +138,10 @@ impl Stage {
         let fence = UdpSocket::bind("127.0.0.1:0").map_err(failed)?;
         let server = Server::start(program, folder, &config, &tables).map_err(failed)?;
         let normaliser = Normaliser::new(names);
-        let streamed = !sequence.tcp.is_empty();
+        let quiet = pace.quiet(!sequence.tcp.is_empty());
         let (call, missed) = (None, Vec::new());
         let mut stage =
-            Self { server, peers, relays, address, second, fence, fences: 0, streamed, normaliser, call, missed };
+            Self { server, peers, relays, address, second, fence, fences: 0, quiet, normaliser, call, missed };
         stage.await_start()?;
         Ok(stage)
     }
@@ -175,8 +194,7 @@ impl Stage {
             return Err("the server has stopped answering".to_owned());
         }
         self.collect();
-        let quiet = if self.streamed { STREAM_QUIET } else { QUIET };
-        while self.pause(quiet) {}
+        while self.pause(self.quiet) {}
         Ok(())
     }
 
