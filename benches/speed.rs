@@ -142,7 +142,7 @@ impl Bench {
             settings: Arc::new(started.settings),
             extensions,
             sockets: Arc::new(Sockets { list, ..Sockets::default() }),
-            random: Random::new(1),
+            random: Random::repeatable(1),
             regexes: Default::default(),
             told: Default::default(),
             log: Vec::new(),

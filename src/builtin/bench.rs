@@ -43,7 +43,7 @@ impl Bench {
                 settings: Arc::new(settings),
                 extensions: Extensions::default(),
                 sockets: Arc::new(Sockets { list: vec![socket], ..Sockets::default() }),
-                random: Random::new(1),
+                random: Random::repeatable(1),
                 regexes: Default::default(),
                 told: Default::default(),
                 log: Vec::new(),

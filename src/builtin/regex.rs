@@ -6,7 +6,7 @@
 
 use super::extension::Extensions;
 use regex::bytes::{self, RegexBuilder};
-use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Bytes that a compiled pattern may take.
@@ -105,7 +105,7 @@ impl Regex {
 /// Patterns that are only known while a script runs; bounded, so that a peer who chooses them costs little.
 #[derive(Debug, Default)]
 pub struct RegexCache {
-    known: FxHashMap<Vec<u8>, Option<Arc<Regex>>>,
+    known: BTreeMap<Vec<u8>, Option<Arc<Regex>>>,
 }
 
 impl RegexCache {

@@ -2,7 +2,7 @@
 
 use crate::builtin::Random;
 use crate::time::{Now, Tick};
-use std::hash::{BuildHasher, RandomState};
+use std::io;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The clock that all workers of a server share.
@@ -50,8 +50,12 @@ impl Stopwatch {
     }
 }
 
-/// A generator seeded by the operating system, different for each worker and each run.
-pub(super) fn random() -> Random {
-    // The standard library seeds its hasher from the system's randomness.
-    Random::new(RandomState::new().hash_one("alanui"))
+/// A generator under a key of the operating system's, another for each worker and each run.
+///
+/// # Errors
+/// When the system has no randomness to give: what is not secret must not be taken for it.
+pub(super) fn random() -> io::Result<Random> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(|fault| io::Error::other(format!("it has no randomness: {fault}")))?;
+    Ok(Random::secret(key))
 }

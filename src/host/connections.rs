@@ -5,7 +5,7 @@ use crate::builtin::{ConnectionSettings, SocketId, Sockets};
 use crate::node::{Datagram, Transmit};
 use crate::sip::{Frame, Framer};
 use bytes::Bytes;
-use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ type Key = (SocketId, SocketAddr);
 
 /// All connections.
 pub(super) struct Connections {
-    open: FxHashMap<Key, Connection>,
+    open: BTreeMap<Key, Connection>,
     events: Receiver<Event>,
     telling: Sender<Event>,
     tasks: JoinSet<()>,
@@ -96,7 +96,7 @@ impl Connections {
         for (id, listener) in listeners {
             tasks.spawn(accept(id, TcpListener::from_std(listener)?, telling.clone()));
         }
-        Ok(Connections { open: FxHashMap::default(), events, telling, tasks, accepting, settings, sockets, opened: 0 })
+        Ok(Connections { open: BTreeMap::default(), events, telling, tasks, accepting, settings, sockets, opened: 0 })
     }
 
     /// The next thing to know.

@@ -19,6 +19,7 @@ pub struct UdpPeers {
     clock: Clock,
     over: Arc<AtomicBool>,
     readers: Vec<JoinHandle<()>>,
+    mark: String,
 }
 
 impl Drop for UdpPeers {
@@ -44,6 +45,7 @@ impl UdpPeers {
     /// # Errors
     /// Says which address cannot be bound, and why.
     pub fn bind(peers: &[SocketAddr], server: SocketAddr) -> Result<UdpPeers, String> {
+        let mark = random().map_err(|fault| format!("the system refused: {fault}"))?.bits();
         let (sender, packets) = channel();
         let (mut sockets, mut readers) = (Vec::new(), Vec::new());
         let over = Arc::new(AtomicBool::new(false));
@@ -65,7 +67,7 @@ impl UdpPeers {
             }));
             sockets.push(socket);
         }
-        Ok(UdpPeers { sockets, server, packets, clock: Clock::start(), over, readers })
+        Ok(UdpPeers { sockets, server, packets, clock: Clock::start(), over, readers, mark: format!("{mark:016x}") })
     }
 
     /// Sends a packet from a peer to the server.
@@ -85,7 +87,7 @@ impl UdpPeers {
 
     /// Letters and digits that nobody else has.
     pub fn mark(&self) -> String {
-        format!("{:016x}", random().bits())
+        self.mark.clone()
     }
 
     /// The time since the start.

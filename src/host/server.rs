@@ -8,8 +8,10 @@ use super::sockets::Bound;
 use super::trace::MessageTrace;
 use super::worker::{self, Control, GRACE, HANDED, Parts};
 use super::world::HostWorld;
-use crate::builtin::{Core, Counters, Extensions, LogLevel, LogLine, ModuleId, QueryFault, Settings, Sockets, State};
-use crate::node::Node;
+use crate::builtin::{
+    Core, Counters, Extensions, LogLevel, LogLine, ModuleId, QueryFault, Random, Settings, Sockets, State,
+};
+use crate::node::{Node, Shares};
 use crate::script::Program;
 use std::fmt;
 use std::io;
@@ -141,14 +143,15 @@ impl Server {
         let mut server = Server { modules: plan.modules, world: plan.world, controls, threads, reloads, ended, trace };
         let errands = Errands::default();
         let counters = Counters::of(bound.workers.len());
-        let shares = bound.workers.into_iter().zip(handed).zip(counters);
+        let shares = Shares::new(bound.workers.len(), &mut clock::random()?);
+        let parts = bound.workers.into_iter().zip(handed).zip(counters);
         // The first worker has the connections of all.
         let mut listeners = Some(bound.listeners);
-        for (index, ((sockets, handed), counters)) in shares.enumerate() {
+        for (index, ((sockets, handed), counters)) in parts.enumerate() {
             let listeners = listeners.take();
             let (control, controlled) = unbounded_channel();
             let (answer, answers) = unbounded_channel();
-            let core = core(&plan.settings, plan.extensions, &bound.sockets, &states, counters);
+            let core = core(&plan.settings, plan.extensions, &bound.sockets, &states, counters, clock::random()?);
             let answering = answer.clone();
             let databases = server.world.worker(answer).map_err(ServerFault::Database)?;
             let (program, others) = (plan.program.clone(), handing.clone());
@@ -169,6 +172,7 @@ impl Server {
                     answering,
                     handed,
                     others,
+                    shares,
                     control: controlled,
                     reloads,
                     tracer,
@@ -257,12 +261,13 @@ fn core(
     sockets: &Arc<Sockets>,
     states: &Arc<[Arc<dyn State>]>,
     counters: Counters,
+    random: Random,
 ) -> Core {
     Core {
         settings: settings.clone(),
         extensions,
         sockets: sockets.clone(),
-        random: clock::random(),
+        random,
         regexes: Default::default(),
         told: Default::default(),
         log: Vec::new(),
@@ -466,6 +471,44 @@ mod tests {
             assert_eq!(ends.len(), workers);
             assert!(ends.iter().all(Result::is_ok), "{ends:?}");
         }
+    }
+
+    /// What a server answers a phone.
+    fn answer(phone: &UdpSocket, address: SocketAddr, call: usize) -> String {
+        phone.send_to(options(phone, call).as_bytes(), address).expect("loopback takes it");
+        let mut buffer = [0; 2000];
+        let length = phone.recv(&mut buffer).expect("an answer");
+        String::from_utf8_lossy(&buffer[..length]).into_owned()
+    }
+
+    /// The tag of an answer holds two outputs of the generator in a row. Those of xorshift64* tell its state, and all that it will ever give.
+    #[test]
+    fn an_answer_does_not_tell_the_next() {
+        const FACTOR: u64 = 0x2545_f491_4f6c_dd1d;
+        let inverse = (0..6).fold(FACTOR, |it, _| it.wrapping_mul(2u64.wrapping_sub(FACTOR.wrapping_mul(it))));
+        let step = |state: u64| {
+            let state = state ^ state >> 12;
+            let state = state ^ state << 25;
+            state ^ state >> 27
+        };
+        let output = |digits: &str| {
+            digits.bytes().rev().fold(0, |number: u64, digit| {
+                number << 4 | u64::from(char::from(digit).to_digit(16).expect("a hexadecimal digit"))
+            })
+        };
+        let phone = phone();
+        let mut ends = Vec::new();
+        for _ in 0..2 {
+            let (server, address) = serve(ANSWERS, 1);
+            let reply = answer(&phone, address, 1);
+            let tag = reply.split_once("\r\nTo: <sip:127.0.0.1>;tag=").expect("a tag").1;
+            let (first, second) = (output(&tag[..16]), output(&tag[16..32]));
+            assert_ne!(step(first.wrapping_mul(inverse)), second.wrapping_mul(inverse), "{reply}");
+            ends.push(tag[32..41].to_owned());
+            assert!(end(server, Control::End).iter().all(Result::is_ok));
+        }
+        // What follows from the request does so under a secret of the server.
+        assert_ne!(ends[0], ends[1]);
     }
 
     /// The query of call 0 sleeps: it counts until SQLite has worked for a good while. One worker serves a hundred calls meanwhile, and in the end

@@ -12,7 +12,7 @@ use super::server::ServerFault;
 use super::trace::Tracer;
 use super::udp::{BATCH, Inbox, Outbox};
 use crate::builtin::{Answer, ModuleId, SocketId};
-use crate::node::{Datagram, EffectId, Node, Transmit, share_of};
+use crate::node::{Datagram, EffectId, Node, Shares, Transmit};
 use crate::time::{Now, Tick};
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
@@ -77,6 +77,8 @@ pub(super) struct Parts {
     pub(super) handed: Receiver<Handed>,
     /// To each worker; its own is not used.
     pub(super) others: Vec<Sender<Handed>>,
+    /// Which calls are whose.
+    pub(super) shares: Shares,
     /// What the server tells it.
     pub(super) control: UnboundedReceiver<Control>,
     /// To the server: modules that want their data loaded again, where waiting is fine.
@@ -124,6 +126,7 @@ struct Worker {
     answering: UnboundedSender<(EffectId, Answer)>,
     handed: Receiver<Handed>,
     others: Vec<Sender<Handed>>,
+    shares: Shares,
     /// What is gathered for each other worker.
     gathered: Vec<Vec<Datagram>>,
     control: UnboundedReceiver<Control>,
@@ -197,6 +200,7 @@ impl Worker {
             handed: parts.handed,
             gathered: parts.others.iter().map(|_| Vec::new()).collect(),
             others: parts.others,
+            shares: parts.shares,
             control: parts.control,
             reloads: parts.reloads,
             alarm: Box::pin(tokio::time::sleep_until(parts.clock.instant(Tick::ZERO).into())),
@@ -266,7 +270,7 @@ impl Worker {
 
     /// Handles a packet, or gathers it for the worker whose call it is of.
     fn sort(&mut self, now: Now, datagram: Datagram) {
-        let share = if self.others.len() > 1 { share_of(&datagram.bytes, self.others.len()) } else { self.index };
+        let share = if self.others.len() > 1 { self.shares.of(&datagram.bytes) } else { self.index };
         match self.gathered.get_mut(share) {
             Some(gathered) if share != self.index => gathered.push(datagram),
             _ => self.receive(now, datagram),
@@ -332,7 +336,7 @@ impl Worker {
     fn unsent_by_connection(&mut self, now: Now, packet: Transmit, error: &io::Error) {
         self.wires.counts.unsent += 1;
         tracing::debug!(target: "alanui", process = self.index + 1, "send to tcp:{}: {error}", packet.destination);
-        let share = if self.others.len() > 1 { share_of(&packet.bytes, self.others.len()) } else { self.index };
+        let share = if self.others.len() > 1 { self.shares.of(&packet.bytes) } else { self.index };
         match self.others.get(share) {
             Some(other) if share != self.index => {
                 // A worker that does not keep up finds out by its timers.

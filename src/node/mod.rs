@@ -25,4 +25,4 @@ mod upstream;
 mod via;
 
 pub use driver::{Datagram, EffectId, Node, Output, Statistics, Transmit};
-pub use share::{call_id, share_of};
+pub use share::{Shares, call_id};

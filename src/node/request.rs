@@ -11,7 +11,6 @@ use crate::sip::{HeaderName, Malformed, Message, Method};
 use crate::time::Now;
 use crate::transaction::Key;
 use crate::transaction::key::{Legacy, has_cookie};
-use std::hash::Hasher;
 
 impl Node {
     /// Handles a packet that its call does not hold back.
@@ -27,7 +26,7 @@ impl Node {
                 return self.garbage(&datagram, &format!("{fault:?}"));
             }
         };
-        let call = call_number(message.call_id());
+        let call = self.seed.call(message.call_id());
         if self.must_wait(call, &datagram) {
             return;
         }
@@ -283,11 +282,4 @@ fn is_complete(message: &Message) -> bool {
 
 fn has_to_tag(message: &Message) -> bool {
     message.to().is_some_and(|to| to.tag().is_some())
-}
-
-/// A number for a call, by its Call-ID.
-pub(super) fn call_number(call_id: &[u8]) -> u64 {
-    let mut hasher = rustc_hash::FxHasher::default();
-    hasher.write(call_id);
-    hasher.finish()
 }

@@ -7,7 +7,6 @@ use crate::sip::{Message, Reply};
 use crate::time::Now;
 use crate::transaction::server_invite::Origin;
 use bytes::Bytes;
-use std::hash::Hasher;
 
 impl Node {
     /// Answers a request without a transaction; gives the code of `sl_send_reply`.
@@ -108,17 +107,14 @@ impl Node {
         Bytes::copy_from_slice(&self.buffer)
     }
 
-    /// The To tag of replies made here: the node's own 32 digits, and 8 that follow from the request, so that the same request gets the same tag
-    /// (RFC 3261 16.11 wants that of a stateless reply). The byte between tells whether a transaction sent it.
+    /// The To tag of replies made here: the node's own 32 digits, and 8 that follow from the request under the node's secret, so that the same
+    /// request gets the same tag (RFC 3261 16.11 wants that of a stateless reply) and nobody knows that of another. The byte between tells whether a transaction sent it.
     fn own_tag(&self, request: &Message, between: u8) -> Vec<u8> {
-        let mut hasher = rustc_hash::FxHasher::default();
-        hasher.write(request.via().map(|via| via.text()).unwrap_or_default());
-        hasher.write(request.call_id());
-        let hash = hasher.finish();
+        let hash = self.seed.tag(request.via().map(|via| via.text()).unwrap_or_default(), request.call_id());
         let mut tag = Vec::with_capacity(41);
         tag.extend_from_slice(&self.tag_prefix);
         tag.push(between);
-        tag.extend((0..8).map(|place| b"0123456789abcdef"[(hash >> (32 + 4 * place)) as usize & 15]));
+        tag.extend((0..8).map(|place| b"0123456789abcdef"[(hash >> (4 * place)) as usize & 15]));
         tag
     }
 

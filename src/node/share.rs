@@ -1,20 +1,30 @@
 //! Which worker a packet belongs to.
 
-/// Which of `shares` workers a packet belongs to: by its Call-ID, so that the messages of a call meet one worker and keep their order. A packet
-/// without one belongs to the first.
-pub fn share_of(packet: &[u8], shares: usize) -> usize {
-    if shares < 2 {
-        return 0;
+use crate::builtin::Random;
+use crate::transaction::Seed;
+
+/// The shares of a server's workers. Under a secret of theirs: a peer cannot choose the worker that all of his calls meet.
+#[derive(Clone, Copy)]
+pub struct Shares {
+    seed: Seed,
+    count: usize,
+}
+
+impl Shares {
+    /// The shares of this many workers.
+    pub fn new(count: usize, random: &mut Random) -> Shares {
+        Shares { seed: Seed::new(random.bits(), random.bits()), count }
     }
-    let Some(call_id) = call_id(packet) else { return 0 };
-    // FNV-1a; peers gain nothing by choosing a worker.
-    let mut hash = 0xcbf2_9ce4_8422_2325u64;
-    for byte in call_id {
-        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+
+    /// The worker that a packet belongs to: by its Call-ID, so that the messages of a call meet one worker and keep their order. A packet without
+    /// one belongs to the first.
+    pub fn of(&self, packet: &[u8]) -> usize {
+        if self.count < 2 {
+            return 0;
+        }
+        let Some(call_id) = call_id(packet) else { return 0 };
+        ((u128::from(self.seed.call(call_id)) * self.count as u128) >> 64) as usize
     }
-    // The last bytes reach only the middle of the product; Call-IDs that are counted up differ in nothing else.
-    hash = (hash ^ hash >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    ((u128::from(hash) * shares as u128) >> 64) as usize
 }
 
 /// The value of the Call-ID header, long or compact, without reading anything else.
@@ -44,8 +54,9 @@ mod tests {
         let compact = b"BYE sip:a SIP/2.0\r\ni:abc@x\r\nVia: x\r\n\r\n";
         assert_eq!(call_id(long), Some(&b"abc@x"[..]));
         assert_eq!(call_id(compact), Some(&b"abc@x"[..]));
-        assert_eq!(share_of(long, 7), share_of(compact, 7));
-        assert_eq!(share_of(b"garbage", 7), 0);
+        let shares = Shares::new(7, &mut Random::repeatable(1));
+        assert_eq!(shares.of(long), shares.of(compact));
+        assert_eq!(shares.of(b"garbage"), 0);
         assert_eq!(call_id(b"X\r\n\r\nCall-ID: body"), None);
     }
 }

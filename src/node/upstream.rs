@@ -63,7 +63,7 @@ impl Node {
         if let Some((module, tag)) = transaction.owner {
             return self.own_reply(now, id, module, tag, code);
         }
-        let call = super::request::call_number(transaction.request.call_id());
+        let call = self.seed.call(transaction.request.call_id());
         self.branch_ended(now, id, place, None, call);
     }
 

@@ -54,7 +54,7 @@ impl<'a> Scene<'a> {
             losses: Vec::new(),
             failures: Vec::new(),
             // Not that of the server: its choices stay the same when the wires are better.
-            chance: Random::new(scenario.seed.rotate_left(32)),
+            chance: Random::repeatable(scenario.seed.rotate_left(32)),
             recent: Vec::new(),
             focus: None,
             asker: None,

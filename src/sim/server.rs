@@ -94,7 +94,7 @@ pub(super) fn begin(
             settings: Arc::new(started.settings),
             extensions: config.extensions,
             sockets: Arc::new(sockets),
-            random: Random::new(scenario.seed),
+            random: Random::repeatable(scenario.seed),
             regexes: Default::default(),
             told: Default::default(),
             log: Vec::new(),

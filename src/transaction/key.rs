@@ -98,6 +98,21 @@ impl Seed {
         hash.finish()
     }
 
+    /// A number for a call, by which its messages find one another and their worker: a peer cannot make two calls share one.
+    pub fn call(&self, call_id: &[u8]) -> u64 {
+        let mut hash = self.hash(Kind::Call, 0);
+        hash.field(call_id);
+        hash.finish().low()
+    }
+
+    /// What a To tag of ours tells of its request (RFC 3261 19.3): the same for the same request (16.11), and nothing of another's.
+    pub fn tag(&self, via: &[u8], call_id: &[u8]) -> u32 {
+        let mut hash = self.hash(Kind::Tag, 0);
+        hash.field(via);
+        hash.field(call_id);
+        hash.finish().low() as u32
+    }
+
     fn hash(&self, kind: Kind, number: u32) -> SipHash {
         let mut hash = SipHash::new(self.0);
         hash.word(u64::from(number) << 8 | kind as u64);
@@ -112,6 +127,8 @@ enum Kind {
     Legacy,
     Client,
     SuccessAck,
+    Call,
+    Tag,
 }
 
 fn ack_as_invite(method: &[u8]) -> &[u8] {

@@ -76,7 +76,7 @@ fn node(config: &str, seed: u64) -> Node {
         settings: Arc::new(started.settings),
         extensions,
         sockets: Arc::new(sockets),
-        random: Random::new(seed),
+        random: Random::repeatable(seed),
         regexes: Default::default(),
         told: Default::default(),
         log: Vec::new(),

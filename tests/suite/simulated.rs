@@ -109,7 +109,7 @@ impl Server {
             settings: Arc::new(started.settings),
             extensions: Extensions::STRICT,
             sockets: Arc::new(sockets),
-            random: Random::new(1),
+            random: Random::repeatable(1),
             regexes: Default::default(),
             told: Default::default(),
             log: Vec::new(),

@@ -3,7 +3,7 @@
 use super::dns::Resolver;
 use crate::builtin::{Ask, AskedServer, ErrandFault, Found, Record, RecordKind};
 use bytes::Bytes;
-use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,7 +15,7 @@ const MOST_NAMES: usize = 256;
 /// The largest datagram (RFC 768).
 const LARGEST: usize = 1 << 16;
 
-type Names = FxHashMap<(String, bool), IpAddr>;
+type Names = BTreeMap<(String, bool), IpAddr>;
 
 /// Asks, and keeps the addresses of servers for as long as they answer.
 #[derive(Default)]

@@ -3,7 +3,7 @@
 use super::set::{Destination, Sets};
 use crate::time::Tick;
 use bytes::Bytes;
-use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,7 +15,7 @@ const SHARDS: usize = 16;
 /// Calls by Call-ID.
 #[derive(Debug)]
 pub(super) struct Loads {
-    shards: Box<[Mutex<FxHashMap<Bytes, Call>>]>,
+    shards: Box<[Mutex<BTreeMap<Bytes, Call>>]>,
     expire: Option<Duration>,
     initial_expire: Option<Duration>,
 }
@@ -35,7 +35,7 @@ impl Loads {
         Loads { shards, expire: limit(expire), initial_expire: limit(initial_expire) }
     }
 
-    fn shard(&self, call_id: &[u8]) -> MutexGuard<'_, FxHashMap<Bytes, Call>> {
+    fn shard(&self, call_id: &[u8]) -> MutexGuard<'_, BTreeMap<Bytes, Call>> {
         let at = crate::modules::hash::core_hash(&[call_id]) as usize % SHARDS;
         self.shards[at].lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -12,7 +12,7 @@ pub(super) const MOST_SLOTS: usize = 1 << 14;
 /// What all keys and values of one table may take, in bytes: peers choose keys.
 const MOST_BYTES: usize = 1 << 30;
 /// What a value takes beside its text.
-const OVERHEAD: usize = 128;
+const OVERHEAD: usize = 192;
 
 /// A table.
 #[derive(Debug)]
@@ -48,9 +48,14 @@ impl Default for Table {
 /// Values in Kamailio's order: by the hash of the key, then as they came.
 #[derive(Debug, Default)]
 pub(super) struct Slot {
-    cells: BTreeMap<(u32, u32), Cell>,
+    cells: BTreeMap<Place, Cell>,
+    /// Where each key stands. Any number of keys share a hash (all that differ in nothing but case do), and peers choose keys.
+    places: BTreeMap<Bytes, Place>,
     next: u32,
 }
+
+/// The hash of a key, and a number that counts up.
+type Place = (u32, u32);
 
 /// One value.
 #[derive(Debug, Clone)]
@@ -69,7 +74,7 @@ impl Cell {
 }
 
 /// Where a value stands in its table.
-pub(super) type Position = (usize, (u32, u32));
+pub(super) type Position = (usize, Place);
 
 impl Table {
     /// The value of a key, when there is one that has not expired; else the initial value.
@@ -132,14 +137,14 @@ impl Table {
     /// Removes the value of a key.
     pub(super) fn remove(&self, key: &[u8]) {
         let mut slot = self.slot(self.slot_of(key));
-        if let Some(cell) = slot.find(key).and_then(|place| slot.cells.remove(&place)) {
+        if let Some(cell) = slot.find(key).and_then(|place| slot.remove(place)) {
             self.account(cell.bytes(), 0);
         }
     }
 
     /// Removes the value at a position.
     pub(super) fn remove_at(&self, position: Position) {
-        if let Some(cell) = self.slot(position.0).cells.remove(&position.1) {
+        if let Some(cell) = self.slot(position.0).remove(position.1) {
             self.account(cell.bytes(), 0);
         }
     }
@@ -147,9 +152,12 @@ impl Table {
     /// Removes the values that `goes` names, in order.
     pub(super) fn remove_where(&self, mut goes: impl FnMut(&Cell) -> bool) {
         for at in 0..self.slots.len() {
-            self.slot(at).cells.retain(|_, cell| {
+            let mut slot = self.slot(at);
+            let Slot { cells, places, .. } = &mut *slot;
+            cells.retain(|_, cell| {
                 let stays = !goes(cell);
                 if !stays {
+                    places.remove(&cell.key);
                     self.account(cell.bytes(), 0);
                 }
                 stays
@@ -245,7 +253,9 @@ impl Table {
         }
         self.account(0, bytes);
         slot.next = slot.next.wrapping_add(1);
-        slot.cells.insert((core_case_hash(&[&cell.key]), slot.next), cell);
+        let place = (core_case_hash(&[&cell.key]), slot.next);
+        slot.places.insert(cell.key.clone(), place);
+        slot.cells.insert(place, cell);
         true
     }
 
@@ -259,10 +269,14 @@ impl Table {
 }
 
 impl Slot {
-    fn find(&self, key: &[u8]) -> Option<(u32, u32)> {
-        let hash = core_case_hash(&[key]);
-        let mut same = self.cells.range((hash, 0)..=(hash, u32::MAX));
-        same.find(|(_, cell)| cell.key == key).map(|(place, _)| *place)
+    fn find(&self, key: &[u8]) -> Option<Place> {
+        self.places.get(key).copied()
+    }
+
+    fn remove(&mut self, place: Place) -> Option<Cell> {
+        let cell = self.cells.remove(&place)?;
+        self.places.remove(&cell.key);
+        Some(cell)
     }
 }
 

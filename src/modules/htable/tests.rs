@@ -43,6 +43,33 @@ fn code(outcome: Outcome) -> i32 {
     }
 }
 
+/// Keys that differ in nothing but case have the same hash; each has its value, and none is left when it has gone.
+#[test]
+fn keys_that_share_a_hash_are_apart() {
+    let table = spec::read(b"a=>size=4").unwrap();
+    let keys: Vec<String> = (0..64).map(|at| format!("{at:06b}").replace('0', "a").replace('1', "A")).collect();
+    for (at, key) in keys.iter().enumerate() {
+        assert!(table.write(key.as_bytes(), Value::Int(at as i64), None, 0));
+    }
+    let read = |key: &String| table.read(key.as_bytes(), 0);
+    assert!(keys.iter().enumerate().all(|(at, key)| read(key) == Value::Int(at as i64)));
+    let mut order = Vec::new();
+    let mut position = None;
+    while let Some(next) = table.after(position) {
+        order.push(table.at(next).unwrap().value);
+        position = Some(next);
+    }
+    assert!(order.iter().enumerate().all(|(at, value)| *value == Value::Int(at as i64)), "as they came: {order:?}");
+    table.remove(keys[7].as_bytes());
+    table.remove_at(table.after(None).unwrap());
+    table.remove_where(|cell| cell.value == Value::Int(20));
+    let gone = |at: usize| [0, 7, 20].contains(&at);
+    assert!(keys.iter().enumerate().all(|(at, key)| (read(key) == Value::Null) == gone(at)));
+    assert_eq!(table.len(), keys.len() - 3);
+    assert!(table.write(keys[7].as_bytes(), Value::Int(70), None, 0));
+    assert_eq!(read(&keys[7]), Value::Int(70));
+}
+
 #[test]
 fn a_lock_that_another_run_holds_is_waited_for() {
     let mut bench = bench(&["a=>size=4"]);

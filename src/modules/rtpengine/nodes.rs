@@ -2,7 +2,7 @@
 
 use crate::builtin::{AskedServer, parse_int};
 use bytes::Bytes;
-use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -211,7 +211,7 @@ pub(super) fn set_of(sets: &mut Vec<Set>, id: u32) -> &mut Set {
 /// Which rtpengine has which call: by Call-ID, then by what tells its branches apart. One lock for each share of the calls, held for moments.
 #[derive(Debug)]
 pub(super) struct Calls {
-    shares: Vec<Mutex<FxHashMap<Bytes, Vec<Kept>>>>,
+    shares: Vec<Mutex<BTreeMap<Bytes, Vec<Kept>>>>,
     /// How long a call is remembered that is never deleted: `hash_table_tout`.
     time: Duration,
 }
@@ -237,7 +237,7 @@ impl Calls {
         Calls { shares: std::iter::repeat_with(Mutex::default).take(SHARES).collect(), time }
     }
 
-    fn share(&self, call_id: &[u8]) -> MutexGuard<'_, FxHashMap<Bytes, Vec<Kept>>> {
+    fn share(&self, call_id: &[u8]) -> MutexGuard<'_, BTreeMap<Bytes, Vec<Kept>>> {
         let hash = crate::modules::hash::core_hash(&[call_id]) as usize;
         self.shares[hash % SHARES].lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -155,7 +155,7 @@ impl<'a> Run<'a> {
             ground,
             options,
             // The lowest bit of a seed changes nothing.
-            random: Random::new(options.seed.rotate_left(1)),
+            random: Random::repeatable(options.seed.rotate_left(1)),
             bench: Bench::new(ground),
             history: Vec::new(),
             kept: Vec::new(),
