@@ -36,6 +36,10 @@ pub enum Extension {
     InterfaceAddress,
     /// `#!endif` at the very end of a file.
     EndifAtEnd,
+    /// Requests that come back unchanged are refused, those that come back are forked within bounds.
+    LoopDetection,
+    /// `lookup` leaves out contacts that are the server itself.
+    ContactElsewhere,
 }
 
 /// Name and sentence of an extension.
@@ -130,6 +134,16 @@ pub static EXTENSIONS: &[ExtensionRow] = &[
         Extension::EndifAtEnd,
         "endif-at-end",
         "Kamailio does not see an #!endif that ends a file without a newline, and refuses to start; here it counts",
+    ),
+    row(
+        Extension::LoopDetection,
+        "loop-detection",
+        "Kamailio sends a request on that comes back to it unchanged, until Max-Forwards ends it; here it is answered 482 (RFC 3261 16.3, RFC 5393), and one that comes back otherwise is forked to 60 destinations at most, 440 beyond, told by a Max-Breadth header",
+    ),
+    row(
+        Extension::ContactElsewhere,
+        "contact-elsewhere",
+        "Kamailio's lookup sends a request to a contact that is the server itself; here such a contact counts as not registered",
     ),
 ];
 

@@ -58,4 +58,6 @@ pub use select::{Bracket, Environment, Facts, Global, Select, Step};
 pub use settings::{ConnectionSettings, Listen, Settings, Socket, SocketId, Sockets, TransactionSettings};
 pub use trace::{Reached, Trace, TraceEvent};
 pub use value::{Value, int_text, parse_int, print_int};
-pub use working::{Branch, Located, Received, Related, TransactionId, TransactionView, ViaAdditions, Wire, Working};
+pub use working::{
+    Branch, Located, Received, Related, TransactionId, TransactionView, ViaAdditions, Visit, Wire, Working,
+};

@@ -39,6 +39,8 @@ pub struct Settings {
     pub onsend_route_reply: bool,
     /// `event_route[core:msg-received]` runs: `received_route_mode`.
     pub received_route_mode: bool,
+    /// Branches that a request has at most: `max_branches`.
+    pub max_branches: u16,
     /// Iterations after which a `while` ends: `max_while_loops`; 0 for no limit.
     pub max_while_loops: u32,
     /// How deep blocks and routes may nest: `max_recursive_level`.
@@ -69,6 +71,7 @@ impl Default for Settings {
             ),
             onsend_route_reply: false,
             received_route_mode: false,
+            max_branches: 12,
             max_while_loops: 100,
             max_recursive_level: 256,
             globals: Vec::new(),

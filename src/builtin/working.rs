@@ -73,6 +73,10 @@ pub struct Working {
     pub timers: Option<(Option<u32>, Option<u32>)>,
     /// `event_route[tm:branch-failure:...]` to run when a branch of the transaction fails.
     pub on_branch_failure: Option<RouteId>,
+    /// What tells whether it comes back.
+    pub visit: Visit,
+    /// What it says of its breadth (RFC 5393 section 5) where it is forwarded, when that is not what it said as it arrived.
+    pub breadth: Option<u32>,
     /// The transaction it belongs to, as far as scripts see it.
     pub transaction: Option<TransactionView>,
     /// Other messages of that transaction, where scripts may ask for them.
@@ -81,6 +85,15 @@ pub struct Working {
     pub packet: Option<Box<Wire>>,
     /// `drop` was called.
     pub dropped: bool,
+}
+
+/// What tells whether a request comes back to a server that it has passed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Visit {
+    /// A hash of what decides where it goes, as it arrived: the same when it comes back unchanged.
+    pub course: u64,
+    /// It has passed here before.
+    pub is_again: bool,
 }
 
 /// What our own Via says because the script wants it.
@@ -123,6 +136,8 @@ impl Working {
             reply_body: Bytes::new(),
             timers: None,
             on_branch_failure: None,
+            visit: Visit::default(),
+            breadth: None,
             transaction: None,
             related: None,
             packet: None,

@@ -476,8 +476,8 @@ impl Worker {
         let node = self.node.statistics();
         let Counts { sent, unsent, dropped } = self.wires.counts;
         let text = format!(
-            "{} requests, {} replies, {} packets of garbage, {} refused under load; {sent} packets sent, {unsent} unsendable, {dropped} dropped",
-            node.requests, node.replies, node.garbage, node.overloaded
+            "{} requests, {} replies, {} packets of garbage, {} loops, {} refused under load; {sent} packets sent, {unsent} unsendable, {dropped} dropped",
+            node.requests, node.replies, node.garbage, node.loops, node.overloaded
         );
         tracing::info!(target: "alanui", process = self.index + 1, "{text}");
     }

@@ -1,15 +1,15 @@
 //! Branches: a request on its way to one destination, and its CANCEL.
 
 use super::driver::Node;
+use super::loops::Breadth;
 use super::relay::{Fault, Target};
 use super::table::Found;
 use super::transaction::{Branch, Client};
-use crate::builtin::{TransactionId, Working};
+use crate::builtin::{LogLevel, TransactionId, Working};
 use crate::script::Task;
-use crate::sip::{HeaderName, Message};
+use crate::sip::HeaderName;
 use crate::time::{Now, Tick};
 use crate::transaction::{Actions, Timer, Timers, client_invite, client_non_invite};
-use std::io::Write;
 
 impl Node {
     /// Sends a request on a branch of its own.
@@ -19,15 +19,25 @@ impl Node {
         id: TransactionId,
         task: &mut Task,
         target: Target,
+        breadth: Breadth,
     ) -> Result<(), Fault> {
         let message = &mut task.message;
+        message.breadth = match breadth {
+            Breadth::Share(share) => Some(share),
+            Breadth::Free | Breadth::Whole(_) => None,
+        };
         let uri = target.uri.clone().unwrap_or_else(|| message.request_uri());
         let hop = target.destination.as_ref().unwrap_or(&uri);
         let (destination, socket) = self.route(hop, target.socket.or(message.send_socket), message.received.socket)?;
+        let most = usize::from(self.core.settings.max_branches);
         let Some(transaction) = self.transactions.get(id) else { return Err(Fault::Internal) };
+        if transaction.branches.len() >= most {
+            self.core.log(LogLevel::Error, format!("a transaction has no more than {most} branches (max_branches)"));
+            return Err(Fault::NoBranch);
+        }
         let (place, timers, born, is_invite) =
             (transaction.branches.len() as u16, transaction.timers, transaction.born, transaction.is_invite);
-        let branch = self.new_branch(place);
+        let branch = self.new_branch(message.visit.course, place);
         let located = target.located.as_deref();
         let sent = self.write_forwarded(task, &uri, (destination, socket), &branch, located);
         let message = &task.message;
@@ -44,6 +54,7 @@ impl Node {
         };
         let mut branch = Branch::new(machine, key, sent, (destination, socket));
         branch.flags = target.flags;
+        branch.breadth = breadth.held();
         branch.on_failure = task.message.on_branch_failure;
         if let Some(transaction) = self.transactions.get(id) {
             transaction.branches.push(branch);
@@ -51,27 +62,6 @@ impl Node {
         self.transactions.name(key, Found::Branch(id, place));
         self.client_actions(now, id, place, &actions, None);
         Ok(())
-    }
-
-    /// A branch of a transaction, in the form of Kamailio's: the cookie, 4 and 32 digits, and the number of the branch.
-    pub(super) fn new_branch(&mut self, place: u16) -> Vec<u8> {
-        let mut digits = Vec::with_capacity(48);
-        for _ in 0..3 {
-            self.core.random.hex(&mut digits);
-        }
-        branch_text(&digits, place)
-    }
-
-    /// The branch of a message forwarded without a transaction: the same for the same message (RFC 3261 16.11).
-    pub(super) fn stateless_branch(&self, message: &Message) -> Vec<u8> {
-        let via = message.via().map(|via| via.text()).unwrap_or_default();
-        let mut digits = Vec::with_capacity(48);
-        for part in [b"a", b"b", b"c"] {
-            let bits = self.seed.client(via, part).low();
-            // Writing to a Vec does not fail.
-            let _ = write!(digits, "{bits:016x}");
-        }
-        branch_text(&digits, 0)
     }
 
     /// A CANCEL: answered here, and each branch of its INVITE is cancelled. False when there is no such INVITE.
@@ -156,15 +146,4 @@ impl Client {
             }
         }
     }
-}
-
-fn branch_text(digits: &[u8], place: u16) -> Vec<u8> {
-    let mut branch = Vec::with_capacity(48);
-    branch.extend_from_slice(b"z9hG4bK");
-    branch.extend_from_slice(&digits[..4]);
-    branch.push(b'.');
-    branch.extend_from_slice(&digits[4..36]);
-    // Writing to a Vec does not fail.
-    let _ = write!(branch, ".{place}");
-    branch
 }

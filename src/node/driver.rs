@@ -67,6 +67,8 @@ pub struct Statistics {
     pub replies: u64,
     /// Packets that are not SIP, or cannot be answered.
     pub garbage: u64,
+    /// Requests that came back as they were.
+    pub loops: u64,
     /// Packets dropped because too much waits already.
     pub overloaded: u64,
 }

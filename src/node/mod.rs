@@ -10,6 +10,7 @@ mod address;
 mod aside;
 mod branch;
 mod driver;
+mod loops;
 mod own;
 mod related;
 mod relay;

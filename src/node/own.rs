@@ -81,7 +81,7 @@ impl Node {
         let Ok((destination, socket)) = self.route(&hop, request.socket, SocketId(0)) else {
             return self.tell_unsent(now, &request);
         };
-        let branch = self.new_branch(0);
+        let branch = self.new_branch(0, 0);
         let transport = self.core.sockets.transport(socket);
         let mut via = format!("SIP/2.0/{} ", transport.in_via()).into_bytes();
         push_sent_by(&self.core, None, socket, destination.ip(), &mut via);

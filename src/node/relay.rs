@@ -2,11 +2,12 @@
 
 use super::address::{NoHop, next_hop};
 use super::driver::{Node, Transmit};
+use super::loops::Breadth;
 use super::run::{Performed, Role, Run};
 use super::via::{Leaving, push_via};
-use crate::builtin::{Answer, Counter, Located, LogLevel, Packet, Relay, SocketId, TransactionId, Working};
+use crate::builtin::{Answer, Counter, Located, LogLevel, Packet, Relay, SocketId, TransactionId, Working, print_int};
 use crate::script::Task;
-use crate::sip::{Method, Uri, delimit, write_request};
+use crate::sip::{HeaderName, Method, Uri, delimit, write_request};
 use crate::time::Now;
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -22,6 +23,8 @@ pub(super) enum Fault {
     Transport,
     /// No branch was left.
     NoBranch,
+    /// It would be forked wider than it may be.
+    Breadth,
     /// The `onsend_route` kept it back.
     Dropped,
     /// Anything else.
@@ -35,6 +38,7 @@ impl Fault {
             Fault::Unresolvable => -478,
             Fault::Transport => -7,
             Fault::NoBranch => -6,
+            Fault::Breadth => -440,
             Fault::Dropped => -477,
             Fault::Internal => -1,
         }
@@ -44,7 +48,7 @@ impl Fault {
         match self {
             Fault::NoBranch => -6,
             Fault::Unresolvable => -478,
-            Fault::Transport | Fault::Dropped | Fault::Internal => -1,
+            Fault::Transport | Fault::Breadth | Fault::Dropped | Fault::Internal => -1,
         }
     }
 }
@@ -53,6 +57,8 @@ impl Fault {
 pub(super) fn error_reply(error: i32, by: &str) -> (u16, String) {
     let (code, words) = match error {
         0 => (500, "No error"),
+        // RFC 5393 section 6; Kamailio has no such error.
+        -440 => (440, "Max-Breadth Exceeded"),
         -477 => (477, "Unfortunately error on sending to next hop occurred"),
         -478 => (478, "Unresolvable destination"),
         _ => (500, "I'm terribly sorry, server error occurred"),
@@ -74,6 +80,8 @@ pub(super) struct Forking {
     outer: Box<Run>,
     id: TransactionId,
     targets: VecDeque<Target>,
+    /// How far each of them may spread.
+    breadth: Breadth,
     /// Those whose `branch_route` has run: they leave together.
     ready: Vec<(Task, Target)>,
     sent: usize,
@@ -99,16 +107,22 @@ impl Node {
         if known.is_none() || !self.has_branches(id) {
             self.lending(&mut run.task.locals.avps, |node| node.trying(now, id, method));
         }
-        let targets = targets(&mut run.task.message, relay);
+        let mut targets = targets(&mut run.task.message, relay);
         self.keep_for_failure(id, &mut run.task);
-        let fault = targets.is_empty().then_some(Fault::Internal);
-        let mut forking = Forking { outer: run, id, targets, ready: Vec::new(), sent: 0, fault };
+        let mut fault = targets.is_empty().then_some(Fault::Internal);
+        let breadth = self.breadth(id, &run.task.message, targets.len());
+        if breadth.is_none() {
+            targets.clear();
+            fault = fault.or(Some(Fault::Breadth));
+        }
+        let breadth = breadth.unwrap_or(Breadth::Free);
+        let mut forking = Forking { outer: run, id, targets, breadth, ready: Vec::new(), sent: 0, fault };
         if forking.outer.task.message.on_branch.is_some() {
             return self.next_branch(now, forking);
         }
         while let Some(target) = forking.targets.pop_front() {
-            let Forking { outer, sent, fault, .. } = &mut forking;
-            match self.send_branch(now, id, &mut outer.task, target) {
+            let Forking { outer, sent, fault, breadth, .. } = &mut forking;
+            match self.send_branch(now, id, &mut outer.task, target, *breadth) {
                 Ok(()) => *sent += 1,
                 Err(why) => *fault = Some(why),
             }
@@ -122,7 +136,7 @@ impl Node {
         let (Some(route), Some(target)) = (forking.outer.task.message.on_branch, forking.targets.pop_front()) else {
             for (mut task, target) in std::mem::take(&mut forking.ready) {
                 std::mem::swap(&mut task.locals, &mut forking.outer.task.locals);
-                match self.send_branch(now, forking.id, &mut task, target) {
+                match self.send_branch(now, forking.id, &mut task, target, forking.breadth) {
                     Ok(()) => forking.sent += 1,
                     Err(why) => forking.fault = Some(why),
                 }
@@ -243,7 +257,7 @@ impl Node {
                 return fault.code();
             }
         };
-        let branch = self.stateless_branch(&message.message);
+        let branch = self.stateless_branch(message);
         let located = message.located.clone();
         let bytes = self.write_forwarded(task, &uri, (destination, socket), &branch, located.as_deref());
         task.meet(0);
@@ -318,8 +332,16 @@ impl Node {
         let changed = message.uri.is_some() || **uri != *message.message.request_uri();
         let uri = changed.then_some(&uri[..]);
         let path = located.filter(|located| !located.path.is_empty());
-        let route = path.map(|located| [b"Route: ", &located.path[..], b"\r\n"].concat()).unwrap_or_default();
-        write_request(&message.message, &message.edits, uri, (&self.via, &route), stamp, &mut self.buffer);
+        let mut lines = path.map(|located| [b"Route: ", &located.path[..], b"\r\n"].concat()).unwrap_or_default();
+        if let Some(breadth) = message.breadth {
+            for header in message.message.headers_named(HeaderName::MaxBreadth) {
+                message.edits.remove_header(header);
+            }
+            lines.extend_from_slice(b"Max-Breadth: ");
+            print_int(i64::from(breadth), &mut lines);
+            lines.extend_from_slice(b"\r\n");
+        }
+        write_request(&message.message, &message.edits, uri, (&self.via, &lines), stamp, &mut self.buffer);
         if self.core.sockets.transport(socket).is_reliable() {
             delimit(&mut self.buffer);
         }

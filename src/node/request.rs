@@ -85,6 +85,7 @@ impl Node {
             self.stateless_reply(now, &mut working, 503, b"Service Unavailable", &[]);
             return;
         }
+        let Some(mut working) = self.visit(now, working) else { return };
         self.relate_cancel(&mut working);
         self.before_routing(now, working, call);
     }

@@ -75,6 +75,8 @@ pub(super) struct Branch {
     /// The reply that counts; `None` when the code was made here.
     pub(super) reply: Option<Message>,
     pub(super) replied: bool,
+    /// How much of its request's breadth it holds while it is pending (RFC 5393 section 5).
+    pub(super) breadth: u32,
     /// The branch's flags; `onreply_route` sees and changes them.
     pub(super) flags: u32,
     pub(super) timed_out: bool,
@@ -140,6 +142,7 @@ impl Branch {
             code: 0,
             reply: None,
             replied: false,
+            breadth: 0,
             flags: 0,
             timed_out: false,
             on_failure: None,

@@ -17,13 +17,13 @@ pub fn write(message: &Message, edits: &Edits, out: &mut Vec<u8>) {
 
 /// Appends a request as it is forwarded (RFC 3261 section 16.6): `request_uri` in its first line (`None`: the one of
 /// `edits`, or its own), `via_line` (a whole Via line with its line end) right before its first Via header, and `stamp`
-/// recorded in the former topmost Via, where Kamailio puts it. `route_line`, a whole Route line or nothing, goes before the Route
-/// headers, or behind the new Via.
+/// recorded in the former topmost Via, where Kamailio puts it. `more_lines`, a whole Route line, a Max-Breadth line or nothing, go before
+/// the Route headers, or behind the new Via.
 pub fn write_request(
     message: &Message,
     edits: &Edits,
     request_uri: Option<&[u8]>,
-    (via_line, route_line): (&[u8], &[u8]),
+    (via_line, more_lines): (&[u8], &[u8]),
     stamp: Stamp,
     out: &mut Vec<u8>,
 ) {
@@ -35,9 +35,9 @@ pub fn write_request(
     }
     let top = message.header(HeaderName::Via).map_or(message.start_line().end, |header| header.line.start);
     writing.put(at(top), Order::Via, via_line);
-    if !route_line.is_empty() {
+    if !more_lines.is_empty() {
         let place = message.header(HeaderName::Route).map_or(top, |header| header.line.start);
-        writing.put(at(place), Order::Path, route_line);
+        writing.put(at(place), Order::Path, more_lines);
     }
     if let (Some(via), Some(extent), false) = (message.via(), message.via_extent(), stamp.is_empty()) {
         let base = extent.start;

@@ -113,6 +113,21 @@ impl Seed {
         hash.finish().low() as u32
     }
 
+    /// What tells a request that comes back unchanged from one that comes back for another destination (RFC 3261 16.6 step 8): a hash of these.
+    pub fn course<'a>(&self, number: u32, fields: impl IntoIterator<Item = &'a [u8]>) -> u64 {
+        let mut hash = self.hash(Kind::Course, number);
+        fields.into_iter().for_each(|field| hash.field(field));
+        hash.finish().low()
+    }
+
+    /// The mark by which a node knows a branch of its own making.
+    pub fn mark(&self, nonce: u64, course: u64) -> u32 {
+        let mut hash = self.hash(Kind::Mark, 0);
+        hash.word(nonce);
+        hash.word(course);
+        hash.finish().low() as u32
+    }
+
     fn hash(&self, kind: Kind, number: u32) -> SipHash {
         let mut hash = SipHash::new(self.0);
         hash.word(u64::from(number) << 8 | kind as u64);
@@ -129,6 +144,8 @@ enum Kind {
     SuccessAck,
     Call,
     Tag,
+    Course,
+    Mark,
 }
 
 fn ack_as_invite(method: &[u8]) -> &[u8] {

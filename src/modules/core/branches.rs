@@ -29,11 +29,8 @@ pub(crate) const APPEND: &[Function] = &[Function {
     doc: "Adds a destination to fork to: the URI given with the next hop `$du`, else the Request-URI without it. The q value is read and not used.",
 }];
 
-/// Kamailio's limit of branches, the first one included.
-const MOST: usize = 12;
-
 fn append(cx: &mut Context, args: &Args) -> Outcome {
-    if cx.message.branches.len() + 1 >= MOST {
+    if cx.message.branches.len() + 1 >= usize::from(cx.core.settings.max_branches) {
         cx.log(crate::builtin::LogLevel::Error, "there are too many branches");
         return Outcome::FALSE;
     }

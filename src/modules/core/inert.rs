@@ -53,7 +53,6 @@ const HABITS: &[Param] = {
         text(&["hdr_name_extra_chars"], DOC),
         text(&["ipv6_hex_style"], DOC),
         number(&["local_rport"], DOC),
-        number(&["max_branches"], DOC),
         number(&["msg_apply_changes_mode"], DOC),
         number(&["msg_time"], DOC),
         number(&["phone2tel"], DOC),

@@ -50,6 +50,13 @@ pub(super) const ROWS: &[Param] = &[
     ),
     Param::int(&["server_signature"], "1", Unit::None, "Whether replies made here carry a Server header.").unsigned(),
     Param::absent(&["user_agent_header"], "The whole User-Agent header line of requests made here."),
+    Param::int(
+        &["max_branches"],
+        "12",
+        Unit::None,
+        "How many branches a request has at most, those of a failure_route included.",
+    )
+    .unsigned(),
     Param::int(&["max_while_loops"], "100", Unit::None, "How often the body of a while runs at most; 0 for no limit.")
         .unsigned(),
     Param::int(&["max_recursive_level"], "256", Unit::None, "How deep blocks and calls of routes may nest.").unsigned(),
@@ -149,6 +156,7 @@ fn apply(params: &Params, settings: &mut Settings) -> Result<(), StartFault> {
     }
     settings.onsend_route_reply = params.switch("onsend_route_reply");
     settings.received_route_mode = params.switch("received_route_mode");
+    settings.max_branches = u16::try_from(params.int("max_branches")).unwrap_or(settings.max_branches);
     settings.max_while_loops = limit(params.int("max_while_loops"));
     settings.max_recursive_level = limit(params.int("max_recursive_level"));
     Ok(())

@@ -2,19 +2,17 @@
 
 use super::params::Registrar;
 use super::{Location, aor, config_number, record_of_rows, tell};
-use crate::builtin::{Answer, Args, Branch, Context, Located, LogLevel, Outcome, Working};
+use crate::builtin::{Answer, Args, Branch, Context, Extension, Located, LogLevel, Outcome, Working};
 use crate::modules::usrloc::Mode;
 use crate::modules::usrloc::contact::{Contact, Record, same_instance};
 use crate::sip::{Method, NameAddrs, Uri};
 use bytes::Bytes;
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 const NOT_FOUND: i32 = -1;
 const NOT_ALLOWED: i32 = -2;
 const ERROR: i32 = -3;
-
-/// Kamailio's limit of branches, the first one included.
-const MOST_BRANCHES: usize = 12;
 
 /// `lookup`.
 pub(super) fn lookup(cx: &mut Context, args: &Args) -> Outcome {
@@ -138,9 +136,11 @@ fn take(cx: &mut Context, args: &Args, location: &Location, record: Option<&Reco
 
 fn follow(cx: &mut Context, registrar: &Registrar, contacts: &[Contact], device: &Device, rewrites: bool) -> i32 {
     let choice = Choice::of(cx, registrar);
+    let usable = contacts.iter().filter(|contact| choice.is_usable(contact));
+    let contacts: SmallVec<[&Contact; 4]> = usable.filter(|contact| leads_away(cx, registrar, contact)).collect();
     let mut missed = NOT_FOUND;
     let mut first = None;
-    for (at, contact) in contacts.iter().enumerate().filter(|(_, contact)| choice.is_usable(contact)) {
+    for (at, contact) in contacts.iter().copied().enumerate() {
         if !choice.takes_method(contact) {
             missed = NOT_ALLOWED;
             continue;
@@ -162,11 +162,36 @@ fn follow(cx: &mut Context, registrar: &Registrar, contacts: &[Contact], device:
         at += 1;
     }
     if registrar.append_branches && matches!(device, Device::Any) {
-        let others = contacts.iter().skip(at);
-        let others = others.filter(|its| choice.is_usable(its) && choice.takes_method(its) && choice.has_flags(its));
+        let others = contacts.iter().copied().skip(at);
+        let others = others.filter(|its| choice.takes_method(its) && choice.has_flags(its));
         others.for_each(|contact| append(cx, registrar, contact));
     }
     1
+}
+
+/// Whether a request to a contact would not come straight back to this server: anybody can register that, and a few such contacts fork without end.
+fn leads_away(cx: &mut Context, registrar: &Registrar, contact: &Contact) -> bool {
+    if !cx.core.extensions.allows(Extension::ContactElsewhere) {
+        return true;
+    }
+    let core = &*cx.core;
+    let is_own = |uri: &[u8]| {
+        let own = |uri: Uri| core.is_own(uri.maddr().unwrap_or(uri.host), Some(uri.port_or_default()));
+        Uri::parse(uri).is_ok_and(own)
+    };
+    let mut hops = NameAddrs::new(&contact.located.path).filter_map(|(_, hop)| Some(hop.ok()?.uri_text()));
+    // A first hop of ours is passed over when the registrar looks for it.
+    let hop = hops
+        .next()
+        .and_then(|first| if registrar.path_check_local && is_own(first) { hops.next() } else { Some(first) });
+    let received = Some(&contact.received[..]).filter(|received| !received.is_empty());
+    let is_here = is_own(hop.or(received).unwrap_or(&contact.uri));
+    if is_here {
+        let uri = contact.uri.clone();
+        let text = || format!("lookup: the contact {} is this server and left out", String::from_utf8_lossy(&uri));
+        cx.core.log_once(LogLevel::Warning, "a contact that is this server", text);
+    }
+    !is_here
 }
 
 /// Makes a contact the destination of the request itself.
@@ -185,7 +210,7 @@ fn aim(cx: &mut Context, registrar: &Registrar, contact: &Contact) -> Result<(),
 }
 
 fn append(cx: &mut Context, registrar: &Registrar, contact: &Contact) {
-    if cx.message.branches.len() + 1 >= MOST_BRANCHES {
+    if cx.message.branches.len() + 1 >= usize::from(cx.core.settings.max_branches) {
         return cx.log(LogLevel::Error, "lookup: there are too many branches");
     }
     let Ok((destination, located)) = first_hop(cx, registrar, contact) else { return };

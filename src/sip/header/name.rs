@@ -23,6 +23,7 @@ header_names! {
     CSeq "CSeq" b' ' "RFC 3261 section 20.16";
     Contact "Contact" b'm' "RFC 3261 section 20.10";
     MaxForwards "Max-Forwards" b' ' "RFC 3261 section 20.22";
+    MaxBreadth "Max-Breadth" b' ' "RFC 5393 section 5.8";
     Route "Route" b' ' "RFC 3261 section 20.34";
     RecordRoute "Record-Route" b' ' "RFC 3261 section 20.30";
     ContentLength "Content-Length" b'l' "RFC 3261 section 20.14";
