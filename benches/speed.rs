@@ -144,6 +144,7 @@ impl Bench {
             sockets: Arc::new(Sockets { list, ..Sockets::default() }),
             random: Random::repeatable(1),
             regexes: Default::default(),
+            meter: Default::default(),
             told: Default::default(),
             log: Vec::new(),
             commands: Vec::new(),

@@ -98,10 +98,13 @@ impl<'a> Args<'a> {
 
     /// Argument `at` as text; empty when it was not given.
     pub fn text(&self, cx: &mut Context, at: usize) -> Bytes {
-        match self.site.args.get(at) {
+        let text = match self.site.args.get(at) {
             Some(Argument::Template(template)) => template.text(cx),
             _ => self.value(cx, at).to_text(),
-        }
+        };
+        // Whoever asks for it may keep it, and keeps more than the text.
+        cx.core.meter.make(text.len() + 32);
+        text
     }
 
     /// The text template of argument `at`, for functions that decide first whether to expand it.

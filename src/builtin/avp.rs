@@ -45,6 +45,15 @@ impl Xavp {
 }
 
 impl Avps {
+    /// About how many bytes they take.
+    pub fn size(&self) -> usize {
+        let simple = self.simple.iter().map(|avp| size_of::<Avp>() + avp.name.len() + avp.value.size());
+        let field = |(name, value): &(Bytes, Value)| size_of::<(Bytes, Value)>() + name.len() + value.size();
+        let record =
+            |record: &Xavp| size_of::<Xavp>() + record.class.len() + record.fields.iter().map(field).sum::<usize>();
+        simple.sum::<usize>() + self.records.iter().map(record).sum::<usize>()
+    }
+
     /// The `index`th newest value of a name.
     pub fn value(&self, name: &[u8], index: usize) -> Option<&Value> {
         self.simple.iter().rev().filter(|avp| avp.name == name).nth(index).map(|avp| &avp.value)

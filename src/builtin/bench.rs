@@ -45,6 +45,7 @@ impl Bench {
                 sockets: Arc::new(Sockets { list: vec![socket], ..Sockets::default() }),
                 random: Random::repeatable(1),
                 regexes: Default::default(),
+                meter: Default::default(),
                 told: Default::default(),
                 log: Vec::new(),
                 commands: Vec::new(),

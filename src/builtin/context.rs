@@ -5,6 +5,7 @@ use super::background::{Command, State};
 use super::counters::{AskMemory, Counters};
 use super::extension::Extensions;
 use super::log::{LogLevel, LogLine};
+use super::meter::{Line, Meter};
 use super::module::RouteKind;
 use super::random::Random;
 use super::regex::RegexCache;
@@ -125,6 +126,8 @@ pub struct Core {
     pub regexes: RegexCache,
     /// Lines to be logged, taken by the host after each step.
     pub log: Vec<LogLine>,
+    /// What the work at hand uses.
+    pub meter: Meter,
     /// What was logged already and is worth saying once.
     pub told: FxHashSet<&'static str>,
     /// What the node is asked to do after this step, in order.
@@ -154,7 +157,19 @@ impl Core {
     /// Keeps a line for the log, when the level is seen.
     pub fn log(&mut self, level: LogLevel, text: impl Into<String>) {
         if self.logs(level) {
-            self.log.push(LogLine { level, from_script: false, text: text.into() });
+            self.write_line(LogLine { level, from_script: false, text: text.into() });
+        }
+    }
+
+    /// Keeps a line for the log, until the message at hand has logged too much.
+    pub fn write_line(&mut self, line: LogLine) {
+        match self.meter.line(line.text.len()) {
+            Line::Kept => self.log.push(line),
+            Line::First => {
+                let text = "this message logs too much: its further lines are left out".to_owned();
+                self.log.push(LogLine { level: LogLevel::Error, from_script: false, text });
+            }
+            Line::LeftOut => {}
         }
     }
 

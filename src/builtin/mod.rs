@@ -14,6 +14,7 @@ mod errand;
 mod extension;
 mod fetch;
 mod log;
+mod meter;
 mod module;
 mod own_address;
 mod prepare;
@@ -44,6 +45,7 @@ pub use errand::{Ask, AskedServer, Errand, ErrandFault, Found, MOST_READ, Record
 pub use extension::{EXTENSIONS, Extension, ExtensionRow, Extensions};
 pub use fetch::{Fetch, FetchFault, FetchSettings, Page};
 pub use log::{LogLevel, LogLine};
+pub use meter::{MOST_HELD, Meter};
 pub use module::{
     Arg, ArgKind, Bare, Check, Function, KeyKind, MessageKind, Module, Param, ParamKind, RouteKind, Routes,
     Transformation, Unit, Variable, Word, WordKind, Write, anywhere, count, event_fits, join,

@@ -101,9 +101,11 @@ impl Reference {
         let place = self.place(cx);
         let caller = std::mem::replace(&mut cx.module, self.module);
         let mut value = (self.variable.get)(cx, &self.key, place);
+        cx.core.meter.make(value.size());
         for applied in &self.transformations {
             cx.module = applied.module;
             value = (applied.row.run)(cx, value, &applied.params);
+            cx.core.meter.make(value.size());
         }
         cx.module = caller;
         value
@@ -237,6 +239,9 @@ impl Template {
     /// Appends the text with variables expanded.
     pub fn expand(&self, cx: &mut Context, out: &mut Vec<u8>) {
         for part in self.parts() {
+            if cx.core.meter.is_spent() {
+                return;
+            }
             match part {
                 Part::Text(text) => out.extend_from_slice(text),
                 Part::Variable(reference) => match reference.value(cx) {

@@ -69,6 +69,14 @@ impl Value {
         }
     }
 
+    /// How many bytes its text has.
+    pub fn size(&self) -> usize {
+        match self {
+            Value::Text(text) | Value::Both(_, text) => text.len(),
+            Value::Null | Value::Unset | Value::Int(_) => 0,
+        }
+    }
+
     /// Appends the printed form, in which undefined is `<null>`.
     pub fn print(&self, out: &mut Vec<u8>) {
         match self {

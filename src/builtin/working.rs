@@ -83,6 +83,8 @@ pub struct Working {
     pub related: Option<Box<Related>>,
     /// The packet that it came in, or leaves in, where scripts may ask for it.
     pub packet: Option<Box<Wire>>,
+    /// It was answered, or forwarded, without a transaction.
+    pub settled: bool,
     /// `drop` was called.
     pub dropped: bool,
 }
@@ -141,8 +143,22 @@ impl Working {
             transaction: None,
             related: None,
             packet: None,
+            settled: false,
             dropped: false,
         }
+    }
+
+    /// About how many bytes it takes beside the message as it arrived.
+    pub fn size(&self) -> usize {
+        let text = |text: &Option<Bytes>| text.as_ref().map_or(0, Bytes::len);
+        let branch = |branch: &Branch| size_of::<Branch>() + branch.uri.len() + text(&branch.destination);
+        self.edits.size()
+            + text(&self.uri)
+            + text(&self.destination)
+            + self.reply_headers.len()
+            + self.reply_body.len()
+            + self.branches.iter().map(branch).sum::<usize>()
+            + self.record_routes.len() * size_of::<RecordRoute>()
     }
 
     /// The Request-URI as it stands: the script's, else the message's. Empty for a reply.

@@ -269,6 +269,7 @@ fn core(
         sockets: sockets.clone(),
         random,
         regexes: Default::default(),
+        meter: Default::default(),
         told: Default::default(),
         log: Vec::new(),
         commands: Vec::new(),
@@ -283,7 +284,7 @@ fn core(
 mod tests {
     use super::super::sockets::bind;
     use super::*;
-    use crate::builtin::Listen;
+    use crate::builtin::{Listen, Module, anywhere};
     use crate::config::{Additions, has_errors, load};
     use crate::modules::MODULES;
     use crate::sip::{Frame, Framer};
@@ -309,11 +310,19 @@ mod tests {
 
     /// The same with its addresses by UDP and by TCP.
     fn serve_by_each(config: &'static str, workers: usize) -> (Server, [SocketAddr; 2]) {
+        serve_with(MODULES, config, workers)
+    }
+
+    fn serve_with(
+        modules: &'static [&'static Module],
+        config: &'static str,
+        workers: usize,
+    ) -> (Server, [SocketAddr; 2]) {
         let extensions = Extensions::default();
         let (mut sources, mut diagnostics) = (Sources::default(), Vec::new());
         let additions = Additions::default();
         let path = Path::new("test.cfg");
-        let config = load(path, &Text(config), &additions, MODULES, extensions, &mut sources, &mut diagnostics);
+        let config = load(path, &Text(config), &additions, modules, extensions, &mut sources, &mut diagnostics);
         let mut world = HostWorld::default();
         let started = config.start(Some(&mut world), &mut diagnostics);
         assert!(!has_errors(&diagnostics), "{diagnostics:?}");
@@ -321,9 +330,9 @@ mod tests {
         let bound = bind(&Settings { listen: vec![line], ..Settings::default() }, workers).expect("a free port");
         let addresses = [bound.sockets.list[0].address, bound.sockets.list[1].address];
         let names = config.registry.loaded().iter().map(|module| module.name);
-        let modules = names.zip(started.states).collect();
+        let states = names.zip(started.states).collect();
         let settings = Arc::new(started.settings);
-        let plan = Plan { program: config.program.clone(), settings, extensions, modules, world, trace: None };
+        let plan = Plan { program: config.program.clone(), settings, extensions, modules: states, world, trace: None };
         (Server::start(plan, bound).expect("the system has threads"), addresses)
     }
 
@@ -509,6 +518,31 @@ mod tests {
         }
         // What follows from the request does so under a secret of the server.
         assert_ne!(ends[0], ends[1]);
+    }
+
+    /// A module with a fault of ours.
+    static FAULTY: Module = Module {
+        functions: &[anywhere(&["break_down"], &[], |_, _| panic!("on purpose"), "Breaks.")],
+        ..Module::new("faulty", "A fault.")
+    };
+
+    #[test]
+    fn a_fault_of_ours_costs_one_message() {
+        const CONFIG: &str = "loadmodule \"tm.so\"\nloadmodule \"sl.so\"\nloadmodule \"pv.so\"\nloadmodule \"faulty.so\"\n\
+            request_route { if ($ci == \"1@phone\") break_down(); if ($ci == \"2@phone\") { t_newtran(); break_down(); } \
+            sl_send_reply(\"200\", \"OK\"); }";
+        let modules = [MODULES, &[&FAULTY]].concat();
+        let (server, [address, _]) = serve_with(Box::leak(modules.into_boxed_slice()), CONFIG, 1);
+        let phone = phone();
+        for (call, expected) in [(0, "200 OK"), (1, "500 Server"), (2, "500 Server"), (1, "500 Server"), (3, "200 OK")]
+        {
+            let reply = answer(&phone, address, call);
+            assert!(
+                reply.starts_with(&format!("SIP/2.0 {expected}")) && reply.contains(&format!("{call}@phone")),
+                "{reply}"
+            );
+        }
+        assert!(end(server, Control::Stop).iter().all(Result::is_ok));
     }
 
     /// The query of call 0 sleeps: it counts until SQLite has worked for a good while. One worker serves a hundred calls meanwhile, and in the end

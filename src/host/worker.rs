@@ -17,6 +17,7 @@ use crate::time::{Now, Tick};
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -97,7 +98,7 @@ pub(super) fn serve(parts: Parts) -> Result<(), ServerFault> {
         let mut worker = Worker::new(parts)?;
         // What comes before the first message comes before those that wait at the sockets already.
         let now = worker.clock.now();
-        worker.node.expire(now);
+        worker.guarded(now, |node| node.expire(now));
         worker.ask(now);
         while !worker.ended {
             poll_fn(|cx| worker.poll(cx)).await;
@@ -225,7 +226,7 @@ impl Worker {
         if let Some(latest) = self.stopping {
             let late = now.tick >= latest;
             if late {
-                self.node.abandon(now);
+                self.guarded(now, |node| node.abandon(now));
                 self.ask(now);
                 self.send(now, cx);
             }
@@ -282,7 +283,7 @@ impl Worker {
         // As much as one batch of a socket, so that no source starves another.
         for _ in 0..BATCH {
             let Poll::Ready(Some((id, answer))) = self.answers.poll_recv(cx) else { break };
-            self.node.answer(now, id, answer);
+            self.guarded(now, |node| node.answer(now, id, answer));
             self.ask(now);
             busy = true;
         }
@@ -347,14 +348,14 @@ impl Worker {
     }
 
     fn unsent(&mut self, now: Now, packet: &Transmit) {
-        self.node.unsent(now, packet);
+        self.guarded(now, |node| node.unsent(now, packet));
         self.ask(now);
     }
 
     fn poll_time(&mut self, now: Now, cx: &mut Context) -> bool {
         let mut busy = false;
         if self.node.next().is_some_and(|due| due <= now.tick) {
-            self.node.expire(now);
+            self.guarded(now, |node| node.expire(now));
             self.ask(now);
             busy = true;
         }
@@ -373,8 +374,19 @@ impl Worker {
 
     fn receive(&mut self, now: Now, datagram: Datagram) {
         tracing::trace!(target: "alanui", process = self.index + 1, "{} bytes from {}", datagram.bytes.len(), datagram.source);
-        self.node.receive(now, datagram);
+        self.guarded(now, |node| node.receive(now, datagram));
         self.ask(now);
+    }
+
+    /// Has the node do something. A fault of ours in it costs that message, and never the server.
+    fn guarded(&mut self, now: Now, step: impl FnOnce(&mut Node)) {
+        let node = &mut self.node;
+        if catch_unwind(AssertUnwindSafe(|| step(node))).is_err() {
+            // What breaks while it is cleared away is left as it is.
+            let _ = catch_unwind(AssertUnwindSafe(|| node.recover(now)));
+        }
+        // As they come: a message that logs much must not have its lines kept for those behind it.
+        log::drain(self.index, &mut self.node.core.log);
     }
 
     /// Asks what the node wants to know. A read that the worker makes itself is answered before anything else happens, so that the packets of a
@@ -389,7 +401,7 @@ impl Worker {
                         Err(fault) => Err(fault),
                     },
                 };
-                self.node.answer(now, id, Answer::Rows(found));
+                self.guarded(now, |node| node.answer(now, id, Answer::Rows(found)));
             }
         }
         for (id, errand) in self.node.output.errands.drain(..) {
@@ -428,8 +440,7 @@ impl Worker {
                 Sending::Failed(packet, error) => {
                     self.wires.counts.unsent += 1;
                     tracing::debug!(target: "alanui", process = self.index + 1, "send to {}: {error}", packet.destination);
-                    self.node.unsent(now, &packet);
-                    self.ask(now);
+                    self.unsent(now, &packet);
                 }
             }
         }
@@ -476,8 +487,8 @@ impl Worker {
         let node = self.node.statistics();
         let Counts { sent, unsent, dropped } = self.wires.counts;
         let text = format!(
-            "{} requests, {} replies, {} packets of garbage, {} loops, {} refused under load; {sent} packets sent, {unsent} unsendable, {dropped} dropped",
-            node.requests, node.replies, node.garbage, node.loops, node.overloaded
+            "{} requests, {} replies, {} packets of garbage, {} loops, {} refused under load, {} broken; {sent} packets sent, {unsent} unsendable, {dropped} dropped",
+            node.requests, node.replies, node.garbage, node.loops, node.overloaded, node.broken
         );
         tracing::info!(target: "alanui", process = self.index + 1, "{text}");
     }

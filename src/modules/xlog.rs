@@ -175,7 +175,7 @@ fn line(cx: &mut Context, level: LogLevel, text: &[u8]) {
     let text = text.strip_suffix(b"\n").unwrap_or(text);
     let text = text.strip_suffix(b"\r").unwrap_or(text);
     let text = String::from_utf8_lossy(&[prefix, text].concat()).into_owned();
-    cx.core.log.push(LogLine { level, from_script: true, text });
+    cx.core.write_line(LogLine { level, from_script: true, text });
 }
 
 /// Letters of the colours, in the order of their codes.

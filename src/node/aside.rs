@@ -54,6 +54,14 @@ impl Asides {
     }
 }
 
+impl Asides {
+    /// Forgets the block that was running.
+    pub(super) fn forget(&mut self) {
+        self.lent = None;
+        self.running = false;
+    }
+}
+
 impl Node {
     /// Whether the `onsend_route` lets a request leave.
     pub(super) fn lets_request_go(
@@ -69,7 +77,7 @@ impl Node {
         let (after, end) = self.run_aside(now, message, locals, route);
         task.locals = after.locals;
         task.message.flags = after.message.flags;
-        !end.dropped
+        !end.dropped && !end.broken
     }
 
     /// Whether the `onsend_route` lets a forwarded reply leave.

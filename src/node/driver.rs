@@ -14,6 +14,7 @@ use crate::transaction::{Seed, Timer, TimerId, Timers, Wheel, client_non_invite}
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use std::any::Any;
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -69,6 +70,8 @@ pub struct Statistics {
     pub garbage: u64,
     /// Requests that came back as they were.
     pub loops: u64,
+    /// Messages, timers and answers that a fault of ours ended.
+    pub broken: u64,
     /// Packets dropped because too much waits already.
     pub overloaded: u64,
 }
@@ -110,7 +113,20 @@ pub struct Node {
     /// Reused for writing.
     pub(super) buffer: Vec<u8>,
     pub(super) via: Vec<u8>,
-    due: Vec<(Tick, Due)>,
+    due: VecDeque<(Tick, Due)>,
+    /// What is being handled.
+    pub(super) at_hand: Option<AtHand>,
+}
+
+/// What a node is in the middle of: a fault of ours ends it, and nothing else.
+#[derive(Debug, Clone)]
+pub(super) enum AtHand {
+    /// A packet, of this call once that is known.
+    Packet(Datagram, Option<u64>),
+    /// A run of a call that goes on.
+    Run(u64),
+    /// What was due.
+    Due(Due),
 }
 
 impl Node {
@@ -159,7 +175,8 @@ impl Node {
             kept_vars: Vec::new(),
             buffer: Vec::with_capacity(2048),
             via: Vec::with_capacity(128),
-            due: Vec::new(),
+            due: VecDeque::new(),
+            at_hand: None,
         };
         if background {
             node.start_clocks(now);
@@ -169,16 +186,22 @@ impl Node {
 
     /// Handles a packet.
     pub fn receive(&mut self, now: Now, datagram: Datagram) {
+        self.core.meter.begin();
+        self.at_hand = Some(AtHand::Packet(datagram.clone(), None));
         if self.lets_in(now, &datagram) {
             self.handle(now, datagram);
         }
         self.obey(now);
+        self.at_hand = None;
     }
 
     /// Handles the answer to a query.
     pub fn answer(&mut self, now: Now, id: EffectId, answer: Answer) {
+        self.core.meter.begin();
+        self.at_hand = self.parked.get(&id).map(|run| AtHand::Run(run.call));
         self.resume(now, id, answer);
         self.obey(now);
+        self.at_hand = None;
     }
 
     /// Handles that a packet could not be sent: its network is unreachable, or the system refused it. A reply is sent again when its request comes
@@ -198,13 +221,17 @@ impl Node {
 
     /// Does what is due.
     pub fn expire(&mut self, now: Now) {
-        let mut due = std::mem::take(&mut self.due);
+        let mut due = Vec::new();
         self.wheel.expire(now.tick, &mut due);
-        for (at, what) in due.drain(..) {
+        self.due.extend(due);
+        // Each is taken before it is done: what a fault of ours leaves comes with the next call.
+        while let Some((at, what)) = self.due.pop_front() {
+            self.core.meter.begin();
+            self.at_hand = Some(AtHand::Due(what));
             self.timer(now, at, what);
         }
-        self.due = due;
         self.obey(now);
+        self.at_hand = None;
     }
 
     /// When [`Node::expire`] wants to be called next, at the latest.

@@ -12,6 +12,7 @@ mod branch;
 mod driver;
 mod loops;
 mod own;
+mod recover;
 mod related;
 mod relay;
 mod reply;

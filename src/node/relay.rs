@@ -263,6 +263,7 @@ impl Node {
         task.meet(0);
         if self.lets_request_go(now, task, (&bytes, destination, socket)) {
             self.send(bytes, destination, socket);
+            task.message.settled = true;
             if task.message.message.method() != Some(Method::Ack) {
                 self.core.counters.count(const { Counter::named("fwd_requests") });
             }

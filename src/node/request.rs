@@ -1,6 +1,6 @@
 //! Requests that arrive: matched to a transaction, or handed to the script.
 
-use super::driver::{Datagram, Node};
+use super::driver::{AtHand, Datagram, Node};
 use super::reply::cseq_method;
 use super::run::Role;
 use super::server::ServerEvent;
@@ -29,6 +29,9 @@ impl Node {
         let call = self.seed.call(message.call_id());
         if self.must_wait(call, &datagram) {
             return;
+        }
+        if let Some(AtHand::Packet(_, its)) = &mut self.at_hand {
+            *its = Some(call);
         }
         let received = Received { source: datagram.source, socket: datagram.socket, at: now.tick };
         self.next_message += 1;
@@ -166,9 +169,16 @@ impl Node {
         self.server_event(now, id, ServerEvent::RequestAgain, None);
     }
 
-    /// What follows the end of `request_route`.
-    pub(super) fn request_done(&mut self, now: Now, task: Task) {
-        let Some(view) = task.message.transaction else { return };
+    /// What follows the end of `request_route`. A request whose run was ended is answered all the same.
+    pub(super) fn request_done(&mut self, now: Now, mut task: Task, broken: bool) {
+        let Some(view) = task.message.transaction else {
+            if broken && !task.message.settled && task.message.message.method() != Some(Method::Ack) {
+                task.message.reply_headers.clear();
+                task.message.reply_body.clear();
+                self.stateless_reply(now, &mut task.message, 500, b"Server Internal Error", &[]);
+            }
+            return;
+        };
         let Some(transaction) = self.transactions.get(view.id) else { return };
         transaction.avps = task.locals.avps;
         transaction.flags = task.message.flags;
@@ -177,6 +187,8 @@ impl Node {
         if unanswered && let Some(fault) = transaction.fault {
             let (code, reason) = super::relay::error_reply(fault.error(), "TM");
             self.reply_through(now, view.id, code, reason.as_bytes(), &[]);
+        } else if unanswered && broken {
+            self.reply_through(now, view.id, 500, b"Server Internal Error", &[]);
         }
     }
 

@@ -29,6 +29,7 @@ impl Node {
         let bytes = self.own_reply_bytes(&working.message, working, code, reason, &tag, &extra);
         let destination = reply_destination(&self.core, &working.message, &working.received, working.force_rport);
         self.send(bytes.clone(), destination, working.received.socket);
+        working.settled |= code >= 200;
         self.core.counters.stateless(code);
         self.local_response(now, &bytes, working.received);
         1

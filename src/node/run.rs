@@ -212,7 +212,7 @@ impl Node {
         match run.role {
             Role::Request => {
                 self.warn_of(end, "request_route");
-                self.request_done(now, run.task);
+                self.request_done(now, run.task, end.broken);
             }
             Role::CoreReply => {
                 self.warn_of(end, "reply_route");
@@ -231,12 +231,14 @@ impl Node {
             Role::Failure(id, reply) => self.failure_done(now, id, run.task, reply),
             Role::BeforeRouting => {
                 // Whatever else its result is, only `drop` ends the message here.
-                if !end.dropped {
+                if end.broken && run.task.message.message.is_request() {
+                    self.request_done(now, run.task, true);
+                } else if !end.dropped {
                     self.route_message(now, run.task.message, run.task.locals, run.call);
                 }
             }
             Role::BranchFailure(id, reply) => self.branch_failure_done(now, id, run.task, reply, run.call),
-            Role::Branch(forking) => return self.branch_done(now, *forking, run.task, end.dropped),
+            Role::Branch(forking) => return self.branch_done(now, *forking, run.task, end.dropped || end.broken),
             Role::Event => {}
         }
         None

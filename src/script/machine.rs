@@ -5,8 +5,8 @@ use super::operator::{BinaryOperator, UnaryOperator, add_ints, apply, apply_test
 use super::program::{Program, SwitchLabel, SwitchTable};
 use super::task::{End, Frame, Task};
 use crate::builtin::{
-    Answer, Args, CallSite, Context, Core, Effect, LogLevel, ModuleId, Outcome, RouteId, RouteKind, TraceEvent, Value,
-    parse_int,
+    Answer, Args, CallSite, Context, Core, Effect, LogLevel, MOST_HELD, ModuleId, Outcome, RouteId, RouteKind,
+    TraceEvent, Value, parse_int,
 };
 use crate::source::Span;
 use crate::time::Now;
@@ -26,7 +26,7 @@ pub fn run(program: &Program, task: &mut Task, core: &mut Core, now: Now, answer
     if let Some((call, then)) = machine.task.waiting.take() {
         let Some(answer) = answer else {
             machine.task.waiting = Some((call, then));
-            return Step::Done(End { value: -1, exited: true, dropped: false });
+            return Step::Done(End { value: -1, exited: true, dropped: false, broken: false });
         };
         match machine.resume(call, then, answer) {
             Flow::Next => {}
@@ -66,11 +66,13 @@ impl Machine<'_> {
                 return self.end(-1, false);
             };
             self.task.place += 1;
-            self.task.budget -= 1;
+            self.task.budget = self.task.budget.saturating_sub(1);
             if self.task.budget == 0 {
-                self.core.log(LogLevel::Critical, "the script did not come to an end and was stopped");
-                self.tell_endless();
-                return self.end(-1, false);
+                return self.stop("the script did not come to an end and was stopped");
+            }
+            let made = self.core.meter.take_made();
+            if made > 0 && self.holds_too_much(made) {
+                return self.stop("the script makes more than a run may hold and was stopped");
             }
             match *op {
                 Op::Null => self.push(Value::Null),
@@ -228,6 +230,33 @@ impl Machine<'_> {
         }
     }
 
+    /// Takes note of what an instruction made: copying takes time, and what is kept takes space. What a run holds is added up whenever it has made a
+    /// good part of what it may hold.
+    fn holds_too_much(&mut self, made: usize) -> bool {
+        const BYTES_OF_AN_INSTRUCTION: usize = 8;
+        const WEIGHED: usize = MOST_HELD / 8;
+        let cost = u32::try_from(made / BYTES_OF_AN_INSTRUCTION).unwrap_or(u32::MAX);
+        // The instruction that comes next finds it used up.
+        self.task.budget = self.task.budget.saturating_sub(cost).max(1);
+        self.task.unweighed = self.task.unweighed.saturating_add(made);
+        if self.task.unweighed < WEIGHED {
+            return false;
+        }
+        self.task.unweighed = 0;
+        self.task.size() > MOST_HELD
+    }
+
+    /// Ends a run that uses more than it may.
+    fn stop(&mut self, why: &str) -> Step {
+        // This line is never among those that are left out.
+        self.core.meter.begin();
+        self.core.log(LogLevel::Critical, why);
+        self.tell_endless();
+        // What it held need not live until its message is answered.
+        self.task.stack.clear();
+        Step::Done(End { value: -1, exited: true, dropped: false, broken: true })
+    }
+
     /// The place in the text of the instruction at hand.
     fn span(&self) -> Span {
         let at = (self.task.place as usize).saturating_sub(1);
@@ -328,7 +357,10 @@ impl Machine<'_> {
             self.read_as_int(&right);
         }
         match apply(operator, left, right) {
-            Some(value) => self.push(value),
+            Some(value) => {
+                self.core.meter.make(value.size());
+                self.push(value);
+            }
             None => {
                 self.core.log(LogLevel::Error, "division by zero");
                 self.task.failed = true;
@@ -378,6 +410,8 @@ impl Machine<'_> {
             let (name, span, value) = (reference.text.to_string(), self.span(), value.filter(|_| done.is_ok()));
             self.core.trace(|| TraceEvent::Set { name, value, span });
         }
+        // A value that is kept takes more than its text.
+        self.core.meter.make(32);
         self.task.last = if done.is_ok() { 1 } else { -1 };
         if let Err(fault) = done {
             self.core.log(LogLevel::Error, fault.message);
@@ -511,7 +545,7 @@ impl Machine<'_> {
     /// Leaves a route with a result; the run is over when nobody called it.
     fn leave(&mut self, value: i64) -> Option<Step> {
         let Some(frame) = self.task.frames.pop() else {
-            return Some(Step::Done(End { value, exited: false, dropped: false }));
+            return Some(Step::Done(End { value, exited: false, dropped: false, broken: false }));
         };
         self.task.stack.truncate(frame.values as usize);
         self.task.loops.truncate(frame.loops as usize);
@@ -527,7 +561,7 @@ impl Machine<'_> {
         if dropped {
             self.task.message.dropped = true;
         }
-        Step::Done(End { value, exited: true, dropped })
+        Step::Done(End { value, exited: true, dropped, broken: false })
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Task {
     /// The expression at hand could not be computed.
     pub(super) failed: bool,
     pub(super) budget: u32,
+    /// Bytes made since what it holds was last added up.
+    pub(super) unweighed: usize,
     /// What the action at hand met, and the one before it: a number of Kamailio's `core/error.h`.
     error: i32,
     previous_error: i32,
@@ -49,6 +51,8 @@ pub struct End {
     pub exited: bool,
     /// It ended by `drop`.
     pub dropped: bool,
+    /// It was ended, for it used more than a run may.
+    pub broken: bool,
 }
 
 impl Task {
@@ -56,7 +60,7 @@ impl Task {
     const UNKNOWN_ERROR: i32 = -1;
 
     /// Instructions after which a run is ended: an endless script must not hold a worker.
-    const BUDGET: u32 = 50_000_000;
+    const BUDGET: u32 = 10_000_000;
 
     /// A run of the block `route`, whose first instruction is `entry`.
     pub fn new(message: Working, locals: Locals, kind: RouteKind, entry: u32) -> Task {
@@ -71,6 +75,7 @@ impl Task {
             last: 1,
             failed: false,
             budget: Task::BUDGET,
+            unweighed: 0,
             error: Task::UNKNOWN_ERROR,
             previous_error: Task::UNKNOWN_ERROR,
             waiting: None,
@@ -96,6 +101,13 @@ impl Task {
     /// Kamailio keeps the error of one action beyond it, whatever kind of action that is.
     pub(super) fn begin_action(&mut self) {
         self.previous_error = std::mem::replace(&mut self.error, Task::UNKNOWN_ERROR);
+    }
+
+    /// About how many bytes it holds.
+    pub(super) fn size(&self) -> usize {
+        let values = self.stack.iter().chain(&self.locals.vars).chain(&self.locals.groups);
+        let values = values.map(|value| size_of::<Value>() + value.size()).sum::<usize>();
+        values + self.locals.avps.size() + self.message.size()
     }
 
     /// Whether it waits for an answer.

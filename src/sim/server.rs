@@ -96,6 +96,7 @@ pub(super) fn begin(
             sockets: Arc::new(sockets),
             random: Random::repeatable(scenario.seed),
             regexes: Default::default(),
+            meter: Default::default(),
             told: Default::default(),
             log: Vec::new(),
             commands: Vec::new(),

@@ -54,6 +54,12 @@ impl Edits {
         self.list.is_empty() && self.new_uri.is_none() && self.body.is_none() && !self.parts_changed
     }
 
+    /// About how many bytes they take.
+    pub fn size(&self) -> usize {
+        let edits = self.list.iter().map(|edit| size_of::<Edit>() + edit.text.len()).sum::<usize>();
+        edits + self.body.as_ref().map_or(0, Bytes::len) + self.new_uri.as_ref().map_or(0, Bytes::len)
+    }
+
     /// Forgets every edit.
     pub fn clear(&mut self) {
         *self = Edits::default();

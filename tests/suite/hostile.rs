@@ -78,6 +78,7 @@ fn node(config: &str, seed: u64) -> Node {
         sockets: Arc::new(sockets),
         random: Random::repeatable(seed),
         regexes: Default::default(),
+        meter: Default::default(),
         told: Default::default(),
         log: Vec::new(),
         commands: Vec::new(),

@@ -111,6 +111,7 @@ impl Server {
             sockets: Arc::new(sockets),
             random: Random::repeatable(1),
             regexes: Default::default(),
+            meter: Default::default(),
             told: Default::default(),
             log: Vec::new(),
             commands: Vec::new(),

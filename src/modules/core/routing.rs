@@ -187,7 +187,7 @@ fn log(cx: &mut Context, args: &Args, level: LogLevel, at: usize) -> Outcome {
     if cx.core.logs(level) {
         let text = given(cx, args, at);
         let text = String::from_utf8_lossy(&text).trim_end_matches('\n').to_owned();
-        cx.core.log.push(LogLine { level, from_script: true, text });
+        cx.core.write_line(LogLine { level, from_script: true, text });
     }
     Outcome::TRUE
 }

@@ -163,7 +163,7 @@ fn replace(cx: &mut Context, args: &Args, place: fn(&Message) -> Range<usize>, m
         cx.log(LogLevel::Error, "the pattern matches the empty text");
         return Outcome::FALSE;
     }
-    finish(cx, found.into_iter().map(|range| (range, text.to_vec())).collect())
+    finish(cx, found, &text)
 }
 
 pub(super) const REPLACE_STR: Function = anywhere(
@@ -197,17 +197,23 @@ fn replace_str(cx: &mut Context, args: &Args, place: fn(&Message) -> Range<usize
     let within = message.bytes().get(range.clone()).unwrap_or_default();
     let most = if matches!(mode.first(), Some(b'f' | b'F') | None) { 1 } else { usize::MAX };
     let found = memchr::memmem::find_iter(within, &wanted).take(most);
-    let changes =
-        found.map(|at| (range.start + at..range.start + at + wanted.len(), text.to_vec())).collect::<Vec<_>>();
-    finish(cx, changes);
+    let found = found.map(|at| range.start + at..range.start + at + wanted.len()).collect();
+    finish(cx, found, &text);
     // Whether the text was found is not told.
     Outcome::TRUE
 }
 
-fn finish(cx: &mut Context, changes: Changes) -> Outcome {
-    if changes.is_empty() {
+fn finish(cx: &mut Context, found: Vec<Range<usize>>, text: &[u8]) -> Outcome {
+    if found.is_empty() {
         return Outcome::FALSE;
     }
+    // A short text in place of many long ones: the run is about to be ended.
+    let meter = &mut cx.core.meter;
+    let changes = found.into_iter().map_while(|range| {
+        meter.make(text.len());
+        (!meter.is_spent()).then(|| (range, text.to_vec()))
+    });
+    let changes = changes.collect();
     let message = &mut *cx.message;
     change(&message.message, &mut message.edits, changes);
     Outcome::TRUE

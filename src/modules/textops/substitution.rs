@@ -110,6 +110,10 @@ impl Substitution {
         let most = if self.all { usize::MAX } else { 1 };
         let mut changes = Vec::new();
         for found in self.pattern.captures_iter(text).take(most) {
+            // A short text in place of many long ones: the run is about to be ended.
+            if cx.core.meter.is_spent() {
+                break;
+            }
             let Some(whole) = found.get(0).filter(|whole| !whole.is_empty()) else { return Err(EmptyMatch) };
             let mut out = Vec::new();
             for piece in &self.replacement {
@@ -125,6 +129,7 @@ impl Substitution {
                     }
                 }
             }
+            cx.core.meter.make(out.len());
             changes.push((whole.range(), out));
         }
         Ok(changes)

@@ -1,7 +1,7 @@
 //! `s`: measures, case, blanks, replacing.
 
 use super::{COUNT, char_param, checked, empty, int_param, of_text, owned, part, plain, text_param, with};
-use crate::builtin::{Context, LogLevel, Template, Transformation, Value, parse_int};
+use crate::builtin::{Context, LogLevel, MOST_HELD, Template, Transformation, Value, parse_int};
 
 /// The transformations.
 pub(super) const ROWS: &[Transformation] = &[
@@ -190,6 +190,7 @@ fn replaced(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while !from.is_empty()
+        && out.len() <= MOST_HELD
         && let Some(at) = memchr::memmem::find(rest, from)
     {
         out.extend_from_slice(&rest[..at]);

@@ -1,0 +1,70 @@
+//! After a fault of ours: what was at hand is given up, everything else goes on.
+
+use super::driver::{AtHand, Node};
+use super::transaction::Due;
+use crate::builtin::{LogLevel, TransactionId, Working};
+use crate::sip::{Message, Method};
+use crate::time::Now;
+
+impl Node {
+    /// Picks up after a panic in [`Node::receive`], [`Node::answer`], [`Node::unsent`] or [`Node::expire`]: the call at hand is dropped, its callers are
+    /// answered 500. Whatever else there was in the middle of is as if it had not begun.
+    pub fn recover(&mut self, now: Now) {
+        self.statistics.broken += 1;
+        self.core
+            .log(LogLevel::Critical, "a fault of alanui's has ended a message: its call is dropped, all else goes on");
+        self.asides.forget();
+        let at_hand = self.at_hand.take();
+        let call = match &at_hand {
+            Some(AtHand::Packet(_, call)) => *call,
+            Some(AtHand::Run(call)) => Some(*call),
+            Some(AtHand::Due(Due::Server(id, _) | Due::Branch(id, ..) | Due::Cancel(id, ..))) => self.call_of(*id),
+            Some(AtHand::Due(Due::Module(_) | Due::Begin | Due::Wake(_))) | None => None,
+        };
+        let mut told = false;
+        if let Some(call) = call {
+            told = self.drop_call(now, call);
+        }
+        if let (Some(AtHand::Packet(datagram, _)), false) = (at_hand, told)
+            && let Ok(message) = Message::parse(datagram.bytes)
+            && message.can_be_answered()
+        {
+            let received = crate::builtin::Received { source: datagram.source, socket: datagram.socket, at: now.tick };
+            self.refuse(now, Working::new(message, received, 0));
+        }
+    }
+
+    fn call_of(&mut self, id: TransactionId) -> Option<u64> {
+        let call_id = self.transactions.get(id)?.request.call_id().to_vec();
+        Some(self.seed.call(&call_id))
+    }
+
+    /// Drops all that is kept of a call; whether a caller was answered.
+    fn drop_call(&mut self, now: Now, call: u64) -> bool {
+        let seed = self.seed;
+        self.parked.retain(|_, run| run.call != call);
+        if let Some(queue) = self.calls.remove(&call) {
+            self.queued = self.queued.saturating_sub(queue.waiting.len());
+        }
+        let its = self.transactions.iter().filter(|transaction| seed.call(transaction.request.call_id()) == call);
+        let its: Vec<TransactionId> = its.map(|transaction| transaction.id).collect();
+        let mut told = false;
+        for id in its {
+            let Some(transaction) = self.transactions.get(id) else { continue };
+            let waits = transaction.owner.is_none() && !transaction.is_answered();
+            let working = Working::new(transaction.request.clone(), transaction.received, 0);
+            self.end_transaction(id);
+            if waits {
+                self.refuse(now, working);
+                told = true;
+            }
+        }
+        told
+    }
+
+    fn refuse(&mut self, now: Now, mut working: Working) {
+        if working.message.method() != Some(Method::Ack) {
+            self.stateless_reply(now, &mut working, 500, b"Server Internal Error", &[]);
+        }
+    }
+}
