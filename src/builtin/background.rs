@@ -12,7 +12,7 @@ use crate::time::Now;
 use bytes::Bytes;
 use std::any::Any;
 use std::borrow::Cow;
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::io;
 use std::net::IpAddr;
 use std::path::Path;
@@ -40,6 +40,11 @@ pub trait State: Any + Debug + Send + Sync {
     /// A database did not take a statement of this module: what it was about.
     fn refused(&self, _about: Box<dyn Any + Send>) {}
 
+    /// What it keeps because peers or scripts want it kept, for the operator's report.
+    fn held(&self) -> Option<Held> {
+        None
+    }
+
     /// Loads again what was loaded at start, keeping what was learnt since.
     ///
     /// # Errors
@@ -50,6 +55,24 @@ pub trait State: Any + Debug + Send + Sync {
 }
 
 impl State for () {}
+
+/// How much is kept of one kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Held {
+    /// How many.
+    pub count: usize,
+    /// About how many bytes they take.
+    pub bytes: usize,
+    /// The most bytes that they may take: beyond, what comes is refused.
+    pub most: usize,
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let megabytes = |bytes: usize| bytes as f64 / (1 << 20) as f64;
+        write!(f, "{} in {:.1} of {:.0} MB", self.count, megabytes(self.bytes), megabytes(self.most))
+    }
+}
 
 /// What a module's background work may do.
 #[derive(Debug)]

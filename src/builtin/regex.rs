@@ -4,6 +4,7 @@
 //! and negated sets match a newline, `^` and `$` only the ends, `a{,3}` counts from 0 and a lone `)` is a plain one. Searches that yield text (groups)
 //! take the leftmost match in the crate's own order, which is POSIX's for the patterns that occur in configs.
 
+use super::background::Held;
 use super::extension::Extensions;
 use regex::bytes::{self, RegexBuilder};
 use std::collections::BTreeMap;
@@ -45,13 +46,19 @@ impl Regex {
             .dot_matches_new_line(true)
             .unicode(!text.is_ascii())
             .size_limit(bytes)
+            .dfa_size_limit(search_bytes(bytes))
             .build()
             .or_else(|error| {
                 if matches!(error, regex::Error::CompiledTooBig(_)) {
                     return Err(error);
                 }
                 let mut builder = RegexBuilder::new(&translated.pattern);
-                builder.case_insensitive(ignore_case).dot_matches_new_line(true).size_limit(bytes).build()
+                builder
+                    .case_insensitive(ignore_case)
+                    .dot_matches_new_line(true)
+                    .size_limit(bytes)
+                    .dfa_size_limit(search_bytes(bytes))
+                    .build()
             })
             .map_err(|error| (reason(&error), matches!(error, regex::Error::CompiledTooBig(_))))?;
         Ok(Regex { compiled, perl: translated.perl })
@@ -63,14 +70,20 @@ impl Regex {
     /// # Errors
     /// As [`Regex::new`].
     pub fn by_line(pattern: &[u8], extensions: Extensions) -> Result<Regex, String> {
-        let whole = Regex::new(pattern, true, extensions)?;
+        Regex::by_line_within(pattern, extensions, LARGEST).map_err(|(why, _)| why)
+    }
+
+    /// The same in so many bytes, as [`Regex::within`].
+    fn by_line_within(pattern: &[u8], extensions: Extensions, bytes: usize) -> Result<Regex, (String, bool)> {
+        let whole = Regex::within(pattern, true, extensions, bytes)?;
         let compiled = RegexBuilder::new(whole.compiled.as_str())
             .case_insensitive(true)
             .multi_line(true)
             .unicode(!pattern.is_ascii())
-            .size_limit(LARGEST)
+            .size_limit(bytes)
+            .dfa_size_limit(search_bytes(bytes))
             .build()
-            .map_err(|error| reason(&error))?;
+            .map_err(|error| (reason(&error), matches!(error, regex::Error::CompiledTooBig(_))))?;
         Ok(Regex { compiled, ..whole })
     }
 
@@ -102,14 +115,20 @@ impl Regex {
     }
 }
 
-/// Patterns that are only known while a script runs; bounded, so that a peer who chooses them costs little.
+/// Patterns that are only known while a script runs. Their bytes are bounded, and those of each: peers may choose them.
 #[derive(Debug, Default)]
 pub struct RegexCache {
-    known: BTreeMap<Vec<u8>, Option<Arc<Regex>>>,
+    known: BTreeMap<Vec<u8>, (Option<Arc<Regex>>, usize)>,
+    bytes: usize,
 }
 
 impl RegexCache {
-    const CAPACITY: usize = 256;
+    /// Bytes that all of them may take.
+    const MOST: usize = 32 << 20;
+    /// Bytes that one may take once compiled, tried in turn: the crate does not tell how many it took.
+    const SIZES: [usize; 3] = [8 << 10, 64 << 10, 512 << 10];
+    /// How many times those bytes a pattern takes: it is kept forwards and backwards, in more forms than one.
+    const TIMES: usize = 4;
 
     /// The compiled pattern (case matters), from the cache when it was seen before; `None` when it is bad.
     pub fn compile(&mut self, pattern: &[u8], extensions: Extensions) -> Option<Arc<Regex>> {
@@ -126,25 +145,51 @@ impl RegexCache {
         self.lookup(pattern, Flavour::ByLine, extensions)
     }
 
+    /// How much is kept.
+    pub fn held(&self) -> Held {
+        Held { count: self.known.len(), bytes: self.bytes, most: Self::MOST }
+    }
+
     fn lookup(&mut self, pattern: &[u8], flavour: Flavour, extensions: Extensions) -> Option<Arc<Regex>> {
         let mut key = Vec::with_capacity(pattern.len() + 1);
         key.push(flavour as u8);
         key.extend_from_slice(pattern);
-        if let Some(known) = self.known.get(&key) {
+        if let Some((known, _)) = self.known.get(&key) {
             return known.clone();
         }
-        if self.known.len() == Self::CAPACITY {
+        let (compiled, size) = Self::build(pattern, flavour, extensions);
+        let bytes = size * Self::TIMES + 2 * search_bytes(size) + key.len() + 256;
+        if self.bytes + bytes > Self::MOST {
             self.known.clear();
+            self.bytes = 0;
         }
-        let compiled = match flavour {
-            Flavour::Exact => Regex::new(pattern, false, extensions),
-            Flavour::IgnoreCase => Regex::new(pattern, true, extensions),
-            Flavour::ByLine => Regex::by_line(pattern, extensions),
-        };
-        let compiled = compiled.ok().map(Arc::new);
-        self.known.insert(key, compiled.clone());
+        self.bytes += bytes;
+        let compiled = compiled.map(Arc::new);
+        self.known.insert(key, (compiled.clone(), bytes));
         compiled
     }
+
+    /// The pattern, and the bytes it took at most.
+    fn build(pattern: &[u8], flavour: Flavour, extensions: Extensions) -> (Option<Regex>, usize) {
+        for size in Self::SIZES {
+            let compiled = match flavour {
+                Flavour::Exact => Regex::within(pattern, false, extensions, size),
+                Flavour::IgnoreCase => Regex::within(pattern, true, extensions, size),
+                Flavour::ByLine => Regex::by_line_within(pattern, extensions, size),
+            };
+            match compiled {
+                Ok(compiled) => return (Some(compiled), size),
+                Err((_, true)) => {}
+                Err((_, false)) => return (None, 0),
+            }
+        }
+        (None, 0)
+    }
+}
+
+/// Bytes that a pattern of so many keeps while it searches, forwards or backwards.
+fn search_bytes(compiled: usize) -> usize {
+    compiled.clamp(64 << 10, 2 << 20)
 }
 
 /// How a pattern is compiled.

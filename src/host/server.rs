@@ -223,6 +223,11 @@ impl Server {
 
     fn report(&self) {
         self.tell(Control::Report);
+        for (name, state) in &self.modules {
+            if let Some(held) = state.held() {
+                say(LogLevel::Notice, format!("{name} holds {held}"));
+            }
+        }
         if let Some(trace) = &self.trace {
             say(LogLevel::Notice, trace.report());
         }

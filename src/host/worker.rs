@@ -491,6 +491,8 @@ impl Worker {
             node.requests, node.replies, node.garbage, node.loops, node.overloaded, node.broken
         );
         tracing::info!(target: "alanui", process = self.index + 1, "{text}");
+        let parts = self.node.held().map(|(name, held)| format!("{name}: {held}"));
+        tracing::info!(target: "alanui", process = self.index + 1, "holds {}", parts.join(", "));
     }
 }
 

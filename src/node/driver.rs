@@ -6,7 +6,9 @@ use super::run::{Queue, Run};
 use super::server::ServerEvent;
 use super::table::{Found, Table};
 use super::transaction::Due;
-use crate::builtin::{Answer, Core, Errand, ModuleId, Query, Related, RouteId, RouteKind, SocketId, TraceEvent, Value};
+use crate::builtin::{
+    Answer, Core, Errand, Held, ModuleId, Query, Related, RouteId, RouteKind, SocketId, TraceEvent, Value,
+};
 use crate::script::Program;
 use crate::sip::Message;
 use crate::time::{Now, Tick};
@@ -76,12 +78,33 @@ pub struct Statistics {
     pub overloaded: u64,
 }
 
+/// What a node keeps at most, because peers or scripts want it kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Transactions; requests beyond are answered 503 without one.
+    pub transactions: usize,
+    /// Bytes of transactions, likewise.
+    pub bytes: usize,
+    /// Runs that wait for an answer; the queries of more fail at once.
+    pub parked: usize,
+    /// Bytes of such runs, and of the packets that wait behind them, each.
+    pub waiting: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { transactions: 200_000, bytes: 1 << 30, parked: 50_000, waiting: 256 << 20 }
+    }
+}
+
 /// The whole server for one worker's share of the calls.
 pub struct Node {
     /// What scripts see of the worker; `core.log` and `core.trace` are taken by the driver.
     pub core: Core,
     /// What it wants; taken by the driver after each call.
     pub output: Output,
+    /// What it keeps at most.
+    pub limits: Limits,
     pub(super) program: Arc<Program>,
     /// The main blocks that messages start in.
     pub(super) request_route: Option<RouteId>,
@@ -104,6 +127,9 @@ pub struct Node {
     /// Calls with such runs, and the messages that wait behind them.
     pub(super) calls: FxHashMap<u64, Queue>,
     pub(super) queued: usize,
+    /// What parked runs and queued packets take.
+    pub(super) parked_bytes: usize,
+    pub(super) queued_bytes: usize,
     pub(super) next_effect: u64,
     pub(super) next_message: u64,
     pub(super) stopping: bool,
@@ -155,6 +181,7 @@ impl Node {
             asides: Asides::new(&program, &core.settings),
             core,
             output: Output::default(),
+            limits: Limits::default(),
             request_route: program.route(RouteKind::Request, ""),
             reply_route: program.route(RouteKind::CoreReply, ""),
             relates: program.slots.len(Related::WANTED) > 0,
@@ -168,6 +195,8 @@ impl Node {
             told: FxHashMap::default(),
             calls: FxHashMap::default(),
             queued: 0,
+            parked_bytes: 0,
+            queued_bytes: 0,
             next_effect: 0,
             next_message: 0,
             stopping: false,
@@ -265,6 +294,17 @@ impl Node {
     /// What it has counted.
     pub fn statistics(&self) -> Statistics {
         self.statistics
+    }
+
+    /// What it keeps, by part.
+    pub fn held(&self) -> [(&'static str, Held); 4] {
+        let (transactions, regexes) = (&self.transactions, &self.core.regexes);
+        [
+            ("transactions", Held { count: transactions.len(), bytes: transactions.bytes(), most: self.limits.bytes }),
+            ("runs put aside", Held { count: self.parked.len(), bytes: self.parked_bytes, most: self.limits.waiting }),
+            ("packets behind them", Held { count: self.queued, bytes: self.queued_bytes, most: self.limits.waiting }),
+            ("patterns", regexes.held()),
+        ]
     }
 
     /// How many transactions are alive.

@@ -26,5 +26,5 @@ mod transaction;
 mod upstream;
 mod via;
 
-pub use driver::{Datagram, EffectId, Node, Output, Statistics, Transmit};
+pub use driver::{Datagram, EffectId, Limits, Node, Output, Statistics, Transmit};
 pub use share::{Shares, call_id};

@@ -213,6 +213,7 @@ impl Node {
             transaction.on_reply = message.on_reply.or(transaction.on_reply);
             message.transaction = Some(transaction.view(None, 0));
         }
+        self.transactions.weigh(forking.id);
         (forking.outer, Answer::Code(code))
     }
 

@@ -1,6 +1,6 @@
 //! Requests that arrive: matched to a transaction, or handed to the script.
 
-use super::driver::{AtHand, Datagram, Node};
+use super::driver::{AtHand, Datagram, Limits, Node};
 use super::reply::cseq_method;
 use super::run::Role;
 use super::server::ServerEvent;
@@ -79,9 +79,12 @@ impl Node {
         } else if let Some(Found::Server(id)) = self.transactions.find(&key) {
             return self.request_again(now, id);
         }
-        if self.transactions.len() >= MAX_TRANSACTIONS && method != Method::Ack {
+        let Limits { transactions, bytes, .. } = self.limits;
+        let is_full = self.transactions.len() >= transactions || self.transactions.bytes() >= bytes;
+        // What ends a call makes room.
+        if is_full && !matches!(method, Method::Ack | Method::Cancel | Method::Bye) {
             self.statistics.overloaded += 1;
-            self.stateless_reply(now, &mut working, 503, b"Service Unavailable", &[]);
+            self.stateless_reply(now, &mut working, 503, b"Service Unavailable", RETRY_AFTER);
             return;
         }
         if self.stopping && method != Method::Ack && !has_to_tag(&working.message) && method != Method::Cancel {
@@ -182,6 +185,8 @@ impl Node {
         let Some(transaction) = self.transactions.get(view.id) else { return };
         transaction.avps = task.locals.avps;
         transaction.flags = task.message.flags;
+        self.transactions.weigh(view.id);
+        let Some(transaction) = self.transactions.get(view.id) else { return };
         let unanswered = !transaction.is_answered() && transaction.branches.is_empty();
         // A relay that failed is answered at the end, unless the script did so through the transaction.
         if unanswered && let Some(fault) = transaction.fault {
@@ -277,8 +282,8 @@ impl Node {
     }
 }
 
-/// Transactions of one node at once; requests beyond are answered 503 without one. At 5 kB each that is about a gigabyte.
-const MAX_TRANSACTIONS: usize = 200_000;
+/// Transactions last about half a minute after their final reply; a few seconds bring room (RFC 3261 20.33).
+const RETRY_AFTER: &[u8] = b"Retry-After: 5\r\n";
 
 /// Headers of which a message has one at most; with two of them nobody knows which is meant, and Kamailio does not read on.
 const SINGLE: [HeaderName; 5] =

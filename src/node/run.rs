@@ -16,6 +16,8 @@ pub(super) struct Run {
     pub(super) role: Role,
     /// Its call, whose other messages wait while it waits.
     pub(super) call: u64,
+    /// What it took when it was put aside.
+    pub(super) weight: usize,
 }
 
 /// What a run is for: what follows its end.
@@ -59,9 +61,6 @@ pub(super) struct Queue {
 /// Messages of one call that may wait; more are dropped, for their sender repeats them.
 const MAX_QUEUE: usize = 64;
 
-/// Runs that may wait for an answer at once; the queries of more fail at once.
-const MAX_PARKED: usize = 50_000;
-
 impl Node {
     /// Starts a run of a route and carries it as far as it goes.
     pub(super) fn start(&mut self, now: Now, message: Working, locals: Locals, route: RouteId, role: Role, call: u64) {
@@ -77,7 +76,7 @@ impl Node {
         role: Role,
         call: u64,
     ) -> Box<Run> {
-        Box::new(Run { task: self.make_task(message, locals, route), role, call })
+        Box::new(Run { task: self.make_task(message, locals, route), role, call, weight: 0 })
     }
 
     pub(super) fn make_task(&mut self, message: Working, mut locals: Locals, route: RouteId) -> Task {
@@ -123,13 +122,13 @@ impl Node {
 
     fn perform(&mut self, now: Now, mut run: Box<Run>, effect: Effect) -> Performed {
         let answer = match effect {
-            Effect::Query(_) if self.parked.len() >= MAX_PARKED => Answer::Rows(Err(QueryFault::Overloaded)),
+            Effect::Query(_) if self.is_crowded() => Answer::Rows(Err(QueryFault::Overloaded)),
             Effect::Query(query) => {
                 let id = self.park(run);
                 self.output.queries.push((id, query));
                 return Performed::Parked;
             }
-            Effect::Errand(_) if self.parked.len() >= MAX_PARKED => Answer::Errand(Err(ErrandFault::Overloaded)),
+            Effect::Errand(_) if self.is_crowded() => Answer::Errand(Err(ErrandFault::Overloaded)),
             Effect::Errand(errand) => {
                 let id = self.park(run);
                 self.output.errands.push((id, errand));
@@ -139,7 +138,7 @@ impl Node {
                 self.output.aborted = true;
                 return Performed::Parked;
             }
-            Effect::Sleep(_) if self.parked.len() >= MAX_PARKED => Answer::Code(-1),
+            Effect::Sleep(_) if self.is_crowded() => Answer::Code(-1),
             Effect::Sleep(time) => {
                 let id = self.park(run);
                 self.wheel.insert(now.tick.after(time), Due::Wake(id));
@@ -197,8 +196,15 @@ impl Node {
         }
     }
 
+    /// Whether no further run may be put aside.
+    fn is_crowded(&self) -> bool {
+        self.parked.len() >= self.limits.parked || self.parked_bytes >= self.limits.waiting
+    }
+
     /// Puts a run aside, and with it the messages of its call that come behind.
-    fn park(&mut self, run: Box<Run>) -> EffectId {
+    fn park(&mut self, mut run: Box<Run>) -> EffectId {
+        run.weight = size_of::<Run>() + run.task.message.message.bytes().len() + run.task.size();
+        self.parked_bytes += run.weight;
         let id = EffectId(self.next_effect);
         self.next_effect += 1;
         self.calls.entry(run.call).or_default().parked += 1;
@@ -256,6 +262,7 @@ impl Node {
         let Some(run) = self.parked.remove(&id) else {
             return self.told_database(id, &answer);
         };
+        self.parked_bytes = self.parked_bytes.saturating_sub(run.weight);
         let call = run.call;
         if let Some(queue) = self.calls.get_mut(&call) {
             queue.parked = queue.parked.saturating_sub(1);
@@ -275,6 +282,7 @@ impl Node {
                 return;
             };
             self.queued -= 1;
+            self.queued_bytes = self.queued_bytes.saturating_sub(datagram.bytes.len());
             self.handle(now, datagram);
         }
     }
@@ -288,9 +296,10 @@ impl Node {
         if queue.parked == 0 {
             return false;
         }
-        if queue.waiting.len() < MAX_QUEUE {
+        if queue.waiting.len() < MAX_QUEUE && self.queued_bytes < self.limits.waiting {
             queue.waiting.push_back(datagram.clone());
             self.queued += 1;
+            self.queued_bytes += datagram.bytes.len();
         } else {
             self.statistics.overloaded += 1;
         }

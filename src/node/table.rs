@@ -24,6 +24,8 @@ pub(super) struct Table {
     slots: Vec<Slot>,
     free: Vec<u32>,
     keys: FxHashMap<Key, Found>,
+    /// About how many bytes they take.
+    bytes: usize,
 }
 
 struct Slot {
@@ -52,7 +54,9 @@ impl Table {
     }
 
     /// Keeps a transaction under its reserved number.
-    pub(super) fn insert(&mut self, transaction: Box<Transaction>) {
+    pub(super) fn insert(&mut self, mut transaction: Box<Transaction>) {
+        transaction.weight = transaction.size();
+        self.bytes += transaction.weight;
         let index = transaction.id.0 as u32 as usize;
         if let Some(slot) = self.slots.get_mut(index) {
             slot.transaction = Some(transaction);
@@ -76,6 +80,7 @@ impl Table {
             return None;
         }
         let transaction = slot.transaction.take()?;
+        self.bytes = self.bytes.saturating_sub(transaction.weight);
         slot.generation = slot.generation.wrapping_add(1);
         self.free.push(index);
         for key in &transaction.keys {
@@ -103,6 +108,19 @@ impl Table {
     /// How many transactions there are.
     pub(super) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
+    }
+
+    /// About how many bytes they take.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Takes note of what a transaction takes, after something was put into it.
+    pub(super) fn weigh(&mut self, id: TransactionId) {
+        let Some(transaction) = self.get(id) else { return };
+        let (before, after) = (transaction.weight, transaction.size());
+        transaction.weight = after;
+        self.bytes = (self.bytes + after).saturating_sub(before);
     }
 
     /// Every transaction.

@@ -44,6 +44,8 @@ pub(super) struct Transaction {
     pub(super) fault: Option<super::relay::Fault>,
     /// The code of the last reply sent to the caller.
     pub(super) sent_code: u16,
+    /// What it took when it was last weighed.
+    pub(super) weight: usize,
     /// The INVITE with which an ACK for our own 2xx is recognised.
     pub(super) keys: Vec<Key>,
 }
@@ -186,8 +188,29 @@ impl Transaction {
             failing: false,
             fault: None,
             sent_code: 0,
+            weight: 0,
             keys: Vec::new(),
         }
+    }
+
+    /// About how many bytes it takes.
+    pub(super) fn size(&self) -> usize {
+        let message = |message: &Message| size_of::<Message>() + message.bytes().len();
+        let branch = |branch: &Branch| {
+            let cancel = branch.cancel.as_ref().map_or(0, |cancel| size_of::<Cancel>() + cancel.sent.len());
+            size_of::<Branch>() + branch.sent.len() + branch.reply.as_ref().map_or(0, message) + cancel
+        };
+        let relayed = self.relayed.as_ref().map_or(0, |relayed| size_of::<Working>() + relayed.size());
+        let kept = self.server.as_ref().and_then(|side| side.kept.as_ref());
+        size_of::<Transaction>()
+            + self.request.bytes().len()
+            + self.branches.iter().map(branch).sum::<usize>()
+            + relayed
+            + kept.map_or(0, Bytes::len)
+            + self.avps.size()
+            + self.reply_headers.len()
+            + self.reply_body.len()
+            + self.cancel_headers.len()
     }
 
     /// What scripts see of it. `branch` is the branch at hand, `code` the reply.

@@ -23,7 +23,9 @@ impl Node {
             branch.code = code;
             branch.reply = Some(working.message.clone());
         }
-        if let Some((module, tag)) = transaction.owner {
+        let (owner, is_answered) = (transaction.owner, transaction.is_answered());
+        self.transactions.weigh(id);
+        if let Some((module, tag)) = owner {
             if code >= 200 {
                 self.own_reply(now, id, module, tag, code);
             }
@@ -32,7 +34,7 @@ impl Node {
         match code {
             // Each hop makes its own 100 (RFC 3261 16.7 step 5).
             0..=100 => self.core.counters.count(const { Counter::named("rpl_absorbed") }),
-            101..200 if transaction.is_answered() => {}
+            101..200 if is_answered => {}
             101..300 if too_late => {}
             101..300 => {
                 let success = code >= 200;
@@ -212,6 +214,7 @@ impl Node {
             });
         }
         self.server_event(now, id, event, bytes);
+        self.transactions.weigh(id);
     }
 
     /// Tells a module what became of its request.

@@ -104,7 +104,7 @@ impl Task {
     }
 
     /// About how many bytes it holds.
-    pub(super) fn size(&self) -> usize {
+    pub fn size(&self) -> usize {
         let values = self.stack.iter().chain(&self.locals.vars).chain(&self.locals.groups);
         let values = values.map(|value| size_of::<Value>() + value.size()).sum::<usize>();
         values + self.locals.avps.size() + self.message.size()

@@ -200,6 +200,46 @@ fn play(config: &str, steps: &[Step], messages: &[Vec<u8>]) {
     }
     assert!(node.is_idle(), "something still waits for an answer");
     assert!(node.transactions() <= 4, "{} transactions are left", node.transactions());
+    let [transactions, parked, queued, _] = node.held().map(|(_, held)| held);
+    assert!(transactions.bytes <= node.transactions() * 8192, "{transactions} are left");
+    assert_eq!((parked.bytes, queued.bytes), (0, 0), "of what has ended nothing is left");
+}
+
+/// INVITEs of 60 kB to a backend that never answers fill a table that is bounded in bytes; once they have ended there is room.
+#[test]
+fn large_requests_are_refused_once_they_fill_the_memory_they_may() {
+    const RETRY_AFTER: &[u8] = b"\r\nRetry-After: 5\r\n";
+    let mut node = node("edge-router", 1);
+    node.limits.bytes = 8 << 20;
+    let invite = |call: usize| {
+        let body = "x".repeat(60_000);
+        Bytes::from(format!(
+            "INVITE sip:bob@tenant1.example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK-{call};rport\r\nMax-Forwards: 70\r\n\
+             From: <sip:alice@tenant1.example.com>;tag=a\r\nTo: <sip:bob@tenant1.example.com>\r\nCall-ID: {call}@x\r\nCSeq: 1 INVITE\r\n\
+             Contact: <sip:alice@192.0.2.1:5060>\r\nUser-Agent: phone\r\nContent-Type: text/plain\r\nContent-Length: 60000\r\n\r\n{body}"
+        ))
+    };
+    let send = |node: &mut Node, call: usize, millis: u64| {
+        receive(node, millis, invite(call));
+        while let Some((id, _)) = node.output.queries.pop() {
+            let rows = Rows { columns: vec![Bytes::from_static(b"dispatcher_setid")], cells: vec![Value::Int(10)] };
+            node.answer(now(millis), id, Answer::Rows(Ok(rows)));
+        }
+        let sent: Vec<Bytes> = node.output.packets.drain(..).map(|packet| packet.bytes).collect();
+        let is_refusal = |bytes: &&Bytes| bytes.windows(RETRY_AFTER.len()).any(|part| part == RETRY_AFTER);
+        sent.iter().find(is_refusal).cloned()
+    };
+    let refused = (0..1000).find_map(|call| Some((call, send(&mut node, call, 0)?)));
+    let (call, refused) = refused.expect("one that does not fit");
+    assert!((30..140).contains(&call), "after {call}");
+    assert!(refused.starts_with(b"SIP/2.0 503 "), "{}", String::from_utf8_lossy(&refused));
+    let held = node.held()[0].1;
+    assert!(held.bytes >= 8 << 20 && held.bytes < 9 << 20, "{held}");
+    for minute in 1..10 {
+        node.expire(now(minute * 60_000));
+        node.output.packets.clear();
+    }
+    assert_eq!(send(&mut node, 5000, 600_000), None, "there is room");
 }
 
 fn receive(node: &mut Node, millis: u64, bytes: Bytes) {

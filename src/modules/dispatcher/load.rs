@@ -11,6 +11,8 @@ use std::time::Duration;
 /// Calls that are followed at most; beyond it they are sent but not counted.
 const MOST: usize = 1 << 20;
 const SHARDS: usize = 16;
+/// The longest Call-ID that is kept: peers choose them.
+const LONGEST: usize = 256;
 
 /// Calls by Call-ID.
 #[derive(Debug)]
@@ -42,7 +44,7 @@ impl Loads {
 
     /// Counts a call for a destination, which needs a `duid`; a call counted before moves. False when it cannot be counted.
     pub(super) fn add(&self, call_id: &[u8], destination: &Arc<Destination>, now: Tick) -> bool {
-        if destination.attributes.duid.is_none() {
+        if destination.attributes.duid.is_none() || call_id.len() > LONGEST {
             return false;
         }
         let mut shard = self.shard(call_id);

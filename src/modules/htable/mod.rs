@@ -14,10 +14,11 @@ mod variables;
 
 use super::lock::{Holding, Locks};
 use crate::builtin::{
-    Background, Context, Module, Param, ParamGivenValue, Start, StartFault, State, Unit, Value, count, join,
+    Background, Context, Held, Module, Param, ParamGivenValue, Start, StartFault, State, Unit, Value, count, join,
 };
 use bytes::Bytes;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use table::Table;
 
@@ -96,6 +97,9 @@ fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
         }
         let event = format!("htable:expired:{}", String::from_utf8_lossy(&table.name));
         table.has_event = start.events.iter().any(|(name, _)| *name == event);
+        if let Some(first) = tables.first() {
+            table.bytes = first.bytes.clone();
+        }
         tables.push(table);
     }
     let by_slot = start.slots.names(SPACE).map(|name| tables.iter().position(|table| table.name == name)).collect();
@@ -119,6 +123,12 @@ impl State for Htable {
 
     fn tick(&self, cx: &mut Background) {
         expiry::tick(self, cx);
+    }
+
+    fn held(&self) -> Option<Held> {
+        let first = self.tables.first()?;
+        let count = self.tables.iter().map(Table::len).sum();
+        Some(Held { count, bytes: first.bytes.load(Ordering::Relaxed), most: table::MOST_BYTES })
     }
 }
 

@@ -15,8 +15,7 @@ pub(super) fn read(text: &[u8]) -> Result<Table, String> {
     if name.is_empty() {
         return Err("a table has no name".to_owned());
     }
-    let mut table = Table::default();
-    table.name = name.to_vec().into();
+    let mut table = Table { name: name.to_vec().into(), ..Table::default() };
     let mut size = 4;
     let settings = text.get(arrow + 2..).unwrap_or_default();
     for setting in settings.split(|byte| *byte == b';').map(<[u8]>::trim_ascii).filter(|setting| !setting.is_empty()) {

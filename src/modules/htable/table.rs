@@ -5,12 +5,12 @@ use crate::modules::hash::core_case_hash;
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The most slots a table has.
 pub(super) const MOST_SLOTS: usize = 1 << 14;
-/// What all keys and values of one table may take, in bytes: peers choose keys.
-const MOST_BYTES: usize = 1 << 30;
+/// What all keys and values of all tables may take, in bytes: peers choose keys.
+pub(super) const MOST_BYTES: usize = 1 << 30;
 /// What a value takes beside its text.
 const OVERHEAD: usize = 192;
 
@@ -28,7 +28,8 @@ pub(super) struct Table {
     pub(super) has_event: bool,
     /// A power of two of them.
     pub(super) slots: Vec<Mutex<Slot>>,
-    bytes: AtomicUsize,
+    /// What the values of all tables take.
+    pub(super) bytes: Arc<AtomicUsize>,
 }
 
 impl Default for Table {
@@ -40,7 +41,7 @@ impl Default for Table {
             initial: None,
             has_event: false,
             slots: Vec::new(),
-            bytes: AtomicUsize::new(0),
+            bytes: Arc::default(),
         }
     }
 }

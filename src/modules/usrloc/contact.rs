@@ -54,6 +54,13 @@ pub enum Kept {
 }
 
 impl Contact {
+    /// About how many bytes it takes.
+    pub fn size(&self) -> usize {
+        let Located { path, ruid, instance, user_agent, .. } = &*self.located;
+        let texts = [&self.uri, &self.received, &self.call_id, path, ruid, instance, user_agent];
+        size_of::<Contact>() + size_of::<Located>() + texts.into_iter().map(Bytes::len).sum::<usize>()
+    }
+
     /// Whether it can be used.
     pub fn is_valid(&self, now: u64) -> bool {
         self.expires == 0 || self.expires > now
@@ -98,6 +105,11 @@ pub struct Record {
 }
 
 impl Record {
+    /// About how many bytes its contacts take.
+    pub fn size(&self) -> usize {
+        self.contacts.iter().map(Contact::size).sum()
+    }
+
     /// Finds a contact: by its instance when it has one (RFC 5626 section 6), else as the rules say.
     pub fn find(&self, wanted: &Wanted, rules: &Rules, now: u64) -> Match {
         if !wanted.instance.is_empty() {

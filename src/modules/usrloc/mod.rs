@@ -12,7 +12,7 @@ mod rpc;
 mod store;
 pub mod table;
 
-use crate::builtin::{Background, Fault, Module, ModuleId, Prepare, Prepared, State, Template};
+use crate::builtin::{Background, Fault, Held, Module, ModuleId, Prepare, Prepared, State, Template};
 use bytes::Bytes;
 use std::any::Any;
 use std::io::Write;
@@ -154,6 +154,15 @@ pub fn aor_of_operator(text: &str, use_domain: bool) -> Result<String, String> {
 }
 
 impl State for Usrloc {
+    fn held(&self) -> Option<Held> {
+        let all = self.tables.iter().map(|table| table.held());
+        all.reduce(|one, other| Held {
+            count: one.count + other.count,
+            bytes: one.bytes + other.bytes,
+            most: one.most + other.most,
+        })
+    }
+
     fn begin(&self, cx: &mut Background) {
         if let Some(store) = &self.store {
             store.fill(self, cx);

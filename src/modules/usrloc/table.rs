@@ -1,6 +1,7 @@
 //! One table of records, in shards: each is behind a lock that is held for moments.
 
 use super::contact::{Contact, Record};
+use crate::builtin::Held;
 use crate::modules::hash::core_hash;
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -9,6 +10,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Contacts of one table at most: peers choose addresses. What comes beyond is refused as when Kamailio has no memory left.
 const MOST: usize = 1 << 20;
+/// Bytes that they may take: peers choose their texts.
+const MOST_BYTES: usize = 1 << 30;
 const SHARDS: usize = 64;
 
 /// A table, `location` in most configs.
@@ -18,13 +21,14 @@ pub struct Table {
     pub name: Bytes,
     shards: Box<[Mutex<BTreeMap<Bytes, Record>>]>,
     contacts: AtomicUsize,
+    bytes: AtomicUsize,
 }
 
 impl Table {
     /// A table without a record.
     pub fn new(name: Bytes) -> Table {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Table { name, shards, contacts: AtomicUsize::new(0) }
+        Table { name, shards, contacts: AtomicUsize::new(0), bytes: AtomicUsize::new(0) }
     }
 
     fn shard(&self, at: usize) -> MutexGuard<'_, BTreeMap<Bytes, Record>> {
@@ -38,7 +42,13 @@ impl Table {
 
     /// Whether no further contact fits.
     pub fn is_full(&self) -> bool {
-        self.contacts.load(Ordering::Relaxed) >= MOST
+        self.contacts.load(Ordering::Relaxed) >= MOST || self.bytes.load(Ordering::Relaxed) >= MOST_BYTES
+    }
+
+    /// How much is kept.
+    pub fn held(&self) -> Held {
+        let read = |number: &AtomicUsize| number.load(Ordering::Relaxed);
+        Held { count: read(&self.contacts), bytes: read(&self.bytes), most: MOST_BYTES }
     }
 
     /// Looks at the record of an address, when there is one.
@@ -57,9 +67,9 @@ impl Table {
     pub fn edit<T>(&self, aor: &[u8], body: impl FnOnce(&mut Record) -> T) -> T {
         let mut shard = self.shard_of(aor);
         if let Some(record) = shard.get_mut(aor) {
-            let before = record.contacts.len();
+            let before = Size::of(record);
             let done = body(record);
-            self.account(before, record.contacts.len());
+            self.account(before, Size::of(record));
             if record.contacts.is_empty() {
                 shard.remove(aor);
             }
@@ -67,7 +77,7 @@ impl Table {
         }
         let mut record = Record::default();
         let done = body(&mut record);
-        self.account(0, record.contacts.len());
+        self.account(Size::default(), Size::of(&record));
         if !record.contacts.is_empty() {
             shard.insert(Bytes::copy_from_slice(aor), record);
         }
@@ -78,9 +88,9 @@ impl Table {
     pub fn sweep(&self, mut stays: impl FnMut(&Bytes, &mut Contact) -> bool) {
         for at in 0..SHARDS {
             self.shard(at).retain(|aor, record| {
-                let before = record.contacts.len();
+                let before = Size::of(record);
                 record.contacts.retain_mut(|contact| stays(aor, contact));
-                self.account(before, record.contacts.len());
+                self.account(before, Size::of(record));
                 !record.contacts.is_empty()
             });
         }
@@ -95,12 +105,23 @@ impl Table {
         all.iter().for_each(|(aor, record)| body(aor, record));
     }
 
-    fn account(&self, before: usize, after: usize) {
-        if after >= before {
-            self.contacts.fetch_add(after - before, Ordering::Relaxed);
-        } else {
-            self.contacts.fetch_sub(before - after, Ordering::Relaxed);
-        }
+    fn account(&self, before: Size, after: Size) {
+        // Numbers that wrap are right again once all is added up.
+        self.contacts.fetch_add(after.contacts.wrapping_sub(before.contacts), Ordering::Relaxed);
+        self.bytes.fetch_add(after.bytes.wrapping_sub(before.bytes), Ordering::Relaxed);
+    }
+}
+
+/// How much a record is.
+#[derive(Clone, Copy, Default)]
+struct Size {
+    contacts: usize,
+    bytes: usize,
+}
+
+impl Size {
+    fn of(record: &Record) -> Size {
+        Size { contacts: record.contacts.len(), bytes: record.size() }
     }
 }
 
@@ -152,7 +173,11 @@ mod tests {
         let mut left = Vec::new();
         table.each(|aor, record| left.push((aor.clone(), record.contacts.len())));
         assert_eq!(left, [(Bytes::from_static(b"bob"), 1), (Bytes::from_static(b"dave"), 1)]);
-        assert_eq!(table.contacts.load(Ordering::Relaxed), 2);
+        let held = table.held();
+        assert_eq!(held.count, 2);
+        assert!(held.bytes > 2 * size_of::<Contact>() && held.bytes < 2048, "{held}");
+        table.sweep(|_, _| false);
+        assert_eq!((table.held().count, table.held().bytes), (0, 0));
         assert!(table.read(b"carol", |record| record.is_none()));
     }
 }
