@@ -101,10 +101,11 @@ fn write_hop(invite: &Message, method: &[u8], reply: Option<&Message>, extra_hea
                 None => push_line(invite, header, out),
             },
             HeaderName::CSeq if !again => {
-                let value = header.value.range();
-                let digits = invite.cseq().map_or(0, |cseq| cseq.method_text.len());
-                let raw = invite.bytes();
-                let kept = raw.get(usize::from(header.line.start)..value.end.saturating_sub(digits));
+                // The number as it was written, be it too long for us to read.
+                let value = invite.text(header.value);
+                let method_at = value.iter().rposition(u8::is_ascii_whitespace).map_or(value.len(), |blank| blank + 1);
+                let start = header.value.range().start;
+                let kept = invite.bytes().get(usize::from(header.line.start)..start + method_at);
                 out.extend_from_slice(kept.unwrap_or_default());
                 out.extend_from_slice(method);
                 out.extend_from_slice(b"\r\n");
@@ -118,4 +119,25 @@ fn write_hop(invite: &Message, method: &[u8], reply: Option<&Message>, extra_hea
     push_header(length.map_or(b"Content-Length", |header| invite.text(header.name_text)), b"0", out);
     out.extend_from_slice(extra_headers);
     out.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    #[test]
+    fn a_number_that_cannot_be_read_is_copied_as_it_is() {
+        for number in ["1", "4294967295", "4294967296", "99999999999999999999", "0001"] {
+            let invite = format!(
+                "INVITE sip:a SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bKx\r\nFrom: <sip:b>;tag=b\r\nTo: <sip:a>\r\nCall-ID: c\r\n\
+                 CSeq: {number}  INVITE\r\n\r\n"
+            );
+            let invite = Message::parse(Bytes::from(invite)).unwrap();
+            let mut cancel = Vec::new();
+            write_cancel(&invite, b"", &mut cancel);
+            let text = String::from_utf8(cancel).unwrap();
+            assert!(text.contains(&format!("\r\nCSeq: {number}  CANCEL\r\n")), "{text}");
+        }
+    }
 }
