@@ -67,10 +67,8 @@ impl Node {
     /// A CANCEL: answered here, and each branch of its INVITE is cancelled. False when there is no such INVITE.
     pub(super) fn cancel(&mut self, now: Now, message: &mut Working) -> bool {
         let Some(invite) = self.invite_of_cancel(&message.message) else { return false };
-        let id = match message.transaction {
-            Some(view) => view.id,
-            None => self.new_transaction(now, message),
-        };
+        let known = message.transaction.map(|view| view.id);
+        let Some(id) = known.or_else(|| self.new_transaction(now, message)) else { return false };
         let pending = self.transactions.get(invite).is_some_and(|transaction| transaction.is_pending());
         let reason: &[u8] = if pending { b"canceling" } else { b"ok -- no more pending branches" };
         self.reply_through(now, id, 200, reason, &[]);

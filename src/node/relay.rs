@@ -53,6 +53,11 @@ impl Fault {
     }
 }
 
+/// What functions of `tm` return for a Request-URI that cannot be read: `E_BAD_URI`.
+pub(super) const BAD_URI: i32 = -400;
+/// The number of that error.
+pub(super) const UNREADABLE: i32 = -479;
+
 /// Code and reason that Kamailio answers for an error; `by` is `SL` or `TM`.
 pub(super) fn error_reply(error: i32, by: &str) -> (u16, String) {
     let (code, words) = match error {
@@ -61,6 +66,7 @@ pub(super) fn error_reply(error: i32, by: &str) -> (u16, String) {
         -440 => (440, "Max-Breadth Exceeded"),
         -477 => (477, "Unfortunately error on sending to next hop occurred"),
         -478 => (478, "Unresolvable destination"),
+        UNREADABLE => (479, "Regretfully, we were not able to process the URI"),
         _ => (500, "I'm terribly sorry, server error occurred"),
     };
     (code, format!("{words} ({}/{by})", error.unsigned_abs()))
@@ -100,9 +106,9 @@ impl Node {
             return Performed::Answered(run, Answer::Code(1));
         }
         let known = run.task.message.transaction.map(|view| view.id);
-        let id = match known {
-            Some(id) => id,
-            None => self.new_transaction(now, &mut run.task.message),
+        let Some(id) = known.or_else(|| self.new_transaction(now, &mut run.task.message)) else {
+            run.task.meet(UNREADABLE);
+            return Performed::Answered(run, Answer::Code(BAD_URI));
         };
         if known.is_none() || !self.has_branches(id) {
             self.lending(&mut run.task.locals.avps, |node| node.trying(now, id, method));

@@ -204,10 +204,13 @@ impl Node {
             TransactionStep::New => match task.message.transaction {
                 // Kamailio's code for what a script should not do.
                 Some(_) => -10,
-                None => {
-                    self.new_transaction(now, &mut task.message);
-                    1
-                }
+                None => match self.new_transaction(now, &mut task.message) {
+                    Some(_) => 1,
+                    None => {
+                        task.meet(super::relay::UNREADABLE);
+                        super::relay::BAD_URI
+                    }
+                },
             },
             // A retransmission never reaches the script: what is known was made by this run, or is a reply's.
             TransactionStep::LookupRequest => task.message.transaction.map_or(-1, |_| 1),
@@ -263,7 +266,7 @@ impl Node {
                 self.stateless_reply(now, &mut task.message, reply.code, &reply.reason, &reply.headers)
             }
             (ReplyMode::Transaction, None) => {
-                let id = self.new_transaction(now, &mut task.message);
+                let Some(id) = self.new_transaction(now, &mut task.message) else { return -1 };
                 self.reply_through(now, id, reply.code, &reply.reason, &reply.headers)
             }
             (ReplyMode::Transaction | ReplyMode::Either, Some(id)) => {

@@ -3,7 +3,7 @@
 use super::driver::{Node, clear_timer, set_timer};
 use super::table::Found;
 use super::transaction::{Due, Server, Side, TimerSet, Transaction};
-use crate::builtin::{Counter, TransactionId, Working};
+use crate::builtin::{Counter, LogLevel, TransactionId, Working};
 use crate::sip::Method;
 use crate::time::{Now, Tick};
 use crate::transaction::{Action, Actions, Timer, Timers, server_invite, server_non_invite};
@@ -11,8 +11,12 @@ use bytes::Bytes;
 use std::time::Duration;
 
 impl Node {
-    /// Makes the transaction of a request.
-    pub(super) fn new_transaction(&mut self, now: Now, message: &mut Working) -> TransactionId {
+    /// Makes the transaction of a request; `None` when its Request-URI, as it arrived or as the script left it, cannot be read.
+    pub(super) fn new_transaction(&mut self, now: Now, message: &mut Working) -> Option<TransactionId> {
+        if !super::relay::is_uri(&message.request_uri()) {
+            self.core.log(LogLevel::Error, "a request whose URI cannot be read has no transaction");
+            return None;
+        }
         let id = self.transactions.reserve();
         let method = message.message.method().unwrap_or(Method::Other);
         let is_invite = method == Method::Invite;
@@ -50,7 +54,7 @@ impl Node {
             }
         }
         message.transaction = self.transactions.get(id).map(|transaction| transaction.view(None, 0));
-        id
+        Some(id)
     }
 
     /// The timers of a transaction, as the script wants them for this message: `t_set_fr`.
