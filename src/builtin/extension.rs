@@ -40,6 +40,8 @@ pub enum Extension {
     LoopDetection,
     /// `lookup` leaves out contacts that are the server itself.
     ContactElsewhere,
+    /// Replies whose topmost Via is another's are dropped.
+    OwnVia,
 }
 
 /// Name and sentence of an extension.
@@ -144,6 +146,11 @@ pub static EXTENSIONS: &[ExtensionRow] = &[
         Extension::ContactElsewhere,
         "contact-elsewhere",
         "Kamailio's lookup sends a request to a contact that is the server itself; here such a contact counts as not registered",
+    ),
+    row(
+        Extension::OwnVia,
+        "own-via",
+        "Kamailio forwards a reply that belongs to nothing to the second Via whoever stands in the first, unless check_via=yes; here it is dropped unless the first is this server (RFC 3261 18.1.2)",
     ),
 ];
 

@@ -39,6 +39,8 @@ pub struct Settings {
     pub onsend_route_reply: bool,
     /// `event_route[core:msg-received]` runs: `received_route_mode`.
     pub received_route_mode: bool,
+    /// Replies that belong to nothing are dropped when their topmost Via is another's: `check_via`.
+    pub check_via: bool,
     /// Branches that a request has at most: `max_branches`.
     pub max_branches: u16,
     /// Iterations after which a `while` ends: `max_while_loops`; 0 for no limit.
@@ -71,6 +73,7 @@ impl Default for Settings {
             ),
             onsend_route_reply: false,
             received_route_mode: false,
+            check_via: false,
             max_branches: 12,
             max_while_loops: 100,
             max_recursive_level: 256,

@@ -550,6 +550,48 @@ mod tests {
         assert!(end(server, Control::Stop).iter().all(Result::is_ok));
     }
 
+    /// The last callee has answered while the server stops: its ACK still passes, and then the server ends well before its time is over.
+    #[test]
+    fn a_server_that_stops_waits_for_the_ack_of_what_it_has_relayed() {
+        let (callee, caller) = (phone(), phone());
+        let there = callee.local_addr().expect("bound");
+        let config = format!(
+            "loadmodule \"tm.so\"\nloadmodule \"sl.so\"\nloadmodule \"pv.so\"\nrequest_route {{ $du = \"sip:{there}\"; t_relay(); }}"
+        );
+        let (mut server, address) = serve(Box::leak(config.into_boxed_str()), 1);
+        let mut buffer = [0; 2000];
+        let mut next = |phone: &UdpSocket, start: &str| loop {
+            let length = phone.recv(&mut buffer).expect("a packet");
+            let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            if text.starts_with(start) {
+                return text;
+            }
+        };
+        let invite = options(&caller, 9).replace("OPTIONS", "INVITE");
+        caller.send_to(invite.as_bytes(), address).expect("loopback takes it");
+        let relayed = next(&callee, "INVITE ");
+        server.tell(Control::Stop);
+        let ok = relayed.split_once("\r\n").expect("lines").1.replacen(
+            "To: <sip:127.0.0.1>",
+            "To: <sip:127.0.0.1>;tag=b",
+            1,
+        );
+        callee.send_to(format!("SIP/2.0 200 OK\r\n{ok}").as_bytes(), address).expect("loopback takes it");
+        next(&caller, "SIP/2.0 200");
+        let ack = invite
+            .replace("INVITE", "ACK")
+            .replace("bK-9", "bK-ack")
+            .replace("To: <sip:127.0.0.1>", "To: <sip:127.0.0.1>;tag=b");
+        assert!(server.ended.try_recv().is_err(), "it waits");
+        caller.send_to(ack.as_bytes(), address).expect("loopback takes it");
+        next(&callee, "ACK ");
+        let began = super::super::clock::Stopwatch::start();
+        for thread in server.threads.drain(..) {
+            thread.join().expect("what happens in it is caught");
+        }
+        assert!(began.elapsed() < GRACE / 2, "{:?}", began.elapsed());
+    }
+
     /// The query of call 0 sleeps: it counts until SQLite has worked for a good while. One worker serves a hundred calls meanwhile, and in the end
     /// also that one.
     #[test]

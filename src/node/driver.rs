@@ -5,7 +5,7 @@ use super::branch::ClientEvent;
 use super::run::{Queue, Run};
 use super::server::ServerEvent;
 use super::table::{Found, Table};
-use super::transaction::Due;
+use super::transaction::{Due, Transaction};
 use crate::builtin::{
     Answer, Core, Errand, Held, ModuleId, Query, Related, RouteId, RouteKind, SocketId, TraceEvent, Value,
 };
@@ -284,11 +284,9 @@ impl Node {
         }
     }
 
-    /// Whether no caller waits for a reply.
+    /// Whether no caller waits for a reply, and no callee for its ACK.
     pub fn is_idle(&self) -> bool {
-        self.parked.is_empty()
-            && self.queued == 0
-            && self.transactions.iter().all(|transaction| transaction.owner.is_some() || transaction.is_answered())
+        self.parked.is_empty() && self.queued == 0 && self.transactions.iter().all(Transaction::is_settled)
     }
 
     /// What it has counted.

@@ -113,6 +113,11 @@ impl Node {
         (mark == u64::from(self.seed.mark(nonce, course))).then_some(course)
     }
 
+    /// Whether a branch is of this node's making.
+    pub(super) fn is_own_branch(&self, branch: &[u8]) -> bool {
+        self.course_of(branch).is_some()
+    }
+
     /// A branch of a transaction, in the form of Kamailio's: the cookie, 4 and 32 digits, and the number of the branch.
     pub(super) fn new_branch(&mut self, course: u64, place: u16) -> Vec<u8> {
         let nonce = self.core.random.bits();

@@ -6,8 +6,8 @@ use super::driver::{Node, clear_timer, set_timer};
 use super::run::Role;
 use super::table::Found;
 use super::transaction::{Cancel, Client, Due, TimerSet};
-use crate::builtin::{Counter, SocketId, TransactionId, Working};
-use crate::sip::{Edits, HeaderName, Message, delimit, write_ack, write_cancel, write_reply};
+use crate::builtin::{Counter, Extension, SocketId, TransactionId, Working};
+use crate::sip::{Edits, HeaderName, Message, Via, delimit, write_ack, write_cancel, write_reply};
 use crate::time::Now;
 use crate::transaction::{Action, Actions, Timer, client_non_invite};
 use bytes::Bytes;
@@ -86,12 +86,16 @@ impl Node {
                     if code < 200 { client_non_invite::Event::Provisional } else { client_non_invite::Event::Final };
                 self.cancel_event(now, id, place, event);
             }
-            Some(Found::Server(_)) | None => self.forward_stray(now, &working),
+            Some(Found::Server(_) | Found::Success(_)) | None => self.forward_stray(now, &working),
         }
     }
 
     /// Forwards a reply that belongs to no transaction.
     pub(super) fn forward_stray(&mut self, now: Now, working: &Working) {
+        if !self.is_own_via(&working.message) {
+            self.statistics.garbage += 1;
+            return;
+        }
         let Some((transport, destination)) = via_destination(&working.message) else {
             self.statistics.garbage += 1;
             return;
@@ -105,6 +109,19 @@ impl Node {
                 self.core.counters.count(const { Counter::named("fwd_replies") });
             }
         }
+    }
+
+    /// Whether the topmost Via of a reply is of this server's making (RFC 3261 18.1.2): anybody could have it send replies to anybody else.
+    fn is_own_via(&self, reply: &Message) -> bool {
+        if !self.core.settings.check_via && !self.core.extensions.allows(Extension::OwnVia) {
+            return true;
+        }
+        // What scripts have it advertise is known by the branch; what an earlier run of the server sent by its address.
+        let own = |via: Via| {
+            via.branch().is_some_and(|branch| self.is_own_branch(branch))
+                || self.core.is_own(via.host(), Some(via.port().unwrap_or(5060)))
+        };
+        reply.via().is_some_and(own)
     }
 
     /// The bytes of a forwarded reply that leaves by a socket.

@@ -161,11 +161,21 @@ impl Node {
         let from_tag = message.from().and_then(|from| from.tag()).unwrap_or_default();
         let number = message.cseq().map_or(0, |cseq| cseq.number);
         let own = self.seed.success_ack(message.call_id(), from_tag, to_tag, number);
-        if let Some(Found::Server(id)) = self.transactions.find(&own) {
-            self.server_event(now, id, ServerEvent::Ack, None);
-            return true;
+        match self.transactions.find(&own) {
+            Some(Found::Server(id)) => {
+                if let Some(transaction) = self.transactions.get(id) {
+                    transaction.unacknowledged = 0;
+                }
+                self.server_event(now, id, ServerEvent::Ack, None);
+                true
+            }
+            Some(Found::Success(id)) => {
+                // It goes on to the callee; this server need not wait for it.
+                self.transactions.acknowledge(id, &own);
+                false
+            }
+            Some(Found::Branch(..) | Found::Cancel(..)) | None => false,
         }
-        false
     }
 
     fn request_again(&mut self, now: Now, id: crate::builtin::TransactionId) {

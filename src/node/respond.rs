@@ -76,6 +76,7 @@ impl Node {
             && transaction.is_invite
         {
             transaction.keys.push(key);
+            transaction.unacknowledged += 1;
             self.transactions.name(key, super::table::Found::Server(id));
         }
     }

@@ -10,6 +10,8 @@ use rustc_hash::FxHashMap;
 pub(super) enum Found {
     /// The request of a transaction.
     Server(TransactionId),
+    /// The ACK for a 2xx that was relayed: it goes from end to end.
+    Success(TransactionId),
     /// Replies to a branch.
     Branch(TransactionId, u16),
     /// Replies to the CANCEL of a branch.
@@ -105,6 +107,24 @@ impl Table {
         self.keys.insert(key, found);
     }
 
+    /// Expects the ACK of a 2xx that is relayed, once for each callee that answers.
+    pub(super) fn expect_ack(&mut self, id: TransactionId, key: Key) {
+        let Some(transaction) = self.get(id) else { return };
+        if !transaction.keys.contains(&key) {
+            transaction.keys.push(key);
+            transaction.unacknowledged += 1;
+            self.name(key, Found::Success(id));
+        }
+    }
+
+    /// That ACK has come.
+    pub(super) fn acknowledge(&mut self, id: TransactionId, key: &Key) {
+        self.keys.remove(key);
+        if let Some(transaction) = self.get(id) {
+            transaction.unacknowledged = transaction.unacknowledged.saturating_sub(1);
+        }
+    }
+
     /// How many transactions there are.
     pub(super) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
@@ -135,7 +155,9 @@ impl Table {
 
     fn forget(&mut self, key: &Key, id: TransactionId) {
         let owns = match self.keys.get(key) {
-            Some(Found::Server(its) | Found::Branch(its, _) | Found::Cancel(its, _)) => *its == id,
+            Some(Found::Server(its) | Found::Success(its) | Found::Branch(its, _) | Found::Cancel(its, _)) => {
+                *its == id
+            }
             None => false,
         };
         if owns {

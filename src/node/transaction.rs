@@ -44,6 +44,8 @@ pub(super) struct Transaction {
     pub(super) fault: Option<super::relay::Fault>,
     /// The code of the last reply sent to the caller.
     pub(super) sent_code: u16,
+    /// Callees whose 2xx was relayed, and whose ACK has not passed yet (RFC 6026).
+    pub(super) unacknowledged: u16,
     /// What it took when it was last weighed.
     pub(super) weight: usize,
     /// The INVITE with which an ACK for our own 2xx is recognised.
@@ -188,6 +190,7 @@ impl Transaction {
             failing: false,
             fault: None,
             sent_code: 0,
+            unacknowledged: 0,
             weight: 0,
             keys: Vec::new(),
         }
@@ -242,6 +245,11 @@ impl Transaction {
     /// Whether the caller has its final reply.
     pub(super) fn is_answered(&self) -> bool {
         self.sent_code >= 200
+    }
+
+    /// Whether nobody waits for anything that only this server can bring: the caller has its final reply, and callees their ACK.
+    pub(super) fn is_settled(&self) -> bool {
+        self.owner.is_some() || self.is_answered() && self.unacknowledged == 0
     }
 
     /// Whether some branch may still bring a reply that counts.

@@ -180,10 +180,24 @@ impl Node {
         let way =
             self.transactions.get(id).and_then(|its| its.server.as_ref()).map(|its| (its.destination, its.socket));
         let socket = way.map_or(working.received.socket, |(_, socket)| socket);
+        if (200..300).contains(&code) {
+            self.expect_relayed_ack(id, &working.message);
+        }
         let bytes = self.reply_bytes(&working.message, &working.edits, socket);
         let goes =
             way.is_none_or(|(destination, socket)| self.lets_reply_go(now, working, (&bytes, destination, socket)));
         self.send_upstream(now, id, code, goes.then_some(bytes), Origin::Relayed);
+    }
+
+    /// Lets the ACK for a 2xx of a callee be noticed on its way.
+    fn expect_relayed_ack(&mut self, id: TransactionId, reply: &Message) {
+        let Some(transaction) = self.transactions.get(id).filter(|transaction| transaction.is_invite) else { return };
+        let request = &transaction.request;
+        let from_tag = request.from().and_then(|from| from.tag()).unwrap_or_default();
+        let to_tag = reply.to().and_then(|to| to.tag()).unwrap_or_default();
+        let number = request.cseq().map_or(0, |cseq| cseq.number);
+        let key = self.seed.success_ack(request.call_id(), from_tag, to_tag, number);
+        self.transactions.expect_ack(id, key);
     }
 
     /// Sends a reply to the caller through the server side of a transaction; without bytes the caller gets nothing.

@@ -48,7 +48,6 @@ const HABITS: &[Param] = {
         number(&["add_rport", "force_rport"], DOC),
         number(&["auto_aliases"], DOC),
         number(&["auto_domains"], DOC),
-        number(&["check_via"], DOC),
         any(&["coreparam"], DOC),
         text(&["hdr_name_extra_chars"], DOC),
         text(&["ipv6_hex_style"], DOC),

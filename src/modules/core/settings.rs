@@ -57,6 +57,13 @@ pub(super) const ROWS: &[Param] = &[
         "How many branches a request has at most, those of a failure_route included.",
     )
     .unsigned(),
+    Param::int(
+        &["check_via"],
+        "0",
+        Unit::None,
+        "Whether a reply that belongs to nothing is dropped when its topmost Via is another's; so it is without --strict.",
+    )
+    .unsigned(),
     Param::int(&["max_while_loops"], "100", Unit::None, "How often the body of a while runs at most; 0 for no limit.")
         .unsigned(),
     Param::int(&["max_recursive_level"], "256", Unit::None, "How deep blocks and calls of routes may nest.").unsigned(),
@@ -156,6 +163,7 @@ fn apply(params: &Params, settings: &mut Settings) -> Result<(), StartFault> {
     }
     settings.onsend_route_reply = params.switch("onsend_route_reply");
     settings.received_route_mode = params.switch("received_route_mode");
+    settings.check_via = params.switch("check_via");
     settings.max_branches = u16::try_from(params.int("max_branches")).unwrap_or(settings.max_branches);
     settings.max_while_loops = limit(params.int("max_while_loops"));
     settings.max_recursive_level = limit(params.int("max_recursive_level"));
