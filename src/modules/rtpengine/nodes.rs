@@ -229,8 +229,8 @@ const SHARES: usize = 64;
 /// The most calls of one share, the most branches of one call, and the longest name of either: peers choose all. A call that is not remembered is
 /// found by its sum.
 const MOST: usize = 4096;
-const MOST_BRANCHES: usize = 32;
-const LONGEST: usize = 256;
+const MOST_BRANCHES: usize = 8;
+const LONGEST: usize = 128;
 
 impl Calls {
     pub(super) fn new(time: Duration) -> Calls {

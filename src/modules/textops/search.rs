@@ -269,15 +269,18 @@ pub(super) fn change(message: &Message, edits: &mut Edits, changes: Changes) {
         }
         Some(changed) => {
             // The places are those of the body as it came: in the changed one each is found again by its text.
-            out.extend_from_slice(&changed);
+            let mut rest = &changed[..];
             for (range, text) in inside {
                 let wanted = message.bytes().get(range).unwrap_or_default();
-                if let Some(at) = memchr::memmem::find(out.get(written..).unwrap_or_default(), wanted) {
-                    let at = written + at;
-                    out.splice(at..at + wanted.len(), text.iter().copied());
-                    written = at + text.len();
+                if let Some((before, behind)) = memchr::memmem::find(rest, wanted)
+                    .and_then(|at| Some((rest.get(..at)?, rest.get(at + wanted.len()..)?)))
+                {
+                    out.extend_from_slice(before);
+                    out.extend_from_slice(&text);
+                    rest = behind;
                 }
             }
+            out.extend_from_slice(rest);
         }
     }
     edits.replace_body(message, out);

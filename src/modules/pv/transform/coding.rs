@@ -53,12 +53,7 @@ pub(super) const ROWS: &[Transformation] = &[
         |_, value, _| decode(value, &URL_BARE),
         "The text that base64 for URLs without = at its end stands for.",
     ),
-    plain(
-        "s",
-        "encode.base58",
-        |_, value, _| of_text(value, |text| Some(owned(to_base58(text)))),
-        "The text in base58.",
-    ),
+    plain("s", "encode.base58", |_, value, _| of_text(value, |text| to_base58(text).map(owned)), "The text in base58."),
     plain(
         "s",
         "decode.base58",
@@ -163,7 +158,13 @@ fn unpack(bytes: &[u8]) -> Vec<u8> {
 
 const BASE58: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 
-fn to_base58(text: &[u8]) -> Vec<u8> {
+/// The longest text in base58: every letter goes over all those before it.
+const LONGEST_BASE58: usize = 8192;
+
+fn to_base58(text: &[u8]) -> Option<Vec<u8>> {
+    if text.len() > LONGEST_BASE58 {
+        return None;
+    }
     let zeros = text.iter().take_while(|byte| **byte == 0).count();
     let mut digits: Vec<u8> = Vec::new();
     for byte in text {
@@ -180,10 +181,13 @@ fn to_base58(text: &[u8]) -> Vec<u8> {
     }
     let mut out = vec![b'1'; zeros];
     out.extend(digits.iter().rev().map(|digit| BASE58[usize::from(*digit)]));
-    out
+    Some(out)
 }
 
 fn from_base58(text: &[u8]) -> Option<Vec<u8>> {
+    if text.len() > LONGEST_BASE58 {
+        return None;
+    }
     let zeros = text.iter().take_while(|byte| **byte == b'1').count();
     let mut bytes: Vec<u8> = Vec::new();
     for letter in text {

@@ -1,7 +1,7 @@
 //! `s`: pieces of the text.
 
 use super::{ANY, COUNT, char_param, checked, empty, int_param, of_text, owned, part, with};
-use crate::builtin::{Check, Context, LogLevel, Template, Transformation, Value};
+use crate::builtin::{Check, Context, LogLevel, MOST_HELD, Template, Transformation, Value};
 use bytes::Bytes;
 
 /// The transformations.
@@ -176,8 +176,12 @@ fn prefixes(cx: &mut Context, value: Value, params: &[Template], quote: &[u8]) -
     let most = usize::try_from(int_param(cx, params, 0)).unwrap_or(0);
     of_text(value, |text| {
         let most = if most == 0 { text.len() } else { most.min(text.len()) };
-        let mut out = Vec::with_capacity(most * (most + 3) / 2);
+        let mut out = Vec::with_capacity(text.len());
         for end in 1..=most {
+            // The run that wants more is about to be ended.
+            if out.len() > MOST_HELD {
+                break;
+            }
             if end > 1 {
                 out.push(b',');
             }

@@ -242,8 +242,12 @@ fn lines(cx: &mut Context, value: Value, params: &[Template], indent: u8) -> Val
     let depth = usize::try_from(int_param(cx, params, 1)).unwrap_or(0).min(1024);
     of_text(value, |text| {
         let alone = lines.saturating_sub(1).min(text.len().saturating_sub(1));
-        let mut out = Vec::with_capacity(text.len() + alone * (2 + depth));
+        let mut out = Vec::with_capacity(text.len());
         for byte in &text[..alone] {
+            // The run that wants more is about to be ended.
+            if out.len() > MOST_HELD {
+                break;
+            }
             out.extend_from_slice(&[*byte, b'\r', b'\n']);
             out.resize(out.len() + depth, indent);
         }
