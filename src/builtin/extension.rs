@@ -42,6 +42,8 @@ pub enum Extension {
     ContactElsewhere,
     /// Replies whose topmost Via is another's are dropped.
     OwnVia,
+    /// Requests that nobody can serve are answered.
+    AnswerBadRequests,
 }
 
 /// Name and sentence of an extension.
@@ -151,6 +153,11 @@ pub static EXTENSIONS: &[ExtensionRow] = &[
         Extension::OwnVia,
         "own-via",
         "Kamailio forwards a reply that belongs to nothing to the second Via whoever stands in the first, unless check_via=yes; here it is dropped unless the first is this server (RFC 3261 18.1.2)",
+    ),
+    row(
+        Extension::AnswerBadRequests,
+        "answer-bad-requests",
+        "Kamailio drops a request with missing, doubled or unreadable headers, or of another SIP version, without a word, passes on a CSeq that is no number, and sanity_check answers 400 to a scheme it does not know; here they are answered 400, 505, 400 and 416",
     ),
 ];
 

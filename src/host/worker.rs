@@ -15,6 +15,7 @@ use crate::builtin::{Answer, ModuleId, SocketId};
 use crate::node::{Datagram, EffectId, Node, Shares, Transmit};
 use crate::time::{Now, Tick};
 use std::collections::VecDeque;
+use std::fmt::Write;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -486,10 +487,14 @@ impl Worker {
     fn report(&self) {
         let node = self.node.statistics();
         let Counts { sent, unsent, dropped } = self.wires.counts;
-        let text = format!(
+        let mut text = format!(
             "{} requests, {} replies, {} packets of garbage, {} loops, {} refused under load, {} broken; {sent} packets sent, {unsent} unsendable, {dropped} dropped",
             node.requests, node.replies, node.garbage, node.loops, node.overloaded, node.broken
         );
+        for (fault, count) in self.node.refusals() {
+            // Writing to a String does not fail.
+            let _ = write!(text, "; {count} refused: {fault}");
+        }
         tracing::info!(target: "alanui", process = self.index + 1, "{text}");
         let parts = self.node.held().map(|(name, held)| format!("{name}: {held}"));
         tracing::info!(target: "alanui", process = self.index + 1, "holds {}", parts.join(", "));

@@ -1,10 +1,10 @@
 //! `sanity`: refuses requests that cannot be right.
 
 use crate::builtin::{
-    Arg, Args, Context, Effect, Function, LogLevel, Module, Outcome, Param, Reply, ReplyMode, Routes, Start,
+    Arg, Args, Context, Effect, Extension, Function, LogLevel, Module, Outcome, Param, Reply, ReplyMode, Routes, Start,
     StartFault, State, Unit,
 };
-use crate::sip::{HeaderName, Message, Method, NameAddr, StartLine, Uri};
+use crate::sip::{HeaderName, Message, Method, NameAddr, StartLine, Uri, UriFault};
 use bytes::Bytes;
 
 /// The module.
@@ -112,8 +112,12 @@ fn sanity_check(cx: &mut Context, args: &Args) -> Outcome {
     let checks = if args.has(0) { args.int(cx, 0) } else { sanity.checks };
     let uri_checks = if args.has(1) { args.int(cx, 1) } else { sanity.uri_checks };
     let uri = cx.message.request_uri();
-    let Some(refusal) = fault(&cx.message.message, &uri, &sanity, checks, uri_checks) else { return Outcome::TRUE };
+    let Some(mut refusal) = fault(&cx.message.message, &uri, &sanity, checks, uri_checks) else { return Outcome::TRUE };
     if refusal.reason == BAD_REQUEST_URI {
+        // RFC 3261 section 16.3, step 2.
+        if has_foreign_scheme(&uri) && cx.core.extensions.allows(Extension::AnswerBadRequests) {
+            refusal = Refusal { code: 416, ..refuse("Unsupported URI Scheme") };
+        }
         cx.log(LogLevel::Warning, format!("failed to parse request uri [{}]", String::from_utf8_lossy(&uri)));
     }
     if sanity.noreply {
@@ -148,6 +152,14 @@ fn answer(message: &Message, refusal: Refusal) -> Option<Reply> {
 }
 
 const BAD_REQUEST_URI: &str = "Bad Request URI";
+
+/// Whether a URI begins with the name of a scheme that nobody here routes by, rather than with something else (RFC 3986 section 3.1).
+fn has_foreign_scheme(uri: &[u8]) -> bool {
+    let name = uri.split(|byte| *byte == b':').next().unwrap_or_default();
+    let is_name = name.first().is_some_and(u8::is_ascii_alphabetic)
+        && name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+    is_name && Uri::parse(uri) == Err(UriFault::UnknownScheme)
+}
 
 /// The first thing that is wrong, in Kamailio's order. Two bits (8 and 16, of Via) check nothing there either.
 fn fault(message: &Message, uri: &[u8], sanity: &Sanity, checks: i64, uri_checks: i64) -> Option<Refusal> {
@@ -330,7 +342,8 @@ mod tests {
             ("CSeq: 1 INVITE", "CSeq: 1 OPTIONS", "400 CSeq method does not match request method"),
             ("CSeq: 1 INVITE", "CSeq: x INVITE", "400 CSeq number is illegal"),
             ("CSeq: 1 INVITE", "CSeq: 4294967296 INVITE", "1"),
-            ("sip:bob@b.com", "http:x", "400 Bad Request URI"),
+            ("sip:bob@b.com", "http:x", "416 Unsupported URI Scheme"),
+            ("sip:bob@b.com", "<http:x>", "400 Bad Request URI"),
             ("sip:bob@b.com", "sip:", "400 Bad Request URI"),
             ("sip:bob@b.com", "sip:a:99999", "400 Bad Request URI"),
             ("sip:bob@b.com", "tel:+1", "1"),
@@ -373,7 +386,7 @@ mod tests {
     #[test]
     fn a_kept_answer_is_sent_later() {
         let sanity = Sanity { noreply: true, autodrop: false, ..Sanity::default() };
-        let mut bench = Bench::new(&GOOD.replace("sip:bob@b.com", "foo:x"), Arc::new(sanity));
+        let mut bench = Bench::new(&GOOD.replace("sip:bob@b.com", "sip:"), Arc::new(sanity));
         assert!(matches!(bench.call_with(&FUNCTIONS[0], vec![]), Outcome::Return(-1)));
         let Outcome::Wait(Effect::Reply(reply), _) = bench.call_with(&FUNCTIONS[1], vec![]) else { panic!("no reply") };
         assert_eq!(reply.reason, "Bad Request URI");

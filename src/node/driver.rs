@@ -2,6 +2,7 @@
 
 use super::aside::Asides;
 use super::branch::ClientEvent;
+use super::refuse::Refusals;
 use super::run::{Queue, Run};
 use super::server::ServerEvent;
 use super::table::{Found, Table};
@@ -10,7 +11,7 @@ use crate::builtin::{
     Answer, Core, Errand, Held, ModuleId, Query, Related, RouteId, RouteKind, SocketId, TraceEvent, Value,
 };
 use crate::script::Program;
-use crate::sip::Message;
+use crate::sip::{Malformed, Message};
 use crate::time::{Now, Tick};
 use crate::transaction::{Seed, Timer, TimerId, Timers, Wheel, client_non_invite};
 use bytes::Bytes;
@@ -134,6 +135,7 @@ pub struct Node {
     pub(super) next_message: u64,
     pub(super) stopping: bool,
     pub(super) statistics: Statistics,
+    pub(super) refusals: Refusals,
     /// `$var` of earlier messages, kept under `--strict` only.
     pub(super) kept_vars: Vec<Value>,
     /// Reused for writing.
@@ -201,6 +203,7 @@ impl Node {
             next_message: 0,
             stopping: false,
             statistics: Statistics::default(),
+            refusals: Refusals::default(),
             kept_vars: Vec::new(),
             buffer: Vec::with_capacity(2048),
             via: Vec::with_capacity(128),
@@ -303,6 +306,11 @@ impl Node {
             ("packets behind them", Held { count: self.queued, bytes: self.queued_bytes, most: self.limits.waiting }),
             ("patterns", regexes.held()),
         ]
+    }
+
+    /// How many messages could not be served for each cause.
+    pub fn refusals(&self) -> &[(Malformed, u64)] {
+        self.refusals.counts()
     }
 
     /// How many transactions are alive.

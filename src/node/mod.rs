@@ -13,6 +13,7 @@ mod driver;
 mod loops;
 mod own;
 mod recover;
+mod refuse;
 mod related;
 mod relay;
 mod reply;

@@ -1,7 +1,6 @@
 //! Other messages of a transaction, for the scripts that ask for them: `$T_req`, `$T_rpl`, `$T_inv`.
 
 use super::driver::Node;
-use super::reply::cseq_method;
 use super::table::Found;
 use super::transaction::{Branch, Transaction};
 use super::upstream::reason;
@@ -16,7 +15,7 @@ impl Node {
             return;
         }
         let message = &working.message;
-        let (Some(branch), Some(method)) = (message.via().and_then(|via| via.branch()), cseq_method(message)) else {
+        let (Some(branch), Some(method)) = (message.via().and_then(|via| via.branch()), message.cseq_method()) else {
             return;
         };
         let Some(Found::Branch(id, place)) = self.transactions.find(&self.seed.client(branch, method)) else { return };

@@ -7,16 +7,10 @@ use super::run::Role;
 use super::table::Found;
 use super::transaction::{Cancel, Client, Due, TimerSet};
 use crate::builtin::{Counter, Extension, SocketId, TransactionId, Working};
-use crate::sip::{Edits, HeaderName, Message, Via, delimit, write_ack, write_cancel, write_reply};
+use crate::sip::{Edits, Message, Via, delimit, write_ack, write_cancel, write_reply};
 use crate::time::Now;
 use crate::transaction::{Action, Actions, Timer, client_non_invite};
 use bytes::Bytes;
-
-/// The method in CSeq, whatever stands before it.
-pub(super) fn cseq_method(message: &Message) -> Option<&[u8]> {
-    let mut words = message.value(HeaderName::CSeq)?.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    words.nth(1)
-}
 
 /// What an event means for a branch beyond what its machine did.
 #[derive(Clone, Copy, Default, Debug)]
@@ -44,7 +38,7 @@ impl Node {
     pub(super) fn reply_to_transaction(&mut self, now: Now, mut working: Working, call: u64) {
         let message = &working.message;
         let branch = message.via().and_then(|via| via.branch());
-        let method = cseq_method(message);
+        let method = message.cseq_method();
         let found = match (branch, method) {
             (Some(branch), Some(method)) => self.transactions.find(&self.seed.client(branch, method)),
             _ => None,

@@ -1,13 +1,12 @@
 //! Requests that arrive: matched to a transaction, or handed to the script.
 
 use super::driver::{AtHand, Datagram, Limits, Node};
-use super::reply::cseq_method;
 use super::run::Role;
 use super::server::ServerEvent;
 use super::table::Found;
-use crate::builtin::{Avps, Counter, Locals, LogLevel, Received, ReplyMode, TransactionStep, Working};
+use crate::builtin::{Avps, Locals, LogLevel, Received, ReplyMode, TransactionStep, Working};
 use crate::script::Task;
-use crate::sip::{HeaderName, Malformed, Message, Method};
+use crate::sip::{Message, Method};
 use crate::time::Now;
 use crate::transaction::Key;
 use crate::transaction::key::{Legacy, has_cookie};
@@ -23,7 +22,7 @@ impl Node {
             Ok(parsed) => parsed,
             Err(fault) => {
                 self.parse_error(now, &datagram);
-                return self.garbage(&datagram, &format!("{fault:?}"));
+                return self.drop_unread(now, datagram.source, fault);
             }
         };
         let call = self.seed.call(message.call_id());
@@ -33,40 +32,22 @@ impl Node {
         if let Some(AtHand::Packet(_, its)) = &mut self.at_hand {
             *its = Some(call);
         }
+        let fault = fault.or_else(|| message.shortcoming()).or_else(|| self.unfit(&message, datagram.socket));
         let received = Received { source: datagram.source, socket: datagram.socket, at: now.tick };
         self.next_message += 1;
-        let mut working = Working::new(message, received, self.next_message);
+        let working = Working::new(message, received, self.next_message);
+        if let Some(fault) = fault {
+            return self.refuse(now, working, fault);
+        }
         if !working.message.is_request() {
-            if fault.is_some() || !is_complete(&working.message) {
-                self.core.counters.count(const { Counter::named("err_replies") });
-                return self.garbage(&datagram, "a reply without the headers it needs");
-            }
             self.statistics.replies += 1;
             let method = working.message.cseq().map_or(Method::Other, |cseq| cseq.method);
             self.core.counters.reply(working.message.status().unwrap_or(0), method);
             return self.receive_reply(now, working, call);
         }
-        if !is_complete(&working.message) {
-            self.core.counters.count(const { Counter::named("err_requests") });
-            return self.garbage(&datagram, "required headers not found");
-        }
-        match fault {
-            None => {}
-            // RFC 3261 18.3: a request whose body is cut short is answered 400.
-            Some(Malformed::BodyTooShort) => {
-                self.stateless_reply(now, &mut working, 400, b"Content-Length mis-match", &[]);
-                return;
-            }
-            Some(fault) => return self.garbage(&datagram, &format!("{fault:?}")),
-        }
         self.statistics.requests += 1;
         self.core.counters.request(working.message.method().unwrap_or(Method::Other));
         self.receive_request(now, working, call);
-    }
-
-    fn garbage(&mut self, datagram: &Datagram, why: &str) {
-        self.statistics.garbage += 1;
-        self.core.log(LogLevel::Debug, format!("dropped a packet from {}: {why}", datagram.source));
     }
 
     fn receive_request(&mut self, now: Now, mut working: Working, call: u64) {
@@ -297,19 +278,6 @@ impl Node {
 
 /// Transactions last about half a minute after their final reply; a few seconds bring room (RFC 3261 20.33).
 const RETRY_AFTER: &[u8] = b"Retry-After: 5\r\n";
-
-/// Headers of which a message has one at most; with two of them nobody knows which is meant, and Kamailio does not read on.
-const SINGLE: [HeaderName; 5] =
-    [HeaderName::From, HeaderName::To, HeaderName::CallId, HeaderName::CSeq, HeaderName::MaxForwards];
-
-/// Whether a message has what every answer needs.
-fn is_complete(message: &Message) -> bool {
-    message.via().is_some()
-        && message.to().is_some()
-        && cseq_method(message).is_some()
-        && [HeaderName::From, HeaderName::CallId].into_iter().all(|name| message.has(name))
-        && SINGLE.iter().all(|name| message.headers_named(*name).nth(1).is_none())
-}
 
 fn has_to_tag(message: &Message) -> bool {
     message.to().is_some_and(|to| to.tag().is_some())

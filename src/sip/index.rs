@@ -1,8 +1,10 @@
+use std::ops::Range;
+
 use bytes::Bytes;
-use memchr::memchr;
 use smallvec::SmallVec;
 
 use super::extent::{Extent, trimmed};
+use super::head::{BodyLength, Line, Lines, line_at, name_and_colon};
 use super::header::HeaderName;
 use super::message::{Header, MAX_HEADERS, MAX_MESSAGE, Malformed, Message, StartLine, Typed};
 use super::method::Method;
@@ -18,24 +20,27 @@ pub(super) fn read(raw: Bytes) -> Result<(Message, Option<Malformed>), Malformed
     let text: &[u8] = &raw;
     let (line, next) = line_at(text, 0);
     let (start, mut fault) = start_line(text, line.end)?;
-    let mut index = Index { headers: SmallVec::new(), present: 0, content_length: None, fault: None };
-    let body_start = index.read_headers(text, next);
+    let mut index =
+        Index { headers: SmallVec::new(), present: 0, twice: None, length: BodyLength::Unsaid, fault: None };
+    let empty_line = index.read_headers(text, next);
     fault = fault.or(index.fault);
-    let end_of_headers = body_start.map_or(text.len(), |(end, _)| end);
-    let available = body_start.map_or(text.len(), |(_, body)| body)..text.len();
-    let body = match index.content_length.map(|value| number(value.of(text))) {
-        None => available,
-        Some(None) => {
-            fault = fault.or(Some(Malformed::BadContentLength));
+    let end_of_headers = empty_line.as_ref().map_or(text.len(), |line| line.start);
+    let available = empty_line.map_or(text.len(), |line| line.end)..text.len();
+    let body = match index.length {
+        BodyLength::Bytes(length) if length <= available.len() => available.start..available.start + length,
+        BodyLength::Bytes(_) => {
+            fault = fault.or(Some(Malformed::BodyTooShort));
             available
         }
-        Some(Some(length)) => match usize::try_from(length) {
-            Ok(length) if length <= available.len() => available.start..available.start + length,
-            _ => {
-                fault = fault.or(Some(Malformed::BodyTooShort));
-                available
-            }
-        },
+        BodyLength::Unreadable => {
+            fault = fault.or(Some(Malformed::Unreadable(HeaderName::ContentLength)));
+            available
+        }
+        BodyLength::Several => {
+            fault = fault.or(Some(Malformed::Twice(HeaderName::ContentLength)));
+            available
+        }
+        BodyLength::Unsaid => available,
     };
     let surplus = body.end < raw.len();
     let raw = if surplus { raw.slice(..body.end) } else { raw };
@@ -44,6 +49,7 @@ pub(super) fn read(raw: Bytes) -> Result<(Message, Option<Malformed>), Malformed
         start_line: Extent::new(0, next),
         headers: index.headers,
         present: index.present,
+        twice: index.twice,
         body: body.into(),
         end_of_headers: Extent::new(end_of_headers, end_of_headers).start,
         surplus,
@@ -53,50 +59,51 @@ pub(super) fn read(raw: Bytes) -> Result<(Message, Option<Malformed>), Malformed
     Ok((message, fault))
 }
 
+/// The headers of which a message has one at most; with two of them nobody knows which is meant (RFC 4475 section 3.3.8).
+const SINGLE: u128 = HeaderName::From.bit()
+    | HeaderName::To.bit()
+    | HeaderName::CallId.bit()
+    | HeaderName::CSeq.bit()
+    | HeaderName::MaxForwards.bit();
+
 struct Index {
     headers: SmallVec<[Header; 20]>,
     present: u128,
-    content_length: Option<Extent>,
+    twice: Option<HeaderName>,
+    length: BodyLength,
     fault: Option<Malformed>,
 }
 
 impl Index {
-    /// Reads header lines from `at`: where the empty line and where the body begins; `None` when no empty line comes.
-    fn read_headers(&mut self, text: &[u8], mut at: usize) -> Option<(usize, usize)> {
-        loop {
-            if at >= text.len() {
-                self.note(Malformed::NoEndOfHeaders);
-                return None;
-            }
-            let start = at;
-            let (mut line, mut next) = line_at(text, at);
-            if line.is_empty() {
-                return Some((start, next));
-            }
-            let mut folded = false;
-            while matches!(text.get(next), Some(b' ' | b'\t')) {
-                let (more, after) = line_at(text, next);
-                line.end = more.end;
-                next = after;
-                folded = true;
-            }
-            at = next;
+    /// Reads header lines from `at`: where the empty line behind them stands; `None` when none comes.
+    fn read_headers(&mut self, text: &[u8], at: usize) -> Option<Range<usize>> {
+        let mut lines = Lines::new(text, at);
+        for line in &mut lines {
             if self.headers.len() == MAX_HEADERS {
                 self.note(Malformed::TooManyHeaders);
                 // The rest is looked through only for its end.
                 continue;
             }
-            match header(text, start, line.end, next, folded) {
+            match header(text, &line) {
                 Ok(header) => {
-                    if header.name == HeaderName::ContentLength && self.content_length.is_none() {
-                        self.content_length = Some(header.value);
+                    let bit = header.name.bit();
+                    if self.present & bit & SINGLE != 0 {
+                        self.twice = self.twice.or(Some(header.name));
                     }
-                    self.present |= header.name.bit();
+                    if header.name == HeaderName::ContentLength {
+                        self.length = self.length.and(header.value.of(text));
+                    }
+                    self.present |= bit;
                     self.headers.push(header);
                 }
                 Err(fault) => self.note(fault),
             }
         }
+        let end = lines.end();
+        if end.is_none() {
+            self.note(Malformed::NoEndOfHeaders);
+        }
+        end
     }
 
     fn note(&mut self, fault: Malformed) {
@@ -104,38 +111,18 @@ impl Index {
     }
 }
 
-/// The line at `at` without its line end, and where the next one begins.
-fn line_at(text: &[u8], at: usize) -> (std::ops::Range<usize>, usize) {
-    let rest = text.get(at..).unwrap_or_default();
-    match memchr(b'\n', rest) {
-        Some(length) => {
-            let carriage = length > 0 && rest.get(length - 1) == Some(&b'\r');
-            (at..at + length - usize::from(carriage), at + length + 1)
-        }
-        None => (at..text.len(), text.len()),
-    }
-}
-
-fn header(text: &[u8], start: usize, end: usize, next: usize, folded: bool) -> Result<Header, Malformed> {
-    let line = text.get(start..end).unwrap_or_default();
-    // Names are short: a plain walk beats a vector search.
-    let length = line.iter().position(|byte| *byte == b':' || *byte <= b' ').ok_or(Malformed::HeaderWithoutColon)?;
-    let (name, rest) = line.split_at_checked(length).unwrap_or_default();
-    let blanks = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-    if rest.get(blanks) != Some(&b':') {
-        return Err(Malformed::HeaderWithoutColon);
-    }
+fn header(text: &[u8], line: &Line) -> Result<Header, Malformed> {
+    let content = text.get(line.start..line.end).unwrap_or_default();
+    let (name, colon) = name_and_colon(content).ok_or(Malformed::HeaderWithoutColon)?;
     if name.is_empty() {
         return Err(Malformed::HeaderWithoutName);
     }
-    let name_end = start + length;
-    let colon = name_end + blanks;
     Ok(Header {
         name: HeaderName::parse(name),
-        folded,
-        name_text: Extent::new(start, name_end),
-        value: trimmed(text, colon + 1..end).into(),
-        line: Extent::new(start, next),
+        folded: line.folded,
+        name_text: Extent::new(line.start, line.start + name.len()),
+        value: trimmed(text, line.start + colon + 1..line.end).into(),
+        line: Extent::new(line.start, line.next),
     })
 }
 
@@ -154,12 +141,21 @@ fn start_line(text: &[u8], end: usize) -> Result<(StartLine, Option<Malformed>),
     let version = line.get(version_start..).unwrap_or_default();
     let protocol = version.split_at_checked(4).filter(|(name, _)| name.eq_ignore_ascii_case(b"SIP/"));
     let (_, number) = protocol.ok_or(Malformed::NotSip)?;
-    let fault = (number != b"2.0").then_some(Malformed::BadVersion);
     let uri = trimmed(line, method_end..version_start.max(method_end));
     let method_text = Extent::new(whole.start, method_end);
     if uri.is_empty() || !method_text.of(line).iter().all(u8::is_ascii_graphic) {
         return Err(Malformed::NotSip);
     }
+    // Blanks behind the URI and the version do not hide what is meant; others do (RFC 4475 sections 3.1.2.8 to 3.1.2.10).
+    let well_separated = whole.start == 0 && uri.start == method_end + 1 && line.get(method_end) == Some(&b' ');
+    let torn = line.get(uri.clone()).unwrap_or_default().iter().any(blank);
+    let fault = if number != b"2.0" {
+        Some(Malformed::BadVersion)
+    } else if torn || !well_separated {
+        Some(Malformed::BadRequestLine)
+    } else {
+        None
+    };
     let method = Method::parse(method_text.of(line));
     let version = Extent::new(version_start, line.len());
     Ok((StartLine::Request { method, method_text, uri: uri.into(), version }, fault))

@@ -20,6 +20,7 @@ pub struct Message {
     pub(super) start_line: Extent,
     pub(super) headers: SmallVec<[Header; 20]>,
     pub(super) present: u128,
+    pub(super) twice: Option<HeaderName>,
     pub(super) body: Extent,
     pub(super) end_of_headers: u16,
     pub(super) surplus: bool,
@@ -74,7 +75,7 @@ pub struct Header {
 }
 
 /// What is wrong with bytes that should be a message: one variant a fault.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Malformed {
     /// More than 65535 bytes.
     TooLarge,
@@ -82,6 +83,8 @@ pub enum Malformed {
     NoStartLine,
     /// The first line is no SIP start line.
     NotSip,
+    /// The first line of a request has blanks where none belong, so that its URI is not known for sure.
+    BadRequestLine,
     /// A SIP version other than 2.0; a request is answered 505.
     BadVersion,
     /// The status code is no number from 100 to 699.
@@ -94,8 +97,14 @@ pub enum Malformed {
     NoEndOfHeaders,
     /// More than 256 header lines.
     TooManyHeaders,
-    /// Content-Length is no number.
-    BadContentLength,
+    /// A header that every message needs is not there (RFC 3261 section 8.1.1).
+    Missing(HeaderName),
+    /// A header that must be understood is not.
+    Unreadable(HeaderName),
+    /// A header does not begin with a number of 32 bits where it must (RFC 4475 sections 3.1.2.4 and 3.1.2.5).
+    NoNumber(HeaderName),
+    /// A header that a message has one of at most stands there twice (RFC 4475 sections 3.3.8 and 3.3.9).
+    Twice(HeaderName),
     /// Fewer bytes than Content-Length says (RFC 3261 section 18.3).
     BodyTooShort,
 }
@@ -128,12 +137,9 @@ impl Message {
         self.surplus
     }
 
-    /// Whether this is a request with the headers every reply copies: Via, From, To, Call-ID, CSeq (RFC 3261 section
-    /// 8.2.6.2). An ACK is never answered.
+    /// Whether this is a request that a reply can be made for: with a Via, which says where it goes. An ACK is never answered.
     pub fn can_be_answered(&self) -> bool {
-        use HeaderName::{CSeq, CallId, From, To, Via};
-        let all = [Via, From, To, CallId, CSeq];
-        self.method().is_some_and(|method| method != Method::Ack) && all.into_iter().all(|name| self.has(name))
+        self.method().is_some_and(|method| method != Method::Ack) && self.has(HeaderName::Via)
     }
 
     /// All bytes of the message.

@@ -1,6 +1,8 @@
 //! Messages in a stream: each ends where its Content-Length says (RFC 3261 section 18.3).
 
-use super::{HeaderName, MAX_MESSAGE};
+use super::head::{BodyLength, Lines, end_of_head, line_at, name_and_colon};
+use super::header::HeaderName;
+use super::message::{MAX_MESSAGE, Malformed};
 use bytes::{Bytes, BytesMut};
 
 /// Cuts what a connection brings into messages, however it is split on its way.
@@ -9,6 +11,8 @@ pub struct Framer {
     bytes: BytesMut,
     /// How many bytes are known to hold no end of a head.
     searched: usize,
+    /// The length of the head at the front, once it is whole.
+    head: Option<usize>,
     /// The length of the message at the front, once its head is whole.
     length: Option<usize>,
 }
@@ -22,18 +26,6 @@ pub enum Frame {
     Ping,
 }
 
-/// Why nothing more can be read from a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FrameFault {
-    /// A message has no Content-Length, or one that is no number: nobody knows where it ends.
-    Endless,
-    /// A message is longer than any may be.
-    TooLong,
-}
-
-/// A head longer than this is no message's.
-const LONGEST_HEAD: usize = MAX_MESSAGE;
-
 impl Framer {
     /// Adds what has arrived.
     pub fn push(&mut self, bytes: &[u8]) {
@@ -43,8 +35,9 @@ impl Framer {
     /// The next thing that is whole; `None` until more arrives.
     ///
     /// # Errors
-    /// When the connection is of no further use.
-    pub fn frame(&mut self) -> Result<Option<Frame>, FrameFault> {
+    /// When nobody knows where the message at the front ends: its Content-Length is missing, no number, or there twice, or it is longer than a
+    /// message may be. The connection is of no further use, and [`Framer::broken`] gives what there is of the message.
+    pub fn frame(&mut self) -> Result<Option<Frame>, Malformed> {
         if self.length.is_none() {
             if self.searched == 0 && self.bytes.starts_with(b"\r\n\r\n") {
                 let _ = self.bytes.split_to(4);
@@ -54,52 +47,72 @@ impl Framer {
                 return Ok(None);
             }
             // What stands before a message is none of it: single empty lines, and zeros that some phones send.
-            let idle = self.bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n' | 0)).count();
+            let idle = self.bytes.iter().take_while(|byte| is_idle(**byte)).count();
             let _ = self.bytes.split_to(idle);
-            self.length = self.head()?;
+            self.length = self.measure()?;
         }
         match self.length {
             Some(length) if self.bytes.len() >= length => {
-                (self.searched, self.length) = (0, None);
+                (self.searched, self.head, self.length) = (0, None, None);
                 Ok(Some(Frame::Message(self.bytes.split_to(length).freeze())))
             }
             _ => Ok(None),
         }
     }
 
-    /// The length of the message at the front, when its head is whole.
-    fn head(&mut self) -> Result<Option<usize>, FrameFault> {
-        let from = self.searched.saturating_sub(3);
-        let rest = self.bytes.get(from..).unwrap_or_default();
-        let Some(end) = memchr::memmem::find(rest, b"\r\n\r\n").map(|at| from + at + 4) else {
-            self.searched = self.bytes.len();
-            return if self.searched > LONGEST_HEAD { Err(FrameFault::TooLong) } else { Ok(None) };
-        };
-        let head = self.bytes.get(..end).unwrap_or_default();
-        let length = content_length(head).ok_or(FrameFault::Endless)?;
-        if end + length > MAX_MESSAGE { Err(FrameFault::TooLong) } else { Ok(Some(end + length)) }
+    /// What there is of the message that broke the stream: its head, from which it can be answered, or all bytes when not even that has an end.
+    pub fn broken(&mut self) -> Bytes {
+        let length = self.head.unwrap_or(self.bytes.len());
+        self.bytes.split_to(length).freeze()
     }
+
+    /// Whether a message has begun and is not whole.
+    pub fn is_within_message(&self) -> bool {
+        self.bytes.first().is_some_and(|byte| !is_idle(*byte))
+    }
+
+    /// The length of the message at the front, when its head is whole.
+    fn measure(&mut self) -> Result<Option<usize>, Malformed> {
+        let Some(end) = end_of_head(&self.bytes, self.searched.saturating_sub(3)) else {
+            self.searched = self.bytes.len();
+            return if self.searched > MAX_MESSAGE { Err(Malformed::TooLarge) } else { Ok(None) };
+        };
+        self.head = Some(end);
+        match read(self.bytes.get(..end).unwrap_or_default()).0 {
+            BodyLength::Bytes(length) if end.saturating_add(length) <= MAX_MESSAGE => Ok(Some(end + length)),
+            BodyLength::Bytes(_) => Err(Malformed::TooLarge),
+            BodyLength::Unsaid => Err(Malformed::Missing(HeaderName::ContentLength)),
+            BodyLength::Unreadable => Err(Malformed::Unreadable(HeaderName::ContentLength)),
+            BodyLength::Several => Err(Malformed::Twice(HeaderName::ContentLength)),
+        }
+    }
+}
+
+fn is_idle(byte: u8) -> bool {
+    matches!(byte, b'\r' | b'\n' | 0)
 }
 
 /// Adds the Content-Length that a message from a datagram may lack, and without which nobody knows where it ends in a stream (RFC 3261 section 20.14).
 pub fn delimit(message: &mut Vec<u8>) {
-    let Some(end) = memchr::memmem::find(message, b"\r\n\r\n").map(|at| at + 4) else { return };
-    let head = message.get(..end).unwrap_or_default();
-    if content_length(head).is_none() {
-        let line = format!("Content-Length: {}\r\n", message.len() - end);
-        message.splice(end - 2..end - 2, line.into_bytes());
-    }
+    let Some(end) = end_of_head(message, 0) else { return };
+    let (BodyLength::Unsaid, Some(empty_line)) = read(message.get(..end).unwrap_or_default()) else { return };
+    let line = format!("Content-Length: {}\r\n", message.len() - end);
+    message.splice(empty_line..empty_line, line.into_bytes());
 }
 
-/// The value of the first Content-Length of a head.
-fn content_length(head: &[u8]) -> Option<usize> {
-    let mut lines = head.split(|byte| *byte == b'\n').skip(1);
-    lines.find_map(|line| {
-        let colon = memchr::memchr(b':', line)?;
-        let (name, value) = (line.get(..colon)?.trim_ascii(), line.get(colon + 1..)?.trim_ascii());
-        (HeaderName::parse(name) == HeaderName::ContentLength)
-            .then(|| super::number(value).map(|number| number as usize))
-    })?
+/// What a head says of its body, and where its empty line stands.
+fn read(head: &[u8]) -> (BodyLength, Option<usize>) {
+    let mut lines = Lines::new(head, line_at(head, 0).1);
+    let mut length = BodyLength::Unsaid;
+    for line in &mut lines {
+        let line = head.get(line.start..line.end).unwrap_or_default();
+        if let Some((name, colon)) = name_and_colon(line)
+            && HeaderName::parse(name) == HeaderName::ContentLength
+        {
+            length = length.and(line.get(colon + 1..).unwrap_or_default());
+        }
+    }
+    (length, lines.end().map(|line| line.start))
 }
 
 #[cfg(test)]
@@ -110,7 +123,7 @@ mod tests {
     const ONE: &str = "OPTIONS sip:a SIP/2.0\r\nl: 3\r\n\r\nabc";
     const TWO: &str = "BYE sip:b SIP/2.0\r\nContent-Length : 0\r\n\r\n";
 
-    fn all(parts: &[&[u8]]) -> Result<Vec<Frame>, FrameFault> {
+    fn all(parts: &[&[u8]]) -> Result<Vec<Frame>, Malformed> {
         let mut framer = Framer::default();
         let mut found = Vec::new();
         for part in parts {
@@ -124,13 +137,42 @@ mod tests {
 
     #[test]
     fn what_cannot_end_is_a_fault() {
-        for (text, fault) in [
-            ("OPTIONS sip:a SIP/2.0\r\nTo: a\r\n\r\n".to_owned(), FrameFault::Endless),
-            ("OPTIONS sip:a SIP/2.0\r\nContent-Length: x\r\n\r\n".to_owned(), FrameFault::Endless),
-            ("OPTIONS sip:a SIP/2.0\r\nl: 99999999\r\n\r\n".to_owned(), FrameFault::TooLong),
-            ("x".repeat(MAX_MESSAGE + 2), FrameFault::TooLong),
+        let length = HeaderName::ContentLength;
+        for (headers, fault) in [
+            ("To: a\r\n", Malformed::Missing(length)),
+            ("To: a\r\n Content-Length: 0\r\n", Malformed::Missing(length)),
+            ("Content-Length\r\n", Malformed::Missing(length)),
+            ("Content-Length: x\r\n", Malformed::Unreadable(length)),
+            ("l: +3\r\n", Malformed::Unreadable(length)),
+            ("l: 3, 3\r\n", Malformed::Unreadable(length)),
+            ("l: 3\r\nContent-Length: 3\r\n", Malformed::Twice(length)),
+            ("l: 3\r\nTo: a\r\nCONTENT-LENGTH \t: 4\r\n", Malformed::Twice(length)),
+            ("l: 99999999\r\n", Malformed::TooLarge),
         ] {
-            assert_eq!(all(&[text.as_bytes()]), Err(fault), "{}", &text[..20]);
+            let head = format!("OPTIONS sip:a SIP/2.0\r\n{headers}\r\n");
+            let mut framer = Framer::default();
+            framer.push(head.as_bytes());
+            framer.push(b"abc");
+            assert_eq!(framer.frame(), Err(fault), "{headers}");
+            assert_eq!(framer.broken(), head.as_bytes());
+        }
+        assert_eq!(all(&["x".repeat(MAX_MESSAGE + 2).as_bytes()]), Err(Malformed::TooLarge));
+    }
+
+    #[test]
+    fn line_ends_of_either_kind_end_a_head() {
+        let texts = [ONE.replace("\r\n", "\n"), ONE.replace("\r\n\r\n", "\n\r\n"), ONE.to_owned()];
+        let found = all(&[texts.concat().as_bytes()]).unwrap();
+        assert_eq!(found, texts.map(|text| Frame::Message(Bytes::from(text))));
+    }
+
+    #[test]
+    fn what_is_not_whole_is_known() {
+        let mut framer = Framer::default();
+        for (bytes, within) in [(&b"\r\n"[..], false), (b"\0", false), (b"O", true), (ONE.as_bytes(), false)] {
+            framer.push(bytes);
+            let _ = framer.frame();
+            assert_eq!(framer.is_within_message(), within, "{}", bytes.escape_ascii());
         }
     }
 
@@ -139,6 +181,8 @@ mod tests {
         for (text, with) in [
             (TWO, TWO),
             ("BYE sip:b SIP/2.0\r\nTo: a\r\n\r\nabcd", "BYE sip:b SIP/2.0\r\nTo: a\r\nContent-Length: 4\r\n\r\nabcd"),
+            ("BYE sip:b SIP/2.0\nTo: a\n\nabcd", "BYE sip:b SIP/2.0\nTo: a\nContent-Length: 4\r\n\nabcd"),
+            ("BYE sip:b SIP/2.0\r\nl: 0\n\r\n", "BYE sip:b SIP/2.0\r\nl: 0\n\r\n"),
             ("no head", "no head"),
         ] {
             let mut message = text.as_bytes().to_vec();

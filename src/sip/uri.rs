@@ -209,11 +209,21 @@ impl Scheme {
     }
 }
 
+/// Reads what stands between the brackets of an IPv6 reference. The grammar of RFC 3261 allowed a third colon before an IPv4 address by mistake
+/// (RFC 5118 section 4.10).
+fn parse_ipv6(text: &str) -> Option<Ipv6Addr> {
+    text.parse().ok().or_else(|| {
+        let (before, after) = text.split_once(":::")?;
+        after.parse::<Ipv4Addr>().ok()?;
+        format!("{before}::{after}").parse().ok()
+    })
+}
+
 /// Reads an IP address as hosts are written: IPv4, or IPv6 with or without brackets.
 pub fn parse_ip(host: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(host).ok()?;
     match text.as_bytes().first()? {
-        b'[' => text.get(1..text.len() - 1).filter(|_| text.ends_with(']'))?.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
+        b'[' => parse_ipv6(text.get(1..text.len() - 1).filter(|_| text.ends_with(']'))?).map(IpAddr::V6),
         b'0'..=b'9' => text.parse::<Ipv4Addr>().map(IpAddr::V4).or_else(|_| text.parse()).ok(),
         _ if text.contains(':') => text.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
         _ => None,

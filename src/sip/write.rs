@@ -4,11 +4,12 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::edit::{Edits, Order};
-use super::extent::Extent;
+use super::extent::{Extent, trimmed};
 use super::header::{HeaderName, Rport, Stamp, Via};
 use super::message::{Malformed, Message, StartLine};
 use super::multipart;
 use super::number::{number, push_number};
+use super::uri::Uri;
 
 /// Appends `message` with `edits` made to `out`; what no edit touches goes byte for byte.
 pub fn write(message: &Message, edits: &Edits, out: &mut Vec<u8>) {
@@ -18,7 +19,8 @@ pub fn write(message: &Message, edits: &Edits, out: &mut Vec<u8>) {
 /// Appends a request as it is forwarded (RFC 3261 section 16.6): `request_uri` in its first line (`None`: the one of
 /// `edits`, or its own), `via_line` (a whole Via line with its line end) right before its first Via header, and `stamp`
 /// recorded in the former topmost Via, where Kamailio puts it. `more_lines`, a whole Route line, a Max-Breadth line or nothing, go before
-/// the Route headers, or behind the new Via.
+/// the Route headers, or behind the new Via. Superfluous blanks of the first line (RFC 4475
+/// sections 3.1.2.9 and 3.1.2.10) and the headers in a request URI (RFC 3261 section 16.6, step 2) are left out.
 pub fn write_request(
     message: &Message,
     edits: &Edits,
@@ -33,6 +35,7 @@ pub fn write_request(
     if let Some(uri) = request_uri {
         writing.put_request_uri(uri);
     }
+    writing.tidy_first_line(request_uri);
     let top = message.header(HeaderName::Via).map_or(message.start_line().end, |header| header.line.start);
     writing.put(at(top), Order::Via, via_line);
     if !more_lines.is_empty() {
@@ -144,6 +147,30 @@ impl<'a> Writing<'a> {
         if let StartLine::Request { uri, .. } = self.message.start() {
             self.pieces.retain(|piece| piece.remove != uri);
             self.put(uri, Order::Replace, text);
+        }
+    }
+
+    /// Leaves single blanks in the first line, and no headers in its URI; `given` is the one that replaces it.
+    fn tidy_first_line(&mut self, given: Option<&'a [u8]>) {
+        let StartLine::Request { uri, version, .. } = self.message.start() else { return };
+        let gap = Extent { start: uri.end, end: version.start };
+        if gap.of(self.message.bytes()) != b" " {
+            self.put(gap, Order::Replace, b" ");
+        }
+        let line = self.message.start_line();
+        let end = trimmed(self.message.bytes(), usize::from(version.start)..usize::from(line.end)).end;
+        let line_end = self.message.bytes().get(end..usize::from(line.end)).unwrap_or_default();
+        let blanks = line_end.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        if blanks > 0 {
+            self.put(Extent::new(end, end + blanks), Order::Replace, b"");
+        }
+        let edits = self.edits;
+        let text = given.or(edits.new_uri.as_deref()).unwrap_or(self.message.request_uri());
+        if memchr::memchr(b'?', text).is_some()
+            && let Ok(parsed) = Uri::parse(text)
+            && let Some(bare) = text.strip_suffix(parsed.headers_text).and_then(|text| text.strip_suffix(b"?"))
+        {
+            self.put_request_uri(bare);
         }
     }
 

@@ -25,3 +25,4 @@ mod semantics;
 mod simulated;
 mod sipp;
 mod testing;
+mod torture;

@@ -2,7 +2,7 @@ macro_rules! header_names {
     ($($variant:ident $text:literal $compact:literal $source:literal;)*) => {
         /// The name of a header. Names are compared without regard to case, and a compact form is the same name
         /// (RFC 3261 section 7.3).
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         #[repr(u8)]
         pub enum HeaderName {
             $(#[doc = concat!($text, ", ", $source, ".")] $variant,)*
@@ -125,7 +125,7 @@ impl HeaderName {
     }
 
     /// Its bit in a 128-bit mask of headers.
-    pub(in crate::sip) fn bit(self) -> u128 {
+    pub(in crate::sip) const fn bit(self) -> u128 {
         1 << (self as u8)
     }
 }

@@ -1,5 +1,6 @@
 //! Tests over the whole of `sip`.
 
+mod agree;
 mod corpus;
 mod kamailio;
 mod properties;
@@ -7,7 +8,7 @@ mod snapshots;
 
 use bytes::Bytes;
 
-use super::Message;
+use super::{Frame, Framer, HeaderName, Malformed, Message};
 
 /// The message in `text`, whose lines end in bare LF here.
 fn message(text: &str) -> Message {
@@ -28,7 +29,6 @@ fn messages_and_edits_go_to_other_threads() {
 
 #[test]
 fn faults_have_names() {
-    use super::Malformed;
     let fault = |text: &str| Message::parse(Bytes::from(text.to_string())).unwrap_err();
     let many = format!("OPTIONS sip:a SIP/2.0\n{}\n", "a:b\n".repeat(257));
     let large = format!("OPTIONS sip:a SIP/2.0\n\n{}", "x".repeat(65_535));
@@ -47,8 +47,12 @@ fn faults_have_names() {
         ("OPTIONS sip:a SIP/2.0\nfoo bar: x\n\n", Malformed::HeaderWithoutColon),
         ("OPTIONS sip:a SIP/2.0\n: x\n\n", Malformed::HeaderWithoutName),
         ("OPTIONS sip:a SIP/2.0\nfoo: x\n", Malformed::NoEndOfHeaders),
-        ("OPTIONS sip:a SIP/2.0\nl: -1\n\n", Malformed::BadContentLength),
+        ("OPTIONS sip:a SIP/2.0\nl: -1\n\n", Malformed::Unreadable(HeaderName::ContentLength)),
         ("OPTIONS sip:a SIP/2.0\nl: 9\n\nabc", Malformed::BodyTooShort),
+        ("OPTIONS sip:a SIP/2.0\nl: 3\nContent-Length: 3\n\nabc", Malformed::Twice(HeaderName::ContentLength)),
+        ("OPTIONS  sip:a SIP/2.0\n\n", Malformed::BadRequestLine),
+        ("OPTIONS\tsip:a SIP/2.0\n\n", Malformed::BadRequestLine),
+        ("OPTIONS sip:a; lr SIP/2.0\n\n", Malformed::BadRequestLine),
         (&many, Malformed::TooManyHeaders),
         (&large, Malformed::TooLarge),
     ] {

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use proptest::prelude::{ProptestConfig, any, prop, proptest};
 
+use super::agree::agree;
 use super::corpus::touch;
 use crate::sip::{
     CSeq, Edits, HeaderName, Message, NameAddr, NameAddrs, Parameters, Reply, Stamp, Uri, Via, apply, write, write_ack,
@@ -13,6 +14,33 @@ const INVITE: &[u8] =
     b"INVITE sip:b@h;lr SIP/2.0\r\nVia: SIP/2.0/UDP 1.2.3.4:5;rport;branch=z9hG4bKa , SIP/2.0/TCP x\r\n\
 v: SIP/2.0/UDP h\r\nf: \"A,\\\"\" <sip:a@h>;tag=1\r\nTo: sip:b@h\r\nRoute: <sip:r;lr>,\r\n <sip:s>, \"x\" <sip:t>\r\n\
 Call-ID: c@h\r\nCSeq: 1 INVITE\r\nMax-Forwards: 70\r\nl: 5\r\n\r\nhello";
+
+/// What heads are made of that two readers might read differently.
+const PIECES: &[&str] = &[
+    "OPTIONS sip:a SIP/2.0",
+    "SIP/2.0 200 OK",
+    "Content-Length: 3",
+    "Content-Length: 3",
+    "l: 0",
+    "L:12",
+    "CONTENT-LENGTH \t: 1",
+    " Content-Length: 2",
+    "\tl: 2",
+    "Content-Length: +3",
+    "Content-Length: 3, 3",
+    "Content-Length:",
+    "Content-Length",
+    ": 3",
+    "X: y",
+    "X: y\rContent-Length: 4",
+    " folded",
+    " ",
+    "",
+    "",
+    "abc",
+    "\0",
+];
+const ENDS: &[&str] = &["\r\n", "\r\n", "\n", "\r\r\n", "\r", "\n\n", "\r\n\r\n", ""];
 
 fn everything(raw: Bytes) {
     let Ok((message, _)) = Message::parse_lenient(raw) else { return };
@@ -73,6 +101,13 @@ proptest! {
             }
         }
         everything(Bytes::from(raw));
+    }
+
+    #[test]
+    fn streams_and_datagrams_end_messages_alike(raw in prop::collection::vec((prop::sample::select(PIECES), prop::sample::select(ENDS)), 0..12)) {
+        let text: String = raw.into_iter().flat_map(|(piece, end)| [piece, end]).collect();
+        agree(text.as_bytes());
+        agree(format!("OPTIONS sip:a SIP/2.0\r\n{text}").as_bytes());
     }
 
     #[test]

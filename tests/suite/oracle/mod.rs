@@ -112,7 +112,8 @@ struct Report {
 fn compare(sequence: &Sequence, other: Program, show: bool, pace: Pace) -> Report {
     let (theirs, ours) = std::thread::scope(|scope| {
         let theirs = scope.spawn(|| play::play(sequence, Program::Kamailio, pace));
-        let ours = play::play(sequence, other, pace);
+        let strict = sequence.strict && other == Program::Alanui;
+        let ours = play::play(sequence, if strict { Program::Strict } else { other }, pace);
         (theirs.join().unwrap(), ours)
     });
     let mut text = String::new();

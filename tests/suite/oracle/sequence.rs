@@ -13,6 +13,8 @@ pub(super) struct Sequence {
     pub(super) settings: Vec<(String, String)>,
     /// Nobody gets anything; without this word an empty record is a mistake.
     pub(super) silence: bool,
+    /// alanui runs with `--strict`.
+    pub(super) strict: bool,
     /// The peers that speak TCP.
     pub(super) tcp: Vec<String>,
     /// Why alanui does something else here on purpose.
@@ -79,6 +81,7 @@ pub(super) fn read(path: &Path) -> Vec<Sequence> {
                 config: config.clone(),
                 settings: settings.clone(),
                 silence: false,
+                strict: false,
                 tcp: tcp.clone(),
                 deliberate: None,
                 once: Vec::new(),
@@ -112,6 +115,10 @@ pub(super) fn read(path: &Path) -> Vec<Sequence> {
         }
         if let (Some(sequence), "silence") = (sequences.last_mut(), line.trim()) {
             sequence.silence = true;
+            continue;
+        }
+        if let (Some(sequence), "strict") = (sequences.last_mut(), line.trim()) {
+            sequence.strict = true;
             continue;
         }
         let Some((peer, rest)) = line.split_once(' ') else { wrong("`peer action` expected") };

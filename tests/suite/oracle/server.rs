@@ -12,12 +12,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub(crate) enum Program {
     Kamailio,
     Alanui,
+    /// alanui with `--strict`.
+    Strict,
 }
 
 impl Program {
     pub(crate) fn installed(self) -> bool {
         match self {
-            Self::Alanui => true,
+            Self::Alanui | Self::Strict => true,
             Self::Kamailio => Command::new("kamailio").arg("-v").output().is_ok(),
         }
     }
@@ -32,9 +34,12 @@ impl Program {
                 command.arg("-P").arg(run.join("pid")).arg("-Y").arg(&run).arg("-w").arg(&run);
                 command
             }
-            Self::Alanui => {
+            Self::Alanui | Self::Strict => {
                 let mut command = Command::new(env!("CARGO_BIN_EXE_alanui"));
                 command.arg("run").arg(config);
+                if self == Self::Strict {
+                    command.arg("--strict");
+                }
                 // For instance `--strict`.
                 command.args(std::env::var("ALANUI_ORACLE_ARGS").unwrap_or_default().split_whitespace());
                 command
