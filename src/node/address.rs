@@ -30,15 +30,15 @@ pub(super) fn next_hop(uri: &[u8]) -> Result<(Transport, SocketAddr), NoHop> {
 }
 
 /// Where a reply to a request goes (RFC 3261 18.2.2, RFC 3581 4): to the source address, and to the source port when the sender asked for that or
-/// the script forces it, else to the port in Via; always back over the connection that a request came by.
+/// the script forces it, else to the port in Via; always back over the connection that a request came by. What else a Via says, its `received` and
+/// `maddr`, is no reason to send a stranger's answers to somebody else; Kamailio does not either.
 pub(super) fn reply_destination(core: &Core, request: &Message, received: &Received, force_rport: bool) -> SocketAddr {
     let source = received.source;
     let Some(via) = request.via() else { return source };
     if core.sockets.transport(received.socket).is_reliable() || force_rport || via.rport() != Rport::Absent {
         return source;
     }
-    let host = via.maddr().and_then(crate::sip::parse_ip).unwrap_or(source.ip());
-    SocketAddr::new(host, via.port().unwrap_or(5060))
+    SocketAddr::new(source.ip(), via.port().unwrap_or(5060))
 }
 
 /// Where a reply that is forwarded without a transaction goes: to the Via below the topmost one.

@@ -27,10 +27,9 @@ impl<'a> Parameters<'a> {
         Parameters { text, at: 0 }
     }
 
-    /// The first parameter called `name`, in any case: `Some(None)` when it stands without a value.
+    /// The parameter called `name`, in any case: `Some(None)` when it stands without a value. Of several the last one counts, as for Kamailio.
     pub fn lookup(self, name: &[u8]) -> Option<Option<&'a [u8]>> {
-        let mut all = self;
-        all.find_map(|parameter| parameter.name.eq_ignore_ascii_case(name).then_some(parameter.value))
+        self.filter(|parameter| parameter.name.eq_ignore_ascii_case(name)).last().map(|parameter| parameter.value)
     }
 }
 
@@ -184,7 +183,7 @@ mod tests {
         assert_eq!(read("lr"), [("lr".into(), None, 0..2)]);
         assert_eq!(read(";;"), []);
         assert_eq!(read(";a=")[0].1, Some(String::new()));
-        assert_eq!(Parameters::new(b";Tag=x").lookup(b"tag"), Some(Some(&b"x"[..])));
+        assert_eq!(Parameters::new(b";tag=y;Tag=x;z").lookup(b"tag"), Some(Some(&b"x"[..])));
     }
 
     #[test]

@@ -144,14 +144,15 @@ impl<'a> Via<'a> {
         self.parameters().lookup(name)
     }
 
-    /// What to record for a request that came from `source`: `received` when sent-by names another host or the client
-    /// asked for `rport`, which wants both (RFC 3581 section 4). `force_rport` adds `rport` alone, as Kamailio does.
+    /// What to record for a request that came from `source`: `received` when sent-by names another host, when the client wrote one itself, for it is
+    /// the server's to write (RFC 3261 section 18.2.1), or when it asked for `rport`, which wants both (RFC 3581 section 4). `force_rport` adds
+    /// `rport` alone, as Kamailio does.
     pub fn stamp(&self, source: SocketAddr, force_rport: bool) -> Stamp {
         let asked = self.rport() != Rport::Absent;
         let address = source.ip().to_canonical();
         let elsewhere = self.host_ip().map(|host| host.to_canonical()) != Some(address);
         Stamp {
-            received: (asked || elsewhere).then_some(address),
+            received: (asked || elsewhere || self.parts.received.is_some()).then_some(address),
             rport: (asked || force_rport).then(|| source.port()),
         }
     }
@@ -213,11 +214,11 @@ impl ViaParts {
                 end: whole.end,
             });
             match parameter.name.len() {
-                6 if self.branch.is_none() && parameter.name.eq_ignore_ascii_case(b"branch") => self.branch = value,
-                8 if self.received.is_none() && parameter.name.eq_ignore_ascii_case(b"received") => {
+                6 if parameter.name.eq_ignore_ascii_case(b"branch") => self.branch = value,
+                8 if parameter.name.eq_ignore_ascii_case(b"received") => {
                     self.received = Some(whole);
                 }
-                5 if self.rport.is_none() && parameter.name.eq_ignore_ascii_case(b"rport") => {
+                5 if parameter.name.eq_ignore_ascii_case(b"rport") => {
                     self.rport = Some(whole);
                     self.rport_state = value.and_then(|value| port(value.of(text))).map_or(Rport::Asked, Rport::Port);
                 }
@@ -325,5 +326,15 @@ mod tests {
         assert_eq!(stamp("SIP/2.0/UDP 10.0.0.1:5060;branch=b", true), both);
         assert_eq!(stamp("SIP/2.0/UDP 127.0.0.1;rport", false), both);
         assert_eq!(stamp("SIP/2.0/UDP localhost", false), Stamp { rport: None, ..both });
+        assert_eq!(stamp("SIP/2.0/UDP 127.0.0.1;received=10.0.0.1", false), Stamp { rport: None, ..both });
+        assert_eq!(stamp("SIP/2.0/UDP 127.0.0.1;received", false), Stamp { rport: None, ..both });
+    }
+
+    #[test]
+    fn the_last_of_several_counts() {
+        let via =
+            Via::parse(b"SIP/2.0/UDP h;branch=a;received=1.2.3.4;rport=7;branch=b;received=5.6.7.8;rport").unwrap();
+        assert_eq!((via.branch(), via.received(), via.rport()), (Some(&b"b"[..]), Some(&b"5.6.7.8"[..]), Rport::Asked));
+        assert_eq!(via.received_extent().unwrap().of(via.text()), b";received=5.6.7.8");
     }
 }
