@@ -30,7 +30,7 @@ impl Node {
             && message.can_be_answered()
         {
             let received = crate::builtin::Received { source: datagram.source, socket: datagram.socket, at: now.tick };
-            self.refuse(now, Working::new(message, received, 0));
+            self.answer_broken(now, Working::new(message, received, 0));
         }
     }
 
@@ -64,14 +64,14 @@ impl Node {
             let working = Working::new(transaction.request.clone(), transaction.received, 0);
             self.end_transaction(id);
             if waits {
-                self.refuse(now, working);
+                self.answer_broken(now, working);
                 told = true;
             }
         }
         told
     }
 
-    fn refuse(&mut self, now: Now, mut working: Working) {
+    fn answer_broken(&mut self, now: Now, mut working: Working) {
         if working.message.method() != Some(Method::Ack) {
             self.stateless_reply(now, &mut working, 500, b"Server Internal Error", &[]);
         }

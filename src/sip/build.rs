@@ -101,11 +101,10 @@ fn write_hop(invite: &Message, method: &[u8], reply: Option<&Message>, extra_hea
                 None => push_line(invite, header, out),
             },
             HeaderName::CSeq if !again => {
-                // The number as it was written, be it too long for us to read.
-                let value = invite.text(header.value);
-                let method_at = value.iter().rposition(u8::is_ascii_whitespace).map_or(value.len(), |blank| blank + 1);
-                let start = header.value.range().start;
-                let kept = invite.bytes().get(usize::from(header.line.start)..start + method_at);
+                let value = header.value.range();
+                let word = invite.cseq_method().map_or(0, <[u8]>::len);
+                let raw = invite.bytes();
+                let kept = raw.get(usize::from(header.line.start)..value.end.saturating_sub(word));
                 out.extend_from_slice(kept.unwrap_or_default());
                 out.extend_from_slice(method);
                 out.extend_from_slice(b"\r\n");

@@ -1,6 +1,7 @@
 macro_rules! methods {
     ($($variant:ident $text:literal $place:literal $source:literal;)*) => {
-        /// A request method. Names are compared byte for byte: methods are case-sensitive (RFC 3261 section 7.1).
+        /// A request method. Names are compared without regard to case, as Kamailio does, though RFC 3261 section 7.1 has it otherwise: `invite` is
+        /// an INVITE, and leaves as it was written.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
         pub enum Method {
             $(#[doc = concat!($text, ", ", $source, ".")] $variant,)*
@@ -15,7 +16,7 @@ macro_rules! methods {
             /// The method called `text`; [`Method::Other`] when it has no row here.
             pub fn parse(text: &[u8]) -> Method {
                 match text {
-                    $(_ if text == $text.as_bytes() => Method::$variant,)*
+                    $(_ if text.eq_ignore_ascii_case($text.as_bytes()) => Method::$variant,)*
                     _ => Method::Other,
                 }
             }
@@ -93,9 +94,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_case_sensitive() {
+    fn names_are_known_in_any_case() {
         assert_eq!(Method::parse(b"INVITE"), Method::Invite);
-        assert_eq!(Method::parse(b"invite"), Method::Other);
+        assert_eq!(Method::parse(b"invite"), Method::Invite);
+        assert_eq!(Method::parse(b"INVITED"), Method::Other);
         assert_eq!(Method::parse(b""), Method::Other);
         for method in Method::NAMED {
             assert_eq!(Method::parse(method.as_str().as_bytes()), *method);
