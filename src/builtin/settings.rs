@@ -110,6 +110,14 @@ pub struct ConnectionSettings {
     pub most: usize,
     /// An empty line twice is answered with one (RFC 5626 section 3.5.1): `tcp_crlf_ping`.
     pub answers_pings: bool,
+    /// How long a message may take from its first byte to its last: `tcp_msg_read_timeout`.
+    pub message_time: Duration,
+    /// One that takes nothing for so long while something waits for it is closed: `tcp_send_timeout`.
+    pub send_timeout: Duration,
+    /// Bytes that may wait for one connection: `tcp_conn_wq_max`.
+    pub queue: usize,
+    /// Bytes that may wait for all of them: `tcp_wq_max`.
+    pub queues: usize,
 }
 
 impl Default for ConnectionSettings {
@@ -119,6 +127,10 @@ impl Default for ConnectionSettings {
             lifetime: Duration::from_secs(120),
             most: 2048,
             answers_pings: true,
+            message_time: Duration::from_secs(20),
+            send_timeout: Duration::from_secs(10),
+            queue: 16 << 20,
+            queues: 256 << 20,
         }
     }
 }

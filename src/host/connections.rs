@@ -1,36 +1,31 @@
 //! Connections of TCP: one task each cuts what arrives into messages and writes what leaves. One worker has them all; a connection is known by our
 //! socket and the peer's address, so a reply goes back by the connection that its request came by.
+//!
+//! What waits to be written is bounded in bytes, for each connection and for all. A peer whose answers wait is not read from, so that one who asks
+//! faster than he listens holds up himself; requests of ours do not count for that, or two servers could each wait for the other.
+
+mod line;
 
 use crate::builtin::{ConnectionSettings, SocketId, Sockets};
 use crate::node::{Datagram, Transmit};
-use crate::sip::{Frame, Framer};
-use bytes::Bytes;
+use line::{Backlog, Leaving, Line, Origin};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::{Receiver, Sender, UnboundedSender, channel, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 /// What the tasks may have told without the worker listening; beyond it the system holds the peers back.
 const EVENTS: usize = 1024;
-/// Messages that may wait for one connection; a peer that reads no faster loses the others.
-const QUEUE: usize = 256;
-/// How long one message may take to be written.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How long the last messages may take once the server ends.
+/// How long the last messages may take once the server ends, or once a peer has sent what nobody can read.
 const FAREWELL: Duration = Duration::from_secs(1);
 /// How long no connection is taken when the system has no room for one.
 const PAUSE: Duration = Duration::from_millis(100);
-/// Bytes that are read at a time.
-const CHUNK: usize = 16_384;
 
 /// Our socket and the peer.
 type Key = (SocketId, SocketAddr);
@@ -38,6 +33,8 @@ type Key = (SocketId, SocketAddr);
 /// All connections.
 pub(super) struct Connections {
     open: BTreeMap<Key, Connection>,
+    /// Those that nothing more is read from, and that wait for answers which their peers are owed.
+    ending: BTreeMap<Key, Connection>,
     events: Receiver<Event>,
     telling: Sender<Event>,
     tasks: JoinSet<()>,
@@ -45,19 +42,27 @@ pub(super) struct Connections {
     accepting: usize,
     settings: ConnectionSettings,
     sockets: Arc<Sockets>,
+    backlog: Arc<Backlog>,
     opened: u64,
+    counts: ConnectionCounts,
 }
 
 struct Connection {
     /// Tells it from an earlier one with the same ends.
     number: u64,
-    leaving: Sender<Leaving>,
+    leaving: UnboundedSender<Leaving>,
+    backlog: Arc<Backlog>,
 }
 
-enum Leaving {
-    Packet(Transmit),
-    /// The answer to a ping (RFC 5626 section 3.5.1).
-    Pong,
+/// What is counted of connections.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ConnectionCounts {
+    /// Refused because there were as many as there may be.
+    pub(super) refused: u64,
+    /// Closed because nobody could tell where a message ends.
+    pub(super) broken: u64,
+    /// Closed because a message did not become whole in time.
+    pub(super) slow: u64,
 }
 
 /// What a task tells.
@@ -68,8 +73,23 @@ enum Event {
     Arrived(Datagram),
     /// A message could not be sent.
     Unsent(Transmit, io::Error),
+    /// Nothing more is read from a connection.
+    Read(Key, u64, ReadingEnd),
     /// A connection has ended.
     Closed(Key, u64),
+}
+
+/// Why nothing more is read from a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum ReadingEnd {
+    /// The peer has closed its side, or all of it.
+    Closed,
+    /// Nobody knows where a message ends.
+    Broken,
+    /// A message has not become whole in time.
+    Slow,
+    /// The peer has been silent for too long.
+    Silent,
 }
 
 /// What a worker learns.
@@ -96,7 +116,29 @@ impl Connections {
         for (id, listener) in listeners {
             tasks.spawn(accept(id, TcpListener::from_std(listener)?, telling.clone()));
         }
-        Ok(Connections { open: BTreeMap::default(), events, telling, tasks, accepting, settings, sockets, opened: 0 })
+        Ok(Connections {
+            open: BTreeMap::default(),
+            ending: BTreeMap::default(),
+            events,
+            telling,
+            tasks,
+            accepting,
+            settings,
+            sockets,
+            backlog: Arc::default(),
+            opened: 0,
+            counts: ConnectionCounts::default(),
+        })
+    }
+
+    /// What was counted.
+    pub(super) fn counts(&self) -> ConnectionCounts {
+        self.counts
+    }
+
+    /// How many are open.
+    pub(super) fn count(&self) -> usize {
+        self.open.len() + self.ending.len()
     }
 
     /// The next thing to know.
@@ -105,17 +147,21 @@ impl Connections {
         loop {
             match self.events.poll_recv(cx) {
                 Poll::Ready(Some(Event::Accepted(key, stream))) => {
-                    if self.open.len() < self.settings.most {
+                    if self.has_room() {
                         self.spawn(key, Origin::Peer(stream), None);
                     } else {
-                        tracing::debug!(target: "alanui", "refused a connection from {}: there are {} already", key.1, self.open.len());
+                        self.counts.refused += 1;
+                        tracing::debug!(target: "alanui", "refused a connection from {}: there are {} already", key.1, self.count());
                     }
                 }
                 Poll::Ready(Some(Event::Arrived(datagram))) => return Poll::Ready(News::Arrived(datagram)),
                 Poll::Ready(Some(Event::Unsent(packet, error))) => return Poll::Ready(News::Unsent(packet, error)),
+                Poll::Ready(Some(Event::Read(key, number, why))) => self.read_to_its_end(key, number, why),
                 Poll::Ready(Some(Event::Closed(key, number))) => {
-                    if self.open.get(&key).is_some_and(|connection| connection.number == number) {
-                        self.open.remove(&key);
+                    for connections in [&mut self.open, &mut self.ending] {
+                        if connections.get(&key).is_some_and(|connection| connection.number == number) {
+                            connections.remove(&key);
+                        }
                     }
                 }
                 // It keeps an end itself: the channel never closes.
@@ -129,22 +175,21 @@ impl Connections {
     /// # Errors
     /// The packet, and why it cannot be sent. What fails later comes by [`Connections::poll`].
     pub(super) fn send(&mut self, packet: Transmit) -> Result<(), (Transmit, io::Error)> {
-        use tokio::sync::mpsc::error::TrySendError;
         let key = (packet.socket, packet.destination);
-        let mut packet = Leaving::Packet(packet);
-        if let Some(connection) = self.open.get(&key) {
-            packet = match connection.leaving.try_send(packet) {
+        // A request would be lost where the peer is gone for good; an answer is what it may wait for.
+        let ending = self.ending.get(&key).filter(|_| line::is_reply(&packet.bytes));
+        let mut packet = packet;
+        for connection in ending.into_iter().chain(self.open.get(&key)) {
+            if !self.has_place_for(&packet, &connection.backlog) {
+                return Err((packet, io::ErrorKind::WouldBlock.into()));
+            }
+            packet = match connection.push(packet, &self.backlog) {
                 Ok(()) => return Ok(()),
-                Err(TrySendError::Full(Leaving::Packet(packet))) => {
-                    return Err((packet, io::ErrorKind::WouldBlock.into()));
-                }
-                Err(TrySendError::Full(Leaving::Pong)) => return Ok(()),
                 // It has just ended.
-                Err(TrySendError::Closed(packet)) => packet,
+                Err(packet) => packet,
             };
         }
-        let Leaving::Packet(packet) = packet else { return Ok(()) };
-        if self.open.len() >= self.settings.most {
+        if !self.has_room() {
             return Err((packet, io::ErrorKind::QuotaExceeded.into()));
         }
         let own = self.sockets.socket(key.0).map(|socket| socket.address);
@@ -152,21 +197,59 @@ impl Connections {
         Ok(())
     }
 
+    /// Whether this packet may wait beside what waits already.
+    fn has_place_for(&self, packet: &Transmit, backlog: &Backlog) -> bool {
+        let length = packet.bytes.len();
+        backlog.bytes() + length <= self.settings.queue && self.backlog.bytes() + length <= self.settings.queues
+    }
+
+    /// Whether there is room for one more. One that only waits for answers makes room for it.
+    fn has_room(&mut self) -> bool {
+        if self.count() >= self.settings.most {
+            let oldest = self.ending.iter().min_by_key(|(_, connection)| connection.number).map(|(key, _)| *key);
+            oldest.and_then(|key| self.ending.remove(&key));
+        }
+        self.count() < self.settings.most
+    }
+
+    fn read_to_its_end(&mut self, key: Key, number: u64, why: ReadingEnd) {
+        match why {
+            ReadingEnd::Broken => self.counts.broken += 1,
+            ReadingEnd::Slow => {
+                self.counts.slow += 1;
+                tracing::debug!(target: "alanui", "closed the connection to {}: a message did not become whole in time", key.1);
+            }
+            ReadingEnd::Closed | ReadingEnd::Silent => {}
+        }
+        if self.open.get(&key).is_some_and(|connection| connection.number == number)
+            && let Some(connection) = self.open.remove(&key)
+        {
+            self.ending.insert(key, connection);
+        }
+    }
+
     fn spawn(&mut self, key: Key, origin: Origin, first: Option<Transmit>) {
         self.opened += 1;
-        let (leaving, queue) = channel(QUEUE);
-        if let Some(first) = first {
-            // It is empty.
-            let _ = leaving.try_send(Leaving::Packet(first));
-        }
+        let (leaving, queue) = unbounded_channel();
+        let backlog: Arc<Backlog> = Arc::default();
         let line = Line {
             key,
             number: self.opened,
             events: self.telling.clone(),
             pongs: leaving.downgrade(),
             settings: self.settings,
+            backlog: backlog.clone(),
+            total: self.backlog.clone(),
+            owed: Default::default(),
+            active: Default::default(),
+            ending: Default::default(),
         };
-        self.open.insert(key, Connection { number: self.opened, leaving });
+        let connection = Connection { number: self.opened, leaving, backlog };
+        if let Some(first) = first {
+            // Its task has its end of the queue.
+            let _ = connection.push(first, &self.backlog);
+        }
+        self.open.insert(key, connection);
         self.tasks.spawn(line.serve(origin, queue));
     }
 
@@ -174,10 +257,26 @@ impl Connections {
     pub(super) async fn end(mut self) {
         // Without their queues the tasks end once they have written what is in them.
         self.open.clear();
+        self.ending.clear();
         self.events.close();
         // What is not written by then is lost, as with a peer that does not read.
         let written = async { while self.tasks.len() > self.accepting && self.tasks.join_next().await.is_some() {} };
         let _ = timeout(FAREWELL, written).await;
+    }
+}
+
+impl Connection {
+    /// Puts a packet behind what waits; gives it back when the connection has ended.
+    fn push(&self, packet: Transmit, total: &Backlog) -> Result<(), Transmit> {
+        if self.leaving.is_closed() {
+            return Err(packet);
+        }
+        let leaving = Leaving::Packet(packet);
+        self.backlog.add(&leaving);
+        total.add(&leaving);
+        // The other end closes only while another task runs.
+        let _ = self.leaving.send(leaving);
+        Ok(())
     }
 }
 
@@ -194,128 +293,5 @@ async fn accept(id: SocketId, listener: TcpListener, events: Sender<Event>) {
                 tokio::time::sleep(PAUSE).await;
             }
         }
-    }
-}
-
-/// Who opened a connection.
-enum Origin {
-    Peer(TcpStream),
-    /// The server, from this address.
-    Own(Option<SocketAddr>),
-}
-
-/// What the task of one connection knows.
-struct Line {
-    key: Key,
-    number: u64,
-    events: Sender<Event>,
-    pongs: tokio::sync::mpsc::WeakSender<Leaving>,
-    settings: ConnectionSettings,
-}
-
-impl Line {
-    async fn serve(self, origin: Origin, mut queue: Receiver<Leaving>) {
-        let opened = match origin {
-            Origin::Peer(stream) => Ok(stream),
-            Origin::Own(own) => connect(own, self.key.1, self.settings.connect_timeout).await,
-        };
-        let fault = match opened {
-            Ok(stream) => {
-                // Messages are whole: none waits for another.
-                let _ = stream.set_nodelay(true);
-                let (reader, writer) = stream.into_split();
-                let active = AtomicBool::new(true);
-                tokio::select! {
-                    () = self.read(reader, &active) => io::ErrorKind::ConnectionAborted.into(),
-                    error = self.write(writer, &mut queue, &active) => error,
-                }
-            }
-            Err(error) => error,
-        };
-        queue.close();
-        while let Some(leaving) = queue.recv().await {
-            if let Leaving::Packet(packet) = leaving {
-                self.unsent(packet, &fault).await;
-            }
-        }
-        // A worker that has ended needs no telling.
-        let _ = self.events.send(Event::Closed(self.key, self.number)).await;
-    }
-
-    async fn unsent(&self, packet: Transmit, error: &io::Error) {
-        let error = io::Error::new(error.kind(), error.to_string());
-        let _ = self.events.send(Event::Unsent(packet, error)).await;
-    }
-
-    /// Reads until the peer closes, sends what is no SIP, or is silent for too long.
-    async fn read(&self, mut reader: OwnedReadHalf, active: &AtomicBool) {
-        let (mut framer, mut chunk) = (Framer::default(), vec![0; CHUNK]);
-        loop {
-            let count = match timeout(self.settings.lifetime, reader.read(&mut chunk)).await {
-                Ok(Ok(count)) if count > 0 => count,
-                Ok(_) => return,
-                Err(_) if active.swap(false, Ordering::Relaxed) => continue,
-                Err(_) => return,
-            };
-            active.store(true, Ordering::Relaxed);
-            framer.push(chunk.get(..count).unwrap_or_default());
-            loop {
-                match framer.frame() {
-                    Ok(Some(Frame::Message(bytes))) => {
-                        // It shares no memory with what comes after it: a transaction may keep it for long.
-                        let bytes = Bytes::copy_from_slice(&bytes);
-                        let arrived = Datagram { bytes, source: self.key.1, socket: self.key.0 };
-                        if self.events.send(Event::Arrived(arrived)).await.is_err() {
-                            return;
-                        }
-                    }
-                    Ok(Some(Frame::Ping)) => {
-                        if let (true, Some(pongs)) = (self.settings.answers_pings, self.pongs.upgrade()) {
-                            // A peer that does not read is not answered.
-                            let _ = pongs.try_send(Leaving::Pong);
-                        }
-                    }
-                    Ok(None) => break,
-                    Err(fault) => {
-                        tracing::debug!(target: "alanui", "closed the connection to {}: {fault:?}", self.key.1);
-                        return;
-                    }
-                }
-            }
-        }
-    }
-
-    /// Writes until that fails, or nothing more can come.
-    async fn write(&self, mut writer: OwnedWriteHalf, queue: &mut Receiver<Leaving>, active: &AtomicBool) -> io::Error {
-        while let Some(leaving) = queue.recv().await {
-            active.store(true, Ordering::Relaxed);
-            let bytes = match &leaving {
-                Leaving::Packet(packet) => &packet.bytes[..],
-                Leaving::Pong => b"\r\n",
-            };
-            let written = timeout(PATIENCE, writer.write_all(bytes)).await;
-            let error = match written {
-                Ok(Ok(())) => continue,
-                Ok(Err(error)) => error,
-                Err(_) => io::ErrorKind::TimedOut.into(),
-            };
-            if let Leaving::Packet(packet) = leaving {
-                self.unsent(packet, &error).await;
-            }
-            return error;
-        }
-        io::ErrorKind::ConnectionAborted.into()
-    }
-}
-
-/// Opens a connection, from the address of our socket by a port that the system chooses.
-async fn connect(own: Option<SocketAddr>, peer: SocketAddr, patience: Duration) -> io::Result<TcpStream> {
-    let socket = if peer.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    if let Some(own) = own.filter(|own| !own.ip().is_unspecified()) {
-        socket.bind(SocketAddr::new(own.ip(), 0))?;
-    }
-    match timeout(patience, socket.connect(peer)).await {
-        Ok(opened) => opened,
-        Err(_) => Err(io::ErrorKind::TimedOut.into()),
     }
 }

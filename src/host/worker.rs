@@ -4,7 +4,7 @@
 //! in batches, through one channel for each pair of workers and so in the order in which it arrived.
 
 use super::clock::Clock;
-use super::connections::{Connections, News};
+use super::connections::{ConnectionCounts, Connections, News};
 use super::effects::errands::Errands;
 use super::effects::sqlite;
 use super::log;
@@ -103,6 +103,10 @@ pub(super) fn serve(parts: Parts) -> Result<(), ServerFault> {
         worker.ask(now);
         while !worker.ended {
             poll_fn(|cx| worker.poll(cx)).await;
+            if std::mem::take(&mut worker.streamed) {
+                // Connections read and write in tasks of their own; without this they would have their turn only once nothing else is left to do.
+                tokio::task::yield_now().await;
+            }
             if worker.node.output.aborted {
                 return Err(ServerFault::Aborted);
             }
@@ -120,6 +124,8 @@ struct Worker {
     node: Node,
     wires: Wires,
     connections: Option<Connections>,
+    /// Something went through a connection since they last had their turn.
+    streamed: bool,
     /// What leaves by connections of another worker.
     leaving: Vec<Transmit>,
     databases: sqlite::Worker,
@@ -194,6 +200,7 @@ impl Worker {
                 tracer: parts.tracer,
             },
             connections,
+            streamed: false,
             leaving: Vec::new(),
             databases: parts.databases,
             errands: parts.errands,
@@ -307,7 +314,7 @@ impl Worker {
         for _ in 0..BATCH {
             let news = self.connections.as_mut().map(|connections| connections.poll(cx));
             let Some(Poll::Ready(news)) = news else { break };
-            busy = true;
+            (busy, self.streamed) = (true, true);
             match news {
                 News::Arrived(datagram) => {
                     if let Some(tracer) = &self.wires.tracer {
@@ -328,6 +335,7 @@ impl Worker {
         if let Some(tracer) = &self.wires.tracer {
             tracer.left(now.unix, &packet);
         }
+        self.streamed = true;
         match connections.send(packet) {
             Ok(()) => self.wires.counts.sent += 1,
             Err((packet, error)) => self.unsent_by_connection(now, packet, &error),
@@ -494,6 +502,14 @@ impl Worker {
         for (fault, count) in self.node.refusals() {
             // Writing to a String does not fail.
             let _ = write!(text, "; {count} refused: {fault}");
+        }
+        if let Some(connections) = &self.connections {
+            let ConnectionCounts { refused, broken, slow } = connections.counts();
+            let count = connections.count();
+            let _ = write!(
+                text,
+                "; {count} connections, {refused} refused, {broken} closed for a bad message, {slow} for a slow one"
+            );
         }
         tracing::info!(target: "alanui", process = self.index + 1, "{text}");
         let parts = self.node.held().map(|(name, held)| format!("{name}: {held}"));

@@ -101,6 +101,33 @@ pub(super) const ROWS: &[Param] = &[
         "Whether an empty line twice in a connection is answered with one (RFC 5626 section 3.5.1).",
     )
     .unsigned(),
+    Param::int(
+        &["tcp_msg_read_timeout"],
+        "20",
+        Unit::Seconds,
+        "How long a message may take from its first byte to its last; a connection that is slower is closed.",
+    )
+    .unsigned(),
+    Param::int(
+        &["tcp_send_timeout"],
+        "10",
+        Unit::Seconds,
+        "A connection that takes nothing for so long while something waits for it is closed; a negative number never does.",
+    ),
+    Param::int(
+        &["tcp_conn_wq_max"],
+        "16777216",
+        Unit::Bytes,
+        "How much may wait to be written to one connection; what comes beyond is dropped. Kamailio's default is 32 kB.",
+    )
+    .unsigned(),
+    Param::int(
+        &["tcp_wq_max"],
+        "268435456",
+        Unit::Bytes,
+        "How much may wait to be written to all connections. Kamailio's default is 10 MB.",
+    )
+    .unsigned(),
     Param::int(&["received_route_mode"], "0", Unit::None, "Whether event_route[core:msg-received] runs."),
     Param::int(
         &["children"],
@@ -138,6 +165,10 @@ fn connections(params: &Params) -> ConnectionSettings {
         lifetime: seconds("tcp_connection_lifetime").unwrap_or(FOR_EVER).min(FOR_EVER),
         most: usize::try_from(params.int("tcp_max_connections")).unwrap_or(0),
         answers_pings: params.switch("tcp_crlf_ping"),
+        message_time: seconds("tcp_msg_read_timeout").unwrap_or(FOR_EVER),
+        send_timeout: seconds("tcp_send_timeout").unwrap_or(FOR_EVER).min(FOR_EVER),
+        queue: usize::try_from(params.int("tcp_conn_wq_max")).unwrap_or(0),
+        queues: usize::try_from(params.int("tcp_wq_max")).unwrap_or(0),
     }
 }
 
