@@ -16,6 +16,7 @@ mod lints;
 mod map;
 mod mistakes;
 mod oracle;
+mod phones;
 mod ports;
 mod record;
 mod reports;

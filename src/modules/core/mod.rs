@@ -7,6 +7,7 @@ pub(crate) mod rewrite;
 mod routing;
 mod select;
 mod settings;
+pub(crate) mod source;
 mod uri;
 mod variables;
 mod words;

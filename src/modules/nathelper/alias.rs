@@ -3,6 +3,7 @@
 use super::contact::{contact, unreadable};
 use super::{CHANGING, MODE, NatHelper, offset};
 use crate::builtin::{Arg, Args, Context, Fault, Function, LogLevel, Outcome, Routes, Value};
+use crate::modules::core::source;
 use crate::sip::{Extent, Parameter, Transport, Uri};
 use bytes::Bytes;
 
@@ -15,13 +16,7 @@ fn name(cx: &Context) -> Bytes {
 
 /// The parameter for where the message came from.
 fn own(cx: &Context) -> Vec<u8> {
-    let source = cx.message.received.source;
-    let address = match source {
-        std::net::SocketAddr::V4(source) => source.ip().to_string(),
-        std::net::SocketAddr::V6(source) => format!("[{}]", source.ip()),
-    };
-    let transport = cx.core.sockets.transport(cx.message.received.socket);
-    [b";", &name(cx)[..], format!("={address}~{}~{}", source.port(), transport.number()).as_bytes()].concat()
+    [b";", &name(cx)[..], b"=", source::alias(cx).as_bytes()].concat()
 }
 
 pub(super) const SET_CONTACT_ALIAS: Function = Function {
@@ -103,6 +98,7 @@ fn add_contact_alias_of(cx: &mut Context, args: &Args) -> Outcome {
 }
 
 fn add(cx: &mut Context, alias: &[u8], unless_same: bool) -> Outcome {
+    let transport = source::transport(cx);
     let message = &mut *cx.message;
     let contact = match contact(&message.message) {
         Some(Ok(contact)) => contact,
@@ -110,7 +106,6 @@ fn add(cx: &mut Context, alias: &[u8], unless_same: bool) -> Outcome {
         None => return Outcome::Return(2),
     };
     let source = message.received.source;
-    let transport = cx.core.sockets.transport(message.received.socket);
     let uri = &contact.uri;
     let its = uri.transport().and_then(Transport::of) == Some(transport);
     let is_same = uri.host_ip() == Some(source.ip()) && uri.port_or_default() == source.port() && its;

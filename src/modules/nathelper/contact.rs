@@ -1,7 +1,8 @@
 //! Contact: the address its sender wrote, and the one it really has.
 
-use super::{CHANGING, MODE, offset, source_uri};
+use super::{CHANGING, MODE, offset};
 use crate::builtin::{Args, Context, Function, LogLevel, Outcome, Routes};
+use crate::modules::core::source;
 use crate::sip::{Entry, Extent, Message, NameAddr, Scheme, Uri};
 use std::net::IpAddr;
 
@@ -93,8 +94,8 @@ pub(super) const ADD_RCV_PARAM: Function = Function {
 
 fn add_rcv_param(cx: &mut Context, args: &Args) -> Outcome {
     let in_uri = args.int(cx, 0) != 0;
+    let source = source::uri(cx);
     let message = &mut *cx.message;
-    let source = source_uri(message.received.source);
     let mut places = Vec::new();
     let mut bad = false;
     for entry in message.message.contacts() {

@@ -10,8 +10,8 @@ use crate::builtin::{
     Arg, Args, Context, Function, LogLevel, Module, Outcome, Param, Routes, Start, StartFault, State, Unit, Value,
     Variable,
 };
+use crate::modules::core::source;
 use bytes::Bytes;
-use std::net::SocketAddr;
 
 /// The module.
 pub static MODULE: Module = Module {
@@ -133,14 +133,9 @@ fn fix_nated_register(cx: &mut Context, _: &Args) -> Outcome {
         cx.log(LogLevel::Error, "fix_nated_register: the parameter received_avp is not set");
         return Outcome::FALSE;
     };
-    let source = Bytes::from(source_uri(cx.message.received.source));
+    let source = Bytes::from(source::uri(cx));
     cx.locals.avps.push(name, Value::Text(source));
     Outcome::TRUE
-}
-
-/// Where a message came from, as a URI. UDP goes without saying.
-fn source_uri(source: SocketAddr) -> String {
-    format!("sip:{source}")
 }
 
 /// Where the routes of the functions that change Contact are.

@@ -2,11 +2,12 @@
 
 use super::{one_of, pick, wanted_text};
 use crate::builtin::{Context, Fault, Key, KeyKind, LogLevel, Place, Socket, Value, Variable};
-use crate::modules::core;
+use crate::modules::core::{self, source};
 use crate::sip::Transport;
 use bytes::Bytes;
+use source::{host, transport};
 use std::fmt::Write;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 /// The variables.
 pub(super) const ROWS: &[Variable] = &[
@@ -27,7 +28,7 @@ pub(super) const ROWS: &[Variable] = &[
     ),
     Variable::read(
         &["su"],
-        |cx, _, _| text(uri(cx.message.received.source) + &stream(transport(cx))),
+        |cx, _, _| text(source::uri(cx)),
         "Where the message came from, as a URI; with its transport unless that is UDP.",
     ),
     Variable::read(
@@ -74,7 +75,7 @@ pub(super) const ROWS: &[Variable] = &[
     ),
     Variable::read(
         &["Ru"],
-        |cx, _, _| arrived(cx, |socket| text(uri(socket.address) + &stream(socket.transport))),
+        |cx, _, _| arrived(cx, |socket| text(source::uri_of(socket.address, socket.transport))),
         "The socket the message arrived on, as a URI; with its transport unless that is UDP.",
     ),
     Variable::read(
@@ -144,18 +145,6 @@ fn text(shown: impl std::fmt::Display) -> Value {
     // Writing to a string does not fail.
     let _ = write!(out, "{shown}");
     Value::Text(Bytes::from(out))
-}
-
-fn host(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => format!("[{address}]"),
-    }
-}
-
-/// The transport the message came over.
-fn transport(cx: &Context) -> Transport {
-    cx.core.sockets.transport(cx.message.received.socket)
 }
 
 fn parameter(transport: Transport) -> String {

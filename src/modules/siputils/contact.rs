@@ -2,9 +2,9 @@
 
 use super::uris::without_parameter;
 use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Routes};
+use crate::modules::core::source;
 use crate::sip::{Extent, Uri};
 use bytes::Bytes;
-use std::net::SocketAddr;
 
 /// Where Contact can be changed.
 const CHANGING: Routes = Routes::REQUEST.or(Routes::ONREPLY);
@@ -29,11 +29,7 @@ pub(super) const CONTACT_PARAM_ENCODE_ALIAS: Function = Function {
     routes: CHANGING,
     run: |cx, args| {
         let (name, server) = (args.text(cx, 0), args.text(cx, 1));
-        let source = cx.message.received.source;
-        let alias = match source {
-            SocketAddr::V4(source) => format!(";alias={}~{}~1", source.ip(), source.port()),
-            SocketAddr::V6(source) => format!(";alias=[{}]~{}~1", source.ip(), source.port()),
-        };
+        let alias = format!(";alias={}", source::alias(cx));
         each_contact(cx, |uri| {
             let kept = encoded(&[uri, alias.as_bytes()].concat());
             Some([&server[..], b";", &name, b"=", kept.as_bytes()].concat())
