@@ -1,12 +1,13 @@
 //! What modules do apart from messages: starting, and work by the clock.
 
 use super::context::{Core, ModuleId, RouteId};
-use super::effect::{ConnectionId, Query, QueryFault, Rows};
+use super::effect::{ConnectionId, Packet, Query, QueryFault, Rows};
 use super::extension::{Extension, Extensions};
 use super::log::LogLevel;
 use super::module::{Module, RouteKind};
 use super::prepare::Slots;
 use super::settings::{Settings, SocketId};
+use crate::sip::Message;
 use crate::source::Span;
 use crate::time::Now;
 use bytes::Bytes;
@@ -33,6 +34,9 @@ pub trait State: Any + Debug + Send + Sync {
 
     /// The final reply to a request of this module, or a timeout (408).
     fn replied(&self, _tag: u64, _code: u16, _cx: &mut Background) {}
+
+    /// A reply that belongs to no transaction and has no Via but our own: it may answer what was sent with [`Command::Send`].
+    fn answered(&self, _reply: &Message, _cx: &mut Background) {}
 
     /// A request of this module was dropped by `event_route[tm:local-request]`: no reply to it is told.
     fn kept_back(&self, _tag: u64) {}
@@ -90,6 +94,8 @@ pub struct Background<'a> {
 pub enum Command {
     /// Send a request of our own, in a transaction.
     Request(OwnRequest),
+    /// Send a packet as it is, in no transaction.
+    Send(Packet),
     /// Run an event route.
     Event(Event),
     /// Tell a database something.
@@ -203,11 +209,19 @@ pub struct Start<'a> {
     pub module: ModuleId,
     /// The modules that are loaded, by their places.
     pub modules: &'a [&'static Module],
+    /// The values given to the parameters of each.
+    pub given: &'a [Vec<ParamGiven>],
     /// Lines for the log.
     pub log: &'a mut Vec<(LogLevel, String)>,
 }
 
-impl Start<'_> {
+impl<'a> Start<'a> {
+    /// The parameters of another module that is loaded, before it or behind it.
+    pub fn params_of(&self, name: &str) -> Option<Params<'a>> {
+        let at = self.modules.iter().position(|module| module.name == name)?;
+        Some(Params::new(self.modules[at].params, self.given.get(at).map_or(&[], Vec::as_slice)))
+    }
+
     /// The place of a module that is loaded, before it or behind it.
     pub fn module_id(&self, name: &str) -> Option<ModuleId> {
         self.modules.iter().position(|module| module.name == name).map(|at| ModuleId(at as u16))

@@ -50,6 +50,7 @@ impl Config {
                 },
                 module: ModuleId(at as u16),
                 modules: self.registry.loaded(),
+                given: &self.given,
                 log: &mut started.log,
             };
             match (module.start)(&mut start) {

@@ -53,6 +53,7 @@ impl Node {
             for command in std::mem::take(&mut self.core.commands) {
                 match command {
                     Command::Request(request) => self.send_own(now, request),
+                    Command::Send(packet) => self.send_bare(packet),
                     Command::Event(event) => self.run_event(now, event),
                     Command::Tell(statement) => self.tell_database(statement),
                     Command::Reload(module) => self.output.reloads.push(module),

@@ -280,7 +280,16 @@ impl Node {
 
     /// Sends a packet of the script's own; gives 1, or -1 when its address cannot be reached.
     pub(super) fn send_packet(&mut self, message: &Working, packet: Packet) -> i32 {
-        match self.route(&packet.next_hop, packet.socket, message.received.socket) {
+        self.send_by(packet, message.received.socket)
+    }
+
+    /// Sends a packet that belongs to no message.
+    pub(super) fn send_bare(&mut self, packet: Packet) {
+        self.send_by(packet, SocketId(0));
+    }
+
+    fn send_by(&mut self, packet: Packet, arrived: SocketId) -> i32 {
+        match self.route(&packet.next_hop, packet.socket, arrived) {
             Ok((destination, socket)) => {
                 self.output.packets.push(Transmit { bytes: packet.bytes, destination, socket });
                 1

@@ -6,7 +6,7 @@ use super::driver::{Node, clear_timer, set_timer};
 use super::run::Role;
 use super::table::Found;
 use super::transaction::{Cancel, Client, Due, TimerSet};
-use crate::builtin::{Counter, Extension, SocketId, TransactionId, Working};
+use crate::builtin::{Background, Counter, Extension, ModuleId, SocketId, TransactionId, Working};
 use crate::sip::{Edits, Message, Via, delimit, write_ack, write_cancel, write_reply};
 use crate::time::Now;
 use crate::transaction::{Action, Actions, Timer, client_non_invite};
@@ -90,6 +90,9 @@ impl Node {
             self.statistics.garbage += 1;
             return;
         }
+        if working.message.vias().nth(1).is_none() {
+            return self.answered(now, &working.message);
+        }
         let Some((transport, destination)) = via_destination(&working.message) else {
             self.statistics.garbage += 1;
             return;
@@ -116,6 +119,15 @@ impl Node {
                 || self.core.is_own(via.host(), Some(via.port().unwrap_or(5060)))
         };
         reply.via().is_some_and(own)
+    }
+
+    /// Shows modules a reply that goes nowhere else.
+    fn answered(&mut self, now: Now, reply: &Message) {
+        self.statistics.garbage += 1;
+        for (at, state) in self.core.modules.clone().iter().enumerate() {
+            state.answered(reply, &mut Background { now, core: &mut self.core, module: ModuleId(at as u16) });
+        }
+        self.obey(now);
     }
 
     /// The bytes of a forwarded reply that leaves by a socket.

@@ -351,7 +351,10 @@ fn unwrapped(text: &str) -> &str {
 pub(super) fn title(bytes: &Bytes) -> String {
     let Ok((message, fault)) = Message::parse_lenient(bytes.clone()) else {
         let line = bytes.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
-        let text = String::from_utf8_lossy(line.trim_ascii()).into_owned();
+        let text = String::from_utf8_lossy(line.trim_ascii());
+        let shown =
+            |letter: char| if letter.is_control() { letter.escape_default().to_string() } else { letter.into() };
+        let text: String = text.chars().map(shown).collect();
         return format!("{} bytes that are no SIP message: {text}", bytes.len());
     };
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

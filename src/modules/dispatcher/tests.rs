@@ -94,6 +94,7 @@ fn try_start(
         world: Some(paper),
         module: crate::builtin::ModuleId(0),
         modules: &[],
+        given: &[],
         log: &mut log,
     })?;
     let used = used.into_iter().map(|(extension, _)| extension).collect();

@@ -2,16 +2,20 @@
 
 mod alias;
 mod contact;
+mod ping;
 mod private;
 mod sdp;
 mod test;
 
 use crate::builtin::{
-    Arg, Args, Context, Function, LogLevel, Module, Outcome, Param, Routes, Start, StartFault, State, Unit, Value,
-    Variable,
+    Arg, Args, Background, Context, Function, LogLevel, Module, Outcome, Param, Routes, Start, StartFault,
+    State, Unit, Value, Variable,
 };
 use crate::modules::core::source;
+use crate::modules::usrloc::keepalive::SECOND;
+use crate::sip::Message;
 use bytes::Bytes;
+use std::time::Duration;
 
 /// The module.
 pub static MODULE: Module = Module {
@@ -30,6 +34,7 @@ pub static MODULE: Module = Module {
     ],
     params: PARAMS,
     variables: VARIABLES,
+    rpc: ping::RPC,
     start,
     ..Module::new("nathelper", "Finds senders behind NAT, and mends the addresses they wrote.")
 };
@@ -40,21 +45,39 @@ static PARAMS: &[Param] = &[
     Param::text(&["nortpproxy_str"], "a=nortpproxy:yes\r\n", "The line that fix_nated_sdp(4) adds; empty for none."),
     Param::int(&["append_sdp_oldmediaip"], "1", Unit::None, "1: fix_nated_sdp notes each address it replaces."),
     Param::int(&["nat_addr_mode"], "1", Unit::None, "1: 192.0.0.0/24 counts as a private network too."),
-    Param::int(&["natping_interval"], "0", Unit::Seconds, "How often contacts are pinged.").inert(),
-    Param::int(&["ping_nated_only"], "0", Unit::None, "Which contacts are pinged.").inert(),
-    Param::absent(&["force_socket"], "The socket that pings leave from.").inert(),
-    Param::absent(&["sipping_from"], "The From URI of a ping.").inert(),
-    Param::text(&["sipping_method"], "OPTIONS", "The method of a ping.").inert(),
-    Param::int(&["sipping_bflag"], "-1", Unit::None, "The branch flag of contacts that are pinged with a request.")
-        .inert(),
-    Param::int(&["natping_disable_bflag"], "-1", Unit::None, "The branch flag of contacts that are not pinged.")
-        .inert(),
+    Param::int(&["natping_interval"], "0", Unit::Seconds, "How often contacts over UDP are pinged; 0 for never."),
+    Param::int(
+        &["ping_nated_only"],
+        "0",
+        Unit::None,
+        "1: only contacts with the branch flag `nat_bflag` of usrloc are pinged.",
+    ),
+    Param::absent(&["force_socket"], "The socket that pings leave from; else that of the REGISTER."),
+    Param::absent(&["sipping_from"], "From of a ping that is a request, as a bare URI."),
+    Param::text(&["sipping_method"], "OPTIONS", "The method of such a ping."),
+    Param::int(
+        &["sipping_bflag"],
+        "-1",
+        Unit::None,
+        "The branch flag of contacts that are pinged with a request instead of four bytes of 0; once it is set, without ping_nated_only all are.",
+    ),
+    Param::int(&["natping_disable_bflag"], "-1", Unit::None, "The branch flag of contacts that are not pinged."),
     Param::int(&["natping_processes"], "1", Unit::None, "How many processes ping.").inert(),
     Param::absent(&["natping_socket"], "The address that pings pretend to come from.").inert(),
-    Param::int(&["keepalive_timeout"], "0", Unit::Seconds, "When a contact that answers no ping is removed.").inert(),
+    Param::int(
+        &["keepalive_timeout"],
+        "0",
+        Unit::Seconds,
+        "A contact over UDP that has neither registered nor answered a request for so long is gone ten seconds later; 0 for never.",
+    ),
     Param::int(&["udpping_from_path"], "0", Unit::None, "Whether pings follow Path.").inert(),
-    Param::int(&["ignore_path"], "0", Unit::None, "Whether pings ignore Path.").inert(),
-    Param::int(&["filter_server_id"], "0", Unit::None, "Whether only contacts of this server are pinged.").inert(),
+    Param::int(&["ignore_path"], "0", Unit::None, "1: a request goes to the contact itself, not along its Path."),
+    Param::int(
+        &["filter_server_id"],
+        "0",
+        Unit::None,
+        "1: only contacts that registered with this `server_id` are pinged.",
+    ),
 ];
 
 static VARIABLES: &[Variable] = &[
@@ -83,9 +106,26 @@ struct NatHelper {
     sdp_mark: Bytes,
     notes_old_address: bool,
     reserved: bool,
+    pings: Option<ping::Pings>,
 }
 
-impl State for NatHelper {}
+impl State for NatHelper {
+    fn period(&self) -> Option<Duration> {
+        self.pings.as_ref().map(|_| SECOND)
+    }
+
+    fn tick(&self, cx: &mut Background) {
+        if let Some(pings) = &self.pings {
+            pings.tick(cx);
+        }
+    }
+
+    fn answered(&self, reply: &Message, cx: &mut Background) {
+        if let Some(pings) = &self.pings {
+            pings.reply(reply, cx);
+        }
+    }
+}
 
 impl Default for NatHelper {
     fn default() -> NatHelper {
@@ -95,6 +135,7 @@ impl Default for NatHelper {
             sdp_mark: Bytes::from_static(b"a=nortpproxy:yes\r\n"),
             notes_old_address: true,
             reserved: true,
+            pings: None,
         }
     }
 }
@@ -117,6 +158,7 @@ fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
         sdp_mark: params.text("nortpproxy_str").unwrap_or_default(),
         notes_old_address: params.switch("append_sdp_oldmediaip"),
         reserved: params.switch("nat_addr_mode"),
+        pings: ping::start(start)?,
     }))
 }
 

@@ -64,7 +64,7 @@ const FIELDS: &[(&str, Field)] = &[
         Value::text_or_null(Some(its.located.instance.clone()).filter(|instance| !instance.is_empty()))
     }),
     ("conid", |_, _, _| Value::Null),
-    ("server_id", |_, _, _| Value::Int(0)),
+    ("server_id", |_, _, its| Value::Int(its.server_id.into())),
 ];
 
 /// `profile=>field`, prepared.

@@ -63,6 +63,7 @@ pub(super) struct Common {
     branch_flags: u32,
     path_received: Bytes,
     avp_received: Bytes,
+    server_id: u32,
     now: u64,
 }
 
@@ -218,6 +219,7 @@ fn common(cx: &mut Context, registrar: &Registrar, location: &Usrloc, cseq: u32)
         branch_flags: cx.message.branch_flags | behind_nat,
         path_received,
         avp_received: Bytes::copy_from_slice(&received),
+        server_id: cx.core.settings.server_id,
         now: cx.now.unix.as_secs(),
     })
 }
@@ -385,6 +387,8 @@ impl Registration {
             socket: common.socket,
             methods: traits.methods,
             modified: common.now,
+            answered: common.now,
+            server_id: common.server_id,
             kept: Kept::New,
         })
     }

@@ -167,6 +167,7 @@ mod tests {
             world: None,
             module: ModuleId(0),
             modules: &[],
+            given: &[],
             log: &mut log,
         };
         super::start(&mut start).unwrap();

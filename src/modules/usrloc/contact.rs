@@ -37,6 +37,10 @@ pub struct Contact {
     pub methods: u32,
     /// When it was registered last.
     pub modified: u64,
+    /// When it was last known to be there: registered, read from the database, or an answer to a ping.
+    pub answered: u64,
+    /// The number of the server that it registered with.
+    pub server_id: u32,
     /// What the database knows of it.
     pub kept: Kept,
 }

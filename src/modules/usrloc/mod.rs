@@ -5,6 +5,7 @@
 
 pub mod contact;
 mod expiry;
+pub mod keepalive;
 pub mod methods;
 mod params;
 pub mod preference;
@@ -13,7 +14,9 @@ mod store;
 pub mod table;
 
 use crate::builtin::{Background, Fault, Held, Module, ModuleId, Prepare, Prepared, State, Template};
+use crate::sip::Message;
 use bytes::Bytes;
+use keepalive::{Keepalive, SECOND};
 use std::any::Any;
 use std::io::Write;
 use std::sync::OnceLock;
@@ -96,6 +99,8 @@ pub struct Usrloc {
     cleans_after: Option<u64>,
     /// The module that runs `event_route[usrloc:contact-expired]`, when the config has it.
     on_expired: Option<ModuleId>,
+    /// Contacts are pinged.
+    keepalive: Option<Keepalive>,
     ids: Ids,
 }
 
@@ -170,11 +175,21 @@ impl State for Usrloc {
     }
 
     fn period(&self) -> Option<Duration> {
-        Some(self.period)
+        Some(if self.keepalive.is_some() { SECOND } else { self.period })
     }
 
     fn tick(&self, cx: &mut Background) {
-        expiry::tick(self, cx);
+        let Some(keepalive) = &self.keepalive else { return expiry::tick(self, cx) };
+        // What expires does so once a round, which is as long as `timer_interval`.
+        if keepalive.tick(self, cx) {
+            expiry::tick(self, cx);
+        }
+    }
+
+    fn answered(&self, reply: &Message, cx: &mut Background) {
+        if let Some(keepalive) = &self.keepalive {
+            keepalive.reply(self, reply, cx);
+        }
     }
 
     fn refused(&self, about: Box<dyn Any + Send>) {

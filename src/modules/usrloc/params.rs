@@ -1,5 +1,6 @@
 //! Parameters, and what start makes of them.
 
+use super::keepalive::Keepalive;
 use super::store::Store;
 use super::table::Table;
 use super::{Ids, Matching, Mode, Rules, SPACE, Usrloc};
@@ -98,17 +99,26 @@ pub(super) static PARAMS: &[Param] = &[
         "0: rows are found by user and contact; here always by the name of the record.",
     )
     .inert(),
-    Param::int(&["db_raw_fetch_type"], "0", Unit::None, "How pings are read from the database; there are none here.")
-        .inert(),
+    Param::int(
+        &["db_raw_fetch_type"],
+        "0",
+        Unit::None,
+        "How contacts to ping are read from a database that alone has them; here they are not pinged then.",
+    )
+    .inert(),
     Param::int(&["db_insert_null"], "0", Unit::None, "1: columns without a value are written, too.").inert(),
     Param::int(
         &["db_clean_tcp"],
         "0",
         Unit::None,
         "1: contacts over TCP are removed at start; here they stay until they expire.",
-    )
-    .inert(),
-    Param::int(&["server_id_filter"], "0", Unit::None, "1: only rows of this server are read.").inert(),
+    ).inert(),
+    Param::int(
+        &["server_id_filter"],
+        "0",
+        Unit::None,
+        "1: only rows of this server are read, and cleaned up; `server_id` is its number.",
+    ),
     Param::int(&["version_table"], "1", Unit::None, "0: the version of the table is not asked for; here it never is.")
         .inert(),
     Param::int(
@@ -126,26 +136,42 @@ pub(super) static PARAMS: &[Param] = &[
         "0",
         Unit::None,
         "1: a contact expires with its TCP connection; here it stays until it expires by itself.",
-    )
-    .inert(),
+    ).inert(),
     Param::int(
         &["close_expired_tcp"],
         "0",
         Unit::None,
         "1: the TCP connection of a contact that expires is closed; here when it is idle for long.",
-    )
-    .inert(),
+    ).inert(),
     Param::int(&["skip_remote_socket"], "0", Unit::None, "1: rows with a socket of another server are not loaded."),
     Param::absent(&["xavp_contact"], "The $xavp that is kept with a contact.").inert(),
-    Param::int(&["ka_mode"], "0", Unit::None, "Whether contacts are pinged; here never.").inert(),
-    Param::text(&["ka_from"], "sip:server@kamailio.org", "The From URI of a ping.").inert(),
-    Param::text(&["ka_domain"], "kamailio.org", "The domain of a ping.").inert(),
-    Param::text(&["ka_method"], "OPTIONS", "The method of a ping.").inert(),
-    Param::int(&["ka_filter"], "0", Unit::None, "Which contacts are pinged.").inert(),
-    Param::int(&["ka_interval"], "60", Unit::Seconds, "How often contacts are pinged.").inert(),
-    Param::int(&["ka_randomize"], "0", Unit::Seconds, "By how much pings are spread by chance.").inert(),
-    Param::absent(&["ka_reply_codes"], "Answers to pings that are as good as 2xx.").inert(),
-    Param::int(&["ka_timeout"], "0", Unit::Seconds, "When a contact that answers no ping expires.").inert(),
+    Param::int(
+        &["ka_mode"],
+        "0",
+        Unit::None,
+        "Contacts are pinged, each once in `timer_interval`: 1 all, 2 those with the branch flag `nat_bflag`, 4 those over UDP; 0 none.",
+    ),
+    Param::text(&["ka_from"], "sip:server@kamailio.org", "The From URI of a ping."),
+    Param::text(&["ka_domain"], "kamailio.org", "The domain in To of a ping, where domains do not count."),
+    Param::text(&["ka_method"], "OPTIONS", "The method of a ping."),
+    Param::int(&["ka_filter"], "0", Unit::None, "1: only contacts that registered with this `server_id` are pinged."),
+    Param::int(
+        &["ka_interval"],
+        "0",
+        Unit::Seconds,
+        "A contact that has registered or answered within so many seconds is not pinged.",
+    ),
+    Param::int(&["ka_randomize"], "0", Unit::Seconds, "Up to so many seconds are added to ka_interval by chance."),
+    Param::absent(
+        &["ka_reply_codes"],
+        "Which answers count, by their codes or the first digit of those: 2,405,486; else all.",
+    ),
+    Param::int(
+        &["ka_timeout"],
+        "0",
+        Unit::Seconds,
+        "A contact that has neither registered nor answered for so long is gone ten seconds later; 0 for never.",
+    ),
     Param::int(&["ka_loglevel"], "255", Unit::None, "The level at which answers to pings are logged.").inert(),
     Param::text(&["ka_logmsg"], " to-uri: [$tu] remote-addr: [$sas]", "What is logged then.").inert(),
 ];
@@ -208,6 +234,7 @@ pub(super) fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
         cleans_after: cleans.then_some(delay),
         period: Duration::from_secs(seconds("timer_interval").max(1)),
         on_expired: start.module_id("registrar").filter(|_| expired),
+        keepalive: Keepalive::start(start, mode, nat_flag),
         ids: Ids::default(),
     }))
 }

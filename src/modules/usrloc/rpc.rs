@@ -91,6 +91,8 @@ fn add(cx: &mut Background, args: &[&str]) -> Result<Vec<String>, String> {
         socket: socket_of(&cx.core.sockets, &optional(more.get(1))),
         methods: number("METHODS", methods)?,
         modified: now,
+        answered: now,
+        server_id: cx.core.settings.server_id,
         kept: Kept::New,
     };
     let full = table.is_full();

@@ -37,6 +37,7 @@ const COLUMNS: [&str; 22] = [
 ];
 /// Where the columns begin that an update writes: behind the user.
 const UPDATED: std::ops::Range<usize> = 1..20;
+const SERVER_ID: usize = 16;
 const RUID: usize = 20;
 const DOMAIN: usize = 21;
 
@@ -66,6 +67,8 @@ pub struct Store {
     /// What was loaded at start, until the sockets are known.
     loaded: Mutex<Vec<Loaded>>,
     skips_remote: bool,
+    /// Rows of other servers than this one are left alone: `server_id_filter`.
+    only_server: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -104,13 +107,15 @@ impl Store {
             }
         }
         let use_domain = start.params.switch("use_domain");
+        let only_server = start.params.switch("server_id_filter").then_some(start.settings.server_id);
         let mut store = Store {
             connection: ConnectionId(0),
             use_domain,
             plain_times: start.params.int("expires_type") == 1,
-            tables: names.iter().map(|name| Statements::new(name, &columns, use_domain)).collect(),
+            tables: names.iter().map(|name| Statements::new(name, &columns, use_domain, only_server)).collect(),
             loaded: Mutex::default(),
             skips_remote: start.params.switch("skip_remote_socket"),
+            only_server,
         };
         let loads = mode != Mode::DatabaseOnly && start.params.switch("db_load");
         let extensions = start.extensions;
@@ -146,11 +151,12 @@ impl Store {
                     Some(domain) => Bytes::from([&user[..], b"@", &domain].concat()),
                     None => user,
                 };
-                let contact = self.contact(&rows, row, &cx.core.sockets);
-                let Some(contact) = contact.filter(|_| !aor.is_empty()) else {
+                if aor.is_empty() || rows.cell(row, 1).is_none_or(|uri| uri.to_text().is_empty()) {
                     cx.core.log(LogLevel::Error, "usrloc: a row of the database without a user or contact is left out");
                     continue;
-                };
+                }
+                let Some(contact) = self.contact(&rows, row, &cx.core.sockets) else { continue };
+                let contact = Contact { answered: cx.now.unix.as_secs(), ..contact };
                 table.edit(&aor, |record| record.insert(contact, &state.rules));
             }
         }
@@ -236,7 +242,7 @@ impl Store {
             self.time(contact.modified),
             some(&located.instance),
             Value::Int(i64::from(located.reg_id)),
-            Value::Int(0),
+            Value::Int(i64::from(contact.server_id)),
             Value::Int(-1),
             Value::Int(0),
             Value::Int(0),
@@ -261,7 +267,9 @@ impl Store {
         let uri = Some(text(1)).filter(|uri| !uri.is_empty())?;
         let socket_name = Some(text(11)).filter(|name| !name.is_empty());
         let socket = socket_name.as_ref().and_then(|name| socket_of(sockets, name));
-        if self.skips_remote && socket_name.is_some() && socket.is_none() {
+        let server_id = number(SERVER_ID) as u32;
+        let is_remote = self.skips_remote && socket_name.is_some() && socket.is_none();
+        if is_remote || self.only_server.is_some_and(|own| own != server_id) {
             return None;
         }
         let located = Located {
@@ -284,6 +292,8 @@ impl Store {
             socket,
             methods: cell(12).map_or(methods::ALL, |cell| cell.to_int() as u32),
             modified: self.seconds(&text(13)),
+            answered: 0,
+            server_id,
             kept: Kept::Same,
         })
     }
@@ -303,20 +313,22 @@ impl Store {
 }
 
 impl Statements {
-    fn new(name: &Bytes, columns: &[String; 22], use_domain: bool) -> Statements {
+    fn new(name: &Bytes, columns: &[String; 22], use_domain: bool, only_server: Option<u32>) -> Statements {
         let table = String::from_utf8_lossy(name);
         let all = listed(columns, use_domain);
         let marks = vec!["?"; if use_domain { 22 } else { 21 }].join(", ");
         let set: Vec<String> = columns[UPDATED].iter().map(|column| format!("{column} = ?")).collect();
         let (user, expires, q, ruid, domain) =
             (&columns[0], &columns[2], &columns[3], &columns[RUID], &columns[DOMAIN]);
+        let server_id = &columns[SERVER_ID];
+        let and_server = only_server.map(|own| format!(" AND {server_id} = {own}")).unwrap_or_default();
         let and_domain = if use_domain { format!(" AND {domain} = ?") } else { String::new() };
         Statements {
             name: name.clone(),
             insert: format!("INSERT INTO {table} ({all}) VALUES ({marks})").into(),
             update: format!("UPDATE {table} SET {} WHERE {ruid} = ?", set.join(", ")).into(),
             delete: format!("DELETE FROM {table} WHERE {ruid} = ?").into(),
-            clean: format!("DELETE FROM {table} WHERE {expires} < ? AND {expires} <> ?").into(),
+            clean: format!("DELETE FROM {table} WHERE {expires} < ? AND {expires} <> ?{and_server}").into(),
             select: format!("SELECT {all} FROM {table} WHERE {user} = ?{and_domain} ORDER BY {q}").into(),
         }
     }

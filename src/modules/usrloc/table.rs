@@ -63,6 +63,25 @@ impl Table {
         contacts.into_iter().find(|contact| contact.located.ruid == ruid).cloned()
     }
 
+    /// Changes the contact whose record has this name, among those of addresses with this hash.
+    pub fn edit_by_id(&self, hash: u32, ruid: &[u8], body: impl FnOnce(&mut Contact)) {
+        let mut shard = self.shard(hash as usize);
+        let mut contacts = shard.values_mut().flat_map(|record| &mut record.contacts);
+        if let Some(contact) = contacts.find(|contact| contact.located.ruid == ruid) {
+            body(contact);
+        }
+    }
+
+    /// Goes over the contacts whose turn it is. In a round of so many turns each has one, and no turn has many more than another.
+    pub fn in_turn(&self, turn: u64, turns: u64, mut body: impl FnMut(&Bytes, &mut Contact)) {
+        let has_turn = |at: &usize| *at as u64 * turns / SHARDS as u64 == turn;
+        for at in (0..SHARDS).filter(has_turn) {
+            for (aor, record) in self.shard(at).iter_mut() {
+                record.contacts.iter_mut().for_each(|contact| body(aor, contact));
+            }
+        }
+    }
+
     /// Changes the record of an address, an empty one when there is none; one that is left empty goes.
     pub fn edit<T>(&self, aor: &[u8], body: impl FnOnce(&mut Record) -> T) -> T {
         let mut shard = self.shard_of(aor);
@@ -149,6 +168,8 @@ mod tests {
             socket: None,
             methods: methods::ALL,
             modified: 0,
+            answered: 0,
+            server_id: 0,
             kept: Kept::New,
         }
     }
@@ -160,6 +181,25 @@ mod tests {
             |at: usize| table.edit(b"bob", |record| record.insert(contact(format!("sip:{at}"), 0, None), &RULES));
         assert!((0..MOST_OF_RECORD).all(|at| insert(at) == Some(at)));
         assert_eq!(insert(MOST_OF_RECORD), None);
+    }
+
+    #[test]
+    fn each_contact_has_one_turn_in_a_round() {
+        let table = Table::new(Bytes::from_static(b"location"));
+        for at in 0..500 {
+            table
+                .edit(format!("user{at}").as_bytes(), |record| record.insert(contact("sip:x".into(), 0, None), &RULES));
+        }
+        for turns in [1, 2, 30, 64, 65, 600] {
+            let visited: Vec<usize> = (0..turns)
+                .map(|turn| {
+                    let mut count = 0;
+                    table.in_turn(turn, turns, |_, _| count += 1);
+                    count
+                })
+                .collect();
+            assert_eq!(visited.iter().sum::<usize>(), 500, "{turns} turns");
+        }
     }
 
     #[test]

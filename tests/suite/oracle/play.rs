@@ -262,12 +262,12 @@ impl Stage {
     #[expect(clippy::disallowed_methods, reason = "a server of the real world has real deadlines")]
     fn expect(&mut self, place: usize, start: &str, again: bool) -> Result<(), String> {
         let deadline = Instant::now() + EXPECT;
+        let begins = unescape(start);
         loop {
-            let found = self.peers[place].received.iter_mut().find(|received| {
-                !received.expected
-                    && received.again == again
-                    && String::from_utf8_lossy(&received.bytes).starts_with(start)
-            });
+            let found = self.peers[place]
+                .received
+                .iter_mut()
+                .find(|received| !received.expected && received.again == again && received.bytes.starts_with(&begins));
             if let Some(found) = found {
                 found.expected = true;
                 return self.settle();
