@@ -2,6 +2,7 @@
 
 use super::context::{Core, ModuleId, RouteId};
 use super::effect::{ConnectionId, Packet, Query, QueryFault, Rows};
+use super::errand::{Errand, ErrandFault, Found};
 use super::extension::{Extension, Extensions};
 use super::log::LogLevel;
 use super::module::{Module, RouteKind};
@@ -40,6 +41,9 @@ pub trait State: Any + Debug + Send + Sync {
 
     /// A request of this module was dropped by `event_route[tm:local-request]`: no reply to it is told.
     fn kept_back(&self, _tag: u64) {}
+
+    /// What came of an errand of this module.
+    fn brought(&self, _tag: u64, _found: Result<Found, ErrandFault>, _cx: &mut Background) {}
 
     /// A database did not take a statement of this module: what it was about.
     fn refused(&self, _about: Box<dyn Any + Send>) {}
@@ -100,6 +104,8 @@ pub enum Command {
     Event(Event),
     /// Tell a database something.
     Tell(Statement),
+    /// Have the host look something up or ask another server.
+    Errand(OwnErrand),
     /// Let a module load its data again, where waiting is fine.
     Reload(ModuleId),
 }
@@ -113,6 +119,17 @@ pub struct Statement {
     pub query: Query,
     /// What the module is given back when the database does not take it; `None` when it need not know.
     pub about: Option<Box<dyn Any + Send>>,
+}
+
+/// An errand of a module's own; [`State::brought`] is told what comes of it.
+#[derive(Debug)]
+pub struct OwnErrand {
+    /// The module that wants it.
+    pub module: ModuleId,
+    /// What it is told beside that.
+    pub tag: u64,
+    /// The errand.
+    pub errand: Errand,
 }
 
 /// A request made here, such as a dispatcher's OPTIONS.

@@ -98,6 +98,14 @@ impl Default for Limits {
     }
 }
 
+/// Which module is told of an answer that no run waits for.
+pub(super) enum Told {
+    /// What a statement was about, should the database not take it.
+    Statement(ModuleId, Box<dyn Any + Send>),
+    /// What an errand of this tag brought.
+    Errand(ModuleId, u64),
+}
+
 /// The whole server for one worker's share of the calls.
 pub struct Node {
     /// What scripts see of the worker; `core.log` and `core.trace` are taken by the driver.
@@ -123,8 +131,8 @@ pub struct Node {
     pub(super) tag_prefix: [u8; 32],
     /// Runs that wait for an answer.
     pub(super) parked: FxHashMap<EffectId, Box<Run>>,
-    /// What modules are told should a database not take a statement of theirs.
-    pub(super) told: FxHashMap<EffectId, (ModuleId, Box<dyn Any + Send>)>,
+    /// What modules are told of answers that no run waits for.
+    pub(super) told: FxHashMap<EffectId, Told>,
     /// Calls with such runs, and the messages that wait behind them.
     pub(super) calls: FxHashMap<u64, Queue>,
     pub(super) queued: usize,

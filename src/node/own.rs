@@ -56,6 +56,7 @@ impl Node {
                     Command::Send(packet) => self.send_bare(packet),
                     Command::Event(event) => self.run_event(now, event),
                     Command::Tell(statement) => self.tell_database(statement),
+                    Command::Errand(errand) => self.begin_errand(errand),
                     Command::Reload(module) => self.output.reloads.push(module),
                 }
             }

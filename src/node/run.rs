@@ -1,10 +1,11 @@
 //! Runs of the script: started, put aside while they wait, and followed by what their kind asks for.
 
-use super::driver::{Datagram, EffectId, Node};
+use super::driver::{Datagram, EffectId, Node, Told};
 use super::relay::Forking;
 use super::transaction::Due;
 use crate::builtin::{
-    Answer, Effect, ErrandFault, Locals, LogLevel, QueryFault, RouteId, Statement, TraceEvent, TransactionId, Working,
+    Answer, Background, Effect, ErrandFault, Locals, LogLevel, ModuleId, OwnErrand, QueryFault, RouteId, Statement,
+    TraceEvent, TransactionId, Working,
 };
 use crate::script::{End, Step, Task};
 use crate::time::Now;
@@ -181,18 +182,37 @@ impl Node {
         self.next_effect += 1;
         self.output.queries.push((id, statement.query));
         if let Some(about) = statement.about {
-            self.told.insert(id, (statement.module, about));
+            self.told.insert(id, Told::Statement(statement.module, about));
         }
     }
 
-    /// The answer to a statement that no run waits for.
-    fn told_database(&mut self, id: EffectId, answer: &Answer) {
-        let about = self.told.remove(&id);
-        let Answer::Rows(Err(fault)) = answer else { return };
-        self.core.log(LogLevel::Error, format!("the database did not take what a module tells it: {fault}"));
-        let Some((module, about)) = about else { return };
-        if let Some(state) = self.core.modules.get(module.0 as usize) {
-            state.refused(about);
+    /// Begins an errand that no run waits for.
+    pub(super) fn begin_errand(&mut self, wanted: OwnErrand) {
+        let id = EffectId(self.next_effect);
+        self.next_effect += 1;
+        self.told.insert(id, Told::Errand(wanted.module, wanted.tag));
+        self.output.errands.push((id, wanted.errand));
+    }
+
+    /// An answer that no run waits for.
+    fn tell_module(&mut self, now: Now, id: EffectId, answer: Answer) {
+        let told = self.told.remove(&id);
+        if let Answer::Rows(Err(fault)) = &answer {
+            self.core.log(LogLevel::Error, format!("the database did not take what a module tells it: {fault}"));
+        }
+        let state = |node: &Node, module: ModuleId| node.core.modules.get(module.0 as usize).cloned();
+        match (told, answer) {
+            (Some(Told::Statement(module, about)), Answer::Rows(Err(_))) => {
+                if let Some(state) = state(self, module) {
+                    state.refused(about);
+                }
+            }
+            (Some(Told::Errand(module, tag)), Answer::Errand(found)) => {
+                if let Some(state) = state(self, module) {
+                    state.brought(tag, found, &mut Background { now, core: &mut self.core, module });
+                }
+            }
+            (Some(Told::Statement(..) | Told::Errand(..)) | None, _) => {}
         }
     }
 
@@ -260,7 +280,7 @@ impl Node {
     /// Goes on with a run whose effect is answered.
     pub(super) fn resume(&mut self, now: Now, id: EffectId, answer: Answer) {
         let Some(run) = self.parked.remove(&id) else {
-            return self.told_database(id, &answer);
+            return self.tell_module(now, id, answer);
         };
         self.parked_bytes = self.parked_bytes.saturating_sub(run.weight);
         let call = run.call;

@@ -4,7 +4,9 @@ use super::bencode::Bencode;
 use super::command::Command;
 use super::nodes::{Node, Set};
 use super::{Local, RtpEngine};
-use crate::builtin::{Answer, Args, Ask, Context, Effect, Errand, ErrandFault, Found, LogLevel, Outcome, Value};
+use crate::builtin::{
+    Answer, Args, Ask, Context, Effect, Errand, ErrandFault, Found, LogLevel, Outcome, Random, Value,
+};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -80,29 +82,44 @@ impl Pending {
 fn go_on(cx: &mut Context, args: &Args, mut pending: Pending) -> Outcome {
     let Some(state) = cx.state::<RtpEngine>() else { return Outcome::FALSE };
     let (node, entries, then): (_, _, crate::builtin::Then) = match pending.next(&state, cx) {
-        Next::Try(node) => (node, Bencode::dict([("command", Bencode::text("ping"))]), tried),
+        Next::Try(node) => (node, alive(), tried),
         Next::Send(node) => (node, pending.command.entries.clone(), answered),
         Next::Fail(why) => {
             cx.log(LogLevel::Error, format!("{}: {why}", args.name()));
             return (pending.finish)(cx, args, None);
         }
     };
-    let mut bytes = Vec::with_capacity(1024);
-    // Answers are remembered by cookie, on all servers that share an rtpengine.
-    cx.core.random.hex(&mut bytes);
-    let cookie = bytes.len();
-    bytes.push(b' ');
-    entries.write(&mut bytes);
-    let ask = Ask {
-        server: node.server.clone(),
-        bytes: Bytes::from(bytes),
-        cookie,
-        patience: state.patience,
-        tries: state.tries,
-    };
+    let ask = question(&state, &node, &entries, &mut cx.core.random);
     pending.node = Some(node);
     cx.local::<Local>().pending = Some(Box::new(pending));
     Outcome::Wait(Effect::Errand(Errand::Ask(Box::new(ask))), then)
+}
+
+/// What one rtpengine is asked.
+fn question(state: &RtpEngine, node: &Node, entries: &Bencode, random: &mut Random) -> Ask {
+    let mut bytes = Vec::with_capacity(1024);
+    // Answers are remembered by cookie, on all servers that share an rtpengine.
+    random.hex(&mut bytes);
+    let cookie = bytes.len();
+    bytes.push(b' ');
+    entries.write(&mut bytes);
+    let (server, bytes) = (node.server.clone(), Bytes::from(bytes));
+    Ask { server, bytes, cookie, patience: state.patience, tries: state.tries }
+}
+
+fn alive() -> Bencode {
+    Bencode::dict([("command", Bencode::text("ping"))])
+}
+
+/// The question whether one lives.
+pub(super) fn ping(state: &RtpEngine, node: &Node, random: &mut Random) -> Ask {
+    question(state, node, &alive(), random)
+}
+
+/// Whether an answer says that it does. A blank parts it from the cookie.
+pub(super) fn is_pong(answer: &Bytes) -> bool {
+    let answer = Bencode::read(&answer.slice(usize::from(!answer.is_empty())..));
+    answer.is_some_and(|answer| answer.get_text("result").is_some_and(|result| result == "pong"))
 }
 
 /// What came of a question.

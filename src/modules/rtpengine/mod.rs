@@ -11,14 +11,18 @@ mod sets;
 #[cfg(test)]
 mod tests;
 
-use crate::builtin::{Arg, Context, Function, Module, StartFault, State, Value, Variable, World, anywhere};
+use crate::builtin::{
+    Arg, Background, Command, Context, Errand, ErrandFault, Found, Function, LogLevel, Module, OwnErrand, StartFault,
+    State, Value, Variable, World, anywhere,
+};
 use crate::modules::place::Place;
 use arc_swap::ArcSwap;
 use ask::Pending;
 use bytes::Bytes;
 use command::Operation;
 use nodes::{Calls, Node, Sets};
-use std::sync::Arc;
+use rustc_hash::FxHashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// The module.
@@ -160,6 +164,12 @@ pub(super) struct RtpEngine {
     sets: ArcSwap<Sets>,
     table: Option<params::Table>,
     default_set: u32,
+    /// `ping_mode`
+    pings_at_start: bool,
+    /// `ping_interval`
+    ping_interval: Option<Duration>,
+    /// Those that are pinged by the clock, by the tag of the errand.
+    pinged: Mutex<FxHashMap<u64, Arc<Node>>>,
     /// `rtpengine_tout_ms`
     patience: Duration,
     /// `rtpengine_retr`
@@ -203,9 +213,55 @@ impl RtpEngine {
     fn allows_disabled(&self, node: &Node) -> bool {
         self.allow_op == 1 || self.allow_op != 0 && node.is_off()
     }
+
+    /// Asks all that are not off for good whether they are there.
+    fn ping_all(&self, cx: &mut Background) {
+        let sets = self.sets.load();
+        let nodes = sets.0.iter().flat_map(|set| &set.nodes).filter(|node| !node.is_off());
+        let mut pinged = self.pinged.lock().unwrap_or_else(PoisonError::into_inner);
+        for node in nodes {
+            let tag = cx.core.random.bits();
+            pinged.insert(tag, node.clone());
+            let errand = Errand::Ask(Box::new(ask::ping(self, node, &mut cx.core.random)));
+            cx.core.commands.push(Command::Errand(OwnErrand { module: cx.module, tag, errand }));
+        }
+    }
 }
 
 impl State for RtpEngine {
+    fn begin(&self, cx: &mut Background) {
+        if self.pings_at_start {
+            self.ping_all(cx);
+        }
+    }
+
+    fn period(&self) -> Option<Duration> {
+        self.ping_interval
+    }
+
+    fn tick(&self, cx: &mut Background) {
+        self.ping_all(cx);
+    }
+
+    fn brought(&self, tag: u64, found: Result<Found, ErrandFault>, cx: &mut Background) {
+        let node = self.pinged.lock().unwrap_or_else(PoisonError::into_inner).remove(&tag);
+        // It was not asked, so nothing is known of it.
+        let Some(node) = node.filter(|_| found != Err(ErrandFault::Overloaded)) else { return };
+        let url = String::from_utf8_lossy(&node.url);
+        let is_pong = matches!(&found, Ok(Found::Answer(answer)) if ask::is_pong(answer));
+        match (is_pong, node.is_disabled()) {
+            (true, true) => {
+                cx.core.log(LogLevel::Info, format!("rtpengine {url} answers again"));
+                node.enable();
+            }
+            (true, false) => {}
+            (false, _) => {
+                cx.core.log(LogLevel::Error, format!("rtpengine {url} does not answer a ping"));
+                node.disable(cx.now.unix, self.rest);
+            }
+        }
+    }
+
     fn reload(&self, world: &mut dyn World) -> Result<(), StartFault> {
         if let Some(table) = &self.table {
             let (sets, _) = table.load(world)?;

@@ -2,12 +2,14 @@
 
 use super::nodes::{Calls, Node, Set, Sets, read_list, set_of};
 use super::{ExtraId, RtpEngine};
-use crate::builtin::{Extensions, LogLevel, Param, ParamGivenValue, QueryFault, Start, StartFault, State, Unit, World};
+use crate::builtin::{
+    Extensions, LogLevel, Param, ParamGivenValue, QueryFault, Start, StartFault, State, Unit, World,
+};
 use crate::modules::db_sqlite;
 use crate::modules::place::place;
 use arc_swap::ArcSwap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 pub(super) static PARAMS: &[Param] = &[
@@ -51,8 +53,13 @@ pub(super) static PARAMS: &[Param] = &[
     Param::int(&["hash_table_size"], "256", Unit::None, "The slots of that memory.").inert(),
     Param::int(&["hash_algo"], "0", Unit::None, "How a call finds its rtpengine; here always by the sum of its Call-ID.").inert(),
     Param::absent(&["wsapi"], "The module for rtpengines that speak WebSocket, which are not served.").inert(),
-    Param::int(&["ping_mode"], "1", Unit::None, "1: a disabled one is pinged before it is used; here always.").inert(),
-    Param::int(&["ping_interval"], "60", Unit::Seconds, "How often all are pinged; here one that is disabled, when it is wanted.").inert(),
+    Param::int(&["ping_mode"], "1", Unit::None, "1: all are pinged at start, and one that does not answer is disabled."),
+    Param::int(
+        &["ping_interval"],
+        "0",
+        Unit::Seconds,
+        "How often all are pinged; 0: only one that is disabled, once `rtpengine_disable_tout` has passed and it is wanted.",
+    ),
     Param::absent(&["dtmf_events_sock"], "Where rtpengine tells of DTMF events.").inert(),
     Param::absent(&["dtmf_event_callid"], "Gets the Call-ID of a DTMF event.").inert(),
     Param::absent(&["dtmf_event_source_tag"], "Gets its tag.").inert(),
@@ -163,6 +170,9 @@ pub(super) fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
         sets: ArcSwap::from(Arc::new(sets)),
         table,
         default_set,
+        pings_at_start: params.switch("ping_mode"),
+        ping_interval: Some(number("ping_interval", 0)).filter(|seconds| *seconds > 0).map(Duration::from_secs),
+        pinged: Mutex::default(),
         patience: Duration::from_millis(number("rtpengine_tout_ms", 1)),
         tries: number("rtpengine_retr", 0).min(100) as u32,
         rest: Duration::from_secs(number("rtpengine_disable_tout", 0)),

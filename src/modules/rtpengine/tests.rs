@@ -3,11 +3,14 @@
 use super::nodes::{Calls, Node, Set, Sets, read_list};
 use super::{FUNCTIONS, RtpEngine};
 use crate::builtin::bench::Bench;
-use crate::builtin::{Answer, Args, CallSite, Effect, Errand, ErrandFault, Found, ModuleId, Outcome};
+use crate::builtin::{
+    Answer, Args, Background, CallSite, Command, Effect, Errand, ErrandFault, Found, ModuleId, Outcome, OwnErrand,
+    State,
+};
 use crate::source::Span;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 fn sets(lists: &[&str]) -> (Vec<Set>, Vec<String>) {
@@ -88,6 +91,9 @@ fn engine(list: &str) -> Arc<RtpEngine> {
         sets: ArcSwap::from(Arc::new(Sets(sets.into_iter().map(Arc::new).collect()))),
         table: None,
         default_set: 7,
+        pings_at_start: true,
+        ping_interval: None,
+        pinged: Mutex::default(),
         patience: Duration::from_secs(1),
         tries: 1,
         rest: Duration::from_secs(60),
@@ -132,6 +138,27 @@ fn one_that_could_not_be_asked_is_not_given_up() {
     assert!(state.sets.load().find(7).is_some_and(|set| set.active() == 2));
     assert_eq!(offered(&state, |_| Err(ErrandFault::Failed("nobody answers".into()))), -1);
     assert!(state.sets.load().find(7).is_some_and(|set| set.active() == 0));
+}
+
+#[test]
+fn all_are_asked_at_start_and_who_does_not_answer_is_disabled() {
+    let state = engine("udp:one:1 udp:two:1 udp:three:1");
+    let mut bench = Bench::new("OPTIONS sip:a SIP/2.0\nVia: SIP/2.0/UDP h\n\n", state.clone());
+    let mut cx = Background { now: bench.now, core: &mut bench.core, module: ModuleId(0) };
+    state.begin(&mut cx);
+    let asked = std::mem::take(&mut cx.core.commands);
+    assert_eq!(asked.len(), 3);
+    for command in asked {
+        let Command::Errand(OwnErrand { tag, errand: Errand::Ask(ask), .. }) = command else { panic!("{command:?}") };
+        let found = match &*ask.server.host {
+            "one" => Ok(Found::Answer(Bytes::from_static(b" d6:result4:ponge"))),
+            "two" => Err(ErrandFault::Failed("Connection refused".into())),
+            _ => Err(ErrandFault::Overloaded),
+        };
+        state.brought(tag, found, &mut cx);
+    }
+    let set = state.sets.load().find(7).unwrap();
+    assert_eq!(set.nodes.iter().map(|node| node.is_disabled()).collect::<Vec<_>>(), [false, true, false]);
 }
 
 #[test]
