@@ -156,6 +156,11 @@ impl Arg {
         Arg { name, kind: ArgKind::Literal, optional: false, plain_dollar: false }
     }
 
+    /// Text taken as it stands, or an expression computed at each call.
+    pub const fn anything(name: &'static str) -> Arg {
+        Arg { name, kind: ArgKind::Anything, optional: false, plain_dollar: true }
+    }
+
     /// A POSIX extended regular expression, compiled beforehand when constant. Case matters, unlike in `=~`.
     pub const fn regex(name: &'static str) -> Arg {
         Arg { name, kind: ArgKind::Regex, optional: false, plain_dollar: true }
@@ -236,7 +241,7 @@ pub enum ArgKind {
     Text,
     /// See [`Arg::literal`].
     Literal,
-    /// Text taken as it stands, or an expression computed at each call.
+    /// See [`Arg::anything`].
     Anything,
     /// See [`Arg::regex`].
     Regex,

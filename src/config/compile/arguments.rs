@@ -148,7 +148,10 @@ impl Compiler<'_> {
             self.no_value(word, span);
             return None;
         }
+        // The value of a bare variable counts: nothing is no text, where in quotes it would be `<null>`.
+        let is_bare = matches!(given.kind, ExpressionKind::Variable(_));
         match arg.kind {
+            ArgKind::Text | ArgKind::Anything | ArgKind::Regex if is_bare => Some(self.computed(given, computed)),
             ArgKind::Flag | ArgKind::AvpFlag | ArgKind::Number | ArgKind::Count | ArgKind::Bare(..) => {
                 self.literal_argument(arg, given, function)
             }

@@ -1,9 +1,9 @@
 //! What scripts ask about sets, sources and calls.
 
 use super::Dispatcher;
-use super::set::{Destination, Set};
+use super::set::{Destination, Set, protocol};
 use crate::builtin::{Args, Command, Context, Key, LogLevel, Outcome, Place, Value};
-use crate::sip::{Method, Transport, Uri};
+use crate::sip::{Method, Uri};
 use bytes::Bytes;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -28,15 +28,16 @@ pub(super) fn is_active(cx: &mut Context, args: &Args) -> Outcome {
 struct Sought {
     address: IpAddr,
     port: u16,
-    /// `None` for one that is not served.
-    transport: Option<Transport>,
+    /// As in [`protocol`].
+    protocol: i64,
     mode: i64,
 }
 
 impl Sought {
     fn is(&self, destination: &Destination) -> bool {
         let port = self.mode & 1 != 0 || destination.port == 0 || destination.port == self.port;
-        let transport = self.mode & 2 != 0 || destination.transport == self.transport;
+        // One that names no transport is another one than any that a message can come by.
+        let transport = self.mode & 2 != 0 || destination.protocol == self.protocol;
         let active = self.mode & 4 == 0 || !destination.is_skipped();
         destination.address == Some(self.address) && port && transport && active
     }
@@ -51,16 +52,15 @@ pub(super) fn is_from_list(cx: &mut Context, args: &Args) -> Outcome {
     let sought = match uri.is_empty() {
         true => {
             let source = cx.message.received.source;
-            let transport = Some(cx.core.sockets.transport(cx.message.received.socket));
-            Sought { address: source.ip().to_canonical(), port: source.port(), transport, mode }
+            let protocol = cx.core.sockets.transport(cx.message.received.socket).number();
+            Sought { address: source.ip().to_canonical(), port: source.port(), protocol, mode }
         }
         false => {
             let Some((address, parsed)) = Uri::parse(&uri).ok().and_then(|uri| Some((uri.host_ip()?, uri))) else {
                 cx.log(LogLevel::Error, "ds_is_from_list: the URI holds no address");
                 return Outcome::FALSE;
             };
-            let transport = parsed.transport().map_or(Some(Transport::Udp), Transport::of);
-            Sought { address, port: parsed.port.unwrap_or(0), transport, mode }
+            Sought { address, port: parsed.port.unwrap_or(0), protocol: protocol(&parsed), mode }
         }
     };
     let sets = state.sets.load();

@@ -201,8 +201,8 @@ pub struct Destination {
     pub address: Option<IpAddr>,
     /// Its port; 0 matches any.
     pub port: u16,
-    /// Its transport, UDP when it names none; `None` for one that is not served.
-    pub transport: Option<Transport>,
+    /// What its URI says of a transport, as in [`protocol`].
+    pub protocol: i64,
     /// What is learnt.
     pub live: Arc<Live>,
 }
@@ -228,7 +228,7 @@ impl Destination {
             Err(_) => Bytes::from([b"sip:", uri].concat()),
         };
         let parsed = Uri::parse(&uri).ok()?;
-        let transport = parsed.transport().map_or(Some(Transport::Udp), Transport::of);
+        let protocol = protocol(&parsed);
         let (address, port) = (parsed.host_ip(), parsed.port.unwrap_or(0));
         let address = if flags & super::health::NO_DNS != 0 { None } else { address };
         let live =
@@ -240,7 +240,7 @@ impl Destination {
             attributes,
             address,
             port,
-            transport,
+            protocol,
             live: Arc::new(live),
             uri: uri.clone(),
         })
@@ -265,6 +265,13 @@ impl Destination {
             (None, None) => None,
         }
     }
+}
+
+/// The number of the transport that a URI names, among Kamailio's transports: 0 when it names none that Kamailio knows.
+pub(super) fn protocol(uri: &Uri) -> i64 {
+    const NAMES: [&str; 5] = ["udp", "tcp", "tls", "sctp", "ws"];
+    let named = uri.transport().and_then(|name| NAMES.iter().position(|its| its.as_bytes().eq_ignore_ascii_case(name)));
+    named.map_or(0, |at| at as i64 + 1)
 }
 
 /// The socket with this name.

@@ -66,7 +66,7 @@ static FUNCTIONS: &[Function] = &[
         &[
             Arg::text("connection"),
             Arg::text("path"),
-            Arg::text("content_type"),
+            Arg::anything("content_type"),
             Arg::text("body"),
             Arg::target("result"),
         ],
@@ -78,7 +78,7 @@ static FUNCTIONS: &[Function] = &[
         &[
             Arg::text("connection"),
             Arg::text("path"),
-            Arg::text("content_type"),
+            Arg::anything("content_type"),
             Arg::literal("body").plain_dollar(),
             Arg::target("result"),
         ],
