@@ -143,6 +143,11 @@ pub struct Core {
 }
 
 impl Core {
+    /// Whether a message with so many further branches may have another one.
+    pub fn has_room_for_branch(&self, branches: usize) -> bool {
+        branches + 1 < self.settings.max_branches
+    }
+
     /// The state that a module made at start; `None` when it made no `T`.
     pub fn state<T: State>(&self, module: ModuleId) -> Option<Arc<T>> {
         let state: Arc<dyn Any + Send + Sync> = self.modules.get(module.0 as usize)?.clone();

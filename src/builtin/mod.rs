@@ -47,8 +47,8 @@ pub use fetch::{Fetch, FetchFault, FetchSettings, Page};
 pub use log::{LogLevel, LogLine};
 pub use meter::{MOST_HELD, Meter};
 pub use module::{
-    Arg, ArgKind, Bare, Check, Function, KeyKind, MessageKind, Module, Param, ParamKind, RouteKind, Routes,
-    Transformation, Unit, Variable, Word, WordKind, Write, anywhere, count, event_fits, join,
+    Arg, ArgKind, Bare, Changes, Check, Function, Inert, KeyKind, MessageKind, Module, Param, ParamKind, RouteKind,
+    Routes, Transformation, Unit, Variable, Word, WordKind, Write, anywhere, count, event_fits, join,
 };
 pub use prepare::{Fault, Prepare, Prepared, Slots};
 pub use random::Random;
@@ -57,7 +57,9 @@ pub use reference::{Applied, Index, Key, Part, Place, Reference, Template};
 pub use regex::{LARGEST, Regex, RegexCache};
 pub use rpc::Rpc;
 pub use select::{Bracket, Environment, Facts, Global, Select, Step};
-pub use settings::{ConnectionSettings, Listen, Settings, Socket, SocketId, Sockets, TransactionSettings};
+pub use settings::{
+    ConnectionSettings, Listen, Settings, Socket, SocketId, Sockets, SystemKeepalive, TransactionSettings,
+};
 pub use trace::{Reached, Trace, TraceEvent};
 pub use value::{Value, int_text, parse_int, print_int};
 pub use working::{

@@ -354,16 +354,62 @@ pub struct Param {
     pub unit: Unit,
     /// May be given several times; all values count.
     pub repeat: bool,
-    /// Read and accepted, but without effect here: it tunes something that alanui does not have.
-    pub inert: bool,
+    /// It is read and has no effect here; what it would change.
+    pub inert: Option<Inert>,
     /// What it does.
     pub doc: &'static str,
 }
 
+/// A parameter that is read and has no effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Inert {
+    /// What it would change.
+    pub changes: Changes,
+    /// The value that the server behaves as if it had; the default when there is none.
+    pub like: Option<&'static str>,
+}
+
+/// What a parameter changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Changes {
+    /// What is sent, and where to.
+    Wire,
+    /// Where the server, and who through it, can be reached.
+    Reachability,
+    /// What is kept, and for how long.
+    State,
+    /// Who is let in, and what.
+    Admission,
+    /// Speed, memory, the form of a log, how the server is run.
+    Nothing,
+}
+
+impl Changes {
+    /// All of them.
+    pub const ALL: [Changes; 5] =
+        [Changes::Wire, Changes::Reachability, Changes::State, Changes::Admission, Changes::Nothing];
+
+    /// In words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Changes::Wire => "what is sent, and where to",
+            Changes::Reachability => "who can be reached",
+            Changes::State => "what is kept",
+            Changes::Admission => "who and what is let in",
+            Changes::Nothing => "nothing that is seen from outside",
+        }
+    }
+}
+
 impl Param {
+    /// The value that the server behaves as if it had, as it would be written; `None` for one that is not set.
+    pub fn effective(&self) -> Option<&'static str> {
+        self.inert.and_then(|inert| inert.like).or(self.default)
+    }
+
     /// An integer.
     pub const fn int(name: &'static [&'static str], default: &'static str, unit: Unit, doc: &'static str) -> Param {
-        Param { names: name, kind: ParamKind::Int, default: Some(default), unit, repeat: false, inert: false, doc }
+        Param { names: name, kind: ParamKind::Int, default: Some(default), unit, repeat: false, inert: None, doc }
     }
 
     /// The same without a sign.
@@ -379,19 +425,37 @@ impl Param {
             default: Some(default),
             unit: Unit::None,
             repeat: false,
-            inert: false,
+            inert: None,
             doc,
         }
     }
 
     /// A string that is absent when not set.
     pub const fn absent(name: &'static [&'static str], doc: &'static str) -> Param {
-        Param { names: name, kind: ParamKind::Text, default: None, unit: Unit::None, repeat: false, inert: false, doc }
+        Param { names: name, kind: ParamKind::Text, default: None, unit: Unit::None, repeat: false, inert: None, doc }
     }
 
-    /// The same, but without effect here.
+    /// One of these words, without quotes.
+    pub const fn one_of(names: &'static [&'static str], words: &'static [&'static str], doc: &'static str) -> Param {
+        Param { kind: ParamKind::OneOf(words), ..Param::absent(names, doc) }
+    }
+
+    /// The same, but without effect here, and without one that anybody outside would see.
     pub const fn inert(self) -> Param {
-        Param { inert: true, ..self }
+        self.without(Changes::Nothing)
+    }
+
+    /// The same, but without effect here, though it would change something. What is done is as with its default.
+    pub const fn without(self, changes: Changes) -> Param {
+        Param { inert: Some(Inert { changes, like: None }), ..self }
+    }
+
+    /// The same, but what is done without it is as with this value.
+    pub const fn like(self, value: &'static str) -> Param {
+        match self.inert {
+            Some(inert) => Param { inert: Some(Inert { like: Some(value), ..inert }), ..self },
+            None => self,
+        }
     }
 
     /// The same, but every value given counts.

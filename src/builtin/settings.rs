@@ -13,6 +13,10 @@ pub struct Settings {
     pub debug: i8,
     /// `listen` entries in order.
     pub listen: Vec<Listen>,
+    /// The port of `listen` entries without one: `port`.
+    pub port: u16,
+    /// The type of service of what is sent (RFC 791): `tos`.
+    pub tos: u8,
     /// TCP is served: not `disable_tcp`.
     pub tcp: bool,
     /// How connections are kept.
@@ -35,14 +39,20 @@ pub struct Settings {
     pub server_header: Bytes,
     /// The `User-Agent` header line of requests made here, without CRLF: `user_agent_header`.
     pub user_agent_header: Bytes,
+    /// Replies go to the port that a request came from, asked or not (RFC 3581): `force_rport`.
+    pub force_rport: bool,
+    /// Our own Via asks for that: `local_rport`.
+    pub local_rport: bool,
+    /// A request that would be a longer datagram goes by TCP (RFC 3261 section 18.1.1): `udp_mtu`, `udp_mtu_try_proto`.
+    pub longest_datagram: Option<usize>,
+    /// How many branches a request has at most, its own and those of a `failure_route` included: `max_branches`.
+    pub max_branches: usize,
     /// The `onsend_route` runs for forwarded replies as well: `onsend_route_reply`.
     pub onsend_route_reply: bool,
     /// `event_route[core:msg-received]` runs: `received_route_mode`.
     pub received_route_mode: bool,
     /// Replies that belong to nothing are dropped when their topmost Via is another's: `check_via`.
     pub check_via: bool,
-    /// Branches that a request has at most: `max_branches`.
-    pub max_branches: u16,
     /// Iterations after which a `while` ends: `max_while_loops`; 0 for no limit.
     pub max_while_loops: u32,
     /// How deep blocks and routes may nest: `max_recursive_level`.
@@ -58,6 +68,8 @@ impl Default for Settings {
         Settings {
             debug: 0,
             listen: Vec::new(),
+            port: 5060,
+            tos: 0x10,
             tcp: true,
             connections: ConnectionSettings::default(),
             alias: Vec::new(),
@@ -71,6 +83,9 @@ impl Default for Settings {
             user_agent_header: Bytes::from_static(
                 concat!("User-Agent: alanui (", env!("CARGO_PKG_VERSION"), ")").as_bytes(),
             ),
+            force_rport: false,
+            local_rport: false,
+            longest_datagram: None,
             onsend_route_reply: false,
             received_route_mode: false,
             check_via: false,
@@ -118,6 +133,21 @@ pub struct ConnectionSettings {
     pub queue: usize,
     /// Bytes that may wait for all of them: `tcp_wq_max`.
     pub queues: usize,
+    /// The type of service of connections that are opened here: `tos`.
+    pub tos: u8,
+    /// The system asks silent peers whether they are there: `tcp_keepalive`.
+    pub keepalive: Option<SystemKeepalive>,
+}
+
+/// How the system asks silent peers; where nothing is said, as it does by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SystemKeepalive {
+    /// How long a peer is silent before it is asked: `tcp_keepidle`.
+    pub idle: Option<Duration>,
+    /// How long until it is asked again: `tcp_keepintvl`.
+    pub interval: Option<Duration>,
+    /// How often it is asked in vain: `tcp_keepcnt`.
+    pub count: Option<u32>,
 }
 
 impl Default for ConnectionSettings {
@@ -131,6 +161,8 @@ impl Default for ConnectionSettings {
             send_timeout: Duration::from_secs(10),
             queue: 16 << 20,
             queues: 256 << 20,
+            tos: 0x10,
+            keepalive: Some(SystemKeepalive::default()),
         }
     }
 }

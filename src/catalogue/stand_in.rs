@@ -2,8 +2,8 @@
 
 use super::Known;
 use crate::builtin::{
-    Arg, ArgKind, Args, Context, Function, KeyKind, LogLevel, Module, Outcome, Param, ParamKind, RouteKind, Routes,
-    Transformation, Unit, Value, Variable,
+    Arg, ArgKind, Args, Changes, Context, Function, Inert, KeyKind, LogLevel, Module, Outcome, Param, ParamKind,
+    RouteKind, Routes, Transformation, Unit, Value, Variable,
 };
 
 const DOC: &str = "Known from Kamailio, not built in.";
@@ -88,6 +88,9 @@ fn refuse(cx: &mut Context, args: &Args) -> Outcome {
     Outcome::FALSE
 }
 
+/// What is not built is reported as that.
+const NOTHING: Option<Inert> = Some(Inert { changes: Changes::Nothing, like: None });
+
 fn param(name: &'static str, kind: &str, repeat: &str) -> Param {
     let kind = match kind {
         "i" => ParamKind::Int,
@@ -95,7 +98,7 @@ fn param(name: &'static str, kind: &str, repeat: &str) -> Param {
         _ => ParamKind::Any,
     };
     let names = kept(vec![name]);
-    Param { names, kind, default: None, unit: Unit::None, repeat: !repeat.is_empty(), inert: true, doc: DOC }
+    Param { names, kind, default: None, unit: Unit::None, repeat: !repeat.is_empty(), inert: NOTHING, doc: DOC }
 }
 
 fn variable(name: &'static str, access: &str, inner: &str) -> Variable {

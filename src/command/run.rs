@@ -3,7 +3,7 @@
 use super::cli::RunOptions;
 use super::config::{Loaded, Reading};
 use super::{BAD, GOOD, UNREADABLE, banner};
-use crate::builtin::{Extensions, Listen, LogLine};
+use crate::builtin::{Extensions, Listen, LogLine, Settings};
 use crate::config::{has_errors, parse_address};
 use crate::host::{self, HostWorld, MessageTrace, Plan, log};
 use crate::lint;
@@ -23,7 +23,7 @@ pub(super) fn run(options: &RunOptions) -> u8 {
     if has_errors(&loaded.diagnostics) {
         return refuse(&loaded);
     }
-    if let Err(fault) = add_listen(options, &mut loaded.config.settings.listen) {
+    if let Err(fault) = add_listen(options, &mut loaded.config.settings) {
         return fail(BAD, &fault);
     }
     let template = match options.init_db.as_ref().map(|path| (path, std::fs::read_to_string(path))) {
@@ -106,18 +106,18 @@ fn fail(code: u8, why: &str) -> u8 {
 }
 
 /// Adds what `-l` names to the config's `listen` lines, or puts what `--listen` names in their place.
-fn add_listen(options: &RunOptions, listen: &mut Vec<Listen>) -> Result<(), String> {
+fn add_listen(options: &RunOptions, settings: &mut Settings) -> Result<(), String> {
     if !options.listen.is_empty() {
-        listen.clear();
+        settings.listen.clear();
     }
     for text in options.listen.iter().chain(&options.add_listen) {
-        listen.push(parse_listen(text)?);
+        settings.listen.push(parse_listen(text, settings.port)?);
     }
     Ok(())
 }
 
 /// Reads `[proto:]address[:port][/advertised[:port]]`.
-fn parse_listen(text: &str) -> Result<Listen, String> {
+fn parse_listen(text: &str, default_port: u16) -> Result<Listen, String> {
     let fault = || format!("-l {text}: write [proto:]address[:port][/advertised[:port]]");
     let (place, advertised) = match text.split_once('/') {
         Some((place, advertised)) => (place, Some(advertised)),
@@ -137,7 +137,7 @@ fn parse_listen(text: &str) -> Result<Listen, String> {
         Some(Some((None, host, port))) => Some((Bytes::from(host), port)),
         Some(_) => return Err(fault()),
     };
-    Ok(Listen { transport, host, port: port.unwrap_or(5060), advertise, name: None })
+    Ok(Listen { transport, host, port: port.unwrap_or(default_port), advertise, name: None })
 }
 
 #[cfg(test)]
@@ -148,6 +148,8 @@ mod tests {
     fn listen_addresses_are_read_as_kamailio_does() {
         let plain = |host: &str, port| Listen { transport: None, host: host.into(), port, advertise: None, name: None };
         let by = |transport, host: &str, port| Listen { transport: Some(transport), ..plain(host, port) };
+        let parse_listen = |text| super::parse_listen(text, 5060);
+        assert_eq!(super::parse_listen("127.0.0.1", 5070), Ok(plain("127.0.0.1", 5070)));
         assert_eq!(parse_listen("udp:127.0.0.1:5080"), Ok(by(Transport::Udp, "127.0.0.1", 5080)));
         assert_eq!(parse_listen("tcp:127.0.0.1"), Ok(by(Transport::Tcp, "127.0.0.1", 5060)));
         assert_eq!(parse_listen("eth0"), Ok(plain("eth0", 5060)));

@@ -99,6 +99,7 @@ pub(super) fn read(
     let mut given: Given = vec![Vec::new(); registry.loaded().len()];
     let mut own = FxHashSet::default();
     super::setting_rules::check(items, registry, diagnostics);
+    settings.port = port(items).unwrap_or(settings.port);
     for item in items {
         if diagnostics.len() >= MOST_DIAGNOSTICS {
             break;
@@ -112,6 +113,18 @@ pub(super) fn read(
         }
     }
     given
+}
+
+/// The port of `listen` entries without one, wherever it is set.
+fn port(items: &[Item]) -> Option<u16> {
+    let settings = items.iter().filter_map(|item| match item {
+        Item::Setting(setting) if setting.name.text == "port" => setting.values.first(),
+        _ => None,
+    });
+    match settings.last()? {
+        SettingValue::Int(number, _) => u16::try_from(*number).ok().filter(|port| *port > 0),
+        SettingValue::Text(_) | SettingValue::Word(_) | SettingValue::Listen(_) => None,
+    }
 }
 
 fn read_setting(
@@ -221,7 +234,9 @@ fn read_global(
 fn read_address(param: &Param, value: &SettingValue, settings: &mut Settings, diagnostics: &mut Vec<Diagnostic>) {
     let is_listen = param.names[0] == "listen";
     match value {
-        SettingValue::Listen(listen) if is_listen => settings.listen.extend(listens(listen, diagnostics)),
+        SettingValue::Listen(listen) if is_listen => {
+            settings.listen.extend(listens(listen, settings.port, diagnostics))
+        }
         SettingValue::Listen(listen) => {
             for address in &listen.addresses {
                 settings.alias.push((Bytes::from(address.text.clone()), listen.port.map(|(port, _)| port)));
@@ -239,7 +254,7 @@ fn read_address(param: &Param, value: &SettingValue, settings: &mut Settings, di
                     settings.listen.push(Listen {
                         transport: None,
                         host,
-                        port: port.unwrap_or(5060),
+                        port: port.unwrap_or(settings.port),
                         advertise: None,
                         name: None,
                     });
@@ -251,7 +266,7 @@ fn read_address(param: &Param, value: &SettingValue, settings: &mut Settings, di
 }
 
 /// The sockets of one `listen` entry. A transport that is not served is an error; none means each that is.
-fn listens(item: &ListenItem, diagnostics: &mut Vec<Diagnostic>) -> Vec<Listen> {
+fn listens(item: &ListenItem, default_port: u16, diagnostics: &mut Vec<Diagnostic>) -> Vec<Listen> {
     let transport = match item.proto.as_ref().filter(|proto| proto.text != "*") {
         None => None,
         Some(proto) => match Transport::of(proto.text.as_bytes()) {
@@ -265,7 +280,7 @@ fn listens(item: &ListenItem, diagnostics: &mut Vec<Diagnostic>) -> Vec<Listen> 
         },
     };
     let advertise = item.advertise.as_ref().map(|(host, port)| (Bytes::from(host.text.clone()), *port));
-    let port = item.port.map_or(5060, |(port, _)| port);
+    let port = item.port.map_or(default_port, |(port, _)| port);
     let name = item.socket_name.as_ref().map(|name| name.value.clone());
     let hosts = item.addresses.iter().map(|address| address.text.trim_matches(['[', ']']).to_owned());
     hosts.map(|host| Listen { transport, host, port, advertise: advertise.clone(), name: name.clone() }).collect()

@@ -3,13 +3,14 @@
 use crate::builtin::{Listen, Settings, Socket as ListenSocket, SocketId, Sockets};
 use crate::sip::Transport;
 use if_addrs::{IfAddr, Interface};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
-/// The port of a `listen` line without one, and of a config without `listen` lines.
+/// A port to ask the system about routes with.
 const SIP_PORT: u16 = 5060;
 /// What the system is asked to keep of packets that wait; it gives as much as its own limit allows.
 const BUFFER: usize = 4 << 20;
@@ -74,7 +75,7 @@ pub fn bind(settings: &Settings, workers: usize) -> Result<Bound, SocketFault> {
     let interfaces = if_addrs::get_if_addrs().map_err(SocketFault::Interfaces)?;
     let everywhere: Settings;
     let settings = if settings.listen.is_empty() {
-        let listen = ipv4_of(&interfaces, |_| true).map(|ip| at(ip.to_string())).collect();
+        let listen = ipv4_of(&interfaces, |_| true).map(|ip| at(ip.to_string(), settings.port)).collect();
         everywhere = Settings { listen, ..settings.clone() };
         &everywhere
     } else {
@@ -91,9 +92,9 @@ pub fn bind(settings: &Settings, workers: usize) -> Result<Bound, SocketFault> {
                 continue;
             }
             let address = match transport {
-                Transport::Udp => open(wanted, &mut of_worker)?,
+                Transport::Udp => open(wanted, settings.tos, &mut of_worker)?,
                 Transport::Tcp => {
-                    let listener = listener(wanted).map_err(|error| fault(transport, wanted, error))?;
+                    let listener = listener(wanted, settings.tos).map_err(|error| fault(transport, wanted, error))?;
                     let address = listener.local_addr().map_err(|error| fault(transport, wanted, error))?;
                     listeners.push((SocketId(list.len() as u16), listener));
                     address
@@ -112,12 +113,12 @@ pub fn bind(settings: &Settings, workers: usize) -> Result<Bound, SocketFault> {
     Ok(Bound { sockets: Arc::new(sockets), workers: of_worker, listeners })
 }
 
-fn at(host: String) -> Listen {
-    Listen { transport: None, host, port: SIP_PORT, advertise: None, name: None }
+fn at(host: String, port: u16) -> Listen {
+    Listen { transport: None, host, port, advertise: None, name: None }
 }
 
 /// Opens `wanted` once for each worker. Gives the address with the port that the system chose when it was 0.
-fn open(wanted: SocketAddr, of_worker: &mut [Vec<UdpSocket>]) -> Result<SocketAddr, SocketFault> {
+fn open(wanted: SocketAddr, tos: u8, of_worker: &mut [Vec<UdpSocket>]) -> Result<SocketAddr, SocketFault> {
     let shared = of_worker.len() > 1;
     let fault = |error| fault(Transport::Udp, wanted, error);
     let mut address = wanted;
@@ -128,6 +129,7 @@ fn open(wanted: SocketAddr, of_worker: &mut [Vec<UdpSocket>]) -> Result<SocketAd
     }
     for sockets in of_worker {
         let socket = socket(address, shared).map_err(fault)?;
+        mark(&socket, address, tos);
         address = socket.local_addr().map_err(fault)?;
         sockets.push(socket);
     }
@@ -145,13 +147,21 @@ fn fault(transport: Transport, wanted: SocketAddr, error: io::Error) -> SocketFa
 /// Connections that may wait to be taken.
 const BACKLOG: i32 = 1024;
 
-fn listener(address: SocketAddr) -> io::Result<TcpListener> {
+/// Marks what leaves by a socket with a type of service. A system that refuses it sends all the same.
+pub(super) fn mark(socket: &impl AsFd, address: SocketAddr, tos: u8) {
+    let socket = SockRef::from(socket);
+    let _ = if address.is_ipv4() { socket.set_tos_v4(tos.into()) } else { socket.set_tclass_v6(tos.into()) };
+}
+
+fn listener(address: SocketAddr, tos: u8) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
     // Connections of an earlier server that end slowly keep nobody from the port.
     socket.set_reuse_address(true)?;
+    // Connections that are taken have it, too.
+    mark(&socket, address, tos);
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
@@ -224,6 +234,15 @@ mod tests {
 
     fn bind(listen: &[Listen], workers: usize) -> Result<Bound, SocketFault> {
         super::bind(&Settings { listen: listen.to_vec(), ..Settings::default() }, workers)
+    }
+
+    #[test]
+    fn what_is_sent_has_the_type_of_service() {
+        let any = Listen { transport: None, ..line("127.0.0.1", 0) };
+        let settings = Settings { listen: vec![any], tos: 0x08, ..Settings::default() };
+        let bound = super::bind(&settings, 1).expect("two sockets");
+        assert_eq!(SockRef::from(&bound.workers[0][0]).tos_v4().ok(), Some(0x08));
+        assert_eq!(SockRef::from(&bound.listeners[0].1).tos_v4().ok(), Some(0x08));
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! `db_sqlite`: SQLite as a database of other modules, and what its URLs mean.
 
-use crate::builtin::{Extension, Extensions, Module, Param, Unit};
+use crate::builtin::{Changes, Extension, Extensions, Module, Param, Unit};
 use std::path::PathBuf;
 
 /// The module.
 pub static MODULE: Module = Module {
     params: &[
-        Param::absent(&["db_set_readonly"], "A database file that is only read.").repeated().inert(),
+        Param::absent(&["db_set_readonly"], "A database file that is only read.").repeated().without(Changes::State),
         Param::absent(&["db_set_journal_mode"], "The journal mode of a database file; here it is WAL when possible.")
             .repeated()
             .inert(),

@@ -1,8 +1,8 @@
 //! `sanity`: refuses requests that cannot be right.
 
 use crate::builtin::{
-    Arg, Args, Context, Effect, Extension, Function, LogLevel, Module, Outcome, Param, Reply, ReplyMode, Routes, Start,
-    StartFault, State, Unit,
+    Arg, Args, Changes, Context, Effect, Extension, Function, LogLevel, Module, Outcome, Param, Reply, ReplyMode,
+    Routes, Start, StartFault, State, Unit,
 };
 use crate::sip::{HeaderName, Message, Method, NameAddr, StartLine, Uri, UriFault};
 use bytes::Bytes;
@@ -37,7 +37,8 @@ static FUNCTIONS: &[Function] = &[
 
 /// A limit of newer releases that is not checked.
 const fn limit(names: &'static [&'static str]) -> Param {
-    Param::int(names, "0", Unit::Bytes, "The longest part of this kind that newer releases let pass.").inert()
+    Param::int(names, "0", Unit::Bytes, "The longest part of this kind that newer releases let pass.")
+        .without(Changes::Admission)
 }
 
 static PARAMS: &[Param] = &[
@@ -46,7 +47,7 @@ static PARAMS: &[Param] = &[
     Param::text(&["proxy_require"], "", "The extensions, separated by commas, that Proxy-Require may ask for."),
     Param::int(&["autodrop"], "1", Unit::None, "Ends the script when a check fails."),
     Param::int(&["noreply"], "0", Unit::None, "Keeps the answer for `sanity_reply`."),
-    Param::int(&["size_checks"], "0", Unit::None, "Which sizes newer releases check.").inert(),
+    Param::int(&["size_checks"], "0", Unit::None, "Which sizes newer releases check.").without(Changes::Admission),
     limit(&["size_message"]),
     limit(&["size_method"]),
     limit(&["size_ruri"]),

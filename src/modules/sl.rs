@@ -1,8 +1,8 @@
 //! `sl`: replies without a transaction (RFC 3261 section 8.2.7).
 
 use crate::builtin::{
-    Arg, Args, Context, Effect, Function, Module, Outcome, Param, Relay, Reply, ReplyMode, Routes, Start, StartFault,
-    State, Unit, Value, Working, parse_int,
+    Arg, Args, Changes, Context, Effect, Function, Module, Outcome, Param, Relay, Reply, ReplyMode, Routes, Start,
+    StartFault, State, Unit, Value, Working, parse_int,
 };
 use crate::sip::{Edits, Extent, Message, StartLine};
 use bytes::Bytes;
@@ -71,11 +71,12 @@ static PARAMS: &[Param] = &[
     Param::int(&["default_code"], "500", Unit::None, "The code of a reply whose code is no number."),
     Param::text(&["default_reason"], "Internal Server Error", "The reason of a reply whose reason is missing."),
     Param::int(&["bind_tm"], "1", Unit::None, "0 keeps `send_reply` from using a transaction."),
-    Param::int(&["rich_redirect"], "0", Unit::None, "Adds details of branches to Contact in a 3xx.").inert(),
+    Param::int(&["rich_redirect"], "0", Unit::None, "Adds details of branches to Contact in a 3xx.")
+        .without(Changes::Wire),
     Param::absent(&["event_callback_fl_ack"], "A function of an embedded script for ACKs of stateless replies.")
-        .inert(),
+        .without(Changes::Wire),
     Param::absent(&["event_callback_lres_sent"], "A function of an embedded script for stateless replies sent.")
-        .inert(),
+        .without(Changes::Wire),
 ];
 
 /// What the parameters say.

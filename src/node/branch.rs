@@ -29,7 +29,7 @@ impl Node {
         let uri = target.uri.clone().unwrap_or_else(|| message.request_uri());
         let hop = target.destination.as_ref().unwrap_or(&uri);
         let (destination, socket) = self.route(hop, target.socket.or(message.send_socket), message.received.socket)?;
-        let most = usize::from(self.core.settings.max_branches);
+        let most = self.core.settings.max_branches;
         let Some(transaction) = self.transactions.get(id) else { return Err(Fault::Internal) };
         if transaction.branches.len() >= most {
             self.core.log(LogLevel::Error, format!("a transaction has no more than {most} branches (max_branches)"));
@@ -39,7 +39,7 @@ impl Node {
             (transaction.branches.len() as u16, transaction.timers, transaction.born, transaction.is_invite);
         let branch = self.new_branch(message.visit.course, place);
         let located = target.located.as_deref();
-        let sent = self.write_forwarded(task, &uri, (destination, socket), &branch, located);
+        let (sent, socket) = self.write_forwarded(task, &uri, (destination, socket), &branch, located);
         let message = &task.message;
         let key = self.seed.client(&branch, message.message.method_text());
         if !self.lets_request_go(now, task, (&sent, destination, socket)) {

@@ -7,7 +7,7 @@ use super::run::{Performed, Role, Run};
 use super::via::{Leaving, push_via};
 use crate::builtin::{Answer, Counter, Located, LogLevel, Packet, Relay, SocketId, TransactionId, Working, print_int};
 use crate::script::Task;
-use crate::sip::{HeaderName, Method, Uri, delimit, write_request};
+use crate::sip::{HeaderName, Method, Transport, Uri, delimit, write_request};
 use crate::time::Now;
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -266,7 +266,7 @@ impl Node {
         };
         let branch = self.stateless_branch(message);
         let located = message.located.clone();
-        let bytes = self.write_forwarded(task, &uri, (destination, socket), &branch, located.as_deref());
+        let (bytes, socket) = self.write_forwarded(task, &uri, (destination, socket), &branch, located.as_deref());
         task.meet(0);
         if self.lets_request_go(now, task, (&bytes, destination, socket)) {
             self.send(bytes, destination, socket);
@@ -322,7 +322,7 @@ impl Node {
         Ok((destination, socket))
     }
 
-    /// The bytes of a forwarded request.
+    /// The bytes of a forwarded request, and the socket it leaves by: that of another transport where a datagram would be too long.
     pub(super) fn write_forwarded(
         &mut self,
         task: &mut Task,
@@ -330,11 +330,32 @@ impl Node {
         (destination, socket): (SocketAddr, SocketId),
         branch: &[u8],
         located: Option<&Located>,
-    ) -> Bytes {
-        let message = &mut task.message;
-        if !message.record_routes.is_empty() {
-            message.settle_record_routes(&self.core.record_route_text(socket, destination.ip()));
+    ) -> (Bytes, SocketId) {
+        if !task.message.record_routes.is_empty() {
+            task.message.settle_record_routes(&self.core.record_route_text(socket, destination.ip()));
         }
+        self.write_via_request(task, uri, (destination, socket), branch, located);
+        // As in Kamailio our Via says so, and Record-Route does not.
+        if let Some(longest) = self.core.settings.longest_datagram
+            && self.buffer.len() > longest
+            && self.core.sockets.transport(socket) == Transport::Udp
+            && let Some(other) = self.core.sockets.towards(Transport::Tcp, destination, Some(socket), None)
+        {
+            self.write_via_request(task, uri, (destination, other), branch, located);
+            return (Bytes::copy_from_slice(&self.buffer), other);
+        }
+        (Bytes::copy_from_slice(&self.buffer), socket)
+    }
+
+    fn write_via_request(
+        &mut self,
+        task: &mut Task,
+        uri: &Bytes,
+        (destination, socket): (SocketAddr, SocketId),
+        branch: &[u8],
+        located: Option<&Located>,
+    ) {
+        let message = &mut task.message;
         self.via.clear();
         self.via.extend_from_slice(b"Via: ");
         let leaving = Leaving { socket, next: destination.ip(), branch };
@@ -362,7 +383,6 @@ impl Node {
         if self.core.sockets.transport(socket).is_reliable() {
             delimit(&mut self.buffer);
         }
-        Bytes::copy_from_slice(&self.buffer)
     }
 
     pub(super) fn send(&mut self, bytes: Bytes, destination: SocketAddr, socket: SocketId) {

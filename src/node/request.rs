@@ -35,7 +35,8 @@ impl Node {
         let fault = fault.or_else(|| message.shortcoming()).or_else(|| self.unfit(&message, datagram.socket));
         let received = Received { source: datagram.source, socket: datagram.socket, at: now.tick };
         self.next_message += 1;
-        let working = Working::new(message, received, self.next_message);
+        let mut working = Working::new(message, received, self.next_message);
+        working.force_rport = self.core.settings.force_rport;
         if let Some(fault) = fault {
             return self.refuse(now, working, fault);
         }

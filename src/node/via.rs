@@ -20,7 +20,7 @@ pub(super) fn push_via(core: &Core, message: &Working, avps: &Avps, leaving: &Le
     push_address(core, message, avps, leaving, out);
     out.extend_from_slice(b";branch=");
     out.extend_from_slice(leaving.branch);
-    if message.local_rport {
+    if message.local_rport || core.settings.local_rport {
         out.extend_from_slice(b";rport");
     }
     if message.via.server_id && core.settings.server_id != 0 {

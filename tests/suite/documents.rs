@@ -1,7 +1,8 @@
 //! Pages of `docs/` that repeat what stands in rows are made from the rows.
 
-use alanui::builtin::EXTENSIONS;
+use alanui::builtin::{Changes, EXTENSIONS};
 use alanui::lint::Severity;
+use alanui::modules::MODULES;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -64,6 +65,52 @@ fn the_page_of_rules_is_made_from_their_rows() {
         }
     }
     same("docs/lints.md", &page);
+}
+
+/// How many settings and parameters are read and have no effect. A figure may only become smaller.
+const WITHOUT_EFFECT: [(Changes, usize); 5] = [
+    (Changes::Wire, 0),
+    (Changes::Reachability, 0),
+    (Changes::State, 0),
+    (Changes::Admission, 0),
+    (Changes::Nothing, 0),
+];
+
+#[test]
+fn the_page_of_settings_is_made_from_their_rows() {
+    let mut page = String::from(
+        "# Settings without effect\n\n\
+         Core settings and module parameters that alanui reads, so that a config of Kamailio loads, and does not act on. `alanui check` warns of one whose\n\
+         value asks for something else than is done, where that would be seen from outside: the rule is `no-effect`. The others stand in one note. A setting\n\
+         that is not named here has an effect, and `alanui explain NAME` says which.\n",
+    );
+    let mut counted = WITHOUT_EFFECT.map(|(changes, _)| (changes, 0));
+    for (changes, count) in &mut counted {
+        let _ = writeln!(
+            page,
+            "\n## {}\n\n| name | of | as with | what it is about |\n| --- | --- | --- | --- |",
+            heading(*changes)
+        );
+        for module in MODULES {
+            for row in module.params.iter().filter(|row| row.inert.is_some_and(|inert| inert.changes == *changes)) {
+                let like = row.effective().filter(|value| !value.is_empty()).map(|value| format!("`{value}`"));
+                let (names, doc) = (row.names.join("`, `"), row.doc.replace('|', "\\|"));
+                let _ = writeln!(page, "| `{names}` | {} | {} | {doc} |", module.name, like.unwrap_or_default());
+                *count += 1;
+            }
+        }
+    }
+    same("docs/settings.md", &page);
+    assert_eq!(counted, WITHOUT_EFFECT, "write the smaller figures into WITHOUT_EFFECT; larger ones are a step back");
+}
+
+fn heading(changes: Changes) -> String {
+    match changes {
+        Changes::Nothing => "Nobody outside would notice".to_owned(),
+        Changes::Wire | Changes::Reachability | Changes::State | Changes::Admission => {
+            format!("They would change {}", changes.words())
+        }
+    }
 }
 
 /// What the rule says of its own case: the first finding.

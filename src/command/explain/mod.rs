@@ -89,7 +89,11 @@ fn page(name: &str) -> Option<String> {
         if only.is_none() && module.name == plain {
             let _ = writeln!(page, "{plain}: module\n  {}", module.doc);
             list(&mut page, "functions", module.functions.iter().flat_map(|row| row.names).copied());
-            list(&mut page, "parameters", module.params.iter().filter(|row| !row.inert).map(|row| row.names[0]));
+            list(
+                &mut page,
+                "parameters",
+                module.params.iter().filter(|row| row.inert.is_none()).map(|row| row.names[0]),
+            );
             list(&mut page, "variables", module.variables.iter().map(|row| row.names[0]));
             list(&mut page, "event routes", module.events.iter().copied());
             list(&mut page, "commands for operators", module.rpc.iter().map(|row| row.name));
@@ -192,8 +196,8 @@ fn param(page: &mut String, module: &str, row: &Param) {
     if row.repeat {
         page.push_str("  may be given several times\n");
     }
-    if row.inert {
-        page.push_str("  read, without effect\n");
+    if let Some(inert) = row.inert {
+        let _ = writeln!(page, "  read, without effect; it would change {}", inert.changes.words());
     }
     page.push('\n');
 }

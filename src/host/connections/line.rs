@@ -1,10 +1,12 @@
 //! One connection: what arrives is cut into messages, what leaves is written in order.
 
 use super::{Event, FAREWELL, Key, ReadingEnd};
-use crate::builtin::ConnectionSettings;
+use crate::builtin::{ConnectionSettings, SystemKeepalive};
+use crate::host::sockets;
 use crate::node::{Datagram, Transmit};
 use crate::sip::{Frame, Framer};
 use bytes::Bytes;
+use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -121,7 +123,7 @@ impl Line {
     pub(super) async fn serve(self, origin: Origin, mut queue: UnboundedReceiver<Leaving>) {
         let opened = match origin {
             Origin::Peer(stream) => Ok(stream),
-            Origin::Own(own) => connect(own, self.key.1, self.settings.connect_timeout).await,
+            Origin::Own(own) => connect(own, self.key.1, &self.settings).await,
         };
         let fault = match opened {
             Ok(stream) => self.carry(stream, &mut queue).await,
@@ -139,6 +141,10 @@ impl Line {
     async fn carry(&self, stream: TcpStream, queue: &mut UnboundedReceiver<Leaving>) -> io::Error {
         // Messages are whole: none waits for another.
         let _ = stream.set_nodelay(true);
+        if let Some(keepalive) = &self.settings.keepalive {
+            // A system that refuses it keeps the connection all the same.
+            let _ = SockRef::from(&stream).set_tcp_keepalive(&asked(keepalive));
+        }
         let (mut reader, mut writer) = stream.into_split();
         let why = {
             let mut writing = pin!(self.write(&mut writer, queue));
@@ -326,13 +332,29 @@ async fn discard(reader: &mut OwnedReadHalf) {
     }
 }
 
+/// What the system is told of how it asks silent peers.
+fn asked(keepalive: &SystemKeepalive) -> TcpKeepalive {
+    let mut asked = TcpKeepalive::new();
+    if let Some(idle) = keepalive.idle {
+        asked = asked.with_time(idle);
+    }
+    if let Some(interval) = keepalive.interval {
+        asked = asked.with_interval(interval);
+    }
+    if let Some(count) = keepalive.count {
+        asked = asked.with_retries(count);
+    }
+    asked
+}
+
 /// Opens a connection, from the address of our socket by a port that the system chooses.
-async fn connect(own: Option<SocketAddr>, peer: SocketAddr, patience: Duration) -> io::Result<TcpStream> {
+async fn connect(own: Option<SocketAddr>, peer: SocketAddr, settings: &ConnectionSettings) -> io::Result<TcpStream> {
     let socket = if peer.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     if let Some(own) = own.filter(|own| !own.ip().is_unspecified()) {
         socket.bind(SocketAddr::new(own.ip(), 0))?;
     }
-    match timeout(patience, socket.connect(peer)).await {
+    sockets::mark(&socket, peer, settings.tos);
+    match timeout(settings.connect_timeout, socket.connect(peer)).await {
         Ok(opened) => opened,
         Err(_) => Err(io::ErrorKind::TimedOut.into()),
     }

@@ -5,6 +5,7 @@ mod dialect_opensips;
 mod dialog_id_collision;
 mod gone;
 mod newer_than_target;
+mod no_effect;
 mod order;
 mod param_no_effect;
 mod param_repeated;
@@ -22,6 +23,7 @@ pub(super) static RULES: &[&Rule] = &[
     &dependency_missing::RULE,
     &param_repeated::RULE,
     &param_no_effect::RULE,
+    &no_effect::RULE,
     &gone::MODULE,
     &gone::PARAM,
     &newer_than_target::RULE,

@@ -30,7 +30,7 @@ pub(crate) const APPEND: &[Function] = &[Function {
 }];
 
 fn append(cx: &mut Context, args: &Args) -> Outcome {
-    if cx.message.branches.len() + 1 >= usize::from(cx.core.settings.max_branches) {
+    if !cx.core.has_room_for_branch(cx.message.branches.len()) {
         cx.log(crate::builtin::LogLevel::Error, "there are too many branches");
         return Outcome::FALSE;
     }

@@ -1,6 +1,7 @@
 //! Settings that tune what alanui does not have: they are read, so that configs load, and have no effect.
 
-use crate::builtin::{Param, ParamKind, Unit, count, join};
+use crate::builtin::{Changes, Param, ParamKind, Unit, count, join};
+use Changes::{Admission, Reachability, Wire};
 
 /// Every setting without effect.
 pub(super) const ROWS: &[Param] = &JOINED;
@@ -9,7 +10,6 @@ static JOINED: [Param; count(PARTS)] = join(PARTS);
 const PARTS: &[&[Param]] =
     &[HABITS, SERVICE, SCRIPTING, PROCESSES, SOCKETS, LOG, TRANSPORTS, TLS, DNS, BLOCKLIST, MEMORY, TIMERS];
 
-const TRANSPORT_WORDS: &[&str] = &["UDP", "TCP", "TLS", "SCTP", "udp", "tcp", "tls", "sctp"];
 const TLS_METHODS: &[&str] = &["TLSv1", "SSLv23", "SSLv2", "SSLv3", "tlsv1", "sslv23", "sslv2", "sslv3"];
 
 /// One whose number takes no sign.
@@ -38,31 +38,34 @@ const fn any(names: &'static [&'static str], doc: &'static str) -> Param {
     inert(names, ParamKind::Any, doc)
 }
 
+/// One that would change something, were it not as with this value.
+const fn changes(row: Param, changes: Changes, like: &'static str) -> Param {
+    row.without(changes).like(like)
+}
+
 const fn inert(names: &'static [&'static str], kind: ParamKind, doc: &'static str) -> Param {
-    Param { names, kind, default: None, unit: Unit::None, repeat: true, inert: true, doc }
+    Param { names, kind, default: None, unit: Unit::None, repeat: true, inert: None, doc }.inert()
 }
 
 const HABITS: &[Param] = {
     const DOC: &str = "A habit of Kamailio's core that alanui does not have.";
     &[
-        number(&["add_rport", "force_rport"], DOC),
-        number(&["auto_aliases"], DOC),
-        number(&["auto_domains"], DOC),
+        changes(number(&["auto_aliases"], DOC), Wire, "0"),
+        changes(number(&["auto_domains"], DOC), Wire, "0"),
         any(&["coreparam"], DOC),
-        text(&["hdr_name_extra_chars"], DOC),
-        text(&["ipv6_hex_style"], DOC),
-        number(&["local_rport"], DOC),
-        number(&["msg_apply_changes_mode"], DOC),
+        changes(text(&["hdr_name_extra_chars"], DOC), Admission, ""),
+        changes(text(&["ipv6_hex_style"], DOC), Wire, "c"),
+        changes(number(&["msg_apply_changes_mode"], DOC), Wire, "0"),
         number(&["msg_time"], DOC),
-        number(&["phone2tel"], DOC),
-        number(&["reply_to_via"], DOC),
-        number(&["return_mode"], DOC),
+        changes(number(&["phone2tel"], DOC), Wire, "1"),
+        changes(number(&["reply_to_via"], DOC), Wire, "0"),
+        changes(number(&["return_mode"], DOC), Wire, "0"),
         signed(&["sip_parser_mode"], DOC),
-        number(&["sip_warning"], DOC),
+        changes(number(&["sip_warning"], DOC), Wire, "0"),
         text(&["stats_name_separator"], DOC),
-        text(&["uri_host_extra_chars"], DOC),
+        changes(text(&["uri_host_extra_chars"], DOC), Admission, ""),
         text(&["version_table"], DOC),
-        text(&["xavp_via_reply_params"], DOC),
+        changes(text(&["xavp_via_reply_params"], DOC), Wire, ""),
     ]
 };
 
@@ -87,12 +90,12 @@ const SCRIPTING: &[Param] = {
         text(&["async_tkv_evcb"], DOC),
         text(&["async_tkv_gname"], DOC),
         number(&["async_usleep"], DOC),
-        text(&["kemi.event_route_callback"], DOC),
-        text(&["kemi.onsend_route_callback"], DOC),
-        text(&["kemi.pre_routing_callback"], DOC),
-        text(&["kemi.received_route_callback"], DOC),
-        text(&["kemi.reply_route_callback"], DOC),
-        text(&["kemi.request_route_callback"], DOC),
+        changes(text(&["kemi.event_route_callback"], DOC), Wire, ""),
+        changes(text(&["kemi.onsend_route_callback"], DOC), Wire, ""),
+        changes(text(&["kemi.pre_routing_callback"], DOC), Wire, ""),
+        changes(text(&["kemi.received_route_callback"], DOC), Wire, ""),
+        changes(text(&["kemi.reply_route_callback"], DOC), Wire, ""),
+        changes(text(&["kemi.request_route_callback"], DOC), Wire, ""),
         number(&["rpc_exec_delta"], DOC),
         number(&["rpc_exec_locks"], DOC),
         number(&["rpc_exec_locks_mode"], DOC),
@@ -120,23 +123,20 @@ const PROCESSES: &[Param] = {
 const SOCKETS: &[Param] = {
     const DOC: &str = "A detail of sockets that alanui leaves to the system.";
     &[
-        number(&["auto_bind_ipv6"], DOC),
-        number(&["bind_ipv6_link_local"], DOC),
-        signed(&["ip_free_bind", "ipfreebind", "ip_nonlocal_bind"], DOC),
-        word(&["mcast"], DOC),
-        number(&["mcast_loopback"], DOC),
-        number(&["mcast_ttl"], DOC),
-        number(&["mhomed"], DOC),
-        number(&["msg_recv_max_size"], DOC),
-        number(&["pmtu_discovery"], DOC),
-        number(&["port"], DOC),
-        any(&["socket"], DOC),
-        any(&["tos"], DOC),
-        signed(&["udp4_raw"], DOC),
+        changes(number(&["auto_bind_ipv6"], DOC), Reachability, "0"),
+        changes(number(&["bind_ipv6_link_local"], DOC), Reachability, "0"),
+        changes(signed(&["ip_free_bind", "ipfreebind", "ip_nonlocal_bind"], DOC), Reachability, "0"),
+        changes(word(&["mcast"], DOC), Reachability, ""),
+        changes(number(&["mcast_loopback"], DOC), Wire, "0"),
+        changes(number(&["mcast_ttl"], DOC), Wire, "-1"),
+        changes(number(&["mhomed"], DOC), Wire, "0"),
+        changes(number(&["msg_recv_max_size"], DOC), Admission, "32767"),
+        changes(number(&["pmtu_discovery"], DOC), Wire, "0"),
+        changes(any(&["socket"], DOC), Reachability, ""),
+        changes(signed(&["udp4_raw"], DOC), Wire, "0"),
         number(&["udp4_raw_mtu"], DOC),
         number(&["udp4_raw_ttl"], DOC),
-        number(&["udp_accept_proxy"], DOC),
-        number(&["udp_mtu"], DOC),
+        changes(number(&["udp_accept_proxy"], DOC), Admission, "0"),
         number(&["udp_receiver_mode"], DOC),
     ]
 };
@@ -169,50 +169,45 @@ const TRANSPORTS: &[Param] = {
     const DOC: &str =
         "About sockets of streams, which alanui keeps as the system has them, and transports that it does not serve.";
     &[
-        number(&["disable_sctp"], DOC),
-        number(&["enable_sctp"], DOC),
-        number(&["http_reply_hack", "http_reply_parse"], DOC),
-        number(&["tcp_accept_aliases"], DOC),
-        number(&["tcp_accept_haproxy"], DOC),
-        number(&["tcp_accept_hep3"], DOC),
-        number(&["tcp_accept_iplimit"], DOC),
-        number(&["tcp_accept_no_cl"], DOC),
-        any(&["tcp_accept_protocols", "tcp_accept_protos"], DOC),
-        number(&["tcp_accept_unique"], DOC),
+        changes(number(&["disable_sctp"], DOC), Reachability, "1"),
+        changes(number(&["enable_sctp"], DOC), Reachability, "0"),
+        changes(number(&["http_reply_hack", "http_reply_parse"], DOC), Admission, "0"),
+        changes(number(&["tcp_accept_aliases"], DOC), Wire, "0"),
+        changes(number(&["tcp_accept_haproxy"], DOC), Admission, "0"),
+        changes(number(&["tcp_accept_hep3"], DOC), Admission, "0"),
+        changes(number(&["tcp_accept_iplimit"], DOC), Admission, "0"),
+        changes(number(&["tcp_accept_no_cl"], DOC), Admission, "0"),
+        changes(any(&["tcp_accept_protocols", "tcp_accept_protos"], DOC), Admission, ""),
+        changes(number(&["tcp_accept_unique"], DOC), Admission, "0"),
         number(&["tcp_async", "tcp_buf_write"], DOC),
         number(&["tcp_check_timer"], DOC),
         number(&["tcp_clone_rcvbuf"], DOC),
         number(&["tcp_close_rst"], DOC),
-        number(&["tcp_connection_match"], DOC),
+        changes(number(&["tcp_connection_match"], DOC), Wire, "0"),
         number(&["tcp_defer_accept"], DOC),
         number(&["tcp_delayed_ack"], DOC),
         number(&["tcp_fd_cache"], DOC),
-        number(&["tcp_keepalive"], DOC),
-        number(&["tcp_keepcnt"], DOC),
-        number(&["tcp_keepidle"], DOC),
-        number(&["tcp_keepintvl"], DOC),
         number(&["tcp_linger2"], DOC),
         number(&["tcp_listen_backlog"], DOC),
-        number(&["tcp_msg_data_timeout"], DOC),
-        number(&["tcp_no_connect"], DOC),
+        changes(number(&["tcp_msg_data_timeout"], DOC), Admission, "0"),
+        changes(number(&["tcp_no_connect"], DOC), Wire, "0"),
         word(&["tcp_poll_method"], DOC),
-        number(&["tcp_rd_buf_size"], DOC),
+        changes(number(&["tcp_rd_buf_size"], DOC), Admission, "16384"),
         number(&["tcp_reuse_port"], DOC),
         signed(&["tcp_script_mode"], DOC),
-        any(&["tcp_source_ipv4"], DOC),
-        any(&["tcp_source_ipv6"], DOC),
+        changes(any(&["tcp_source_ipv4"], DOC), Wire, ""),
+        changes(any(&["tcp_source_ipv6"], DOC), Wire, ""),
         number(&["tcp_syncnt"], DOC),
         signed(&["tcp_wait_data"], DOC),
         number(&["tcp_wq_blk_size"], DOC),
-        one_of(&["udp_mtu_try_proto"], TRANSPORT_WORDS, DOC),
     ]
 };
 
 const TLS: &[Param] = {
     const DOC: &str = "About TLS, which alanui does not serve.";
     &[
-        number(&["disable_tls", "tls_disable"], DOC),
-        number(&["enable_tls", "tls_enable"], DOC),
+        changes(number(&["disable_tls", "tls_disable"], DOC), Reachability, "1"),
+        changes(number(&["enable_tls", "tls_enable"], DOC), Reachability, "0"),
         text(&["tls_ca_list"], DOC),
         text(&["tls_certificate"], DOC),
         number(&["tls_connection_match_domain"], DOC),
@@ -221,10 +216,10 @@ const TLS: &[Param] = {
         number(&["tls_max_connections"], DOC),
         one_of(&["tls_method"], TLS_METHODS, DOC),
         text(&["tls_private_key"], DOC),
-        number(&["tls_require_certificate"], DOC),
+        changes(number(&["tls_require_certificate"], DOC), Admission, "0"),
         number(&["tls_send_timeout"], DOC),
         number(&["tls_threads_mode"], DOC),
-        number(&["tls_verify"], DOC),
+        changes(number(&["tls_verify"], DOC), Admission, "0"),
     ]
 };
 
@@ -241,23 +236,23 @@ const DNS: &[Param] = {
         number(&["dns_cache_min_ttl"], DOC),
         number(&["dns_cache_negative_ttl"], DOC),
         number(&["dns_cache_rec_pref"], DOC),
-        number(&["dns_naptr_ignore_rfc"], DOC),
+        changes(number(&["dns_naptr_ignore_rfc"], DOC), Wire, "1"),
         number(&["dns_retr_no"], DOC),
         number(&["dns_retr_time"], DOC),
-        number(&["dns_rev_via", "rev_dns"], DOC),
-        signed(&["dns_sctp_pref", "dns_sctp_preference"], DOC),
-        number(&["dns_search_full_match"], DOC),
+        changes(number(&["dns_rev_via", "rev_dns"], DOC), Wire, "0"),
+        changes(signed(&["dns_sctp_pref", "dns_sctp_preference"], DOC), Wire, "20"),
+        changes(number(&["dns_search_full_match"], DOC), Wire, "1"),
         number(&["dns_servers_no"], DOC),
         number(&["dns_slow_query_ms"], DOC),
-        number(&["dns_srv_lb", "dns_srv_loadbalancing"], DOC),
-        signed(&["dns_tcp_pref", "dns_tcp_preference"], DOC),
-        signed(&["dns_tls_pref", "dns_tls_preference"], DOC),
-        number(&["dns_try_ipv6"], DOC),
-        number(&["dns_try_naptr"], DOC),
-        signed(&["dns_udp_pref", "dns_udp_preference"], DOC),
+        changes(number(&["dns_srv_lb", "dns_srv_loadbalancing"], DOC), Wire, "0"),
+        changes(signed(&["dns_tcp_pref", "dns_tcp_preference"], DOC), Wire, "20"),
+        changes(signed(&["dns_tls_pref", "dns_tls_preference"], DOC), Wire, "10"),
+        changes(number(&["dns_try_ipv6"], DOC), Wire, "1"),
+        changes(number(&["dns_try_naptr"], DOC), Wire, "0"),
+        changes(signed(&["dns_udp_pref", "dns_udp_preference"], DOC), Wire, "30"),
         number(&["dns_use_cache", "use_dns_cache"], DOC),
-        number(&["dns_use_failover", "use_dns_failover"], DOC),
-        number(&["dns_use_search_list"], DOC),
+        changes(number(&["dns_use_failover", "use_dns_failover"], DOC), Wire, "0"),
+        changes(number(&["dns_use_search_list"], DOC), Wire, "1"),
     ]
 };
 
@@ -272,7 +267,7 @@ const BLOCKLIST: &[Param] = {
         number(&["dst_blocklist_tcp_imask"], DOC),
         number(&["dst_blocklist_tls_imask"], DOC),
         number(&["dst_blocklist_udp_imask"], DOC),
-        number(&["use_dst_blocklist"], DOC),
+        changes(number(&["use_dst_blocklist"], DOC), Wire, "0"),
     ]
 };
 

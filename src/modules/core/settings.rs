@@ -1,10 +1,16 @@
 //! The global settings of the core that count here, and what they do to [`Settings`].
 
 use crate::builtin::{
-    ConnectionSettings, Param, ParamGivenValue, ParamKind, Params, Settings, Start, StartFault, State, Unit, parse_int,
+    ConnectionSettings, Param, ParamGivenValue, ParamKind, Params, Settings, Start, StartFault, State, SystemKeepalive,
+    Unit, parse_int,
 };
 use bytes::Bytes;
 use std::time::Duration;
+
+const TRANSPORT_WORDS: &[&str] = &["UDP", "TCP", "TLS", "SCTP", "udp", "tcp", "tls", "sctp"];
+
+/// More branches Kamailio does not keep.
+const MOST_BRANCHES: usize = 31;
 
 /// Settings with an effect.
 pub(super) const ROWS: &[Param] = &[
@@ -15,7 +21,7 @@ pub(super) const ROWS: &[Param] = &[
         default: None,
         unit: Unit::None,
         repeat: true,
-        inert: false,
+        inert: None,
         doc: "An address, host name or interface to listen on, with protocol and port, and what to advertise in its place.",
     },
     Param {
@@ -24,8 +30,16 @@ pub(super) const ROWS: &[Param] = &[
         default: None,
         unit: Unit::None,
         repeat: true,
-        inert: false,
+        inert: None,
         doc: "A host, with or without a port, that is this server beside the addresses it listens on.",
+    },
+    Param::int(&["port"], "5060", Unit::None, "The port of listen entries without one.").unsigned(),
+    Param {
+        default: Some("IPTOS_LOWDELAY"),
+        ..any(
+            &["tos"],
+            "The type of service of what is sent: a number, or IPTOS_LOWDELAY, IPTOS_THROUGHPUT, IPTOS_RELIABILITY, IPTOS_MINCOST.",
+        )
     },
     any(&["advertised_address"], "The host that Via and Record-Route name instead of the socket's own address."),
     Param::int(
@@ -35,6 +49,29 @@ pub(super) const ROWS: &[Param] = &[
         "The port that goes with advertised_address; 0 for the socket's own.",
     )
     .unsigned(),
+    Param::int(
+        &["add_rport", "force_rport"],
+        "0",
+        Unit::None,
+        "Whether replies go to the port that a request came from, asked or not (RFC 3581).",
+    )
+    .unsigned(),
+    Param::int(&["local_rport"], "0", Unit::None, "Whether the server's own Via asks for that.").unsigned(),
+    Param::int(
+        &["udp_mtu"],
+        "0",
+        Unit::Bytes,
+        "A request that would be a longer datagram goes by the transport that udp_mtu_try_proto names; 0 for no limit.",
+    )
+    .unsigned(),
+    Param {
+        default: Some("UDP"),
+        ..Param::one_of(
+            &["udp_mtu_try_proto"],
+            TRANSPORT_WORDS,
+            "The transport of requests that are longer than udp_mtu: TCP, which is served, or UDP, as they are.",
+        )
+    },
     Param::int(&["server_id"], "0", Unit::None, "The number of this server among several; 0 for none.").unsigned(),
     Param::absent(
         &["xavp_via_params"],
@@ -51,13 +88,6 @@ pub(super) const ROWS: &[Param] = &[
     Param::int(&["server_signature"], "1", Unit::None, "Whether replies made here carry a Server header.").unsigned(),
     Param::absent(&["user_agent_header"], "The whole User-Agent header line of requests made here."),
     Param::int(
-        &["max_branches"],
-        "12",
-        Unit::None,
-        "How many branches a request has at most, those of a failure_route included.",
-    )
-    .unsigned(),
-    Param::int(
         &["check_via"],
         "0",
         Unit::None,
@@ -67,6 +97,8 @@ pub(super) const ROWS: &[Param] = &[
     Param::int(&["max_while_loops"], "100", Unit::None, "How often the body of a while runs at most; 0 for no limit.")
         .unsigned(),
     Param::int(&["max_recursive_level"], "256", Unit::None, "How deep blocks and calls of routes may nest.").unsigned(),
+    Param::int(&["max_branches"], "12", Unit::None, "How many branches a request has at most, its own and those of a failure_route included: 1 to 31.")
+        .unsigned(),
     Param::int(
         &["onsend_route_reply"],
         "0",
@@ -128,6 +160,17 @@ pub(super) const ROWS: &[Param] = &[
         "How much may wait to be written to all connections. Kamailio's default is 10 MB.",
     )
     .unsigned(),
+    Param::int(&["tcp_keepalive"], "1", Unit::None, "Whether the system asks silent peers if they are there.")
+        .unsigned(),
+    Param::int(
+        &["tcp_keepidle"],
+        "0",
+        Unit::Seconds,
+        "How long a peer is silent before it is asked; 0 for as long as the system likes.",
+    )
+    .unsigned(),
+    Param::int(&["tcp_keepintvl"], "0", Unit::Seconds, "How long until it is asked again; 0 likewise.").unsigned(),
+    Param::int(&["tcp_keepcnt"], "0", Unit::None, "How often it is asked in vain; 0 likewise.").unsigned(),
     Param::int(&["received_route_mode"], "0", Unit::None, "Whether event_route[core:msg-received] runs."),
     Param::int(
         &["children"],
@@ -140,7 +183,7 @@ pub(super) const ROWS: &[Param] = &[
 ];
 
 const fn any(names: &'static [&'static str], doc: &'static str) -> Param {
-    Param { names, kind: ParamKind::Any, default: None, unit: Unit::None, repeat: false, inert: false, doc }
+    Param { names, kind: ParamKind::Any, default: None, unit: Unit::None, repeat: false, inert: None, doc }
 }
 
 /// Fills the settings; the compiler has filled `listen` and `alias`.
@@ -169,6 +212,12 @@ fn connections(params: &Params) -> ConnectionSettings {
         send_timeout: seconds("tcp_send_timeout").unwrap_or(FOR_EVER).min(FOR_EVER),
         queue: usize::try_from(params.int("tcp_conn_wq_max")).unwrap_or(0),
         queues: usize::try_from(params.int("tcp_wq_max")).unwrap_or(0),
+        tos: ConnectionSettings::default().tos,
+        keepalive: params.switch("tcp_keepalive").then(|| {
+            let some = |name| seconds(name).filter(|time| !time.is_zero());
+            let count = u32::try_from(params.int("tcp_keepcnt")).ok().filter(|count| *count > 0);
+            SystemKeepalive { idle: some("tcp_keepidle"), interval: some("tcp_keepintvl"), count }
+        }),
     }
 }
 
@@ -178,6 +227,16 @@ fn apply(params: &Params, settings: &mut Settings) -> Result<(), StartFault> {
     }
     settings.tcp = !params.switch("disable_tcp");
     settings.connections = connections(params);
+    if let Some(port) = port(params, "port")? {
+        settings.port = port;
+    }
+    settings.tos = tos(params)?;
+    settings.connections.tos = settings.tos;
+    settings.force_rport = params.switch("add_rport");
+    settings.local_rport = params.switch("local_rport");
+    let by_tcp = params.text("udp_mtu_try_proto").is_some_and(|word| word.eq_ignore_ascii_case(b"tcp"));
+    let longest = usize::try_from(params.int("udp_mtu")).ok().filter(|longest| *longest > 0);
+    settings.longest_datagram = longest.filter(|_| by_tcp && settings.tcp);
     settings.advertised_address = params.text("advertised_address").filter(|host| !host.is_empty());
     settings.advertised_port = port(params, "advertised_port")?;
     // As in Kamailio, a number is taken by its low bits.
@@ -192,13 +251,34 @@ fn apply(params: &Params, settings: &mut Settings) -> Result<(), StartFault> {
     if let Some(line) = params.text("user_agent_header") {
         settings.user_agent_header = line;
     }
+    let most = usize::try_from(params.int("max_branches")).ok().filter(|most| (1..=MOST_BRANCHES).contains(most));
+    settings.max_branches = most.ok_or_else(|| {
+        let fault = StartFault::new("max_branches is no number of branches").help("1 to 31");
+        params.given("max_branches").map_or(fault.clone(), |given| fault.at(given.span))
+    })?;
     settings.onsend_route_reply = params.switch("onsend_route_reply");
     settings.received_route_mode = params.switch("received_route_mode");
     settings.check_via = params.switch("check_via");
-    settings.max_branches = u16::try_from(params.int("max_branches")).unwrap_or(settings.max_branches);
     settings.max_while_loops = limit(params.int("max_while_loops"));
     settings.max_recursive_level = limit(params.int("max_recursive_level"));
     Ok(())
+}
+
+/// The type of service: a number, or one of the names of RFC 1349 section 4. Where it is not set, Kamailio's own.
+fn tos(params: &Params) -> Result<u8, StartFault> {
+    const NAMES: [(&str, u8); 5] = [
+        ("IPTOS_LOWDELAY", 0x10),
+        ("IPTOS_THROUGHPUT", 0x08),
+        ("IPTOS_RELIABILITY", 0x04),
+        ("IPTOS_MINCOST", 0x02),
+        ("IPTOS_LOWCOST", 0x02),
+    ];
+    let text = params.text("tos").unwrap_or_default();
+    let named = NAMES.iter().find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(&text)).map(|(_, value)| *value);
+    named.or_else(|| u8::try_from(parse_int(&text)?).ok()).ok_or_else(|| {
+        let fault = StartFault::new("tos is no type of service").help("write a number up to 255, or IPTOS_LOWDELAY");
+        params.given("tos").map_or(fault.clone(), |given| fault.at(given.span))
+    })
 }
 
 fn limit(number: i64) -> u32 {

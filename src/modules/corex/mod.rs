@@ -3,9 +3,9 @@
 mod via;
 
 use crate::builtin::{
-    Answer, Arg, Args, Context, Effect, Errand, Found, Function, Key, KeyKind, LogLevel, Module, Outcome, Packet,
-    Param, ParamGivenValue, RouteKind, Routes, SocketId, Start, StartFault, State, Template, Transformation, Unit,
-    Value, Variable, anywhere, count, join,
+    Answer, Arg, Args, Changes, Context, Effect, Errand, Found, Function, Key, KeyKind, LogLevel, Module, Outcome,
+    Packet, Param, ParamGivenValue, RouteKind, Routes, SocketId, Start, StartFault, State, Template, Transformation,
+    Unit, Value, Variable, anywhere, count, join,
 };
 use crate::modules::core;
 use bytes::Bytes;
@@ -32,12 +32,12 @@ static PARAMS: &[Param] = &[
         "A domain that is this server with all below it, written [proto:]domain[:port].",
     )
     .repeated(),
-    Param::absent(&["dns_cache"], "Answers that the resolver keeps from the start.").repeated().inert(),
-    Param::absent(&["dns_file"], "A file with such answers.").repeated().inert(),
-    Param::int(&["nio_intercept"], "0", Unit::None, "Whether a script sees raw packets.").inert(),
+    Param::absent(&["dns_cache"], "Answers that the resolver keeps from the start.").repeated().without(Changes::Wire),
+    Param::absent(&["dns_file"], "A file with such answers.").repeated().without(Changes::Wire),
+    Param::int(&["nio_intercept"], "0", Unit::None, "Whether a script sees raw packets.").without(Changes::Wire),
     Param::int(&["nio_min_msg_len"], "0", Unit::Bytes, "How long a packet must be for that.").inert(),
     Param::absent(&["nio_msg_avp"], "The AVP that replaces a packet.").inert(),
-    Param::absent(&["evcb_reply_out"], "A function of a script in another language.").inert(),
+    Param::absent(&["evcb_reply_out"], "A function of a script in another language.").without(Changes::Wire),
 ];
 
 const ROWS: &[Function] = &[

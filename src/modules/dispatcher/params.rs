@@ -6,7 +6,7 @@ use super::probe::{Mode, Probing};
 use super::set::Sets;
 use super::table::{Loaded, Names, Source, Table};
 use super::{Dispatcher, HashOf, marked};
-use crate::builtin::{Extension, LogLevel, Param, Start, StartFault, State, Unit, parse_int};
+use crate::builtin::{Changes, Extension, LogLevel, Param, Start, StartFault, State, Unit, parse_int};
 use crate::modules::place::place;
 use crate::sip::Parameters;
 use arc_swap::ArcSwap;
@@ -95,9 +95,10 @@ pub(super) static PARAMS: &[Param] = &[
     Param::absent(&["outbound_proxy"], "The next hop of pings."),
     Param::absent(&["ds_default_socket"], "The socket to send from when a destination names none: udp:host:port."),
     Param::absent(&["ds_default_sockname"], "The same by name."),
-    Param::absent(&["ds_ping_socket"], "The socket of pings; here that of the destination.").inert(),
+    Param::absent(&["ds_ping_socket"], "The socket of pings; here that of the destination.").without(Changes::Wire),
     Param::int(&["ds_timer_mode"], "0", Unit::None, "Which timer process pings; here there is one clock.").inert(),
-    Param::absent(&["event_callback"], "A function of another language; event routes are run here.").inert(),
+    Param::absent(&["event_callback"], "A function of another language; event routes are run here.")
+        .without(Changes::Wire),
     Param::int(&["event_callback_mode"], "0", Unit::None, "When that function is called.").inert(),
     Param::int(&["ds_attrs_none"], "0", Unit::None, "1: a destination without attributes has none=yes."),
     Param::int(&["reload_delta"], "5", Unit::Seconds, "How often reloads may come; here whenever asked.").inert(),

@@ -14,7 +14,8 @@ mod variables;
 
 use super::lock::{Holding, Locks};
 use crate::builtin::{
-    Background, Context, Held, Module, Param, ParamGivenValue, Start, StartFault, State, Unit, Value, count, join,
+    Background, Changes, Context, Held, Module, Param, ParamGivenValue, Start, StartFault, State, Unit, Value, count,
+    join,
 };
 use bytes::Bytes;
 use std::sync::Arc;
@@ -43,7 +44,7 @@ static PARAMS: &[Param] = &[
     .repeated(),
     Param::int(&["timer_interval"], "20", Unit::Seconds, "How often values that have expired are removed."),
     Param::int(&["timer_procs"], "0", Unit::None, "How many processes do so.").inert(),
-    Param::absent(&["event_callback"], "A function of an embedded script for events.").inert(),
+    Param::absent(&["event_callback"], "A function of an embedded script for events.").without(Changes::Wire),
     Param::int(&["event_callback_mode"], "0", Unit::None, "Where that function is called.").inert(),
 ];
 

@@ -4,8 +4,8 @@ mod connection;
 mod query;
 
 use crate::builtin::{
-    Arg, Args, Context, FetchFault, Function, Key, KeyKind, Module, Outcome, Param, Place, Routes, Unit, Value,
-    Variable, parse_int,
+    Arg, Args, Changes, Context, FetchFault, Function, Key, KeyKind, Module, Outcome, Param, Place, Routes, Unit,
+    Value, Variable, parse_int,
 };
 
 /// The module.
@@ -113,10 +113,11 @@ static PARAMS: &[Param] = &[
     Param::int(&["verify_host"], "2", Unit::None, "0: certificates of servers are not looked at."),
     Param::int(&["query_result"], "1", Unit::None, "1: http_client_query stores the first line only; 0: all."),
     Param::int(&["keep_connections"], "0", Unit::None, "Connections are kept as long as servers keep them.").inert(),
-    Param::int(&["authmethod"], "3", Unit::None, "Names and passwords are sent by basic authentication.").inert(),
-    Param::int(&["tlsversion"], "0", Unit::None, "TLS 1.2 or 1.3, as the server likes.").inert(),
-    Param::absent(&["cipher_suites"], "The good ones of TLS 1.2 and 1.3.").inert(),
-    Param::absent(&["netinterface"], "The system chooses the interface.").inert(),
+    Param::int(&["authmethod"], "3", Unit::None, "Names and passwords are sent by basic authentication.")
+        .without(Changes::Wire),
+    Param::int(&["tlsversion"], "0", Unit::None, "TLS 1.2 or 1.3, as the server likes.").without(Changes::Admission),
+    Param::absent(&["cipher_suites"], "The good ones of TLS 1.2 and 1.3.").without(Changes::Admission),
+    Param::absent(&["netinterface"], "The system chooses the interface.").without(Changes::Wire),
 ];
 
 fn words(cx: &mut Context, key: &Key, _: Place) -> Value {

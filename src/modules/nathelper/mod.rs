@@ -8,7 +8,7 @@ mod sdp;
 mod test;
 
 use crate::builtin::{
-    Arg, Args, Background, Context, Function, LogLevel, Module, Outcome, Param, Routes, Start, StartFault,
+    Arg, Args, Background, Changes, Context, Function, LogLevel, Module, Outcome, Param, Routes, Start, StartFault,
     State, Unit, Value, Variable,
 };
 use crate::modules::core::source;
@@ -63,14 +63,14 @@ static PARAMS: &[Param] = &[
     ),
     Param::int(&["natping_disable_bflag"], "-1", Unit::None, "The branch flag of contacts that are not pinged."),
     Param::int(&["natping_processes"], "1", Unit::None, "How many processes ping.").inert(),
-    Param::absent(&["natping_socket"], "The address that pings pretend to come from.").inert(),
+    Param::absent(&["natping_socket"], "The address that pings pretend to come from.").without(Changes::Wire),
     Param::int(
         &["keepalive_timeout"],
         "0",
         Unit::Seconds,
         "A contact over UDP that has neither registered nor answered a request for so long is gone ten seconds later; 0 for never.",
     ),
-    Param::int(&["udpping_from_path"], "0", Unit::None, "Whether pings follow Path.").inert(),
+    Param::int(&["udpping_from_path"], "0", Unit::None, "Whether pings follow Path.").without(Changes::Wire),
     Param::int(&["ignore_path"], "0", Unit::None, "1: a request goes to the contact itself, not along its Path."),
     Param::int(
         &["filter_server_id"],

@@ -175,6 +175,9 @@ fn at(place: Place, count: usize) -> Option<usize> {
 
 fn append(cx: &mut Context, _: &Key, _: Place, value: Value) -> Result<(), Fault> {
     let uri = wanted_text(&value)?;
+    if !cx.core.has_room_for_branch(cx.message.branches.len()) {
+        return Err(Fault::new("there are too many branches"));
+    }
     let message = &mut *cx.message;
     message.branches.push(Branch {
         uri,

@@ -26,8 +26,8 @@ mod via;
 mod xavp;
 
 use crate::builtin::{
-    Context, Fault, Function, Key, KeyKind, Module, Param, ParamGivenValue, Prepared, Start, StartFault, State,
-    Template, Transformation, Value, Variable, count, join, parse_int,
+    Changes, Context, Fault, Function, Key, KeyKind, Module, Param, ParamGivenValue, Prepared, Start, StartFault,
+    State, Template, Transformation, Value, Variable, count, join, parse_int,
 };
 use bytes::Bytes;
 use std::sync::Mutex;
@@ -77,7 +77,7 @@ const PARAMS: &[Param] = &[
         .repeated(),
     Param::absent(&["avp_aliases"], "Other names for AVPs, in the form of old releases; such names are not resolved.")
         .repeated()
-        .inert(),
+        .without(Changes::Wire),
 ];
 
 /// What the module made of its parameters, and `$shv`.

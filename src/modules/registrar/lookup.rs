@@ -210,7 +210,7 @@ fn aim(cx: &mut Context, registrar: &Registrar, contact: &Contact) -> Result<(),
 }
 
 fn append(cx: &mut Context, registrar: &Registrar, contact: &Contact) {
-    if cx.message.branches.len() + 1 >= usize::from(cx.core.settings.max_branches) {
+    if !cx.core.has_room_for_branch(cx.message.branches.len()) {
         return cx.log(LogLevel::Error, "lookup: there are too many branches");
     }
     let Ok((destination, located)) = first_hop(cx, registrar, contact) else { return };

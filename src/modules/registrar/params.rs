@@ -1,7 +1,7 @@
 //! Parameters, and what start makes of them.
 
 use super::answer::{Outbound, PathMode};
-use crate::builtin::{ModuleId, Param, Start, StartFault, State, Unit};
+use crate::builtin::{Changes, ModuleId, Param, Start, StartFault, State, Unit};
 use bytes::Bytes;
 
 pub(super) static PARAMS: &[Param] = &[
@@ -34,7 +34,7 @@ pub(super) static PARAMS: &[Param] = &[
     ),
     Param::int(&["retry_after"], "0", Unit::Seconds, "What Retry-After says in a 5xx reply; 0 for no such header."),
     Param::int(&["sock_mode"], "0", Unit::None, "1: the advertised address is kept as the socket; here the socket.")
-        .inert(),
+        .without(Changes::State),
     Param::int(
         &["sock_flag"],
         "-1",
@@ -81,7 +81,8 @@ pub(super) static PARAMS: &[Param] = &[
     Param::int(&["regid_mode"], "0", Unit::None, "1: reg-id counts even without outbound."),
     Param::int(&["flow_timer"], "0", Unit::Seconds, "What Flow-Timer says; 0 for no such header."),
     Param::int(&["contact_max_size"], "512", Unit::Bytes, "The longest URI of a contact."),
-    Param::absent(&["event_callback"], "A function of an embedded script for contacts that expire.").inert(),
+    Param::absent(&["event_callback"], "A function of an embedded script for contacts that expire.")
+        .without(Changes::Wire),
     Param::int(
         &["lookup_filter_mode"],
         "0",

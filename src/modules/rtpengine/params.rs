@@ -3,7 +3,7 @@
 use super::nodes::{Calls, Node, Set, Sets, read_list, set_of};
 use super::{ExtraId, RtpEngine};
 use crate::builtin::{
-    Extensions, LogLevel, Param, ParamGivenValue, QueryFault, Start, StartFault, State, Unit, World,
+    Changes, Extensions, LogLevel, Param, ParamGivenValue, QueryFault, Start, StartFault, State, Unit, World,
 };
 use crate::modules::db_sqlite;
 use crate::modules::place::place;
@@ -34,7 +34,7 @@ pub(super) static PARAMS: &[Param] = &[
         Unit::None,
         "Commands about a call that an rtpengine has go to it although it is disabled: 1 always, 2 when the table disables it.",
     ),
-    Param::int(&["control_cmd_tos"], "-1", Unit::None, "The type of service of commands; here that of the system.").inert(),
+    Param::int(&["control_cmd_tos"], "-1", Unit::None, "The type of service of commands; here that of the system.").without(Changes::Wire),
     Param::absent(&["db_url"], "The database with the table of rtpengines; rtpengine_sock does not count then."),
     Param::text(&["table_name"], "rtpengine", "The table of rtpengines."),
     Param::text(&["setid_col"], "setid", "Its column with the set."),
@@ -51,8 +51,8 @@ pub(super) static PARAMS: &[Param] = &[
     Param::absent(&["media_duration"], "The $avp or $var that play_media sets to the length of the file in milliseconds."),
     Param::int(&["hash_table_tout"], "3600", Unit::Seconds, "How long it is remembered which rtpengine has a call."),
     Param::int(&["hash_table_size"], "256", Unit::None, "The slots of that memory.").inert(),
-    Param::int(&["hash_algo"], "0", Unit::None, "How a call finds its rtpengine; here always by the sum of its Call-ID.").inert(),
-    Param::absent(&["wsapi"], "The module for rtpengines that speak WebSocket, which are not served.").inert(),
+    Param::int(&["hash_algo"], "0", Unit::None, "How a call finds its rtpengine; here always by the sum of its Call-ID.").without(Changes::Wire),
+    Param::absent(&["wsapi"], "The module for rtpengines that speak WebSocket, which are not served.").without(Changes::Reachability),
     Param::int(&["ping_mode"], "1", Unit::None, "1: all are pinged at start, and one that does not answer is disabled."),
     Param::int(
         &["ping_interval"],
@@ -60,7 +60,7 @@ pub(super) static PARAMS: &[Param] = &[
         Unit::Seconds,
         "How often all are pinged; 0: only one that is disabled, once `rtpengine_disable_tout` has passed and it is wanted.",
     ),
-    Param::absent(&["dtmf_events_sock"], "Where rtpengine tells of DTMF events.").inert(),
+    Param::absent(&["dtmf_events_sock"], "Where rtpengine tells of DTMF events.").without(Changes::Wire),
     Param::absent(&["dtmf_event_callid"], "Gets the Call-ID of a DTMF event.").inert(),
     Param::absent(&["dtmf_event_source_tag"], "Gets its tag.").inert(),
     Param::absent(&["dtmf_event_timestamp"], "Gets its time.").inert(),

@@ -1,6 +1,6 @@
 //! The parameters of `tm`.
 
-use crate::builtin::{Extension, Param, Start, StartFault, State, Unit};
+use crate::builtin::{Changes, Extension, Param, Start, StartFault, State, Unit};
 use std::time::Duration;
 
 /// A timer in milliseconds.
@@ -16,6 +16,16 @@ const fn other(names: &'static [&'static str], default: &'static str, doc: &'sta
 /// A string that names what alanui does not have.
 const fn word(names: &'static [&'static str], doc: &'static str) -> Param {
     Param::absent(names, doc).inert()
+}
+
+/// A number that would change what is sent.
+const fn missing(names: &'static [&'static str], default: &'static str, doc: &'static str) -> Param {
+    Param::int(names, default, Unit::None, doc).without(Changes::Wire)
+}
+
+/// A string that would change what is sent.
+const fn unheard(names: &'static [&'static str], doc: &'static str) -> Param {
+    Param::absent(names, doc).without(Changes::Wire)
 }
 
 pub(super) static PARAMS: &[Param] = &[
@@ -43,19 +53,20 @@ pub(super) static PARAMS: &[Param] = &[
     other(&["via1_matching"], "1", "Whether requests of RFC 2543 are compared by Via."),
     other(&["callid_matching"], "1", "Whether Call-ID is compared beside the branch."),
     other(&["callid_cseq_matching"], "1", "Whether Call-ID and CSeq are compared beside the branch."),
-    other(&["noisy_ctimer"], "1", "Whether silent INVITEs end with a reply; here all do."),
+    missing(&["noisy_ctimer"], "1", "Whether silent INVITEs end with a reply; here all do."),
     other(&["unix_tx_timeout"], "500", "How long an answer over a Unix socket may take."),
-    word(&["fr_timer_avp"], "An AVP that holds `fr_timer`; call `t_set_fr` instead."),
-    word(&["fr_inv_timer_avp"], "An AVP that holds `fr_inv_timer`; call `t_set_fr` instead."),
-    word(&["tw_append"], "What `t_write_req` adds.").repeated(),
+    unheard(&["fr_timer_avp"], "An AVP that holds `fr_timer`; call `t_set_fr` instead."),
+    unheard(&["fr_inv_timer_avp"], "An AVP that holds `fr_inv_timer`; call `t_set_fr` instead."),
+    unheard(&["tw_append"], "What `t_write_req` adds.").repeated(),
     other(&["pass_provisional_replies"], "0", "Whether embedded modules are told of provisional replies."),
     other(&["aggregate_challenges"], "1", "Whether the challenges of several branches are joined."),
     other(&["unmatched_cancel"], "0", "What happens to a CANCEL without transaction; here it is relayed."),
-    other(&["default_code"], "500", "The code of a reply whose code is missing."),
-    Param::text(&["default_reason"], "Server Internal Error", "The reason of a reply whose reason is missing.").inert(),
-    other(&["reparse_invite"], "1", "Whether CANCEL and ACK are made from the INVITE as sent; here they are."),
+    missing(&["default_code"], "500", "The code of a reply whose code is missing."),
+    Param::text(&["default_reason"], "Server Internal Error", "The reason of a reply whose reason is missing.")
+        .without(Changes::Wire),
+    missing(&["reparse_invite"], "1", "Whether CANCEL and ACK are made from the INVITE as sent; here they are."),
     word(&["ac_extra_hdrs"], "Beginnings of headers that CANCEL and ACK copy."),
-    other(&["blst_503"], "0", "Whether a 503 blocks its sender."),
+    missing(&["blst_503"], "0", "Whether a 503 blocks its sender."),
     other(&["blst_503_def_timeout"], "0", "How long a 503 blocks its sender."),
     other(&["blst_503_min_timeout"], "0", "The shortest such block."),
     other(&["blst_503_max_timeout"], "3600", "The longest such block."),
@@ -63,35 +74,35 @@ pub(super) static PARAMS: &[Param] = &[
     other(&["blst_methods_lookup"], "0", "Methods that heed blocked destinations."),
     other(&["cancel_b_method"], "1", "How a branch without reply is cancelled; here once it has one."),
     other(&["reparse_on_dns_failover"], "1", "Whether a request is read again for the next address."),
-    word(&["on_sl_reply"], "An onreply_route for replies without transaction."),
-    word(&["contacts_avp"], "Where `t_load_contacts` keeps contacts."),
-    word(&["contact_flows_avp"], "Where `t_load_contacts` keeps flows."),
+    unheard(&["on_sl_reply"], "An onreply_route for replies without transaction."),
+    unheard(&["contacts_avp"], "Where `t_load_contacts` keeps contacts."),
+    unheard(&["contact_flows_avp"], "Where `t_load_contacts` keeps flows."),
     other(&["disable_6xx_block"], "0", "Whether a 6xx lets other branches go on."),
-    other(&["local_ack_mode"], "0", "Where ACKs made here are sent."),
-    other(&["local_ack_branch_mode"], "0", "The branch of ACKs made here."),
+    missing(&["local_ack_mode"], "0", "Where ACKs made here are sent."),
+    missing(&["local_ack_branch_mode"], "0", "The branch of ACKs made here."),
     other(&["failure_reply_mode"], "0", "Which replies a failure_route sees."),
     other(&["faked_reply_prio"], "2000", "How a timeout ranks among the replies."),
     other(&["remap_503_500"], "1", "Whether a 503 goes back as 500; here it does."),
-    other(&["failure_exec_mode"], "0", "When failure_route counts as armed."),
-    other(&["dns_reuse_rcv_socket"], "0", "Whether the next address is tried from the same socket."),
+    missing(&["failure_exec_mode"], "0", "When failure_route counts as armed."),
+    missing(&["dns_reuse_rcv_socket"], "0", "Whether the next address is tried from the same socket."),
     other(&["local_cancel_reason"], "1", "Whether a CANCEL made here carries Reason."),
     other(&["e2e_cancel_reason"], "1", "Whether a relayed CANCEL keeps Reason."),
-    other(&["e2e_cancel_hop_by_hop"], "0", "Whether a CANCEL is answered before it is relayed."),
-    other(&["headers_mode"], "0", "Which headers requests made here carry."),
-    word(&["xavp_contact"], "Where `t_load_contacts` finds branches."),
-    word(&["event_callback"], "A function of an embedded script for events."),
-    word(&["event_callback_lres_sent"], "A function of an embedded script for replies sent."),
-    word(&["evcb_local_ack_sent"], "A function of an embedded script for ACKs sent."),
+    missing(&["e2e_cancel_hop_by_hop"], "0", "Whether a CANCEL is answered before it is relayed."),
+    missing(&["headers_mode"], "0", "Which headers requests made here carry."),
+    unheard(&["xavp_contact"], "Where `t_load_contacts` finds branches."),
+    unheard(&["event_callback"], "A function of an embedded script for events."),
+    unheard(&["event_callback_lres_sent"], "A function of an embedded script for replies sent."),
+    unheard(&["evcb_local_ack_sent"], "A function of an embedded script for ACKs sent."),
     other(&["relay_100"], "0", "Whether a 100 is forwarded."),
-    other(&["rich_redirect"], "0", "Adds details of branches to Contact in a 3xx."),
+    missing(&["rich_redirect"], "0", "Adds details of branches to Contact in a 3xx."),
     other(&["exec_time_check"], "1", "Whether long scripts are kept from making transactions."),
     other(&["reply_relay_mode"], "1", "How replies in different processes are ordered."),
-    other(&["enable_uac_fr"], "0", "Whether failure routes run for requests made here."),
-    word(&["failover_reply_codes"], "Codes that lead to the next address."),
-    other(&["reply_408_code"], "408", "The code that stands for no answer."),
-    word(&["reply_408_reason"], "The reason that stands for no answer."),
-    other(&["delayed_reply"], "0", "Whether replies of scripts wait for their end."),
-    other(&["evlreq_mode"], "0", "When event_route[tm:local-request] runs."),
+    missing(&["enable_uac_fr"], "0", "Whether failure routes run for requests made here."),
+    unheard(&["failover_reply_codes"], "Codes that lead to the next address."),
+    missing(&["reply_408_code"], "408", "The code that stands for no answer."),
+    unheard(&["reply_408_reason"], "The reason that stands for no answer."),
+    missing(&["delayed_reply"], "0", "Whether replies of scripts wait for their end."),
+    missing(&["evlreq_mode"], "0", "When event_route[tm:local-request] runs."),
 ];
 
 pub(super) fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {

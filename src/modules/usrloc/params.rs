@@ -4,7 +4,7 @@ use super::keepalive::Keepalive;
 use super::store::Store;
 use super::table::Table;
 use super::{Ids, Matching, Mode, Rules, SPACE, Usrloc};
-use crate::builtin::{LogLevel, Param, Start, StartFault, State, Unit};
+use crate::builtin::{Changes, LogLevel, Param, Start, StartFault, State, Unit};
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -91,7 +91,8 @@ pub(super) static PARAMS: &[Param] = &[
         "1: an insertion may change a row; a row is found by its name here.",
     )
     .inert(),
-    Param::int(&["db_check_update"], "0", Unit::None, "1: a change that finds no row becomes an insertion.").inert(),
+    Param::int(&["db_check_update"], "0", Unit::None, "1: a change that finds no row becomes an insertion.")
+        .without(Changes::State),
     Param::int(
         &["db_ops_ruid"],
         "1",
@@ -106,13 +107,15 @@ pub(super) static PARAMS: &[Param] = &[
         "How contacts to ping are read from a database that alone has them; here they are not pinged then.",
     )
     .inert(),
-    Param::int(&["db_insert_null"], "0", Unit::None, "1: columns without a value are written, too.").inert(),
+    Param::int(&["db_insert_null"], "0", Unit::None, "1: columns without a value are written, too.")
+        .without(Changes::State),
     Param::int(
         &["db_clean_tcp"],
         "0",
         Unit::None,
         "1: contacts over TCP are removed at start; here they stay until they expire.",
-    ).inert(),
+    )
+    .without(Changes::State),
     Param::int(
         &["server_id_filter"],
         "0",
@@ -136,15 +139,17 @@ pub(super) static PARAMS: &[Param] = &[
         "0",
         Unit::None,
         "1: a contact expires with its TCP connection; here it stays until it expires by itself.",
-    ).inert(),
+    )
+    .without(Changes::State),
     Param::int(
         &["close_expired_tcp"],
         "0",
         Unit::None,
         "1: the TCP connection of a contact that expires is closed; here when it is idle for long.",
-    ).inert(),
+    )
+    .without(Changes::State),
     Param::int(&["skip_remote_socket"], "0", Unit::None, "1: rows with a socket of another server are not loaded."),
-    Param::absent(&["xavp_contact"], "The $xavp that is kept with a contact.").inert(),
+    Param::absent(&["xavp_contact"], "The $xavp that is kept with a contact.").without(Changes::State),
     Param::int(
         &["ka_mode"],
         "0",
