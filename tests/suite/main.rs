@@ -7,6 +7,7 @@ mod catalogue;
 mod check;
 mod codes;
 mod commands;
+mod connections;
 mod documents;
 mod fmt;
 mod front_end;

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicU16, Ordering};
 /// The first port of the first block. sipp takes its media and control ports below it.
 const FIRST: u16 = 10_000;
 /// Ports of a block: more than all tests of one process want.
-const BLOCK: u16 = 2_000;
+const BLOCK: u16 = 2_500;
 /// So many processes can test at a time. The last block ends below 32768, where Linux begins to lend.
-const BLOCKS: u16 = 11;
+const BLOCKS: u16 = 9;
 
 /// A block of ports that is this process' own as long as it lives.
 struct Block {
