@@ -107,6 +107,20 @@ impl<'a> Args<'a> {
         text
     }
 
+    /// Argument `at` as header lines, see [`Template::lines`].
+    pub fn lines(&self, cx: &mut Context, at: usize) -> Bytes {
+        match self.site.args.get(at) {
+            Some(Argument::Template(template)) => template.lines(cx),
+            _ => self.value(cx, at).to_text(),
+        }
+    }
+
+    /// Argument `at` as something that is written into a header or a first line.
+    pub fn header_value(&self, cx: &mut Context, at: usize) -> Bytes {
+        let value = self.text(cx, at);
+        cx.on_one_line(value)
+    }
+
     /// The text template of argument `at`, for functions that decide first whether to expand it.
     pub fn template(&self, at: usize) -> Option<&'a Template> {
         match self.site.args.get(at) {

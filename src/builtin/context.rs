@@ -3,7 +3,7 @@
 use super::avp::Avps;
 use super::background::{Command, State};
 use super::counters::{AskMemory, Counters};
-use super::extension::Extensions;
+use super::extension::{Extension, Extensions};
 use super::log::{LogLevel, LogLine};
 use super::meter::{Line, Meter};
 use super::module::RouteKind;
@@ -13,7 +13,9 @@ use super::settings::{Settings, Sockets};
 use super::trace::{Trace, TraceEvent};
 use super::value::Value;
 use super::working::Working;
+use crate::sip::one_line;
 use crate::time::Now;
+use bytes::Bytes;
 use rustc_hash::FxHashSet;
 use std::any::Any;
 use std::sync::Arc;
@@ -52,6 +54,15 @@ impl Context<'_> {
     /// What the running module keeps for this run of the script, made when first asked for.
     pub fn local<T: Any + Default + Send>(&mut self) -> &mut T {
         self.locals.of_module(self.module)
+    }
+
+    /// A value that is written into a header or a first line, up to the line end where another would begin (extension `header-values-on-one-line`).
+    pub fn on_one_line(&self, value: Bytes) -> Bytes {
+        let kept = one_line(&value).len();
+        if kept < value.len() && self.core.extensions.allows(Extension::HeaderValuesOnOneLine) {
+            return value.slice(..kept);
+        }
+        value
     }
 
     /// Logs a line of the running module.

@@ -44,6 +44,8 @@ pub enum Extension {
     OwnVia,
     /// Requests that nobody can serve are answered.
     AnswerBadRequests,
+    /// What is written into a header begins no other.
+    HeaderValuesOnOneLine,
 }
 
 /// Name and sentence of an extension.
@@ -158,6 +160,11 @@ pub static EXTENSIONS: &[ExtensionRow] = &[
         Extension::AnswerBadRequests,
         "answer-bad-requests",
         "Kamailio drops a request with missing, doubled or unreadable headers, or of another SIP version, without a word, passes on a CSeq that is no number, and sanity_check answers 400 to a scheme it does not know; here they are answered 400, 505, 400 and 416",
+    ),
+    row(
+        Extension::HeaderValuesOnOneLine,
+        "header-values-on-one-line",
+        "in Kamailio a value with line ends, such as {s.decode.base64} may give, begins headers of its own where it is written into one; here it is cut at its first line end, unless it is the whole text of append_hf and its like",
     ),
 ];
 

@@ -1,9 +1,11 @@
 //! A variable as a script uses it, and text with variables in it: every name resolved.
 
 use super::context::{Context, ModuleId};
+use super::extension::Extension;
 use super::module::{Transformation, Variable};
 use super::prepare::{Fault, Prepared};
 use super::value::Value;
+use crate::sip::one_line;
 use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
@@ -234,6 +236,35 @@ impl Template {
                 Bytes::from(out)
             }
         }
+    }
+
+    /// The text of header lines with variables expanded. What stands behind text of the script is a value, and begins no line of its own; a variable
+    /// that comes first may hold lines that the script has made.
+    pub fn lines(&self, cx: &mut Context) -> Bytes {
+        if !cx.core.extensions.allows(Extension::HeaderValuesOnOneLine) || self.parts().len() < 2 {
+            return self.text(cx);
+        }
+        let (mut out, mut begun) = (Vec::with_capacity(128), false);
+        for part in self.parts() {
+            match part {
+                Part::Text(text) => {
+                    out.extend_from_slice(text);
+                    begun |= !text.trim_ascii().is_empty();
+                }
+                Part::Variable(reference) => match reference.value(cx) {
+                    Value::Null => out.extend_from_slice(reference.undefined()),
+                    value => {
+                        let start = out.len();
+                        value.print(&mut out);
+                        if begun {
+                            let kept = one_line(out.get(start..).unwrap_or_default()).len();
+                            out.truncate(start + kept);
+                        }
+                    }
+                },
+            }
+        }
+        Bytes::from(out)
     }
 
     /// Appends the text with variables expanded.

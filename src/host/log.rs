@@ -90,15 +90,24 @@ where
     }
 }
 
+/// What stands before each further line of a text, so that nobody takes it for a line of the server's own: what a caller writes forges none.
+const CONTINUED: &str = "\n    | ";
+
 /// The text with control characters of a message made visible: what a caller writes must not move a terminal's cursor.
 fn harmless(text: &str) -> Cow<'_, str> {
-    let bad = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    let bad = |c: char| c.is_control() && c != '\t';
     if !text.contains(bad) {
         return Cow::Borrowed(text);
     }
-    let shown =
-        text.chars().map(|c| if bad(c) { Cow::Owned(c.escape_default().to_string()) } else { c.to_string().into() });
-    Cow::Owned(shown.collect())
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '\n' => shown.push_str(CONTINUED),
+            c if bad(c) => shown.extend(c.escape_default()),
+            c => shown.push(c),
+        }
+    }
+    Cow::Owned(shown)
 }
 
 #[derive(Default)]
@@ -163,6 +172,7 @@ mod tests {
                 LogLine { level: LogLevel::Notice, from_script: true, text: "<script>: Door-knock blocked".into() },
                 LogLine { level: LogLevel::Critical, from_script: false, text: "100 % {} of it".into() },
                 LogLine { level: LogLevel::Error, from_script: true, text: "<script>: ua=\u{1b}[2J".into() },
+                LogLine { level: LogLevel::Info, from_script: true, text: "x\r\n 1(4711) CRITICAL: y\n".into() },
             ];
             drain(0, &mut lines);
             tracing::info!(target: "alanui", "ready");
@@ -170,7 +180,7 @@ mod tests {
         let text = String::from_utf8(kept.0.lock().expect("one thread").clone()).expect("text");
         assert_eq!(
             text,
-            " 1(4711) NOTICE: <script>: Door-knock blocked\n 1(4711) CRITICAL: <core>: 100 % {} of it\n 1(4711) ERROR: <script>: ua=\\u{1b}[2J\n 0(4711) NOTICE: <core>: ready\n"
+            " 1(4711) NOTICE: <script>: Door-knock blocked\n 1(4711) CRITICAL: <core>: 100 % {} of it\n 1(4711) ERROR: <script>: ua=\\u{1b}[2J\n 1(4711) INFO: x\\r\n    |  1(4711) CRITICAL: y\n    | \n 0(4711) NOTICE: <core>: ready\n"
         );
     }
 }

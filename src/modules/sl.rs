@@ -127,7 +127,7 @@ fn answer(cx: &mut Context, args: &Args, mode: ReplyMode) -> Outcome {
     let reason = args.value(cx, 1);
     let reason = match (reason, sl) {
         (Value::Null, Some(sl)) => sl.reason.clone(),
-        (reason, _) => reason.to_text(),
+        (reason, _) => cx.on_one_line(reason.to_text()),
     };
     Outcome::code_of(Effect::Reply(reply(cx.message, code, reason, mode)))
 }
@@ -170,7 +170,7 @@ fn contact(message: &Working) -> Vec<u8> {
 
 fn sl_forward_reply(cx: &mut Context, args: &Args) -> Outcome {
     let code = if args.has(0) { status_code(&args.value(cx, 0)) } else { None };
-    let reason = if args.has(1) { args.text(cx, 1) } else { Bytes::new() };
+    let reason = if args.has(1) { args.header_value(cx, 1) } else { Bytes::new() };
     if args.has(0) {
         let Some(code) = code else { return Outcome::FALSE };
         let message = &mut *cx.message;

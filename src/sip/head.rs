@@ -94,6 +94,23 @@ pub(super) fn name_and_colon(line: &[u8]) -> Option<(&[u8], usize)> {
     (rest.get(blanks) == Some(&b':')).then_some((name, length + blanks))
 }
 
+/// `value` up to its first line end that does not go on with a blank: what may stand in a header without beginning another (RFC 3261 section 7.3.1).
+pub fn one_line(value: &[u8]) -> &[u8] {
+    let mut from = 0;
+    while let Some(at) = memchr::memchr2(b'\r', b'\n', value.get(from..).unwrap_or_default()).map(|at| from + at) {
+        let behind = match value.get(at..) {
+            Some([b'\r', b'\n', ..]) => at + 2,
+            Some([b'\n', ..]) => at + 1,
+            _ => return value.get(..at).unwrap_or_default(),
+        };
+        if !matches!(value.get(behind), Some(b' ' | b'\t')) {
+            return value.get(..at).unwrap_or_default();
+        }
+        from = behind;
+    }
+    value
+}
+
 /// What the Content-Length headers of a head say together (RFC 3261 section 20.14).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) enum BodyLength {
@@ -142,6 +159,22 @@ mod tests {
             let mut lines = Lines::new(text.as_bytes(), line_at(text.as_bytes(), 0).1);
             while lines.next().is_some() {}
             assert_eq!(lines.end().map(|line| line.end), end, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn values_end_where_another_header_would_begin() {
+        for (value, kept) in [
+            ("a b", "a b"),
+            ("a\r\n b\n\tc", "a\r\n b\n\tc"),
+            ("a\r\nX: y", "a"),
+            ("a\n b\nX: y", "a\n b"),
+            ("a\rb", "a"),
+            ("a\r\n", "a"),
+            ("a\r\n \r\n\r\n", "a\r\n "),
+            ("\r\nX: y", ""),
+        ] {
+            assert_eq!(one_line(value.as_bytes()), kept.as_bytes(), "{value:?}");
         }
     }
 

@@ -32,6 +32,7 @@ mod write;
 pub use build::{Request, write_ack, write_cancel};
 pub use edit::Edits;
 pub use extent::Extent;
+pub use head::one_line;
 pub use header::{
     CSeq, HeaderName, NameAddr, NameAddrFault, NameAddrs, Parameter, Parameters, Rport, Stamp, Values, Via, ViaFault,
     auth_parameter,

@@ -166,11 +166,15 @@ impl<'a> Writing<'a> {
         }
         let edits = self.edits;
         let text = given.or(edits.new_uri.as_deref()).unwrap_or(self.message.request_uri());
-        if memchr::memchr(b'?', text).is_some()
-            && let Ok(parsed) = Uri::parse(text)
-            && let Some(bare) = text.strip_suffix(parsed.headers_text).and_then(|text| text.strip_suffix(b"?"))
-        {
-            self.put_request_uri(bare);
+        // A URI that a script has put together ends where another line would begin.
+        let line = text.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
+        let bare = memchr::memchr(b'?', line).and_then(|_| {
+            let headers = Uri::parse(line).ok()?.headers_text;
+            line.strip_suffix(headers)?.strip_suffix(b"?")
+        });
+        let kept = bare.unwrap_or(line);
+        if kept.len() < text.len() {
+            self.put_request_uri(kept);
         }
     }
 

@@ -222,7 +222,7 @@ fn editable(cx: &mut Context, side: Side) -> Result<(Bytes, Extent), Fault> {
 }
 
 fn set_uri(cx: &mut Context, side: Side, value: &Value) -> Result<(), Fault> {
-    let text = wanted_text(value)?;
+    let text = cx.on_one_line(wanted_text(value)?);
     let (_, place) = editable(cx, side)?;
     cx.message.edits.replace(place, text.clone());
     cx.local::<Run>().edited[side as usize] = Some(text);
@@ -250,7 +250,7 @@ fn set_host(cx: &mut Context, side: Side, value: &Value) -> Result<(), Fault> {
 
 /// The display name stands from the start of the value to the angle bracket.
 fn set_display(cx: &mut Context, side: Side, value: &Value) -> Result<(), Fault> {
-    let mut text = if value.is_null() { Vec::new() } else { wanted_text(value)?.to_vec() };
+    let mut text = if value.is_null() { Vec::new() } else { cx.on_one_line(wanted_text(value)?).to_vec() };
     let name = if matches!(side, Side::From) { HeaderName::From } else { HeaderName::To };
     let message = &cx.message.message;
     let (Some(header), Some(address)) = (message.header(name), address(cx, side)) else {

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use std::net::{IpAddr, SocketAddr};
 
 pub(super) fn record_route(cx: &mut Context, args: &Args) -> Outcome {
-    let parameters = if args.has(0) { args.text(cx, 0) } else { Bytes::new() };
+    let parameters = if args.has(0) { args.header_value(cx, 0) } else { Bytes::new() };
     let rr = state(cx);
     let Some(mut line) = begin(cx, &rr, true) else { return Outcome::FALSE };
     let tag = dialog_tag(cx, &rr);
@@ -33,7 +33,7 @@ pub(super) fn record_route_preset(cx: &mut Context, args: &Args) -> Outcome {
         cx.log(LogLevel::Error, "record_route_preset with two addresses needs enable_double_rr");
         return Outcome::FALSE;
     }
-    let addresses = [args.text(cx, 0), if args.has(1) { args.text(cx, 1) } else { Bytes::new() }];
+    let addresses = [args.header_value(cx, 0), if args.has(1) { args.header_value(cx, 1) } else { Bytes::new() }];
     let Some(line) = begin(cx, &rr, false) else { return Outcome::FALSE };
     let tag = ftag(&rr, cx.message.message.from().and_then(|from| from.tag()));
     let pending = std::mem::take(&mut cx.local::<Routing>().parameters);
@@ -52,7 +52,7 @@ pub(super) fn record_route_preset(cx: &mut Context, args: &Args) -> Outcome {
 }
 
 pub(super) fn record_route_advertised_address(cx: &mut Context, args: &Args) -> Outcome {
-    let address = args.text(cx, 0);
+    let address = args.header_value(cx, 0);
     let rr = state(cx);
     let Some(mut line) = begin(cx, &rr, false) else { return Outcome::FALSE };
     line.prefix.extend_from_slice(&address);
@@ -66,7 +66,7 @@ pub(super) fn record_route_advertised_address(cx: &mut Context, args: &Args) -> 
 }
 
 pub(super) fn add_rr_param(cx: &mut Context, args: &Args) -> Outcome {
-    let parameter = args.text(cx, 0);
+    let parameter = args.header_value(cx, 0);
     if cx.message.record_routes.is_empty() {
         cx.local::<Routing>().parameters.extend_from_slice(&parameter);
         return Outcome::TRUE;

@@ -107,7 +107,7 @@ pub(super) const SET_REPLY_BODY: Function = Function {
     args: &[Arg::text("body"), Arg::text("content_type")],
     routes: REPLYING,
     run: |cx, args| {
-        let (body, kind) = (args.text(cx, 0), args.text(cx, 1));
+        let (body, kind) = (args.text(cx, 0), args.header_value(cx, 1));
         give_reply_body(cx, body, &kind)
     },
     doc: "Gives replies that are made here this body.",
@@ -118,7 +118,7 @@ pub(super) const SET_REPLY_BODY_HEX: Function = Function {
     args: &[Arg::text("body"), Arg::text("content_type")],
     routes: REPLYING,
     run: |cx, args| {
-        let (body, kind) = (hexadecimal(cx, args), args.text(cx, 1));
+        let (body, kind) = (hexadecimal(cx, args), args.header_value(cx, 1));
         body.map_or(Outcome::FALSE, |body| give_reply_body(cx, body, &kind))
     },
     doc: "Gives replies that are made here this body, written in hexadecimal digits.",

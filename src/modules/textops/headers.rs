@@ -17,7 +17,7 @@ pub(super) const APPEND_HF: Function = Function {
 };
 
 fn append_hf(cx: &mut Context, args: &Args) -> Outcome {
-    let line = args.text(cx, 0);
+    let line = args.lines(cx, 0);
     if line.is_empty() {
         return Outcome::FALSE;
     }
@@ -38,7 +38,7 @@ pub(super) const INSERT_HF: Function = Function {
 };
 
 fn insert_hf(cx: &mut Context, args: &Args) -> Outcome {
-    let line = args.text(cx, 0);
+    let line = args.lines(cx, 0);
     if line.is_empty() {
         return Outcome::FALSE;
     }
@@ -59,8 +59,9 @@ pub(super) const APPEND_URIHF: Function = Function {
 };
 
 fn append_urihf(cx: &mut Context, args: &Args) -> Outcome {
-    let (prefix, suffix) = (args.text(cx, 0), args.text(cx, 1));
-    let line = [&prefix[..], &cx.message.request_uri(), &suffix].concat();
+    let (prefix, suffix) = (args.lines(cx, 0), args.lines(cx, 1));
+    let uri = cx.on_one_line(cx.message.request_uri());
+    let line = [&prefix[..], &uri, &suffix].concat();
     cx.message.edits.append(&cx.message.message, line);
     Outcome::TRUE
 }
@@ -74,7 +75,7 @@ pub(super) const APPEND_TO_REPLY: Function = Function {
 };
 
 fn append_to_reply(cx: &mut Context, args: &Args) -> Outcome {
-    let line = args.text(cx, 0);
+    let line = args.lines(cx, 0);
     if line.is_empty() {
         return Outcome::FALSE;
     }

@@ -45,7 +45,8 @@ fn subst(cx: &mut Context, args: &Args, place: fn(&Message) -> Range<usize>) -> 
     let range = place(&cx.message.message);
     let bytes = cx.message.message.bytes().clone();
     let text = bytes.get(range.clone()).unwrap_or_default();
-    match substitution.changes(cx, text) {
+    let in_head = range.start < usize::from(cx.message.message.body_extent().start);
+    match substitution.changes(cx, text, in_head) {
         Ok(changes) => finish(cx, shifted(changes, range.start)),
         Err(EmptyMatch) => empty(cx),
     }
@@ -92,7 +93,7 @@ fn subst_hf(cx: &mut Context, args: &Args) -> Outcome {
     let bytes = message.bytes().clone();
     let mut all = Vec::new();
     for range in values {
-        match substitution.changes(cx, bytes.get(range.clone()).unwrap_or_default()) {
+        match substitution.changes(cx, bytes.get(range.clone()).unwrap_or_default(), true) {
             Ok(changes) => all.extend(shifted(changes, range.start)),
             Err(EmptyMatch) => return empty(cx),
         }

@@ -105,8 +105,8 @@ impl Substitution {
         self.perl
     }
 
-    /// What to put where in a text; nothing without a match.
-    pub(super) fn changes(&self, cx: &mut Context, text: &[u8]) -> Result<Changes, EmptyMatch> {
+    /// What to put where in a text; nothing without a match. In the head of a message a variable begins no line of its own.
+    pub(super) fn changes(&self, cx: &mut Context, text: &[u8], in_head: bool) -> Result<Changes, EmptyMatch> {
         let most = if self.all { usize::MAX } else { 1 };
         let mut changes = Vec::new();
         for found in self.pattern.captures_iter(text).take(most) {
@@ -124,7 +124,8 @@ impl Substitution {
                     }
                     Piece::Variable(place) => {
                         if let Some(Part::Variable(reference)) = self.template.parts().get(*place) {
-                            out.extend_from_slice(&reference.value(cx).to_text());
+                            let value = reference.value(cx).to_text();
+                            out.extend_from_slice(&if in_head { cx.on_one_line(value) } else { value });
                         }
                     }
                 }
@@ -137,7 +138,7 @@ impl Substitution {
 
     /// The text with the substitution made; `None` without a match.
     pub(super) fn apply(&self, cx: &mut Context, text: &[u8]) -> Result<Option<Vec<u8>>, EmptyMatch> {
-        let changes = self.changes(cx, text)?;
+        let changes = self.changes(cx, text, false)?;
         if changes.is_empty() {
             return Ok(None);
         }

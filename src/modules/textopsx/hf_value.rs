@@ -29,7 +29,7 @@ pub(super) const ROWS: &[Function] = &[
         &["assign_hf_value"],
         &[ASSIGNED, TEXT],
         |cx, args| {
-            let text = args.text(cx, 1);
+            let text = args.header_value(cx, 1);
             change(cx, args, Some(&text), Form::Semicolons)
         },
         "Writes a value of a header, the first without index, or a parameter of it.",
@@ -44,7 +44,7 @@ pub(super) const ROWS: &[Function] = &[
         &["assign_hf_value2"],
         &[ASSIGNED, TEXT],
         |cx, args| {
-            let text = args.text(cx, 1);
+            let text = args.header_value(cx, 1);
             change(cx, args, Some(&text), Form::Commas)
         },
         "As assign_hf_value, for headers whose parameters stand between commas, such as Authorization.",
@@ -96,7 +96,7 @@ fn line(selector: &Selector, text: &[u8]) -> Vec<u8> {
 
 fn append(cx: &mut Context, args: &Args) -> Outcome {
     let Some(selector) = args.prepared::<Selector>(0) else { return Outcome::FALSE };
-    let text = args.text(cx, 1);
+    let text = args.header_value(cx, 1);
     let Working { message, edits, .. } = &mut *cx.message;
     let index = match selector.which {
         Which::At(index) => Some(index),
@@ -111,7 +111,7 @@ fn append(cx: &mut Context, args: &Args) -> Outcome {
 
 fn insert(cx: &mut Context, args: &Args) -> Outcome {
     let Some(selector) = args.prepared::<Selector>(0) else { return Outcome::FALSE };
-    let text = args.text(cx, 1);
+    let text = args.header_value(cx, 1);
     let Working { message, edits, .. } = &mut *cx.message;
     match selector.which {
         Which::At(index) => match selector.value(message, index) {
@@ -134,14 +134,14 @@ fn put(edits: &mut Edits, among: Value, place: u16, text: &[u8]) {
 }
 
 fn has(cx: &mut Context, args: &Args) -> bool {
-    let text = args.text(cx, 1);
+    let text = args.header_value(cx, 1);
     let message = &cx.message.message;
     let Some(selector) = args.prepared::<Selector>(0).filter(|_| !text.is_empty()) else { return false };
     selector.values(message).iter().any(|value| message.text(value.text).eq_ignore_ascii_case(&text))
 }
 
 fn include(cx: &mut Context, args: &Args) -> Outcome {
-    let text = args.text(cx, 1);
+    let text = args.header_value(cx, 1);
     if text.is_empty() {
         return Outcome::FALSE;
     }
@@ -158,7 +158,7 @@ fn include(cx: &mut Context, args: &Args) -> Outcome {
 }
 
 fn exclude(cx: &mut Context, args: &Args) -> Outcome {
-    let text = args.text(cx, 1);
+    let text = args.header_value(cx, 1);
     let Some(selector) = args.prepared::<Selector>(0).filter(|_| !text.is_empty()) else { return Outcome::FALSE };
     let Working { message, edits, .. } = &mut *cx.message;
     for value in selector.values(message) {

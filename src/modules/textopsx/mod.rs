@@ -105,7 +105,7 @@ fn msg_apply_changes(cx: &mut Context, _: &Args) -> Outcome {
 
 fn change_reply_status(cx: &mut Context, args: &Args) -> Outcome {
     let code = sl::status_code(&args.value(cx, 0));
-    let reason = if args.has(1) { args.text(cx, 1) } else { Bytes::new() };
+    let reason = if args.has(1) { args.header_value(cx, 1) } else { Bytes::new() };
     let message = &mut *cx.message;
     let done = code.is_some_and(|code| sl::change_status(&message.message, &mut message.edits, code, &reason));
     if !done {

@@ -29,7 +29,7 @@ pub(super) const ROWS: &[Function] = &[
         &["hf_iterator_append"],
         TEXT,
         |cx, args| {
-            let text = args.text(cx, 1);
+            let text = args.lines(cx, 1);
             edit(cx, args, |message, header| message.edits.insert_after(header, text))
         },
         "Adds a text, given with its line end, behind the header at which an iterator stands.",
@@ -38,7 +38,7 @@ pub(super) const ROWS: &[Function] = &[
         &["hf_iterator_insert"],
         TEXT,
         |cx, args| {
-            let text = args.text(cx, 1);
+            let text = args.lines(cx, 1);
             edit(cx, args, |message, header| message.edits.insert_before(header, text))
         },
         "Adds a text, given with its line end, before the header at which an iterator stands.",

@@ -94,7 +94,7 @@ pub(super) fn t_send_reply(cx: &mut Context, args: &Args) -> Outcome {
         cx.log(LogLevel::Error, "the status code of a reply is none");
         return Outcome::FALSE;
     };
-    let reason = args.text(cx, 1);
+    let reason = args.header_value(cx, 1);
     reply(sl::reply(cx.message, code, reason, ReplyMode::Transaction))
 }
 
