@@ -3,7 +3,7 @@
 use super::{CHANGING, MODE, offset};
 use crate::builtin::{Args, Context, Function, LogLevel, Outcome, Routes};
 use crate::modules::core::source;
-use crate::sip::{Entry, Extent, Message, NameAddr, Scheme, Uri};
+use crate::sip::{Entry, Extent, Message, NameAddr, Scheme, Transport, Uri};
 use std::net::IpAddr;
 
 /// The Contact that is looked at and changed.
@@ -89,11 +89,16 @@ pub(super) const ADD_RCV_PARAM: Function = Function {
     args: MODE,
     routes: Routes::REQUEST,
     run: add_rcv_param,
-    doc: "Adds the parameter `received`, where the message came from, to each Contact; to its URI when the mode is not 0.",
+    doc: "Adds the parameter `received`, where the message came from, to each Contact; to its URI when the mode is not 0, which is only for UDP.",
 };
 
 fn add_rcv_param(cx: &mut Context, args: &Args) -> Outcome {
     let in_uri = args.int(cx, 0) != 0;
+    if in_uri && source::transport(cx) != Transport::Udp {
+        // Its transport would be taken for that of the Contact.
+        cx.log(LogLevel::Error, "add_rcv_param: only an address of UDP can stand in the URI");
+        return Outcome::FALSE;
+    }
     let source = source::uri(cx);
     let message = &mut *cx.message;
     let mut places = Vec::new();
