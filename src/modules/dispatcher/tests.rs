@@ -339,12 +339,14 @@ fn sources_are_known_by_address_port_and_set() {
         (3, "sip:192.0.2.9;transport=tcp", 0, 0, ""),
     ];
     let mut bench = bench(&[("setid_pvname", "$avp(sid)"), ("attrs_pvname", "$avp(at)")], &rows);
-    let cases: [(&[&str], i32); 9] = [
+    let cases: [(&[&str], i32); 10] = [
         (&[], 1),
         (&["1"], 1),
         (&["2"], -1),
-        (&["2", "1"], 1),
-        (&["2", "5"], -1),
+        // It names no transport, and the message came by one.
+        (&["2", "1"], -1),
+        (&["2", "3"], 1),
+        (&["2", "7"], -1),
         (&["9"], -1),
         (&["3", "0", "sip:192.0.2.9"], -1),
         (&["3", "2", "sip:192.0.2.9"], 1),
