@@ -3,9 +3,9 @@
 use super::cli::RunOptions;
 use super::config::{Loaded, Reading};
 use super::{BAD, GOOD, UNREADABLE, banner};
-use crate::builtin::{Extensions, Listen, LogLine, Settings};
+use crate::builtin::{Extensions, Listen, LogLevel, LogLine, Settings};
 use crate::config::{has_errors, parse_address};
-use crate::host::{self, HostWorld, MessageTrace, Plan, log};
+use crate::host::{self, Announcement, HostWorld, MessageTrace, Plan, log};
 use crate::lint;
 use crate::sip::Transport;
 use crate::source::{Diagnostic, Level, render};
@@ -51,7 +51,10 @@ pub(super) fn run(options: &RunOptions) -> u8 {
         Some((_, Ok(trace))) => Some(trace),
         Some((path, Err(error))) => return fail(BAD, &format!("cannot write {}: {error}", path.display())),
     };
-    log::start(options.log_format, started.settings.debug);
+    let log = match log::start(options.log_format, started.settings.debug) {
+        Ok(log) => log,
+        Err(error) => return fail(BAD, &format!("cannot write to standard error: {error}")),
+    };
     let banner = banner::banner(&banner::Facts {
         path: options.config.path(),
         config: &loaded.config,
@@ -63,7 +66,7 @@ pub(super) fn run(options: &RunOptions) -> u8 {
         workers: options.workers,
     });
     for (level, text) in started.log.drain(..).filter(|(level, _)| *level as i8 <= started.settings.debug) {
-        log::write(0, &LogLine { level, from_script: false, text });
+        say(level, text);
     }
     let names = loaded.config.registry.loaded().iter().map(|module| module.name);
     let plan = Plan {
@@ -74,10 +77,31 @@ pub(super) fn run(options: &RunOptions) -> u8 {
         world,
         trace,
     };
-    match host::run(plan, bound, || println!("{banner}")) {
-        Ok(()) => GOOD,
-        Err(fault) => fail(BAD, &fault.to_string()),
+    // A server serves whether anybody reads what it says or not.
+    let announcement =
+        Announcement::begin(|error| say(LogLevel::Warning, format!("cannot write to standard output: {error}")));
+    let announce = || match &announcement {
+        Ok(announcement) => announcement.say(&format!("{banner}\n")),
+        Err(error) => say(LogLevel::Warning, format!("cannot write to standard output: {error}")),
+    };
+    let served = host::run(plan, bound, announce);
+    if let Ok(announcement) = announcement {
+        announcement.end();
     }
+    let code = match served {
+        Ok(()) => GOOD,
+        Err(fault) => {
+            say(LogLevel::Critical, fault.to_string());
+            BAD
+        }
+    };
+    log.end();
+    code
+}
+
+/// Writes a line of the server itself.
+fn say(level: LogLevel, text: String) {
+    log::write(0, &LogLine { level, from_script: false, text });
 }
 
 /// Shows why the config must not run.

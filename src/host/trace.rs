@@ -3,31 +3,28 @@
 
 use super::log;
 use super::pcap::{pcap_header, pcap_packet};
+use super::spool::{Batch, PATIENCE, Spool};
 use crate::builtin::{LogLevel, LogLine, SocketId, Sockets};
 use crate::node::{Datagram, Transmit, call_id};
 use bytes::Bytes;
 use std::fs::File;
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Packets that may wait for the disk; what comes beyond is counted and left out.
-const WAITING: usize = 4096;
-/// Bytes that are gathered before they are written.
-const GATHERED: usize = 1 << 16;
+/// Bytes of packets that may wait for the disk; what comes beyond is counted and left out.
+const WAITING: usize = 16 << 20;
 
 /// A trace that is being written.
 #[derive(Debug)]
 pub struct MessageTrace {
-    packets: SyncSender<Packet>,
+    packets: Spool,
     call_id: Option<Bytes>,
     counts: Arc<Counts>,
-    thread: JoinHandle<()>,
 }
 
 #[derive(Debug, Default)]
@@ -36,22 +33,15 @@ struct Counts {
     lost: AtomicU64,
 }
 
-/// A packet on its way to the file.
-#[derive(Debug)]
-struct Packet {
-    at: Duration,
-    source: SocketAddr,
-    destination: SocketAddr,
-    bytes: Bytes,
-}
-
 /// A worker's end of a trace.
 #[derive(Clone, Debug)]
 pub(super) struct Tracer {
-    packets: SyncSender<Packet>,
+    packets: Spool,
     call_id: Option<Bytes>,
     counts: Arc<Counts>,
     sockets: Arc<Sockets>,
+    /// Where a packet is put together.
+    packet: Vec<u8>,
 }
 
 impl MessageTrace {
@@ -62,17 +52,14 @@ impl MessageTrace {
     pub fn begin(path: &Path, call_id: Option<&str>) -> io::Result<MessageTrace> {
         let mut file = File::create(path)?;
         file.write_all(&pcap_header())?;
-        let (packets, waiting) = sync_channel(WAITING);
+        MessageTrace::to(file, call_id)
+    }
+
+    fn to(mut file: impl Write + Send + 'static, call_id: Option<&str>) -> io::Result<MessageTrace> {
         let counts = Arc::new(Counts::default());
         let counted = counts.clone();
-        let write = move || write(&waiting, &mut file, &counted);
-        let thread = std::thread::Builder::new().name("trace".to_owned()).spawn(write)?;
-        Ok(MessageTrace {
-            packets,
-            call_id: call_id.map(|text| Bytes::copy_from_slice(text.as_bytes())),
-            counts,
-            thread,
-        })
+        let packets = Spool::begin("trace", WAITING, move |batch| write(batch, &mut file, &counted))?;
+        Ok(MessageTrace { packets, call_id: call_id.map(|text| Bytes::copy_from_slice(text.as_bytes())), counts })
     }
 
     /// An end for a worker with these sockets.
@@ -82,6 +69,7 @@ impl MessageTrace {
             call_id: self.call_id.clone(),
             counts: self.counts.clone(),
             sockets: sockets.clone(),
+            packet: Vec::new(),
         }
     }
 
@@ -91,64 +79,54 @@ impl MessageTrace {
         format!("trace: {} packets written, {} left out", count(&self.counts.written), count(&self.counts.lost))
     }
 
-    /// Ends the file once every worker has let go of it.
+    /// Ends the file once every worker has stopped; a disk that is stuck is not waited for.
     pub(super) fn end(self) {
-        let MessageTrace { packets, counts, thread, .. } = self;
-        drop(packets);
-        // A writer that broke has said so.
-        let _ = thread.join();
-        let lost = counts.lost.load(Ordering::Relaxed);
+        let whole = self.packets.end(PATIENCE);
+        let lost = self.counts.lost.load(Ordering::Relaxed);
         if lost > 0 {
             say(format!("trace: {lost} packets are missing: the disk did not keep up"));
+        }
+        if !whole {
+            say("trace: the end of the file is missing: the disk does not answer".to_owned());
         }
     }
 }
 
 impl Tracer {
     /// Takes note of a packet that arrived.
-    pub(super) fn arrived(&self, at: Duration, datagram: &Datagram) {
+    pub(super) fn arrived(&mut self, at: Duration, datagram: &Datagram) {
         self.trace(at, datagram.source, datagram.socket, true, &datagram.bytes);
     }
 
     /// Takes note of a packet that left.
-    pub(super) fn left(&self, at: Duration, packet: &Transmit) {
+    pub(super) fn left(&mut self, at: Duration, packet: &Transmit) {
         self.trace(at, packet.destination, packet.socket, false, &packet.bytes);
     }
 
-    fn trace(&self, at: Duration, peer: SocketAddr, socket: SocketId, arrived: bool, bytes: &Bytes) {
+    fn trace(&mut self, at: Duration, peer: SocketAddr, socket: SocketId, arrived: bool, bytes: &Bytes) {
         if self.call_id.as_ref().is_some_and(|wanted| call_id(bytes) != Some(wanted)) {
             return;
         }
         let port = self.sockets.socket(socket).map_or(0, |socket| socket.address.port());
         let own = SocketAddr::new(self.sockets.address_towards(socket, peer.ip()), port);
         let (source, destination) = if arrived { (peer, own) } else { (own, peer) };
-        let packet = Packet { at, source, destination, bytes: bytes.clone() };
-        if self.packets.try_send(packet).is_err() {
+        self.packet.clear();
+        pcap_packet(at, source, destination, bytes, &mut self.packet);
+        if !self.packet.is_empty() && !self.packets.put(&self.packet) {
             self.counts.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
-/// Writes packets until there is nobody left who could send one.
-fn write(waiting: &Receiver<Packet>, file: &mut impl Write, counts: &Counts) {
-    let mut gathered = Vec::with_capacity(2 * GATHERED);
-    while let Ok(first) = waiting.recv() {
-        let mut count = 0;
-        let mut next = Some(first);
-        // As much as there is, so that the file is whole whenever nothing happens.
-        while let Some(packet) = next {
-            pcap_packet(packet.at, packet.source, packet.destination, &packet.bytes, &mut gathered);
-            count += 1;
-            next = if gathered.len() < GATHERED { waiting.try_recv().ok() } else { None };
-        }
-        if let Err(error) = file.write_all(&gathered) {
-            say(format!("trace: {error}; nothing more is written"));
-            counts.lost.fetch_add(count, Ordering::Relaxed);
-            return;
-        }
-        counts.written.fetch_add(count, Ordering::Relaxed);
-        gathered.clear();
+/// Writes what waits. A file that cannot be written ends there: what is behind half a packet nobody can read.
+fn write(batch: &Batch, file: &mut impl Write, counts: &Counts) -> ControlFlow<()> {
+    if let Err(error) = file.write_all(&batch.bytes) {
+        say(format!("trace: {error}; nothing more is written"));
+        counts.lost.fetch_add(batch.pieces, Ordering::Relaxed);
+        return ControlFlow::Break(());
     }
+    counts.written.fetch_add(batch.pieces, Ordering::Relaxed);
+    ControlFlow::Continue(())
 }
 
 fn say(text: String) {
@@ -160,10 +138,23 @@ mod tests {
     use super::*;
     use crate::builtin::Socket;
 
-    #[test]
-    fn a_slow_disk_loses_packets_and_holds_up_nobody() {
-        let (packets, waiting) = sync_channel(1);
-        let sockets = Sockets {
+    /// A disk that takes nothing until it is let go.
+    struct Stuck(std::sync::mpsc::Receiver<()>, std::sync::mpsc::Sender<Vec<u8>>);
+
+    impl Write for Stuck {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.0.recv();
+            let _ = self.1.send(bytes.to_vec());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn sockets() -> Arc<Sockets> {
+        Arc::new(Sockets {
             list: vec![Socket {
                 transport: crate::sip::Transport::Udp,
                 address: "127.0.0.1:5060".parse().unwrap(),
@@ -172,25 +163,42 @@ mod tests {
             }],
             interfaces: Vec::new(),
             default_address: None,
-        };
-        let call_id = Some(Bytes::from_static(b"1@here"));
-        let counts = Arc::new(Counts::default());
-        let tracer = Tracer { packets, call_id, counts: counts.clone(), sockets: Arc::new(sockets) };
-        let datagram = |text: &'static str| Datagram {
-            bytes: Bytes::from_static(text.as_bytes()),
-            source: "127.0.0.1:6000".parse().unwrap(),
-            socket: SocketId(0),
-        };
-        let at = Duration::from_millis(1500);
-        for _ in 0..3 {
-            tracer.arrived(at, &datagram("OPTIONS sip:a SIP/2.0\r\nCall-ID: 1@here\r\n\r\n"));
-            tracer.arrived(at, &datagram("OPTIONS sip:a SIP/2.0\r\nCall-ID: 2@here\r\n\r\n"));
+        })
+    }
+
+    fn datagram(call_id: &str, length: usize) -> Datagram {
+        let text = format!("OPTIONS sip:a SIP/2.0\r\nCall-ID: {call_id}\r\n\r\n{}", "x".repeat(length));
+        Datagram { bytes: text.into(), source: "127.0.0.1:6000".parse().unwrap(), socket: SocketId(0) }
+    }
+
+    #[test]
+    fn packets_of_one_call_are_written_whole() {
+        let ((go, wait), (tell, told)) = (std::sync::mpsc::channel(), std::sync::mpsc::channel());
+        drop(go);
+        let trace = MessageTrace::to(Stuck(wait, tell), Some("1@here")).unwrap();
+        let mut tracer = trace.tracer(&sockets());
+        tracer.arrived(Duration::from_millis(1500), &datagram("1@here", 0));
+        tracer.arrived(Duration::from_millis(1500), &datagram("2@here", 0));
+        trace.end();
+        let packet = told.recv().unwrap();
+        assert_eq!(packet.len(), 16 + 20 + 8 + 42);
+        assert_eq!(packet[..8], [1, 0, 0, 0, 0x20, 0xa1, 7, 0]);
+        assert!(told.recv().is_err(), "nothing else was written");
+    }
+
+    #[test]
+    fn a_stuck_disk_loses_packets_and_holds_up_nobody() {
+        let ((go, wait), (tell, _told)) = (std::sync::mpsc::channel(), std::sync::mpsc::channel());
+        let trace = MessageTrace::to(Stuck(wait, tell), None).unwrap();
+        let mut tracer = trace.tracer(&sockets());
+        let long = datagram("1@here", 60_000);
+        // What it took before it got stuck, and what waits, are one buffer each.
+        for _ in 0..4 * WAITING / 60_000 {
+            tracer.arrived(Duration::ZERO, &long);
         }
-        drop(tracer);
-        let mut file = pcap_header().to_vec();
-        write(&waiting, &mut file, &counts);
-        assert_eq!((counts.written.load(Ordering::Relaxed), counts.lost.load(Ordering::Relaxed)), (1, 2));
-        assert_eq!(file.len(), 24 + 16 + 20 + 8 + 42);
-        assert_eq!(file[24..32], [1, 0, 0, 0, 0x20, 0xa1, 7, 0]);
+        let lost = trace.counts.lost.load(Ordering::Relaxed) as usize;
+        assert!((WAITING / 60_000..4 * WAITING / 60_000).contains(&lost), "{lost}");
+        assert!(trace.report().ends_with(&format!(" {lost} left out")), "{}", trace.report());
+        drop(go);
     }
 }

@@ -317,7 +317,7 @@ impl Worker {
             (busy, self.streamed) = (true, true);
             match news {
                 News::Arrived(datagram) => {
-                    if let Some(tracer) = &self.wires.tracer {
+                    if let Some(tracer) = &mut self.wires.tracer {
                         tracer.arrived(now.unix, &datagram);
                     }
                     self.sort(now, datagram);
@@ -332,7 +332,7 @@ impl Worker {
     /// Sends a packet by a connection, or hands it to the worker that has them.
     fn send_by_connection(&mut self, now: Now, packet: Transmit) {
         let Some(connections) = &mut self.connections else { return self.leaving.push(packet) };
-        if let Some(tracer) = &self.wires.tracer {
+        if let Some(tracer) = &mut self.wires.tracer {
             tracer.left(now.unix, &packet);
         }
         self.streamed = true;
@@ -538,7 +538,7 @@ impl Wires {
             }
             Ok(()) | Err(_) => {}
         }
-        if let Some(tracer) = &self.tracer {
+        if let Some(tracer) = &mut self.tracer {
             self.arrived.iter().for_each(|datagram| tracer.arrived(now.unix, datagram));
         }
         true
@@ -560,7 +560,7 @@ impl Wires {
             }
             let error = match socket.try_io(Interest::WRITABLE, || self.outbox.send(socket, run)) {
                 Ok(count) => {
-                    if let Some(tracer) = &self.tracer {
+                    if let Some(tracer) = &mut self.tracer {
                         self.held.iter().take(count).for_each(|packet| tracer.left(now.unix, packet));
                     }
                     self.held.drain(..count);
