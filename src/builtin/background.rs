@@ -7,7 +7,7 @@ use super::extension::{Extension, Extensions};
 use super::log::LogLevel;
 use super::module::{Module, RouteKind};
 use super::prepare::Slots;
-use super::settings::{Settings, SocketId};
+use super::settings::{Settings, SocketId, Sockets};
 use crate::sip::Message;
 use crate::source::Span;
 use crate::time::Now;
@@ -53,6 +53,14 @@ pub trait State: Any + Debug + Send + Sync {
         None
     }
 
+    /// Work after the last message, once, where waiting is fine: what was kept to be written later is written.
+    ///
+    /// # Errors
+    /// What is lost, and why, in one line.
+    fn end(&self, _cx: &mut Ending) -> Result<(), String> {
+        Ok(())
+    }
+
     /// Loads again what was loaded at start, keeping what was learnt since.
     ///
     /// # Errors
@@ -93,6 +101,16 @@ pub struct Background<'a> {
     pub module: ModuleId,
 }
 
+/// What a module may do at the end of the server.
+pub struct Ending<'a> {
+    /// The present.
+    pub now: Now,
+    /// The listeners that were served.
+    pub sockets: &'a Sockets,
+    /// Files and databases.
+    pub world: &'a mut dyn World,
+}
+
 /// What background work or a function asks the node to do later, in order.
 #[derive(Debug)]
 pub enum Command {
@@ -103,18 +121,26 @@ pub enum Command {
     /// Run an event route.
     Event(Event),
     /// Tell a database something.
-    Tell(Statement),
+    Tell(Told),
     /// Have the host look something up or ask another server.
     Errand(OwnErrand),
     /// Let a module load its data again, where waiting is fine.
     Reload(ModuleId),
 }
 
-/// A statement for a database that nobody waits for. When the database does not take it, that is logged.
+/// Statements for a database that nobody waits for. It takes them in one transaction, in which one that it refuses undoes only itself; that is
+/// logged.
 #[derive(Debug)]
-pub struct Statement {
+pub struct Told {
     /// The module that wants it.
     pub module: ModuleId,
+    /// What the database is told.
+    pub statements: Vec<Statement>,
+}
+
+/// One statement among those.
+#[derive(Debug)]
+pub struct Statement {
     /// What the database is told.
     pub query: Query,
     /// What the module is given back when the database does not take it; `None` when it need not know.
@@ -130,6 +156,12 @@ pub struct OwnErrand {
     pub tag: u64,
     /// The errand.
     pub errand: Errand,
+}
+
+impl From<Query> for Statement {
+    fn from(query: Query) -> Statement {
+        Statement { query, about: None }
+    }
 }
 
 /// A request made here, such as a dispatcher's OPTIONS.
@@ -193,6 +225,13 @@ pub trait World {
 
     /// Asks a database.
     fn query(&mut self, connection: ConnectionId, sql: &str) -> Result<Rows, QueryFault>;
+
+    /// Tells a database something behind all that it was told before, in one transaction. One that it refuses undoes only itself and is given back with
+    /// its place.
+    fn tell(&mut self, _connection: ConnectionId, statements: Vec<Query>) -> Vec<(usize, QueryFault)> {
+        let fault = QueryFault::Unavailable("this world is only looked at".into());
+        statements.iter().enumerate().map(|(at, _)| (at, fault.clone())).collect()
+    }
 }
 
 /// What a machine calls itself.

@@ -76,6 +76,8 @@ pub enum Answer {
     Code(i32),
     /// What a database said.
     Rows(Result<Rows, QueryFault>),
+    /// The statements of several that a database did not take, by their places.
+    Told(Vec<(usize, QueryFault)>),
     /// What an errand brought.
     Errand(Result<Found, ErrandFault>),
 }
@@ -85,7 +87,7 @@ impl Answer {
     pub fn code(&self) -> i32 {
         match self {
             Answer::Code(code) => *code,
-            Answer::Rows(_) | Answer::Errand(_) => -1,
+            Answer::Rows(_) | Answer::Told(_) | Answer::Errand(_) => -1,
         }
     }
 }

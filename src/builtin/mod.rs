@@ -32,8 +32,8 @@ mod working;
 pub use args::{Args, Argument, CallSite};
 pub use avp::{Avps, Xavp};
 pub use background::{
-    Background, Command, Event, Held, HostName, OwnErrand, OwnRequest, ParamGiven, ParamGivenValue, Params, Start,
-    StartFault, State, Statement, World,
+    Background, Command, Ending, Event, Held, HostName, OwnErrand, OwnRequest, ParamGiven, ParamGivenValue, Params,
+    Start, StartFault, State, Statement, Told, World,
 };
 pub use context::{Context, Core, Locals, ModuleId, RouteId};
 pub use counters::{AskMemory, Counter, Counters, Memory};

@@ -9,7 +9,7 @@ use super::trace::MessageTrace;
 use super::worker::{self, Control, GRACE, HANDED, Parts};
 use super::world::HostWorld;
 use crate::builtin::{
-    Core, Counters, Extensions, LogLevel, LogLine, ModuleId, QueryFault, Random, Settings, Sockets, State,
+    Core, Counters, Ending, Extensions, LogLevel, LogLine, ModuleId, QueryFault, Random, Settings, Sockets, State,
 };
 use crate::node::{Node, Shares};
 use crate::script::Program;
@@ -87,10 +87,11 @@ pub fn run(plan: Plan, bound: Bound, ready: impl FnOnce()) -> Result<(), ServerF
         ready();
         let result = server.steer(&mut signals).await;
         server.tell(Control::End);
-        for thread in server.threads {
+        for thread in server.threads.drain(..) {
             // Its result has come through the channel.
             let _ = thread.join();
         }
+        server.end();
         if let Some(trace) = server.trace {
             trace.end();
         }
@@ -121,6 +122,8 @@ impl Signals {
 
 /// Workers that serve.
 struct Server {
+    clock: Clock,
+    sockets: Arc<Sockets>,
     modules: Vec<(&'static str, Arc<dyn State>)>,
     world: HostWorld,
     controls: Vec<UnboundedSender<Control>>,
@@ -140,7 +143,8 @@ impl Server {
         let (end, ended) = unbounded_channel();
         let (reload, reloads) = unbounded_channel();
         let (controls, threads, trace) = (Vec::new(), Vec::new(), plan.trace);
-        let mut server = Server { modules: plan.modules, world: plan.world, controls, threads, reloads, ended, trace };
+        let (modules, world, sockets) = (plan.modules, plan.world, bound.sockets.clone());
+        let mut server = Server { clock, sockets, modules, world, controls, threads, reloads, ended, trace };
         let errands = Errands::default();
         let counters = Counters::of(bound.workers.len());
         let shares = Shares::new(bound.workers.len(), &mut clock::random()?);
@@ -219,6 +223,17 @@ impl Server {
             }
         }
         Ok(())
+    }
+
+    /// Has modules write what they kept to be written later. Nobody changes it any more: the workers have ended.
+    fn end(&mut self) {
+        for (name, state) in &self.modules {
+            let mut ending = Ending { now: self.clock.now(), sockets: &self.sockets, world: &mut self.world };
+            if let Err(fault) = state.end(&mut ending) {
+                say(LogLevel::Error, format!("{name}: {fault}"));
+            }
+        }
+        self.world.finish();
     }
 
     fn report(&self) {

@@ -401,7 +401,11 @@ impl Worker {
     /// Asks what the node wants to know. A read that the worker makes itself is answered before anything else happens, so that the packets of a
     /// call keep their order.
     fn ask(&mut self, now: Now) {
-        while !self.node.output.queries.is_empty() {
+        loop {
+            self.tell(now);
+            if self.node.output.queries.is_empty() {
+                break;
+            }
             for (id, query) in std::mem::take(&mut self.node.output.queries) {
                 let found = match self.databases.read_inline(&query) {
                     Some(found) => found,
@@ -419,6 +423,17 @@ impl Worker {
         for module in self.node.output.reloads.drain(..) {
             // A server that is gone reloads nothing.
             let _ = self.reloads.send(module);
+        }
+    }
+
+    /// Tells databases what no call waits for.
+    fn tell(&mut self, now: Now) {
+        for (id, statements) in std::mem::take(&mut self.node.output.told) {
+            let count = statements.len();
+            if let Err(fault) = self.databases.tell(id.0, statements) {
+                let refused = (0..count).map(|at| (at, fault.clone())).collect();
+                self.node.answer(now, id, Answer::Told(refused));
+            }
         }
     }
 

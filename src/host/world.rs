@@ -1,7 +1,7 @@
 //! Files and databases: as modules use them at start, and each worker's way to the latter.
 
 use super::effects::sqlite::{self, Databases, init_db};
-use crate::builtin::{Answer, ConnectionId, Extensions, HostName, QueryFault, Rows, World};
+use crate::builtin::{Answer, ConnectionId, Extensions, HostName, Query, QueryFault, Rows, World};
 use crate::modules::db_sqlite::path_of;
 use crate::node::EffectId;
 use crate::source::Files;
@@ -73,8 +73,13 @@ impl HostWorld {
     pub(super) fn worker(&self, answers: UnboundedSender<(EffectId, Answer)>) -> Result<sqlite::Worker, QueryFault> {
         self.databases.worker(Arc::new(move |ticket, found| {
             // A worker that has ended wants no answer.
-            let _ = answers.send((EffectId(ticket), Answer::Rows(found)));
+            let _ = answers.send((EffectId(ticket), found));
         }))
+    }
+
+    /// Waits until every change that scripts made is in the databases.
+    pub(super) fn finish(&self) {
+        self.databases.finish();
     }
 
     /// Makes the database at `path` when it is missing and there is a template for it.
@@ -125,6 +130,10 @@ impl World for HostWorld {
 
     fn query(&mut self, connection: ConnectionId, sql: &str) -> Result<Rows, QueryFault> {
         self.databases.query(connection, sql)
+    }
+
+    fn tell(&mut self, connection: ConnectionId, statements: Vec<Query>) -> Vec<(usize, QueryFault)> {
+        self.databases.tell(connection, statements)
     }
 }
 

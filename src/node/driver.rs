@@ -54,6 +54,8 @@ pub struct Output {
     pub packets: Vec<Transmit>,
     /// Queries; each is answered with [`Node::answer`].
     pub queries: Vec<(EffectId, Query)>,
+    /// Statements that one database takes together; answered likewise with [`Answer::Told`].
+    pub told: Vec<(EffectId, Vec<Query>)>,
     /// Errands; each is answered likewise.
     pub errands: Vec<(EffectId, Errand)>,
     /// The script wants the server to end at once.
@@ -99,9 +101,9 @@ impl Default for Limits {
 }
 
 /// Which module is told of an answer that no run waits for.
-pub(super) enum Told {
-    /// What a statement was about, should the database not take it.
-    Statement(ModuleId, Box<dyn Any + Send>),
+pub(super) enum Awaited {
+    /// What statements were about, each at its place, should the database not take them.
+    Statements(ModuleId, Vec<Option<Box<dyn Any + Send>>>),
     /// What an errand of this tag brought.
     Errand(ModuleId, u64),
 }
@@ -132,7 +134,7 @@ pub struct Node {
     /// Runs that wait for an answer.
     pub(super) parked: FxHashMap<EffectId, Box<Run>>,
     /// What modules are told of answers that no run waits for.
-    pub(super) told: FxHashMap<EffectId, Told>,
+    pub(super) awaited: FxHashMap<EffectId, Awaited>,
     /// Calls with such runs, and the messages that wait behind them.
     pub(super) calls: FxHashMap<u64, Queue>,
     pub(super) queued: usize,
@@ -202,7 +204,7 @@ impl Node {
             seed,
             tag_prefix,
             parked: FxHashMap::default(),
-            told: FxHashMap::default(),
+            awaited: FxHashMap::default(),
             calls: FxHashMap::default(),
             queued: 0,
             parked_bytes: 0,
@@ -295,9 +297,12 @@ impl Node {
         }
     }
 
-    /// Whether no caller waits for a reply, and no callee for its ACK.
+    /// Whether no caller waits for a reply, no callee for its ACK, and no module for a database.
     pub fn is_idle(&self) -> bool {
-        self.parked.is_empty() && self.queued == 0 && self.transactions.iter().all(Transaction::is_settled)
+        self.parked.is_empty()
+            && !self.awaited.values().any(|its| matches!(its, Awaited::Statements(..)))
+            && self.queued == 0
+            && self.transactions.iter().all(Transaction::is_settled)
     }
 
     /// What it has counted.

@@ -55,7 +55,7 @@ impl Node {
                     Command::Request(request) => self.send_own(now, request),
                     Command::Send(packet) => self.send_bare(packet),
                     Command::Event(event) => self.run_event(now, event),
-                    Command::Tell(statement) => self.tell_database(statement),
+                    Command::Tell(told) => self.tell_database(told),
                     Command::Errand(errand) => self.begin_errand(errand),
                     Command::Reload(module) => self.output.reloads.push(module),
                 }

@@ -1,14 +1,15 @@
 //! Runs of the script: started, put aside while they wait, and followed by what their kind asks for.
 
-use super::driver::{Datagram, EffectId, Node, Told};
+use super::driver::{Awaited, Datagram, EffectId, Node};
 use super::relay::Forking;
 use super::transaction::Due;
 use crate::builtin::{
-    Answer, Background, Effect, ErrandFault, Locals, LogLevel, ModuleId, OwnErrand, QueryFault, RouteId, Statement,
+    Answer, Background, Effect, ErrandFault, Locals, LogLevel, ModuleId, OwnErrand, QueryFault, RouteId, Told,
     TraceEvent, TransactionId, Working,
 };
 use crate::script::{End, Step, Task};
 use crate::time::Now;
+use std::any::Any;
 use std::collections::VecDeque;
 
 /// A run of the script, and what it is for.
@@ -177,42 +178,58 @@ impl Node {
     }
 
     /// Tells a database something that no run waits for.
-    pub(super) fn tell_database(&mut self, statement: Statement) {
+    pub(super) fn tell_database(&mut self, told: Told) {
+        if told.statements.is_empty() {
+            return;
+        }
         let id = EffectId(self.next_effect);
         self.next_effect += 1;
-        self.output.queries.push((id, statement.query));
-        if let Some(about) = statement.about {
-            self.told.insert(id, Told::Statement(statement.module, about));
-        }
+        let (queries, about) = told.statements.into_iter().map(|its| (its.query, its.about)).unzip();
+        self.output.told.push((id, queries));
+        self.awaited.insert(id, Awaited::Statements(told.module, about));
     }
 
     /// Begins an errand that no run waits for.
     pub(super) fn begin_errand(&mut self, wanted: OwnErrand) {
         let id = EffectId(self.next_effect);
         self.next_effect += 1;
-        self.told.insert(id, Told::Errand(wanted.module, wanted.tag));
+        self.awaited.insert(id, Awaited::Errand(wanted.module, wanted.tag));
         self.output.errands.push((id, wanted.errand));
     }
 
     /// An answer that no run waits for.
     fn tell_module(&mut self, now: Now, id: EffectId, answer: Answer) {
-        let told = self.told.remove(&id);
-        if let Answer::Rows(Err(fault)) = &answer {
-            self.core.log(LogLevel::Error, format!("the database did not take what a module tells it: {fault}"));
-        }
-        let state = |node: &Node, module: ModuleId| node.core.modules.get(module.0 as usize).cloned();
-        match (told, answer) {
-            (Some(Told::Statement(module, about)), Answer::Rows(Err(_))) => {
-                if let Some(state) = state(self, module) {
-                    state.refused(about);
-                }
+        match (self.awaited.remove(&id), answer) {
+            (Some(Awaited::Statements(module, about)), Answer::Told(refused)) => {
+                self.told_database(module, about, refused);
             }
-            (Some(Told::Errand(module, tag)), Answer::Errand(found)) => {
-                if let Some(state) = state(self, module) {
+            (Some(Awaited::Errand(module, tag)), Answer::Errand(found)) => {
+                if let Some(state) = self.core.modules.get(module.0 as usize).cloned() {
                     state.brought(tag, found, &mut Background { now, core: &mut self.core, module });
                 }
             }
-            (Some(Told::Statement(..) | Told::Errand(..)) | None, _) => {}
+            (Some(Awaited::Statements(..) | Awaited::Errand(..)) | None, _) => {}
+        }
+    }
+
+    /// Which of a module's statements the database did not take.
+    fn told_database(
+        &mut self,
+        module: ModuleId,
+        mut about: Vec<Option<Box<dyn Any + Send>>>,
+        refused: Vec<(usize, QueryFault)>,
+    ) {
+        let Some((_, fault)) = refused.first() else { return };
+        let which = match about.len() {
+            1 => String::new(),
+            all => format!(", {} of {all} statements", refused.len()),
+        };
+        self.core.log(LogLevel::Error, format!("the database did not take what a module tells it{which}: {fault}"));
+        let Some(state) = self.core.modules.get(module.0 as usize) else { return };
+        for (at, _) in refused {
+            if let Some(about) = about.get_mut(at).and_then(Option::take) {
+                state.refused(about);
+            }
         }
     }
 

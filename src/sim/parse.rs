@@ -314,6 +314,7 @@ impl Parser<'_, '_> {
             "rtpengine",
             "table",
             "show",
+            "stop",
             "note",
         ];
         if RESERVED.contains(&name.text.as_str()) {

@@ -10,7 +10,7 @@ use super::story::{Entry, Story};
 use super::wires::{Arrival, Wires};
 use super::world::Stage;
 use crate::builtin::{
-    Answer, Background, Errand, Extensions, Module, ModuleId, Query, Reached, Socket, SocketId, Sockets,
+    Answer, Background, Ending, Errand, Extensions, Module, ModuleId, Query, Reached, Socket, SocketId, Sockets,
 };
 use crate::config::has_errors;
 use crate::node::{Datagram, EffectId, Node, Transmit};
@@ -76,6 +76,7 @@ pub fn play(
         modules: server.modules,
         stage,
         wires: Wires::default(),
+        stopped: false,
     };
     Ok(play.all())
 }
@@ -113,6 +114,8 @@ struct Play<'a> {
     modules: Vec<&'static Module>,
     stage: Stage<'a>,
     wires: Wires,
+    /// The server has ended.
+    stopped: bool,
 }
 
 /// What may happen at one moment before the scenario is given up.
@@ -163,7 +166,11 @@ impl Play<'_> {
                 };
                 self.scene.story.moment(self.scene.now, &words);
             }
+            Action::Reload(_) | Action::Rpc(_) | Action::Location { .. } | Action::Stop if self.stopped => {
+                self.scene.stuck(span, "the server has ended".into());
+            }
             Action::Reload(name) => self.reload(name, span),
+            Action::Stop => self.stop(),
             Action::Rpc(command) => {
                 if let Some(lines) = self.rpc(command, span) {
                     self.scene.story.command(self.scene.now, command, lines);
@@ -189,6 +196,22 @@ impl Play<'_> {
         match at {
             Some(at) => self.reload_module(at),
             None => self.scene.stuck(span, format!("the config loads no module {name}")),
+        }
+    }
+
+    /// Ends the server: modules write what they kept to be written later, and whatever arrives then is lost.
+    fn stop(&mut self) {
+        self.scene.story.moment(self.scene.now, "the server ends");
+        self.stopped = true;
+        let (now, sockets) = (self.time(), self.node.core.sockets.clone());
+        for (module, state) in self.modules.iter().zip(self.node.core.modules.clone().iter()) {
+            let ended = state.end(&mut Ending { now, sockets: &sockets, world: &mut self.stage });
+            for (query, said) in std::mem::take(&mut self.stage.told) {
+                self.scene.story.query(self.scene.now, &query, Some(&said));
+            }
+            if let Err(fault) = ended {
+                self.scene.story.moment(self.scene.now, &format!("{}: {fault}", module.name));
+            }
         }
     }
 
@@ -301,7 +324,8 @@ impl Play<'_> {
     fn advance(&mut self, until: Tick, span: Span) {
         let mut at_once = 0;
         loop {
-            let next = [self.wires.next(), self.node.next()].into_iter().flatten().min();
+            let due = self.node.next().filter(|_| !self.stopped);
+            let next = [self.wires.next(), due].into_iter().flatten().min();
             let Some(next) = next.filter(|next| *next <= until) else { break };
             at_once = if next > self.scene.now { 0 } else { at_once + 1 };
             if at_once > MOST_AT_ONCE {
@@ -322,6 +346,7 @@ impl Play<'_> {
 
     fn arrive(&mut self, arrival: Arrival) {
         match arrival {
+            Arrival::Server(_) | Arrival::Errand(..) | Arrival::Query(..) | Arrival::Told(..) if self.stopped => {}
             Arrival::Server(datagram) => {
                 self.scene.story.arrives(&datagram.bytes);
                 let now = self.time();
@@ -344,6 +369,17 @@ impl Play<'_> {
                 self.scene.story.answer(self.scene.now, &said);
                 let now = self.time();
                 self.node.answer(now, id, Answer::Rows(said));
+                self.take_output();
+            }
+            Arrival::Told(id, queries) => {
+                let mut refused = Vec::new();
+                for (at, query) in queries.iter().enumerate() {
+                    let said = self.stage.ask(query.connection, &query.statement, &query.parameters);
+                    self.scene.story.answer(self.scene.now, &said);
+                    refused.extend(said.err().map(|fault| (at, fault)));
+                }
+                let now = self.time();
+                self.node.answer(now, id, Answer::Told(refused));
                 self.take_output();
             }
         }
@@ -372,8 +408,12 @@ impl Play<'_> {
             }
             let queries = std::mem::take(&mut self.node.output.queries);
             let errands = std::mem::take(&mut self.node.output.errands);
-            if queries.is_empty() && errands.is_empty() {
+            let told = std::mem::take(&mut self.node.output.told);
+            if queries.is_empty() && errands.is_empty() && told.is_empty() {
                 return;
+            }
+            for (id, queries) in told {
+                self.tell(id, queries);
             }
             for (id, errand) in errands {
                 self.errand(id, &errand);
@@ -405,6 +445,22 @@ impl Play<'_> {
         self.scene.story.query(self.scene.now, &query, Some(&said));
         let now = self.time();
         self.node.answer(now, id, Answer::Rows(said));
+        self.take_trace();
+    }
+
+    fn tell(&mut self, id: EffectId, queries: Vec<Query>) {
+        if let DatabaseMood::Slow(time) = self.stage.mood {
+            queries.iter().for_each(|query| self.scene.story.query(self.scene.now, query, None));
+            return self.wires.send(self.scene.now.after(time), Arrival::Told(id, queries));
+        }
+        let mut refused = Vec::new();
+        for (at, query) in queries.iter().enumerate() {
+            let said = self.stage.ask(query.connection, &query.statement, &query.parameters);
+            self.scene.story.query(self.scene.now, query, Some(&said));
+            refused.extend(said.err().map(|fault| (at, fault)));
+        }
+        let now = self.time();
+        self.node.answer(now, id, Answer::Told(refused));
         self.take_trace();
     }
 

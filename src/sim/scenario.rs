@@ -197,6 +197,8 @@ pub enum Action {
     Relay(RelayLine),
     /// `reload dispatcher`
     Reload(String),
+    /// `stop`
+    Stop,
     /// `show flow`
     Show(Detail),
     /// `note Text`

@@ -104,7 +104,8 @@ impl<'a> Scene<'a> {
             | Action::Canned(_)
             | Action::Page(_)
             | Action::Relay(_)
-            | Action::Reload(_)) => return Deed::Host(action),
+            | Action::Reload(_)
+            | Action::Stop) => return Deed::Host(action),
         }
         Deed::Done
     }

@@ -25,6 +25,7 @@ pub(super) fn action(parser: &mut Parser, block: &Block) -> Option<Action> {
             Some(Action::Database(DatabaseMood::Slow(time_of(parser, time)?)))
         }
         ("rpc", [_, ..]) => Some(Action::Rpc(block.line["rpc".len()..].trim().to_owned())),
+        ("stop", []) => Some(Action::Stop),
         ("reload", [module]) => Some(Action::Reload(module.text.clone())),
         ("show", [word]) => match word.text.as_str() {
             "lines" => Some(Action::Show(Detail::Lines)),
@@ -60,7 +61,7 @@ pub(super) fn action(parser: &mut Parser, block: &Block) -> Option<Action> {
         ("rtpengine", words) => Some(Action::Relay(rtpengine::line(parser, block, words)?)),
         ("expect", words) => Some(Action::Expect(expect::read(parser, block, words)?)),
         ("location", _) => None,
-        ("wait" | "rpc" | "database" | "reload" | "show" | "note" | "lose" | "sql", _) => {
+        ("wait" | "rpc" | "database" | "reload" | "stop" | "show" | "note" | "lose" | "sql", _) => {
             parser.helped(block.span, format!("this is not how {} is written", first.text), usage(&first.text));
             None
         }
@@ -322,6 +323,7 @@ fn usage(keyword: &str) -> &'static str {
             "database FILE ... [for PART_OF_URL]; database works, fails, or slow 2s; database answers \"PART OF A STATEMENT\" with rows below"
         }
         "reload" => "reload dispatcher",
+        "stop" => "stop",
         "rpc" => "rpc dispatcher.set_state ip 1 sip:10.0.0.11:5060",
         "show" => "show lines, show decision, show flow, or show messages",
         "note" => "note Text",

@@ -24,6 +24,8 @@ pub(super) enum Arrival {
     },
     /// A statement, at a slow database.
     Query(EffectId, Query),
+    /// Statements that nobody waits for, at a slow database.
+    Told(EffectId, Vec<Query>),
     /// What comes of an errand that takes its time.
     Errand(EffectId, Result<Found, ErrandFault>),
 }
@@ -49,8 +51,8 @@ impl Wires {
 
     /// When the last packet that is under way arrives; statements and errands are none.
     pub(super) fn last_packet(&self) -> Option<Tick> {
-        let packets =
-            self.under_way.iter().filter(|(_, arrival)| !matches!(arrival, Arrival::Query(..) | Arrival::Errand(..)));
+        let is_packet = |arrival: &Arrival| matches!(arrival, Arrival::Server(_) | Arrival::Peer { .. });
+        let packets = self.under_way.iter().filter(|(_, arrival)| is_packet(arrival));
         packets.map(|((at, _), _)| *at).next_back()
     }
 

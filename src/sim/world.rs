@@ -7,7 +7,8 @@ use super::rtpengine::Relays;
 use super::scenario::{Canned, CannedPage, DatabaseMood, Scenario};
 use super::table::bound_statement;
 use crate::builtin::{
-    ConnectionId, Errand, ErrandFault, Extensions, Found, HostName, QueryFault, Record, RecordKind, Rows, Value, World,
+    ConnectionId, Errand, ErrandFault, Extensions, Found, HostName, Query, QueryFault, Record, RecordKind, Rows, Value,
+    World,
 };
 use crate::source::{Diagnostic, Files};
 use bytes::Bytes;
@@ -32,6 +33,8 @@ pub(super) struct Stage<'a> {
     /// What servers of HTTP answer, the newest first.
     pub(super) pages: Vec<CannedPage>,
     pub(super) relays: Relays,
+    /// What modules told databases at the end of the server, and what those said.
+    pub(super) told: Vec<(Query, Result<Rows, QueryFault>)>,
     /// What scripts wrote.
     written: BTreeMap<PathBuf, Bytes>,
     machine: IpAddr,
@@ -63,6 +66,7 @@ impl<'a> Stage<'a> {
             canned: scenario.canned.clone(),
             pages: scenario.pages.clone(),
             relays: Relays::default(),
+            told: Vec::new(),
             written: BTreeMap::new(),
             machine: scenario.machine,
         }
@@ -159,5 +163,15 @@ impl World for Stage<'_> {
 
     fn query(&mut self, connection: ConnectionId, sql: &str) -> Result<Rows, QueryFault> {
         self.ask(connection, sql, &[])
+    }
+
+    fn tell(&mut self, connection: ConnectionId, statements: Vec<Query>) -> Vec<(usize, QueryFault)> {
+        let mut refused = Vec::new();
+        for (at, query) in statements.into_iter().enumerate() {
+            let said = self.ask(connection, &query.statement, &query.parameters);
+            refused.extend(said.as_ref().err().map(|fault| (at, fault.clone())));
+            self.told.push((query, said));
+        }
+        refused
     }
 }

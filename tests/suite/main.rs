@@ -28,5 +28,6 @@ mod scenarios;
 mod semantics;
 mod simulated;
 mod sipp;
+mod stopping;
 mod testing;
 mod torture;

@@ -172,7 +172,7 @@ fn record_of_rows(cx: &mut Context, location: &Location, answer: Answer) -> Opti
             cx.log(LogLevel::Error, format!("the location table cannot be read: {fault}"));
             None
         }
-        Answer::Code(_) | Answer::Errand(_) => None,
+        Answer::Code(_) | Answer::Told(_) | Answer::Errand(_) => None,
     }
 }
 

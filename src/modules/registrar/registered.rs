@@ -1,7 +1,7 @@
 //! `registered` and `unregister`.
 
 use super::{Location, aor, config_text, record_of_rows, tell};
-use crate::builtin::{Answer, Args, Command, Context, LogLevel, Outcome, Statement};
+use crate::builtin::{Answer, Args, Command, Context, LogLevel, Outcome, Statement, Told};
 use crate::modules::usrloc::contact::{Contact, Record};
 use crate::modules::usrloc::{Change, Mode};
 use bytes::Bytes;
@@ -119,7 +119,7 @@ fn remove_from_database(cx: &mut Context, location: &Location, aor: &[u8], gone:
     let Some(store) = &location.usrloc.store else { return };
     let (table, sockets) = (&location.table().name, cx.core.sockets.clone());
     let changes = gone.iter().map(|ruid| Change::Delete(ruid.clone()));
-    let statements = changes.filter_map(|change| store.statement(table, aor, &change, &sockets));
-    let module = location.registrar.usrloc;
-    cx.core.commands.extend(statements.map(|query| Command::Tell(Statement { module, query, about: None })));
+    let queries = changes.filter_map(|change| store.statement(table, aor, &change, &sockets));
+    let statements = queries.map(Statement::from).collect();
+    cx.core.commands.push(Command::Tell(Told { module: location.registrar.usrloc, statements }));
 }

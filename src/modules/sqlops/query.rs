@@ -170,7 +170,7 @@ fn rows(cx: &mut Context, args: &Args, answer: Answer) -> Option<Rows> {
     let fault = match answer {
         Answer::Rows(Ok(rows)) => return Some(rows),
         Answer::Rows(Err(fault)) => fault.to_string(),
-        Answer::Code(_) | Answer::Errand(_) => "the database gave no answer".to_owned(),
+        Answer::Code(_) | Answer::Told(_) | Answer::Errand(_) => "the database gave no answer".to_owned(),
     };
     let statement = args.prepared::<Asked>(1).and_then(|asked| asked.statement.fixed().cloned());
     let shown = cx.state::<connection::Connections>().map_or(0, |state| state.logged);

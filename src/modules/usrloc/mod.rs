@@ -13,7 +13,7 @@ mod rpc;
 mod store;
 pub mod table;
 
-use crate::builtin::{Background, Fault, Held, Module, ModuleId, Prepare, Prepared, State, Template};
+use crate::builtin::{Background, Ending, Fault, Held, Module, ModuleId, Prepare, Prepared, State, Template};
 use crate::sip::Message;
 use bytes::Bytes;
 use keepalive::{Keepalive, SECOND};
@@ -190,6 +190,10 @@ impl State for Usrloc {
         if let Some(keepalive) = &self.keepalive {
             keepalive.reply(self, reply, cx);
         }
+    }
+
+    fn end(&self, cx: &mut Ending) -> Result<(), String> {
+        expiry::end(self, cx)
     }
 
     fn refused(&self, about: Box<dyn Any + Send>) {

@@ -4,7 +4,7 @@ use super::contact::{Contact, Kept, Match, Record, Wanted};
 use super::store::Change;
 use super::table::Table;
 use super::{Mode, Usrloc, aor_of_operator, preference};
-use crate::builtin::{Background, Command, Located, Rpc, Statement};
+use crate::builtin::{Background, Command, Located, Rpc, Statement, Told};
 use crate::modules::core::{socket_name, socket_of};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -144,12 +144,11 @@ fn remove_where(
     let aor = aor_of_operator(aor, state.use_domain)?;
     let gone = table.edit(aor.as_bytes(), |record| gone(record, &state));
     let Some(store) = &state.store else { return Ok(()) };
-    for contact in gone.iter().filter(|contact| contact.kept != Kept::New) {
-        let change = Change::Delete(contact.located.ruid.clone());
-        let query = store.statement(&table.name, aor.as_bytes(), &change, &cx.core.sockets);
-        let module = cx.module;
-        cx.core.commands.extend(query.map(|query| Command::Tell(Statement { module, query, about: None })));
-    }
+    let known = gone.iter().filter(|contact| contact.kept != Kept::New);
+    let changes = known.map(|contact| Change::Delete(contact.located.ruid.clone()));
+    let queries = changes.filter_map(|change| store.statement(&table.name, aor.as_bytes(), &change, &cx.core.sockets));
+    let statements = queries.map(Statement::from).collect();
+    cx.core.commands.push(Command::Tell(Told { module: cx.module, statements }));
     Ok(())
 }
 

@@ -139,6 +139,11 @@ impl Store {
         Ok(store)
     }
 
+    /// The database.
+    pub(super) fn connection(&self) -> ConnectionId {
+        self.connection
+    }
+
     /// Puts what was read at start into the tables.
     pub(super) fn fill(&self, state: &Usrloc, cx: &mut Background) {
         let loaded = std::mem::take(&mut *self.loaded.lock().unwrap_or_else(PoisonError::into_inner));

@@ -3,7 +3,7 @@
 use super::Ground;
 use super::letter::Letter;
 use super::properties::{Left, Trial, broken_forms};
-use crate::builtin::{Answer, Reached, SocketId};
+use crate::builtin::{Answer, Query, Reached, SocketId};
 use crate::node::{Datagram, Node, Transmit};
 use crate::sim::server;
 use crate::sim::world::Stage;
@@ -176,10 +176,17 @@ impl<'a> Bench<'a> {
             }
             let queries = std::mem::take(&mut self.node.output.queries);
             let errands = std::mem::take(&mut self.node.output.errands);
-            if queries.is_empty() && errands.is_empty() {
+            let told = std::mem::take(&mut self.node.output.told);
+            if queries.is_empty() && errands.is_empty() && told.is_empty() {
                 return;
             }
             let now = self.time();
+            for (id, queries) in told {
+                let ask = |query: &Query| self.stage.ask(query.connection, &query.statement, &query.parameters);
+                let said = queries.iter().map(ask).enumerate();
+                let refused = said.filter_map(|(at, said)| Some((at, said.err()?))).collect();
+                self.node.answer(now, id, Answer::Told(refused));
+            }
             for (id, errand) in errands {
                 let found = self.stage.errand(&errand);
                 self.node.answer(now, id, Answer::Errand(found));

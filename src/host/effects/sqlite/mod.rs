@@ -1,26 +1,22 @@
 //! SQLite. A read by index is cheaper than handing it over, so each worker reads in place on connections of its own, under a guard; writes and
 //! slow reads go to threads, one of each kind a database.
 
-mod clock;
 mod statement;
 #[cfg(test)]
 mod tests;
 mod writer;
 
-pub use clock::Clock;
-
-use crate::builtin::{ConnectionId, Extensions, Query, QueryFault, Rows};
+use crate::builtin::{Answer, ConnectionId, Extensions, Query, QueryFault, Rows};
 use crate::modules::db_sqlite::path_of;
 use rusqlite::{Connection, OpenFlags};
 use statement::{fault_of, run};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
-use writer::Job;
+use writer::{Job, Work};
 
 /// How many statements may wait for a database before more are refused.
 const QUEUE: usize = 4096;
@@ -30,14 +26,13 @@ const LOOKS: u32 = 200;
 /// How long start and the threads wait for another process that holds the file.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Called with the ticket of a statement and its answer, on a thread of the database.
-pub type Answered = Arc<dyn Fn(u64, Result<Rows, QueryFault>) + Send + Sync>;
+/// Called with the ticket of a question and its answer, on a thread of the database.
+pub type Answered = Arc<dyn Fn(u64, Answer) + Send + Sync>;
 
 /// The databases of a config, opened at start.
 #[derive(Debug, Default)]
 pub struct Databases {
     open: Vec<Database>,
-    memory: Option<Arc<Mutex<Connection>>>,
 }
 
 #[derive(Debug)]
@@ -47,7 +42,6 @@ struct Database {
     connection: Connection,
     reads: SyncSender<Job>,
     writes: SyncSender<Job>,
-    threads: [JoinHandle<()>; 2],
 }
 
 impl Databases {
@@ -56,26 +50,11 @@ impl Databases {
         Databases::default()
     }
 
-    /// One database in memory that stands for all, made from SQL: everything is answered in place. Its `datetime('now')` and the like follow the
-    /// clock.
-    ///
-    /// # Errors
-    /// When the SQL is bad.
-    pub fn in_memory(sql: &str, clock: &Clock) -> Result<Databases, QueryFault> {
-        let connection = Connection::open_in_memory().map_err(fault_of)?;
-        clock.rule(&connection).map_err(fault_of)?;
-        connection.execute_batch(sql).map_err(fault_of)?;
-        Ok(Databases { open: Vec::new(), memory: Some(Arc::new(Mutex::new(connection))) })
-    }
-
     /// Opens the database of a URL, or finds it when it is open.
     ///
     /// # Errors
     /// When the URL is bad, or the file is missing, unreadable, locked, or no database.
     pub fn connect(&mut self, url: &str, extensions: Extensions) -> Result<ConnectionId, QueryFault> {
-        if self.memory.is_some() {
-            return Ok(ConnectionId(0));
-        }
         let path = path_of(url, extensions).map_err(QueryFault::BadUrl)?;
         let at = match self.open.iter().position(|database| database.url == url || database.path == path) {
             Some(at) => at,
@@ -93,19 +72,29 @@ impl Databases {
     /// When the database refuses.
     pub fn query(&mut self, connection: ConnectionId, sql: &str) -> Result<Rows, QueryFault> {
         let query = Query { connection, statement: sql.into(), fixed: false, parameters: Vec::new() };
-        if let Some(memory) = &self.memory {
-            return run(&memory.lock().unwrap_or_else(PoisonError::into_inner), &query).map_err(fault_of);
-        }
         let database = self.open.get(connection.0 as usize).ok_or_else(closed)?;
         run(&database.connection, &query).map_err(fault_of)
     }
 
-    /// Waits until everything handed over is done. The workers must be gone, for their queues keep the threads alive.
-    pub fn finish(self) {
-        for Database { reads, writes, threads, .. } in self.open {
-            drop((reads, writes));
-            // A thread that panicked has nothing left to do.
-            threads.into_iter().for_each(|thread| drop(thread.join()));
+    /// Tells a database something behind all that was handed over, and waits until it is done.
+    pub fn tell(&self, connection: ConnectionId, statements: Vec<Query>) -> Vec<(usize, QueryFault)> {
+        let count = statements.len();
+        let all = |fault: QueryFault| (0..count).map(|at| (at, fault.clone())).collect();
+        let Some(database) = self.open.get(connection.0 as usize) else { return all(closed()) };
+        let (answer, answered) = sync_channel(1);
+        let answered_by = Arc::new(move |_, refused| drop(answer.send(refused)));
+        let job = Job { ticket: 0, work: Work::Tell(statements), answered: answered_by };
+        match database.writes.send(job).ok().and_then(|()| answered.recv().ok()) {
+            Some(Answer::Told(refused)) => refused,
+            // Its thread has ended, which only a panic does.
+            Some(_) | None => all(closed()),
+        }
+    }
+
+    /// Waits until every change that was handed over is done. Reads are not waited for: nobody wants their answer any more.
+    pub fn finish(&self) {
+        for at in 0..self.open.len() {
+            self.tell(ConnectionId(at as u16), Vec::new());
         }
     }
 
@@ -115,7 +104,7 @@ impl Databases {
     /// When a database cannot be opened once more.
     pub fn worker(&self, answered: Answered) -> Result<Worker, QueryFault> {
         let readers = self.open.iter().map(Reader::open).collect::<Result<_, _>>()?;
-        Ok(Worker { readers, answered, memory: self.memory.clone() })
+        Ok(Worker { readers, answered })
     }
 }
 
@@ -123,7 +112,6 @@ impl Databases {
 pub struct Worker {
     readers: Vec<Reader>,
     answered: Answered,
-    memory: Option<Arc<Mutex<Connection>>>,
 }
 
 impl std::fmt::Debug for Worker {
@@ -146,9 +134,6 @@ struct Reader {
 impl Worker {
     /// Answers a quick read in place. `None`: it writes, or takes long, or another process holds the file; then [`submit`](Worker::submit) it.
     pub fn read_inline(&mut self, query: &Query) -> Option<Result<Rows, QueryFault>> {
-        if let Some(memory) = &self.memory {
-            return Some(run(&memory.lock().unwrap_or_else(PoisonError::into_inner), query).map_err(fault_of));
-        }
         match self.readers.get_mut(query.connection.0 as usize) {
             Some(reader) => reader.read(query),
             None => Some(Err(closed())),
@@ -162,11 +147,17 @@ impl Worker {
     pub fn submit(&self, ticket: u64, query: Query) -> Result<(), QueryFault> {
         let reader = self.readers.get(query.connection.0 as usize).ok_or_else(closed)?;
         let queue = if reader.slow.contains(&query.statement) { &reader.reads } else { &reader.writes };
-        let job = Job { ticket, query, answered: self.answered.clone() };
-        queue.try_send(job).map_err(|fault| match fault {
-            TrySendError::Full(_) => QueryFault::Overloaded,
-            TrySendError::Disconnected(_) => closed(),
-        })
+        hand(queue, Job { ticket, work: Work::Ask(query), answered: self.answered.clone() })
+    }
+
+    /// Hands over statements that their database takes in one transaction.
+    ///
+    /// # Errors
+    /// When too many wait already.
+    pub fn tell(&self, ticket: u64, statements: Vec<Query>) -> Result<(), QueryFault> {
+        let connection = statements.first().map_or(ConnectionId(0), |query| query.connection);
+        let reader = self.readers.get(connection.0 as usize).ok_or_else(closed)?;
+        hand(&reader.writes, Job { ticket, work: Work::Tell(statements), answered: self.answered.clone() })
     }
 }
 
@@ -206,6 +197,13 @@ impl Reader {
     }
 }
 
+fn hand(queue: &SyncSender<Job>, job: Job) -> Result<(), QueryFault> {
+    queue.try_send(job).map_err(|fault| match fault {
+        TrySendError::Full(_) => QueryFault::Overloaded,
+        TrySendError::Disconnected(_) => closed(),
+    })
+}
+
 /// Makes a database file from SQL when there is none. It appears whole or not at all. Says whether it was made.
 ///
 /// # Errors
@@ -236,11 +234,11 @@ fn open_database(url: &str, path: PathBuf) -> Result<Database, QueryFault> {
     // Readers then never wait for the writer. It is refused for a file or file system that cannot do it, and all works without.
     let _ = connection.pragma_update(None, "journal_mode", "WAL");
     let _ = connection.pragma_update(None, "synchronous", "NORMAL");
-    let (reads, reading) = writer::start(open(&path)?, &path)?;
+    let reads = writer::start(open(&path)?, &path)?;
     let writing = open(&path)?;
     let _ = writing.pragma_update(None, "synchronous", "NORMAL");
-    let (writes, written) = writer::start(writing, &path)?;
-    Ok(Database { url: url.to_owned(), path, connection, reads, writes, threads: [reading, written] })
+    let writes = writer::start(writing, &path)?;
+    Ok(Database { url: url.to_owned(), path, connection, reads, writes })
 }
 
 fn open(path: &Path) -> Result<Connection, QueryFault> {

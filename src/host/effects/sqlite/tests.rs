@@ -34,7 +34,11 @@ fn open_worker(path: &Path) -> (Databases, Worker, Answers) {
     let mut databases = Databases::new();
     databases.connect(&format!("sqlite:///{}", path.display()), Extensions::default()).unwrap();
     let (send, answers) = channel();
-    let worker = databases.worker(Arc::new(move |ticket, rows| send.send((ticket, rows)).unwrap_or(()))).unwrap();
+    let answered = move |ticket, answer| match answer {
+        Answer::Rows(rows) => send.send((ticket, rows)).unwrap_or(()),
+        Answer::Code(_) | Answer::Told(_) | Answer::Errand(_) => panic!("{answer:?} answers no query"),
+    };
+    let worker = databases.worker(Arc::new(answered)).unwrap();
     (databases, worker, answers)
 }
 
@@ -99,7 +103,26 @@ fn nothing_handed_over_is_lost_at_the_end() {
     }
     drop(worker);
     databases.finish();
-    assert_eq!(answers.iter().filter(|(_, rows)| rows.is_ok()).count(), 1000);
+    assert_eq!(answers.try_iter().filter(|(_, rows)| rows.is_ok()).count(), 1000);
+}
+
+#[test]
+fn what_is_told_together_is_one_transaction_in_which_a_bad_one_undoes_itself() {
+    let folder = Folder::new("told");
+    let path = folder.database("CREATE TABLE t (a INTEGER PRIMARY KEY)");
+    let (databases, worker, _answers) = open_worker(&path);
+    let insert = |a: i64| query("INSERT INTO t VALUES (?)", vec![Value::Int(a)]);
+    for a in 0..50 {
+        worker.submit(a, insert(a as i64)).unwrap();
+    }
+    let refused = databases.tell(ConnectionId(0), (49..30_000).map(insert).collect());
+    assert!(matches!(&*refused, [(0, QueryFault::Refused(_))]), "{refused:?}");
+    let rows = Connection::open(&path).unwrap().query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0));
+    assert_eq!(rows.unwrap(), 30_000);
+    drop(worker);
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("DROP TABLE t").unwrap();
+    assert_eq!(databases.tell(ConnectionId(0), vec![insert(1), insert(2)]).len(), 2);
 }
 
 #[test]
@@ -182,34 +205,4 @@ fn a_database_is_made_once_and_whole() {
     assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 0, "nothing is left of a failure");
     assert_eq!(init_db(&path, "CREATE TABLE t (a)"), Ok(true));
     assert_eq!(init_db(&path, "nonsense"), Ok(false));
-}
-
-#[test]
-fn in_memory_the_present_is_the_simulators() {
-    let clock = Clock::new(Duration::from_secs(1_700_000_000));
-    let mut databases = Databases::in_memory("CREATE TABLE t (a, expires TEXT)", &clock).unwrap();
-    let connection = databases.connect("sqlite:///anything", Extensions::default()).unwrap();
-    let mut worker = databases.worker(Arc::new(|_, _| {})).unwrap();
-    let insert = "INSERT INTO t VALUES (1, datetime(strftime('%s', 'now') + ?, 'unixepoch'))";
-    assert!(worker.read_inline(&query(insert, vec![Value::Int(60)])).unwrap().is_ok());
-    let mut live = || {
-        worker.read_inline(&query("SELECT a FROM t WHERE expires > datetime('now')", vec![])).unwrap().unwrap().len()
-    };
-    assert_eq!(live(), 1);
-    clock.set(Duration::from_secs(1_700_000_061));
-    assert_eq!(live(), 0);
-    let asked =
-        "SELECT datetime('now'), date(), unixepoch('now'), datetime('2024-01-01', '+1 day'), time('now', '+1 hour')";
-    let rows = databases.query(connection, asked).unwrap();
-    let texts: Vec<Value> = rows.cells;
-    assert_eq!(
-        texts,
-        [
-            Value::text("2023-11-14 22:14:21"),
-            Value::text("2023-11-14"),
-            Value::Int(1_700_000_061),
-            Value::text("2024-01-02 00:00:00"),
-            Value::text("23:14:21")
-        ]
-    );
 }
