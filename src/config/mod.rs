@@ -13,6 +13,7 @@ mod module_pattern;
 pub mod parse;
 pub mod preprocess;
 mod registry;
+mod reach;
 mod routes;
 mod setting_rules;
 mod settings;
@@ -127,7 +128,7 @@ pub fn load(
     unsupported.extend(compiled.unsupported);
     diagnostics.extend(unsupported::diagnostics(&unsupported, &registry, additions.allow_unsupported));
     let wants_request: Vec<&str> = registry.loaded().iter().flat_map(|module| module.want_request).copied().collect();
-    routes::check(&compiled.program, &compiled.graph, &wants_request, diagnostics);
+    routes::check(&compiled.program, &compiled.graph, &compiled.reach, &wants_request, diagnostics);
     if diagnostics.len() >= MOST_DIAGNOSTICS {
         let message = "so much is wrong that the rest was not looked at";
         diagnostics.push(Diagnostic::error("too-many-findings", message, Span::default()));

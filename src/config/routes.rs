@@ -1,5 +1,7 @@
 //! Which routes call which, and what that makes wrong: functions reached from blocks in which they mean nothing.
 
+use super::ast::Call;
+use super::reach::{Reach, address};
 use crate::builtin::{Function, MessageKind, RouteId, RouteKind};
 use crate::script::Program;
 use crate::source::{Diagnostic, Level, Span};
@@ -8,7 +10,8 @@ use rustc_hash::FxHashSet;
 /// Which routes and functions each route calls.
 #[derive(Debug, Default)]
 pub struct CallGraph {
-    uses: Vec<Vec<(RouteUse, Option<MessageKind>)>>,
+    /// Each with what tells its call apart; a bare word has no call of its own.
+    uses: Vec<Vec<(RouteUse, Option<usize>)>>,
 }
 
 /// Something a route calls.
@@ -25,10 +28,10 @@ impl CallGraph {
         self.uses.resize_with(routes, Vec::new);
     }
 
-    /// Notes a use; `only` says which kind of message reaches it at all.
-    pub(super) fn add(&mut self, route: RouteId, used: RouteUse, only: Option<MessageKind>) {
+    /// Notes what a call uses.
+    pub(super) fn add(&mut self, route: RouteId, used: RouteUse, call: &Call) {
         if let Some(uses) = self.uses.get_mut(route.0 as usize) {
-            uses.push((used, only));
+            uses.push((used, call.parentheses.then(|| address(call))));
         }
     }
 
@@ -37,7 +40,7 @@ impl CallGraph {
         self.all(route).iter().map(|(used, _)| used)
     }
 
-    fn all(&self, route: RouteId) -> &[(RouteUse, Option<MessageKind>)] {
+    fn all(&self, route: RouteId) -> &[(RouteUse, Option<usize>)] {
         self.uses.get(route.0 as usize).map_or(&[], Vec::as_slice)
     }
 }
@@ -46,7 +49,13 @@ impl CallGraph {
 /// which they cannot work. Kamailio looks only at the block in which a call is written, and most functions run all the same where they find the
 /// kind of message they are for; so what is reported is an error for functions that want a request of their own, and a warning for others that
 /// are reached with a reply.
-pub(super) fn check(program: &Program, graph: &CallGraph, wants_request: &[&str], diagnostics: &mut Vec<Diagnostic>) {
+pub(super) fn check(
+    program: &Program,
+    graph: &CallGraph,
+    reach: &Reach,
+    wants_request: &[&str],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     let mut reported = FxHashSet::default();
     let mut seen = vec![usize::MAX; program.routes.len()];
     for (at, block) in program.routes.iter().enumerate() {
@@ -55,12 +64,16 @@ pub(super) fn check(program: &Program, graph: &CallGraph, wants_request: &[&str]
             RouteKind::Reply | RouteKind::CoreReply => MessageKind::Reply,
             RouteKind::Failure | RouteKind::Branch | RouteKind::Onsend => MessageKind::Request,
         };
+        if reach.is_run_by_others(&block.name) {
+            continue;
+        }
         let mut open: Vec<(RouteId, Option<Span>)> = vec![(RouteId(at as u16), None)];
         while let Some((route, way)) = open.pop() {
             if std::mem::replace(&mut seen[route.0 as usize], at) == at {
                 continue;
             }
-            let reached = graph.all(route).iter().filter(|(_, only)| only.is_none_or(|only| only == holds));
+            let reached =
+                graph.all(route).iter().filter(|(_, call)| call.is_none_or(|call| reach.reaches(call, holds)));
             for (used, _) in reached {
                 match used {
                     RouteUse::Route(next, span) => open.push((*next, way.or(Some(*span)))),

@@ -70,7 +70,7 @@ impl Compiler<'_> {
             }
         }
         let name = function.names.iter().find(|name| **name == call.name.text).copied().unwrap_or_default();
-        self.uses(RouteUse::Function(function, call.name.text.clone(), call.span));
+        self.uses(RouteUse::Function(function, call.name.text.clone(), call.span), call);
         self.program.calls.push((CallSite { function, name, module, args: args.into(), span: call.span }, computed));
         self.emit(Op::Call(self.program.calls.len() as u32 - 1), call.span);
     }

@@ -10,12 +10,13 @@ mod switch;
 mod test;
 
 use super::ast;
+use super::reach::Reach;
 use super::registry::Registry;
 use super::routes::{CallGraph, RouteUse};
 use super::unsupported::Unsupported;
 use super::walk;
 use crate::builtin::{
-    Extension, Extensions, Facts, Fault, MessageKind, Prepare, Reference, RouteId, RouteKind, Slots, Value, event_fits,
+    Extension, Extensions, Facts, Fault, Prepare, Reference, RouteId, RouteKind, Slots, Value, event_fits,
 };
 use crate::catalogue::{self, Kind};
 use crate::script::{Op, Program, RouteBlock};
@@ -118,6 +119,8 @@ pub(super) struct Compiled {
     pub(super) program: Program,
     /// Which routes and functions each route calls.
     pub(super) graph: CallGraph,
+    /// Which calls each kind of message can reach.
+    pub(super) reach: Reach,
     /// Extensions that the script relies on, with places.
     pub(super) extensions: Vec<(Extension, Span)>,
     /// What is used that is known but not built in.
@@ -149,7 +152,6 @@ pub(super) fn compile(
         route: RouteId(0),
         item: 0,
         kind: RouteKind::Request,
-        only: None,
         breaks: Vec::new(),
         depth: 0,
         guards: 0,
@@ -165,8 +167,9 @@ pub(super) fn compile(
     }
     compiler.rely_on_unset();
     compiler.program.slots = compiler.names.slots;
+    let reach = Reach::of(&blocks, &compiler.route_ids, registry);
     let Compiler { program, graph, extensions, unsupported, .. } = compiler;
-    Compiled { program, graph, extensions, unsupported }
+    Compiled { program, graph, reach, extensions, unsupported }
 }
 
 /// The name of a block as Kamailio calls it.
@@ -195,8 +198,6 @@ struct Compiler<'a> {
     route: RouteId,
     item: usize,
     kind: RouteKind,
-    /// The only kind of message that reaches the statement at hand, when a condition around it asks for that.
-    only: Option<MessageKind>,
     /// Jumps out of the loops and switches around the statement at hand.
     breaks: Vec<Vec<usize>>,
     depth: u16,
@@ -411,8 +412,8 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn uses(&mut self, used: RouteUse) {
-        self.graph.add(self.route, used, self.only);
+    fn uses(&mut self, used: RouteUse, call: &ast::Call) {
+        self.graph.add(self.route, used, call);
     }
 }
 

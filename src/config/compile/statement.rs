@@ -2,9 +2,9 @@
 
 use super::Compiler;
 use super::expression::without_neutral;
-use crate::builtin::{MessageKind, RouteId, RouteKind};
+use crate::builtin::{RouteId, RouteKind};
 use crate::config::ast::{
-    Assign, BinaryOperator, Block, Call, Expression, ExpressionKind, Jump, Statement, StatementKind, UnaryOperator,
+    Assign, BinaryOperator, Block, Call, Expression, ExpressionKind, Jump, Statement, StatementKind,
 };
 use crate::config::registry::nearest;
 use crate::config::routes::RouteUse;
@@ -129,11 +129,7 @@ impl Compiler<'_> {
             self.guards += 1;
         }
         let unless = self.emit(Op::JumpUnless(0), condition.span);
-        let around = self.only;
-        let (when_true, when_false) = self.message_kinds(condition);
-        self.only = when_true.or(around);
         self.nested(then);
-        self.only = when_false.or(around);
         self.guards -= u16::from(guard.is_some());
         self.names.guard = outer;
         let end = self.emit(Op::Jump(0), span);
@@ -144,30 +140,7 @@ impl Compiler<'_> {
                 self.emit(Op::SetLast(1), span);
             }
         }
-        self.only = around;
         self.land(end);
-    }
-
-    /// Which kind of message a condition leaves when it holds, and when it does not.
-    fn message_kinds(&self, condition: &Expression) -> (Option<MessageKind>, Option<MessageKind>) {
-        match &condition.kind {
-            ExpressionKind::Call(call) => {
-                let mut questions = self.names.registry.loaded().iter().flat_map(|module| module.questions);
-                let kind = questions.find(|(name, _)| *name == call.name.text).map(|(_, kind)| *kind);
-                (kind, kind.map(MessageKind::other))
-            }
-            ExpressionKind::Unary(UnaryOperator::Not, inner) => {
-                let (when_true, when_false) = self.message_kinds(inner);
-                (when_false, when_true)
-            }
-            ExpressionKind::Binary(BinaryOperator::And, left, right) => {
-                (self.message_kinds(left).0.or(self.message_kinds(right).0), None)
-            }
-            ExpressionKind::Binary(BinaryOperator::Or, left, right) => {
-                (None, self.message_kinds(left).1.or(self.message_kinds(right).1))
-            }
-            _ => (None, None),
-        }
     }
 
     /// A condition. A single `=~` with a group keeps it for `$re` in the guarded block: the nesting of that guard is given.
@@ -241,7 +214,7 @@ impl Compiler<'_> {
             },
         };
         if let Some(route) = self.route_named(RouteKind::Request, &name, arg.span) {
-            self.uses(RouteUse::Route(route, call.span));
+            self.uses(RouteUse::Route(route, call.span), call);
             self.emit(Op::Route(route.0, depth), call.span);
         }
     }

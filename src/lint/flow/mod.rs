@@ -29,7 +29,7 @@ pub struct Flow<'a> {
     drops: Vec<(Span, State)>,
     broken: Vec<Broken<'a>>,
     falls: FxHashSet<usize>,
-    entries: FxHashSet<(usize, RouteKind)>,
+    sets: FxHashMap<(&'a str, RouteKind), Span>,
 }
 
 /// A call with what is known each time it is reached.
@@ -59,7 +59,16 @@ pub struct Broken<'a> {
 impl<'a> Flow<'a> {
     /// Walks a config.
     pub(super) fn of(subject: &Subject<'a>) -> Flow<'a> {
-        walk::Walk::new(subject).run()
+        let flow = walk::Walk::new(subject).run();
+        let flags = flow.vetted_flags();
+        if flags.is_empty() { flow } else { walk::Walk::new(subject).knowing(flags).run() }
+    }
+
+    /// Flags that are set on a way on which somebody vouches for the sender.
+    fn vetted_flags(&self) -> FxHashSet<String> {
+        let sets = self.sites.iter().filter(|site| site.call.name.text == "setflag");
+        let vetted = sets.filter(|site| site.states.iter().any(|state| state.is(Fact::Vetted)));
+        vetted.filter_map(|site| effect::literal(site.call, 0).map(|flag| flag.into_owned())).collect()
     }
 
     /// Every call that is reached, in the order of the walk; those of log lines and simple tests are left out.
@@ -94,13 +103,14 @@ impl<'a> Flow<'a> {
         self.falls.contains(&route)
     }
 
-    /// Whether the route at this place of [`Subject::routes`] runs when the server enters a block of this kind.
-    pub fn is_entered(&self, route: usize, entry: RouteKind) -> bool {
-        self.entries.contains(&(route, entry))
+    /// The first place that sets `$var(name)` when the server enters a block of this kind.
+    pub fn set_in(&self, name: &str, entry: RouteKind) -> Option<Span> {
+        self.sets.get(&(name, entry)).copied()
     }
 
-    fn entered(&mut self, route: usize, entry: RouteKind) {
-        self.entries.insert((route, entry));
+    fn sets(&mut self, name: &'a str, entry: RouteKind, place: Span) {
+        let first = self.sets.entry((name, entry)).or_insert(place);
+        *first = place.min(*first);
     }
 
     fn reached(&mut self, call: &'a Call, state: &State) {

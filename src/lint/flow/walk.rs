@@ -172,7 +172,6 @@ impl<'s, 'a> Walk<'s, 'a> {
         if self.stack.contains(&key) || self.depth >= DEEPEST {
             return Rc::default();
         }
-        self.flow.entered(at, state.entry);
         self.stack.push(key);
         let outer = std::mem::take(&mut self.frame);
         let depth = self.depth;
@@ -465,7 +464,10 @@ impl<'s, 'a> Walk<'s, 'a> {
                 && self.writes(call, at)
             {
                 let bit = self.marks.bit(Mark::Set(name));
-                worlds.iter_mut().for_each(|world| world.change.set(bit, true));
+                for world in &mut worlds {
+                    world.change.set(bit, true);
+                    self.flow.sets(name, world.state.entry, arg.span);
+                }
                 continue;
             }
             if let ExpressionKind::Text(_) = &arg.kind {
@@ -612,6 +614,7 @@ impl<'s, 'a> Walk<'s, 'a> {
             ExpressionKind::Assign(assign) => self.assign(assign, worlds),
         }
     }
+                    self.flow.sets(name, world.state.entry, assign.span);
 
     /// The ways of both answers.
     fn both(&mut self, its: &'a Expression, worlds: Worlds) -> Worlds {

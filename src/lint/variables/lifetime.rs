@@ -3,10 +3,9 @@
 use crate::builtin::Extension;
 use crate::config::ast::RouteKind;
 use crate::lint::flow::Mark;
-use crate::lint::mentions;
+use crate::lint::script::Place;
 use crate::lint::{Findings, Rule, Severity, Subject};
 use crate::source::Span;
-use rustc_hash::FxHashMap;
 
 /// A value of another message.
 pub(super) static SURVIVES: Rule = Rule {
@@ -37,39 +36,32 @@ fn runs_later(entry: RouteKind) -> bool {
     matches!(entry, RouteKind::Reply | RouteKind::CoreReply | RouteKind::Failure)
 }
 
-/// Where variables are set.
-struct Places<'s, 'a> {
-    subject: &'s Subject<'a>,
-    by_name: FxHashMap<&'a str, Vec<(Span, usize)>>,
+/// Where a variable is set in what the same process runs for the same message before a block of this kind: the unnamed reply block sees every
+/// reply before the block that the transaction armed, and that one before a failure_route.
+fn set_before(subject: &Subject, name: &str, entry: RouteKind) -> Option<Span> {
+    let before: &[RouteKind] = match entry {
+        RouteKind::Reply => &[RouteKind::CoreReply],
+        RouteKind::Failure => &[RouteKind::Reply, RouteKind::CoreReply],
+        _ => &[],
+    };
+    before.iter().find_map(|before| subject.flow().set_in(name, *before))
 }
 
-impl<'s, 'a> Places<'s, 'a> {
-    fn of(subject: &'s Subject<'a>) -> Places<'s, 'a> {
-        let mut by_name: FxHashMap<&str, Vec<(Span, usize)>> = FxHashMap::default();
-        for its in &subject.script().assigns {
-            if let Some(target) = mentions::of(&its.assign.target)
-                && target.name == "var"
-                && let Some(name) = target.inner
-            {
-                by_name.entry(name).or_default().push((its.assign.span, its.route));
-            }
-        }
-        Places { subject, by_name }
-    }
-
-    /// The first assignment that runs when the server enters a block of this kind.
-    fn set_in(&self, name: &str, entry: RouteKind) -> Option<Span> {
-        let places = self.by_name.get(name)?;
-        places.iter().find(|(_, route)| self.subject.flow().is_entered(*route, entry)).map(|(span, _)| *span)
-    }
+/// Whether a parameter names the variable: a module fills it in then.
+fn is_of_module(subject: &Subject, name: &str) -> bool {
+    let mut named = subject.script().mentions_of("var").filter(|mention| mention.place == Place::Param);
+    named.any(|mention| mention.written.inner == Some(name))
 }
 
 fn survives(subject: &Subject, findings: &mut Findings) {
-    let places = Places::of(subject);
     let mut told: Vec<(&str, Span)> = Vec::new();
     for broken in subject.flow().broken() {
         let Mark::Set(name) = broken.mark else { continue };
-        let Some(set) = places.set_in(name, broken.entry) else { continue };
+        let Some(set) = subject.flow().set_in(name, broken.entry) else { continue };
+        // A block before may have set it.
+        if set_before(subject, name, broken.entry).is_some() || is_of_module(subject, name) {
+            continue;
+        }
         if told.contains(&(name, broken.place)) {
             continue;
         }
@@ -86,14 +78,15 @@ fn survives(subject: &Subject, findings: &mut Findings) {
 }
 
 fn other_process(subject: &Subject, findings: &mut Findings) {
-    let places = Places::of(subject);
     let mut told: Vec<(&str, Span)> = Vec::new();
     for broken in subject.flow().broken().iter().filter(|broken| runs_later(broken.entry)) {
         let Mark::Set(name) = broken.mark else { continue };
-        if places.set_in(name, broken.entry).is_some() || told.contains(&(name, broken.place)) {
+        let flow = subject.flow();
+        let is_own = flow.set_in(name, broken.entry).or_else(|| set_before(subject, name, broken.entry)).is_some();
+        if is_own || is_of_module(subject, name) || told.contains(&(name, broken.place)) {
             continue;
         }
-        let Some(set) = places.set_in(name, RouteKind::Request) else { continue };
+        let Some(set) = flow.set_in(name, RouteKind::Request) else { continue };
         told.push((name, broken.place));
         let kind = if broken.entry == RouteKind::Failure { "a failure" } else { "a reply" };
         let found =
