@@ -25,6 +25,16 @@ pub fn former(kind: Option<Kind>, module: &str, name: &str) -> Option<&'static F
 }
 
 impl Former {
+    /// Of a module: what has become of it.
+    pub fn module_is_gone(&self) -> String {
+        match self.renamed {
+            Some(to) if self.gone.is_empty() => format!("the module {} is called {to}", self.name),
+            Some(to) => format!("the module {} is called {to} since Kamailio {}", self.name, self.gone),
+            None if self.gone.is_empty() => format!("Kamailio has no module {} any more", self.name),
+            None => format!("Kamailio has no module {} since {}", self.name, self.gone),
+        }
+    }
+
     /// In words: since when it is gone, and what to use.
     pub fn told(&self) -> String {
         match self.renamed {

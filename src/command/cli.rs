@@ -124,7 +124,7 @@ pub(super) struct CheckOptions {
     /// Make an error of it.
     #[arg(long, value_name = "CODE", value_delimiter = ',')]
     pub(super) deny: Vec<String>,
-    /// The release that the config is meant for: kamailio-5.6, kamailio-6.0, kamailio-6.1.
+    /// The release that the config is meant for: kamailio-5.6, kamailio-5.8, kamailio-6.0, kamailio-6.1.
     #[arg(long, value_name = "RELEASE", value_parser = super::check::release)]
     pub(super) target: Option<Release>,
     /// Read the destinations of the dispatcher from these SQL statements; the database that the config names is left alone.

@@ -102,10 +102,14 @@ pub(super) fn code(diagnostics: &[Diagnostic]) -> u8 {
     }
 }
 
+/// So many of something: `1 error`, `2 errors`.
+pub(super) fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Findings counted: `1 error, 5 warnings`; notes only when there are some.
 pub(super) fn summary(diagnostics: &[Diagnostic]) -> String {
     let count = |level| diagnostics.iter().filter(|diagnostic| diagnostic.level == level).count();
-    let counted = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
     let main = format!("{}, {}", counted(count(Level::Error), "error"), counted(count(Level::Warning), "warning"));
     match count(Level::Note) {
         0 => main,

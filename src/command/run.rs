@@ -1,14 +1,14 @@
 //! `alanui run`: serve SIP with a config.
 
 use super::cli::RunOptions;
-use super::config::{Loaded, Reading};
+use super::config::{Loaded, Reading, counted};
 use super::{BAD, GOOD, UNREADABLE, banner};
 use crate::builtin::{Extensions, Listen, LogLevel, LogLine, Settings};
 use crate::config::{has_errors, parse_address};
 use crate::host::{self, Announcement, HostWorld, MessageTrace, Plan, log};
 use crate::lint;
 use crate::sip::Transport;
-use crate::source::{Diagnostic, Level, render};
+use crate::source::{Diagnostic, Level, in_order, render};
 use bytes::Bytes;
 use std::io::{IsTerminal, stderr};
 use std::net::Ipv6Addr;
@@ -115,11 +115,13 @@ fn show(loaded: &Loaded) {
     let is_remark =
         |diagnostic: &&Diagnostic| diagnostic.level != Level::Error && lint::rule(diagnostic.code).is_some();
     let remarks = loaded.diagnostics.iter().filter(is_remark).count();
-    let shown: Vec<Diagnostic> =
+    let mut shown: Vec<Diagnostic> =
         loaded.diagnostics.iter().filter(|diagnostic| !is_remark(diagnostic)).cloned().collect();
+    in_order(&mut shown);
     eprint!("{}", render::human(&loaded.sources, &shown, stderr().is_terminal()));
     if remarks > 0 {
-        eprintln!("alanui: check has {remarks} more remarks about this config");
+        let remarks = counted(remarks, "more remark");
+        eprintln!("alanui: check has {remarks} about this config");
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Built by [`parse`](super::parse) and read by the compiler; knows no module, function or setting.
 
-use crate::source::Span;
+use crate::source::{FileId, Span};
 use bytes::Bytes;
 use std::path::PathBuf;
 
@@ -19,6 +19,10 @@ pub struct Config {
     pub defined: Vec<(Vec<u8>, bool)>,
     /// Files of `import_file` that are not there, with the places that name them.
     pub missing_imports: Vec<(PathBuf, Span)>,
+    /// A file that it includes could not be read: what is missed may stand there.
+    pub incomplete: bool,
+    /// There is nothing in it but comments and directives; the file that it begins in.
+    pub blank: Option<FileId>,
     /// Defines as they stand at the end of the text; the value is absent when none was given.
     pub defines: Vec<(String, Option<Bytes>)>,
 }
@@ -86,6 +90,8 @@ pub struct Setting {
     pub values: Vec<SettingValue>,
     /// `desc "..."` of a custom setting.
     pub description: Option<Text>,
+    /// A `;` stands behind it.
+    pub ended: bool,
     /// The whole statement.
     pub span: Span,
 }

@@ -86,6 +86,10 @@ pub static CODES: &[Code] = &[
     code("mixed-labels", "The labels of a switch are integers and strings together."),
     code("not-constant", "An argument that is read once, at the start, is given as something that changes."),
     code("only-default", "A switch has nothing but a default."),
+    code(
+        "placeholder",
+        "A word of a template, such as `<ip>`, `{{ dns }}` or `__PORT__`, stands where a value belongs: what fills it in has not run.",
+    ),
     code("read-only", "The left side of an assignment cannot be written, or has a transformation."),
     code(
         "recursive-define",

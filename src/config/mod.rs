@@ -11,9 +11,10 @@ mod literal;
 mod load_time;
 mod module_pattern;
 pub mod parse;
+mod placeholder;
 pub mod preprocess;
-mod registry;
 mod reach;
+mod registry;
 mod routes;
 mod setting_rules;
 mod settings;
@@ -26,7 +27,7 @@ pub mod walk;
 
 pub use parse::parse_config;
 pub use preprocess::{CommandLine, Options};
-pub use registry::{Registry, distance, nearest};
+pub use registry::{Registry, nearest};
 pub use routes::{CallGraph, RouteUse, allowed};
 pub use settings::{module_name, parse_address};
 pub use start::Started;
@@ -34,7 +35,7 @@ pub use unsupported::Unsupported;
 
 use crate::builtin::{Extension, Extensions, Facts, Module, Param, ParamGiven, Settings};
 use crate::script::Program;
-use crate::source::{Diagnostic, FileId, Files, Level, Sources, Span};
+use crate::source::{Diagnostic, FileId, Files, Level, Sources, Span, in_order};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -84,20 +85,26 @@ pub fn load(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Config {
     let mut tree = parse_config(main, files, &additions.options, sources, diagnostics);
+    nothing(&tree, diagnostics);
     let mut used = seen_endifs(diagnostics, extensions);
     let mut registry = Registry::new(modules);
     let mut unsupported = Vec::new();
     for name in &additions.modules {
         let base = settings::module_name(name);
+        let span = on_command_line(sources, name);
         match registry.load(base) {
             registry::Load::Built(_) => {}
             registry::Load::Known(module) => {
-                let (module, span) = (module.name, Span::default());
+                let module = module.name;
                 unsupported.push(Unsupported { kind: None, name: base.to_owned(), module, span });
             }
             registry::Load::Unknown => {
-                let message = format!("--loadmodule {name}: there is no module {base}");
-                diagnostics.push(Diagnostic::error("unknown-module", message, Span::default()));
+                let message = format!("--loadmodule: there is no module {base}");
+                let found = Diagnostic::error("unknown-module", message, span);
+                diagnostics.push(match registry.module_like(base) {
+                    Some(near) => found.help(format!("did you mean {near}?")),
+                    None => found,
+                });
             }
         }
     }
@@ -110,8 +117,9 @@ pub fn load(
     let mut given = settings::read(&tree.items, &registry, &mut core, &mut unsupported, diagnostics);
     used.extend(settings::early_params(&tree.items, &registry));
     for param in &additions.params {
-        if let Err(message) = settings::command_line_param(param, &registry, &mut given) {
-            diagnostics.push(Diagnostic::error("bad-option", message, Span::default()));
+        let span = on_command_line(sources, param);
+        if let Err(message) = settings::command_line_param(param, span, &registry, &mut given) {
+            diagnostics.push(Diagnostic::error("bad-option", format!("--modparam: {message}"), span));
         }
     }
     let facts = Facts {
@@ -133,6 +141,8 @@ pub fn load(
         let message = "so much is wrong that the rest was not looked at";
         diagnostics.push(Diagnostic::error("too-many-findings", message, Span::default()));
     }
+    placeholder::name(sources, diagnostics);
+    in_order(diagnostics);
     Config {
         program: Arc::new(compiled.program),
         registry,
@@ -144,6 +154,23 @@ pub fn load(
         tree,
         given,
     }
+}
+
+/// Reports a config without a statement, which Kamailio refuses; a lone `;` is enough for it, and so is a comment that never ends.
+fn nothing(tree: &ast::Config, diagnostics: &mut Vec<Diagnostic>) {
+    let told = |found: &Diagnostic| found.level == Level::Error || found.code == "syntax-unterminated-comment";
+    let Some(file) = tree.blank.filter(|_| !diagnostics.iter().any(told)) else { return };
+    let found = Diagnostic::error("syntax", "there is nothing in this config", Span { file, start: 0, end: 0 });
+    diagnostics.push(match tree.conditionals.iter().all(|its| its.read.0 && its.read.1) {
+        true => found.help("a setting, `loadmodule` or a route block is expected"),
+        false => found.help("all of it stands in branches that are switched off: define the words that switch them on"),
+    });
+}
+
+/// The place of an option of the command line: each shows as a file of its own.
+fn on_command_line(sources: &mut Sources, text: &str) -> Span {
+    let file = sources.add(preprocess::COMMAND_LINE, text.as_bytes());
+    Span { file, start: 0, end: text.len() as u32 }
 }
 
 /// An `#!endif` that Kamailio does not see is an extension when extensions are in force, and an error otherwise.

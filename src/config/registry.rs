@@ -87,6 +87,16 @@ impl Registry {
         self.missed.iter().any(|name| pattern.is_match(name.as_bytes()))
     }
 
+    /// Whether a module is built in, loaded or not.
+    pub fn is_built_in(&self, name: &str) -> bool {
+        self.built_in.iter().any(|module| module.name == name)
+    }
+
+    /// The modules of databases that are built in.
+    pub fn databases(&self) -> impl Iterator<Item = &'static str> {
+        self.built_in.iter().map(|module| module.name).filter(|name| name.starts_with("db_"))
+    }
+
     /// The modules that are loaded and not built in.
     pub fn stand_ins(&self) -> impl Iterator<Item = &'static Module> {
         self.known.iter().copied().filter(|module| self.loaded_id(module.name).is_none())
@@ -208,8 +218,7 @@ impl Registry {
     /// A module that is not loaded and has something of this name: one that is built in before others.
     pub fn module_of(&self, kind: Kind, name: &str) -> Option<&'static str> {
         let owners = catalogue::owners(kind, name).filter(|known| !self.is_loaded(known.name));
-        let is_built = |name: &str| self.built_in.iter().any(|module| module.name == name);
-        owners.min_by_key(|known| !is_built(known.name)).map(|known| known.name)
+        owners.min_by_key(|known| !self.is_built_in(known.name)).map(|known| known.name)
     }
 
     /// The row of a parameter of a module.
@@ -253,24 +262,8 @@ pub(super) const STAND_IN: ModuleId = ModuleId(u16::MAX);
 
 /// The candidate that differs least from a name, when it differs little.
 pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let near = candidates.map(|candidate| (distance(name, candidate), candidate)).min()?;
+    let near = candidates.map(|candidate| (strsim::osa_distance(name, candidate), candidate)).min()?;
     (near.0 <= 1 + name.len() / 4).then_some(near.1)
-}
-
-/// How many letters must be put in, taken out or replaced.
-pub fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (line, letter) in one.chars().enumerate() {
-        let mut corner = row[0];
-        row[0] = line + 1;
-        for column in 0..other.len() {
-            let replaced = corner + usize::from(letter != other[column]);
-            corner = row[column + 1];
-            row[column + 1] = replaced.min(corner + 1).min(row[column] + 1);
-        }
-    }
-    row[other.len()]
 }
 
 #[cfg(test)]
@@ -282,6 +275,7 @@ mod tests {
         let names = ["t_relay", "t_reply", "record_route"];
         assert_eq!(nearest("t_rely", names.into_iter()), Some("t_relay"));
         assert_eq!(nearest("recordroute", names.into_iter()), Some("record_route"));
+        assert_eq!(nearest("t_realy", ["t_reply", "t_relay"].into_iter()), Some("t_relay"));
         assert_eq!(nearest("something_else", names.into_iter()), None);
     }
 }

@@ -45,18 +45,46 @@ const HIGHEST_FLAG: i64 = 31;
 /// How many flags of AVPs Kamailio has room for.
 const MOST_AVP_FLAGS: usize = 18;
 
+/// Whether what follows may be one more entry: Kamailio takes words for entries until a word of its own or a `;` comes.
+fn is_open_list(setting: &Setting) -> bool {
+    let is_list = matches!(setting.name.text.as_str(), "listen" | "alias");
+    // Only the last entry of a list can have these.
+    let is_complete = |value: &SettingValue| match value {
+        SettingValue::Listen(listen) => listen.advertise.is_some() || listen.socket_name.is_some(),
+        _ => false,
+    };
+    is_list && !setting.ended && !setting.values.last().is_some_and(is_complete)
+}
+
+/// Reports a value of the author's own whose name Kamailio takes for an entry of the list before it.
+fn runs_on(list: &Setting, next: &Setting, registry: &Registry, diagnostics: &mut Vec<Diagnostic>) {
+    let name = next.name.text.as_str();
+    let Some(end) = name.find(['.', '[']).filter(|end| !registry.is_reserved(&name[..*end])) else { return };
+    let message = format!("Kamailio takes {} for one more entry of {}", &name[..end], list.name.text);
+    let found = Diagnostic::error("syntax", message, next.name.span)
+        .label(list.span, "this list goes on to the next word of the language")
+        .help("write a `;` behind the list");
+    diagnostics.push(found);
+}
+
 /// Reports it.
 pub(super) fn check(items: &[Item], registry: &Registry, diagnostics: &mut Vec<Diagnostic>) {
     let mut late = false;
     let mut custom: FxHashSet<&str> = FxHashSet::default();
     let mut flags: FxHashMap<&str, Span> = FxHashMap::default();
     let mut avp_flags: FxHashMap<&str, Span> = FxHashMap::default();
+    let mut open_list: Option<&Setting> = None;
     for item in items {
         if diagnostics.len() >= MOST_DIAGNOSTICS {
             break;
         }
+        let list_before = open_list.take();
         match item {
             Item::Setting(setting) => {
+                if let Some(list) = list_before {
+                    runs_on(list, setting, registry, diagnostics);
+                }
+                open_list = is_open_list(setting).then_some(setting);
                 let name = setting.name.text.as_str();
                 let is_core = registry.core_setting(name).is_some();
                 match name.split_once('.').filter(|_| !is_core) {

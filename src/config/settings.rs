@@ -8,7 +8,7 @@ use super::unsupported::Unsupported;
 use crate::builtin::{
     Extension, Global, Listen, Module, ModuleId, Param, ParamGiven, ParamGivenValue, ParamKind, Settings, Value,
 };
-use crate::catalogue::{self, Kind};
+use crate::catalogue::{self, Former, Kind};
 use crate::sip::Transport;
 use crate::source::{Diagnostic, Span};
 use bytes::Bytes;
@@ -49,10 +49,11 @@ pub(super) fn load_modules(
             }
             Load::Unknown => {
                 registry.miss(base);
-                let message = format!("there is no module {base}");
+                let former = catalogue::former(None, "", base);
+                let message = former.map_or_else(|| format!("there is no module {base}"), Former::module_is_gone);
                 let mut diagnostic = Diagnostic::error("unknown-module", message, name.span);
-                if let Some(former) = catalogue::former(None, "", base) {
-                    diagnostic = diagnostic.help(former.told());
+                if let Some(former) = former {
+                    diagnostic = diagnostic.help(former.instead);
                     if let Some(renamed) = former.renamed {
                         diagnostic.add_fix(name.span, format!("\"{}\"", written.replacen(base, renamed, 1)));
                     }
@@ -451,31 +452,31 @@ fn entry(value: &ParamGivenValue) -> Option<&[u8]> {
 ///
 /// # Errors
 /// The fault in one sentence.
-pub(super) fn command_line_param(text: &str, registry: &Registry, given: &mut Given) -> Result<(), String> {
+pub(super) fn command_line_param(text: &str, span: Span, registry: &Registry, given: &mut Given) -> Result<(), String> {
     let mut pieces = text.splitn(4, ':');
     let (Some(module), Some(name), Some(kind), Some(value)) =
         (pieces.next(), pieces.next(), pieces.next(), pieces.next())
     else {
-        return Err(format!("--modparam {text}: write module:param:s:text or module:param:i:number"));
+        return Err("write module:param:s:text or module:param:i:number".to_owned());
     };
     let Some(ModuleId(at)) = registry.loaded_id(module) else {
-        return Err(format!("--modparam {text}: the module {module} is not loaded"));
+        return Err(format!("the module {module} is not loaded"));
     };
     let Some(param) = Registry::param(registry.loaded()[at as usize], name) else {
-        return Err(format!("--modparam {text}: the module {module} has no parameter {name}"));
+        return Err(format!("the module {module} has no parameter {name}"));
     };
     let value = match (kind, param.kind) {
         ("i", ParamKind::Int | ParamKind::Any) => match value.parse() {
             Ok(number) => ParamGivenValue::Int(number),
-            Err(_) => return Err(format!("--modparam {text}: {value} is no number")),
+            Err(_) => return Err(format!("{value} is no number")),
         },
         ("s", ParamKind::Text | ParamKind::Any) => ParamGivenValue::Text(Bytes::from(value.to_owned())),
-        ("i" | "s", _) => return Err(format!("--modparam {text}: {name} has the other type")),
-        _ => return Err(format!("--modparam {text}: the type is s or i")),
+        ("i" | "s", _) => return Err(format!("{name} has the other type")),
+        _ => return Err("the type is s or i".to_owned()),
     };
     let given = &mut given[at as usize];
     // The command line wins over the file. Of a parameter that may be repeated it replaces the value with the same name, as in name=>text.
     given.retain(|its| its.name != param.names[0] || param.repeat && entry(&its.value) != entry(&value));
-    given.push(ParamGiven { name: param.names[0], value, span: Span::default() });
+    given.push(ParamGiven { name: param.names[0], value, span });
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Modules make their state: the last check of a config, and the first thing `run` does with it.
 
 use super::Config;
+use super::ast::{Item, Name, SettingValue};
 use crate::builtin::{
     ArgKind, Argument, Bare, Extension, Listen, LogLevel, ModuleId, Params, RouteId, RouteKind, Settings, Start, State,
     World,
@@ -108,10 +109,21 @@ impl Config {
         (relies && !self.extensions.is_strict()).then(|| (Extension::InterfaceAddress, self.listen_span()))
     }
 
+    /// The first listener on every address.
     fn listen_span(&self) -> Span {
         let mut items = self.tree.items.iter();
+        let is_wildcard = |value: &SettingValue| match value {
+            SettingValue::Listen(listen) => {
+                let any = |name: &Name| matches!(name.text.as_str(), "0.0.0.0" | "::");
+                listen.advertise.is_none() && listen.addresses.iter().any(any)
+            }
+            SettingValue::Text(text) => memchr::memmem::find(&text.value, b"0.0.0.0").is_some(),
+            _ => false,
+        };
         let found = items.find_map(|item| match item {
-            super::ast::Item::Setting(setting) if setting.name.text == "listen" => Some(setting.span),
+            Item::Setting(setting) if setting.name.text == "listen" && setting.values.iter().any(is_wildcard) => {
+                Some(setting.span)
+            }
             _ => None,
         });
         found.unwrap_or_default()

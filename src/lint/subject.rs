@@ -21,6 +21,14 @@ pub struct Release {
 
 impl Release {
     /// Reads `5.6` or `kamailio-5.6`.
+    /// The releases of which the catalogue knows what they have.
+    pub const KNOWN: [Release; 4] = [
+        Release { major: 5, minor: 6 },
+        Release { major: 5, minor: 8 },
+        Release { major: 6, minor: 0 },
+        Release { major: 6, minor: 1 },
+    ];
+
     pub fn read(text: &str) -> Option<Release> {
         let numbers = text.strip_prefix("kamailio-").unwrap_or(text);
         let mut parts = numbers.split(['.', '-']);

@@ -1,6 +1,7 @@
 //! What is said about a place in a config.
 
 use super::Span;
+use rustc_hash::FxHashSet;
 
 /// How bad it is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -48,6 +49,14 @@ pub struct Fix {
     pub span: Span,
     /// What stands there instead.
     pub text: String,
+}
+
+/// Puts findings in the order of the text, file by file as they were read, whichever stage found them; what was found twice stands once.
+pub fn in_order(diagnostics: &mut Vec<Diagnostic>) {
+    let place = |its: &Diagnostic| its.labels.first().map(|label| label.span);
+    diagnostics.sort_by_key(place);
+    let mut told: FxHashSet<(Option<Span>, &'static str, String)> = FxHashSet::default();
+    diagnostics.retain(|its| told.insert((place(its), its.code, its.message.clone())));
 }
 
 impl Diagnostic {

@@ -7,5 +7,5 @@ mod diagnostic;
 mod files;
 pub mod render;
 
-pub use diagnostic::{Diagnostic, Fix, Label, Level};
+pub use diagnostic::{Diagnostic, Fix, Label, Level, in_order};
 pub use files::{FileId, Files, Sources, Span};

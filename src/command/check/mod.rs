@@ -10,7 +10,7 @@ use super::{BAD, explain};
 use crate::builtin::Extensions;
 use crate::config::{Config, extension_diagnostics};
 use crate::lint::Release;
-use crate::source::{Diagnostic, Sources, render};
+use crate::source::{Diagnostic, Sources, in_order, render};
 use std::io::{IsTerminal, stdout};
 
 /// What was found in one variant of a config.
@@ -65,7 +65,7 @@ fn look(options: &CheckOptions, reading: &Reading, levels: &levels::Levels, vari
     let used = [loaded.config.used.as_slice(), &started.used].concat();
     loaded.diagnostics.extend(extension_diagnostics(&used, options.config.strict));
     let mut diagnostics = levels.apply(loaded.diagnostics);
-    diagnostics.sort_by_key(|diagnostic| diagnostic.labels.first().map(|label| label.span));
+    in_order(&mut diagnostics);
     (loaded.config, Found { variant, sources: loaded.sources, diagnostics })
 }
 
@@ -87,12 +87,12 @@ fn show(options: &CheckOptions, all: &[Found]) {
         Format::Human => {
             let color = stdout().is_terminal();
             for found in all.iter().filter(|found| !found.diagnostics.is_empty()) {
+            let mut diagnostics: Vec<Diagnostic> = Vec::new();
                 if !found.variant.is_empty() {
                     println!("-- {}\n", found.variant);
                 }
                 print!("{}", render::human(&found.sources, &found.diagnostics, color));
             }
-            let diagnostics: Vec<Diagnostic> = all.iter().flat_map(|found| found.diagnostics.clone()).collect();
             let variants = if all.len() > 1 { format!(" in {} variants", all.len()) } else { String::new() };
             println!("{}: {}{variants}", options.config.path().display(), summary(&diagnostics));
         }
@@ -116,5 +116,9 @@ fn show(options: &CheckOptions, all: &[Found]) {
 
 /// Reads the value of `--target`.
 pub(super) fn release(text: &str) -> Result<Release, String> {
-    Release::read(text).ok_or_else(|| format!("`{text}` is no release: write kamailio-5.6 or 6.0"))
+    Release::read(text).filter(|release| Release::KNOWN.contains(release)).ok_or_else(|| {
+        let known: Vec<_> =
+            Release::KNOWN.iter().map(|known| format!("kamailio-{}.{}", known.major, known.minor)).collect();
+        format!("nothing is known of this release; those that are: {}", known.join(", "))
+    })
 }

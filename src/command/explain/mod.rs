@@ -9,6 +9,7 @@ use crate::catalogue::{self, Kind, Known};
 use crate::config::{allowed, codes};
 use crate::lint::{self, Rule};
 use crate::modules::MODULES;
+use rustc_hash::FxHashSet;
 use std::fmt::Write as _;
 
 /// Prints what each name means; bad when one of them is nothing.
@@ -225,8 +226,9 @@ fn rule_page(rule: &Rule) -> String {
 }
 
 fn list<'a>(page: &mut String, title: &str, names: impl Iterator<Item = &'a str>) {
-    let mut names: Vec<&str> = names.collect();
-    names.dedup();
+    let mut seen = FxHashSet::default();
+    // A function has a row for each form of its arguments.
+    let names: Vec<&str> = names.filter(|name| seen.insert(*name)).collect();
     if !names.is_empty() {
         let _ = writeln!(page, "  {title}: {}", names.join(", "));
     }

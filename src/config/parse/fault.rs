@@ -2,6 +2,7 @@
 
 use super::cut::{skip_blanks, token_end, word};
 use super::{Reader, Rule};
+use crate::config::preprocess::Hollow;
 use crate::source::{Diagnostic, Span};
 use pest::error::{Error, ErrorVariant, InputLocation};
 use std::ops::Range;
@@ -80,6 +81,19 @@ impl Reader<'_> {
 
     /// Reports at a place of the expanded text; names the define when the text at `at` comes from one.
     fn syntax(&mut self, diagnostic: Diagnostic, at: usize) {
+        // The text may miss what a define in the lines before or at the fault should have put there.
+        let before = behind(self.text.as_bytes(), 0, at.min(self.text.len()));
+        if let Some(hollow) = self.expanded.hollow(before..at).filter(|hollow| hollow.define != Span::default()) {
+            let Hollow { name, define, unset, at } = hollow;
+            if self.hollow.replace(*at) == Some(*at) {
+                return;
+            }
+            let why = match unset {
+                Some(variable) => format!("{name} asks for the environment variable {variable}, which is not set"),
+                None => format!("{name} is defined as nothing"),
+            };
+            return self.report(diagnostic.label(*define, why));
+        }
         let diagnostic = match self.expanded.define(at) {
             Some(define) if define != Span::default() => diagnostic.label(define, "in the value of this define"),
             _ => match at.checked_sub(1).and_then(|before| self.expanded.define(before)) {

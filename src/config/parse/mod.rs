@@ -14,7 +14,7 @@ mod walk;
 
 use super::ast::Config;
 use super::preprocess::{Expanded, Options, preprocess};
-use crate::source::{Diagnostic, Files, Sources, Span};
+use crate::source::{Diagnostic, Files, Sources, Span, in_order};
 use grammar::{Grammar, Rule};
 use pest::Parser;
 use pest::iterators::{Pair, Pairs};
@@ -32,11 +32,9 @@ pub fn parse_config(
     sources: &mut Sources,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Config {
-    let before = diagnostics.len();
     let expanded = preprocess(main, files, options, sources, diagnostics);
     let config = parse(&expanded, diagnostics);
-    // In the order of the text, whichever stage found them.
-    diagnostics[before..].sort_by_key(|found| found.labels.first().map(|label| label.span));
+    in_order(diagnostics);
     config
 }
 
@@ -44,13 +42,15 @@ pub fn parse_config(
 pub fn parse(expanded: &Expanded, diagnostics: &mut Vec<Diagnostic>) -> Config {
     // pest reads characters, a config is bytes: a placeholder for all that is not ASCII keeps offsets equal.
     let text: String = expanded.text.iter().map(|&byte| if byte.is_ascii() { byte as char } else { '\x7f' }).collect();
-    let mut reader = Reader { expanded, text: &text, diagnostics, tokens: MOST_TOKENS, full: false };
+    let mut reader = Reader { expanded, text: &text, diagnostics, tokens: MOST_TOKENS, full: false, hollow: None };
     let mut config = Config {
         items: Vec::new(),
         kamailio_names: expanded.kamailio_names,
         conditionals: expanded.conditionals.clone(),
         defined: expanded.defined.clone(),
         missing_imports: expanded.missing_imports.clone(),
+        incomplete: expanded.incomplete,
+        blank: expanded.text.iter().all(u8::is_ascii_whitespace).then_some(expanded.main),
         defines: expanded.defines.clone(),
     };
     for (count, piece) in cut::items(text.as_bytes()).enumerate() {
@@ -99,6 +99,8 @@ struct Reader<'a> {
     tokens: usize,
     /// It was said that there are too many.
     full: bool,
+    /// Where a define with nothing in it was used that a mistake was put down to: what follows in its line is the same mistake.
+    hollow: Option<usize>,
 }
 
 impl<'a> Reader<'a> {

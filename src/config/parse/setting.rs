@@ -96,7 +96,7 @@ impl Reader<'_> {
         }
         // Most have one value, and a value is large.
         values.shrink_to_fit();
-        Some(Setting { name, values, description, span })
+        Some(Setting { name, values, description, ended: false, span })
     }
 
     fn value(&mut self, pair: Pair<'_, Rule>, base: usize, listen: bool) -> Option<SettingValue> {

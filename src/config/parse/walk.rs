@@ -49,6 +49,9 @@ impl<'a> Reader<'a> {
                         _ => self.top_statement(pair, base, items),
                     }
                 }
+                if let Some(Item::Setting(setting)) = items.last_mut() {
+                    setting.ended = text.get(skip_blanks(text, piece.end)) == Some(&b';');
+                }
                 let rest = skip_blanks(text, end);
                 if rest < piece.end {
                     self.stray(rest..piece.end);

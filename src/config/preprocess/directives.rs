@@ -8,6 +8,7 @@ use super::subst::{Fault, Rule};
 use super::{CommandLine, DEEPEST_INCLUDE, Define, INCLUDE_STEP, Input, MOST_DEFINES, Preprocessor};
 use crate::config::{ast, literal};
 use crate::source::{Diagnostic, Level, Span};
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -54,7 +55,7 @@ impl Preprocessor<'_> {
     pub(super) fn predefine(&mut self) {
         for (name, value) in PREDEFINED {
             let value = value.map(|value| Arc::from(value.as_bytes()));
-            self.defines.insert(name.as_bytes().to_vec(), Define { value, span: Span::default() });
+            self.defines.insert(name.as_bytes().to_vec(), Define { value, span: Span::default(), unset: None });
         }
     }
 
@@ -67,7 +68,7 @@ impl Preprocessor<'_> {
                 CommandLine::SubstDefine(text) => (text, Some(Some(false))),
                 CommandLine::SubstDefineQuoted(text) => (text, Some(Some(true))),
             };
-            let file = self.sources.add("<command line>", text.as_bytes());
+            let file = self.sources.add(super::COMMAND_LINE, text.as_bytes());
             let span = Span { file, start: 0, end: text.len() as u32 };
             match quoted {
                 Some(define) => self.rule(text.as_bytes(), define, span),
@@ -320,7 +321,7 @@ impl Preprocessor<'_> {
             self.stopped = true;
             return;
         }
-        self.defines.insert(name.to_vec(), Define { value: value.map(Arc::from), span });
+        self.defines.insert(name.to_vec(), Define { value: value.map(Arc::from), span, unset: None });
     }
 
     fn evaluate(&mut self, input: &Input, start: usize, end: usize) -> Option<Value> {
@@ -410,8 +411,16 @@ impl Preprocessor<'_> {
     /// Adds a substitution rule; `define` also makes a define of it, quoted or not.
     fn rule(&mut self, text: &[u8], define: Option<bool>, span: Span) {
         let environment = self.options.environment;
+        let unset = RefCell::new(None);
         let rule = Rule::read(text, |class, name| match class {
-            b"env" => environment?(std::str::from_utf8(name).ok()?),
+            b"env" => {
+                let name = std::str::from_utf8(name).ok()?;
+                let value = environment.and_then(|environment| environment(name));
+                if value.is_none() {
+                    unset.replace(Some(name.to_owned()));
+                }
+                value
+            }
             b"def" => self.defines.get(name)?.value.as_deref().map(<[u8]>::to_vec),
             _ => None,
         });
@@ -420,6 +429,9 @@ impl Preprocessor<'_> {
                 if let Some(quoted) = define {
                     let value = if quoted { literal::quote(&rule.replacement) } else { rule.replacement.clone() };
                     self.define(&rule.pattern, Some(value), Mode::New, span);
+                    if let Some(define) = self.defines.get_mut(&rule.pattern).filter(|define| define.span == span) {
+                        define.unset = unset.take();
+                    }
                 }
                 return self.rules.push(rule);
             }
@@ -460,11 +472,13 @@ impl Preprocessor<'_> {
             Ok((path, text)) => self.file(path, text, Some(span)),
             Err(_) if optional => self.out.missing_imports.push((name, span)),
             Err(error) => {
-                let found =
-                    Diagnostic::error("unknown-include", format!("cannot read {}: {error}", name.display()), span)
-                        .note(format!("tried {} and {}", name.display(), beside.display()))
-                        .help("`import_file` skips a file that is missing");
-                self.report(found);
+                let message = format!("cannot read {}: {error}", name.display());
+                let mut found = Diagnostic::error("unknown-include", message, span);
+                if beside != name {
+                    found = found.note(format!("nor {}, beside the file that names it", beside.display()));
+                }
+                self.out.incomplete = true;
+                self.report(found.help("`import_file` skips a file that is missing"));
             }
         }
         close

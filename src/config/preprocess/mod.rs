@@ -11,6 +11,7 @@ mod strings;
 mod subst;
 
 pub use origin::Expanded;
+pub(in crate::config) use origin::Hollow;
 
 use crate::builtin::Environment;
 use crate::source::{Diagnostic, FileId, Files, Level, Sources, Span};
@@ -18,6 +19,7 @@ use bytes::Bytes;
 use directives::Conditional;
 use lexer::{directive_word, is_blank, is_word, is_word_start};
 use origin::Origin;
+use rustc_hash::FxHashSet;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -47,6 +49,8 @@ pub enum CommandLine {
     SubstDefineQuoted(String),
 }
 
+/// The name under which options of the command line show.
+pub const COMMAND_LINE: &str = "<command line>";
 /// No file may be larger.
 const LARGEST_FILE: usize = 10 << 20;
 /// An `#!endif` that ends its file without a newline: Kamailio does not see it.
@@ -98,6 +102,7 @@ pub fn preprocess(
         unseen_end: None,
         open: Vec::new(),
         expanding: Vec::new(),
+        recursive: FxHashSet::default(),
         work: 0,
         substituted: 0,
         unclosed: 0,
@@ -106,6 +111,7 @@ pub fn preprocess(
     };
     state.predefine();
     state.command_line();
+    state.out.main = FileId(state.sources.files().count() as u32);
     match files.read(main) {
         Ok(text) => state.file(main.to_path_buf(), text, None),
         Err(error) => {
@@ -129,6 +135,8 @@ pub fn preprocess(
 struct Define {
     value: Option<Arc<[u8]>>,
     span: Span,
+    /// A variable of the environment that the value asks for and that is not set: it stands there as it is written.
+    unset: Option<String>,
 }
 
 /// What the last word lets the lexer expect.
@@ -190,6 +198,8 @@ struct Preprocessor<'a> {
     open: Vec<PathBuf>,
     /// Defines whose values are being read.
     expanding: Vec<Vec<u8>>,
+    /// Defines that were found to lead back to themselves.
+    recursive: FxHashSet<Vec<u8>>,
     work: usize,
     /// What applying rules has cost.
     substituted: usize,
@@ -316,10 +326,19 @@ impl Preprocessor<'_> {
                 Diagnostic::error("recursive-define", format!("the value of `{name}` leads back to itself"), place)
                     .label(define.span, "defined here")
                     .note("Kamailio hangs on such a define, even in a config check");
-            self.report(found);
+            // Each use of it is the same mistake.
+            if self.recursive.insert(word.to_vec()) {
+                self.report(found);
+            }
             return self.copy(input, at, end);
         }
-        let Some(value) = define.value.clone().filter(|value| !value.is_empty()) else {
+        let value = define.value.clone().filter(|value| !value.is_empty());
+        if value.is_none() || define.unset.is_some() {
+            let name = String::from_utf8_lossy(word).into_owned();
+            let (at, unset) = (self.out.text.len(), define.unset.clone());
+            self.out.hollow.push(Hollow { at, name, define: define.span, unset });
+        }
+        let Some(value) = value else {
             // Nothing stands there, but what is around it does not become one token.
             self.out.push(b" ", Origin::Replaced(place, Some(define.span)));
             return end;

@@ -21,9 +21,28 @@ pub struct Expanded {
     pub ser_names: bool,
     /// Files of `import_file` that are not there, with the places that name them.
     pub missing_imports: Vec<(PathBuf, Span)>,
+    /// A file that it includes could not be read.
+    pub incomplete: bool,
     /// Defines as they stand at the end of the text; the value is absent when none was given.
     pub defines: Vec<(String, Option<Bytes>)>,
+    /// Uses of defines that put nothing in their place, or a variable of the environment that is not set, in the order of the text.
+    pub(in crate::config) hollow: Vec<Hollow>,
+    /// The file that the text begins in.
+    pub main: FileId,
     segments: Vec<Segment>,
+}
+
+/// The use of a define that has nothing to put in its place.
+#[derive(Clone, Debug)]
+pub(in crate::config) struct Hollow {
+    /// Where it is used in the expanded text.
+    pub(in crate::config) at: usize,
+    /// Its name.
+    pub(in crate::config) name: String,
+    /// The define.
+    pub(in crate::config) define: Span,
+    /// The variable of the environment that its value asks for.
+    pub(in crate::config) unset: Option<String>,
 }
 
 /// A run of bytes with a common origin; it reaches to the start of the next one.
@@ -69,6 +88,15 @@ impl Expanded {
             Origin::Replaced(_, define) => define,
             Origin::Copied(..) => None,
         }
+    }
+
+    /// The use of a define with nothing in it that stands in the lines of a range of the text.
+    pub(in crate::config) fn hollow(&self, range: Range<usize>) -> Option<&Hollow> {
+        let start = memchr::memrchr(b'\n', &self.text[..range.start.min(self.text.len())]).map_or(0, |at| at + 1);
+        let rest = self.text.get(range.end..).unwrap_or(&[]);
+        let end = range.end + memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        let first = self.hollow.partition_point(|hollow| hollow.at < start);
+        self.hollow.get(first).filter(|hollow| hollow.at <= end)
     }
 
     /// Adds text.

@@ -127,7 +127,7 @@ impl Preprocessor<'_> {
         }
         let file = value.rsplit(|&byte| byte == b'/').next().unwrap_or(value);
         let name = [b"MOD_", file.strip_suffix(b".so").unwrap_or(file)].concat();
-        self.defines.entry(name).or_insert(Define { value: None, span: input.span(at, end) });
+        self.defines.entry(name).or_insert(Define { value: None, span: input.span(at, end), unset: None });
     }
 
     /// Reports a string without its closing quote, and goes on as if it stood at the end of the line, before what

@@ -3,7 +3,7 @@
 use crate::builtin::Module;
 use crate::catalogue;
 use crate::lint::{Findings, Rule, Severity, Subject};
-use crate::source::Span;
+use crate::source::{Diagnostic, Span};
 
 /// See the file.
 pub(super) static RULE: Rule = Rule {
@@ -65,6 +65,10 @@ static NEED_DATABASE: &[&str] = &[
 ];
 
 fn check(subject: &Subject, findings: &mut Findings) {
+    // What is missed may stand in a file that could not be read.
+    if subject.config.tree.incomplete {
+        return;
+    }
     bound(subject, findings);
     by_url(subject, findings);
     by_mode(subject, findings);
@@ -113,10 +117,11 @@ fn by_url(subject: &Subject, findings: &mut Findings) {
             continue;
         }
         told.push(*wanted);
-        findings
-            .add(format!("the database of {} needs {wanted}, which is not loaded", given.module), given.span())
-            .add_note(format!("Kamailio ends with \"Module {wanted} not found. Missing loadmodule?\""))
-            .add_help(format!("add loadmodule \"{wanted}.so\""));
+        let message = format!("the database of {} needs {wanted}, which is not loaded", given.module);
+        let found = findings.add(message, given.span());
+        found.add_note(format!("Kamailio ends with \"Module {wanted} not found. Missing loadmodule?\""));
+        found.add_help(format!("add loadmodule \"{wanted}.so\""));
+        not_built_in(subject, wanted, found);
     }
 }
 
@@ -138,18 +143,28 @@ fn by_mode(subject: &Subject, findings: &mut Findings) {
     {
         let message =
             format!("db_mode {} keeps locations in a database, and no database module is loaded", mode(subject));
-        tell_default(&message, given.span(), findings);
+        tell_default(subject, &message, given.span(), findings);
     }
     for (name, span) in subject.modules() {
         if NEED_DATABASE.contains(&name.as_str()) && subject.param(name, "db_url").is_none() {
-            tell_default(&format!("{name} needs a database, and no database module is loaded"), *span, findings);
+            let message = format!("{name} needs a database, and no database module is loaded");
+            tell_default(subject, &message, *span, findings);
         }
     }
 }
 
-fn tell_default(message: &str, span: Span, findings: &mut Findings) {
-    findings
-        .add(message, span)
-        .add_note("without db_url it is mysql://kamailio:...@localhost/kamailio")
-        .add_help("add loadmodule \"db_mysql.so\", or the module of another database with its db_url");
+fn tell_default(subject: &Subject, message: &str, span: Span, findings: &mut Findings) {
+    let found = findings.add(message, span);
+    found.add_note("without db_url it is mysql://kamailio:...@localhost/kamailio");
+    found.add_help("add loadmodule \"db_mysql.so\", or the module of another database with its db_url");
+    not_built_in(subject, "db_mysql", found);
+}
+
+/// Says of a database that alanui would refuse next which ones it has.
+fn not_built_in(subject: &Subject, wanted: &str, found: &mut Diagnostic) {
+    let registry = &subject.config.registry;
+    if !registry.is_built_in(wanted) {
+        let has: Vec<_> = registry.databases().collect();
+        found.add_note(format!("alanui itself has no {wanted}; of databases it has {}", has.join(", ")));
+    }
 }

@@ -2,7 +2,6 @@
 
 use super::CORE;
 use super::raw::Raw;
-use crate::config::distance;
 use crate::lint::{Findings, Rule, Severity, Subject};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -101,10 +100,7 @@ fn is_slip(name: &[u8], other: &[u8]) -> bool {
     if name.len() < 7 || name.len().abs_diff(other.len()) > 1 || digits(name) != digits(other) {
         return false;
     }
-    let differ: Vec<usize> = (0..name.len().min(other.len())).filter(|at| name[*at] != other[*at]).collect();
-    let swapped = name.len() == other.len()
-        && matches!(differ[..], [one, two] if one + 1 == two && name[one] == other[two] && name[two] == other[one]);
-    swapped || distance(&String::from_utf8_lossy(name), &String::from_utf8_lossy(other)) == 1
+    strsim::osa_distance(&String::from_utf8_lossy(name), &String::from_utf8_lossy(other)) == 1
 }
 
 fn unused(subject: &Subject, findings: &mut Findings) {

@@ -1,5 +1,6 @@
 //! The files as they are, before any define: directives in every branch, comments, words.
 
+use crate::config::preprocess::COMMAND_LINE;
 use crate::lint::Subject;
 use crate::source::{FileId, Sources, Span};
 use rustc_hash::FxHashMap;
@@ -79,7 +80,7 @@ impl<'a> Raw<'a> {
         let mut raw = Raw::default();
         for file in sources.files() {
             let text = sources.text(file);
-            if sources.path(file).as_os_str() == "<command line>" {
+            if sources.path(file).as_os_str() == COMMAND_LINE {
                 raw.words(text);
             } else {
                 raw.file(text, file);
@@ -90,7 +91,7 @@ impl<'a> Raw<'a> {
 
     /// The names that `-A` and its like define.
     pub(super) fn command_line(subject: &Subject<'a>) -> Vec<&'a [u8]> {
-        let files = subject.sources.files().filter(|file| subject.sources.path(*file).as_os_str() == "<command line>");
+        let files = subject.sources.files().filter(|file| subject.sources.path(*file).as_os_str() == COMMAND_LINE);
         files.filter_map(|file| subject.sources.text(file).split(|byte| *byte == b'=').next()).collect()
     }
 
