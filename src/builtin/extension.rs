@@ -109,7 +109,7 @@ pub static EXTENSIONS: &[ExtensionRow] = &[
     row(
         Extension::AnyModuleOrder,
         "any-module-order",
-        "in Kamailio sl must be loaded after tm, or its replies lose their transaction, and a parameter set before its module is loaded is refused; here the order does not matter",
+        "in Kamailio sl must be loaded after tm, or its replies lose their transaction, registrar after usrloc, or it does not start, and a parameter set before its module is loaded is refused; here the order does not matter",
     ),
     row(
         Extension::StatementVariables,

@@ -64,6 +64,23 @@ pub fn text(its: &Expression) -> Option<&str> {
     }
 }
 
+/// Hands every variable whose value becomes part of an argument to `visit`. One in the parentheses of another only chooses what is read there, as
+/// the key of a table does; the text in those of `$_s` is put together.
+pub fn contents<'a>(arg: &'a Expression, visit: &mut dyn FnMut(Mention<'a>)) {
+    let mut end: *const u8 = std::ptr::null();
+    let mut start = end;
+    in_argument(arg, &mut |mention| {
+        let its = mention.text.as_ptr_range();
+        if start <= its.start && its.start < end {
+            return;
+        }
+        if mention.name != "_s" {
+            (start, end) = (its.start, its.end);
+        }
+        visit(mention);
+    });
+}
+
 /// Hands every variable that an argument mentions to `visit`, in its text too.
 pub fn in_argument<'a>(arg: &'a Expression, visit: &mut dyn FnMut(Mention<'a>)) {
     match &arg.kind {

@@ -80,11 +80,14 @@ impl<'a> Taint<'a> {
     fn assign(&mut self, assign: &'a crate::config::ast::Assign) {
         let Some(target) = mentions::of(&assign.target) else { return };
         let Some(key) = stored(&target) else { return };
-        if self.from.contains_key(&key) || matches!(assign.value.kind, ExpressionKind::Call(_)) {
+        // A text is taken as it stands: variables in it are not read.
+        if self.from.contains_key(&key)
+            || matches!(assign.value.kind, ExpressionKind::Call(_) | ExpressionKind::Text(_))
+        {
             return;
         }
         let mut origin = None;
-        mentions::in_expression(&assign.value, &mut |mention| {
+        expressions::contents(&assign.value, &mut |mention| {
             if origin.is_none() {
                 origin = self.origin(&mention);
             }
@@ -102,8 +105,18 @@ impl<'a> Taint<'a> {
         if let Some(key) = stored(mention) {
             return self.from.get(&key).cloned();
         }
-        WRITTEN.contains(&mention.name).then(|| Origin { source: mention.shown(), place: None })
+        let is_own = mention.name == "sel" && mention.inner.is_some_and(of_this_server);
+        (WRITTEN.contains(&mention.name) && !is_own).then(|| Origin { source: mention.shown(), place: None })
     }
+}
+
+/// The first words of selects that no sender has a say in: settings of the config, and the addresses of the packet.
+const OF_THIS_SERVER: &[&str] = &["cfg_get", "cfg_selected", "dst", "received", "src", "sys"];
+
+/// Whether the path in `$sel(...)` begins with a word of [`OF_THIS_SERVER`].
+fn of_this_server(path: &str) -> bool {
+    let first = path.trim().split('.').next().unwrap_or_default();
+    OF_THIS_SERVER.contains(&first)
 }
 
 /// The name of a variable that a config sets.

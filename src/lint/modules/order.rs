@@ -60,8 +60,16 @@ fn param(subject: &Subject, findings: &mut Findings) {
 }
 
 /// Modules with one that must come first, beside those that use transactions: observed by starting Kamailio 5.6.3 with both orders.
-static FIRST: &[(&str, &str)] =
-    &[("registrar", "usrloc"), ("async", "tm"), ("uac", "tm"), ("presence_dialoginfo", "presence")];
+static FIRST: &[(&str, &str)] = &[
+    ("registrar", "usrloc"),
+    ("async", "tm"),
+    ("uac", "tm"),
+    ("presence_conference", "presence"),
+    ("presence_dialoginfo", "presence"),
+    ("presence_mwi", "presence"),
+    ("presence_profile", "presence"),
+    ("presence_reginfo", "presence"),
+];
 
 fn module(subject: &Subject, findings: &mut Findings) {
     let place = |wanted: &str| subject.modules().iter().position(|(name, _)| name == wanted);

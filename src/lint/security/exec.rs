@@ -1,6 +1,6 @@
 //! What a sender wrote, in a shell.
 
-use crate::lint::expressions::in_argument;
+use crate::lint::expressions::contents;
 use crate::lint::{Findings, Rule, Severity, Subject};
 
 /// See the file.
@@ -18,7 +18,7 @@ fn check(subject: &Subject, findings: &mut Findings) {
     for its in subject.script().calls_of_any(&["exec_msg", "exec_cmd", "exec_avp", "exec_dset", "exec_body"]) {
         let Some(command) = its.call.args.first() else { continue };
         let mut told: Vec<String> = Vec::new();
-        in_argument(command, &mut |mention| {
+        contents(command, &mut |mention| {
             let Some(origin) = subject.taint().origin(&mention) else { return };
             let shown = mention.shown();
             // Backslashes do not protect in a shell, but a hash or a number does.

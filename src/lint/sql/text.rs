@@ -2,7 +2,7 @@
 
 use super::{queries, scheme};
 use crate::config::ast::ExpressionKind;
-use crate::lint::expressions::in_argument;
+use crate::lint::expressions::{contents, in_argument};
 use crate::lint::mentions::{self, Mention};
 use crate::lint::{Findings, Rule, Severity, Subject};
 
@@ -34,7 +34,7 @@ pub(super) static WRONG_DIALECT: Rule = Rule {
 fn tainted(subject: &Subject, findings: &mut Findings) {
     for (call, text) in queries(subject) {
         let mut told: Vec<String> = Vec::new();
-        in_argument(text, &mut |mention| {
+        contents(text, &mut |mention| {
             let Some(origin) = subject.taint().origin(&mention) else { return };
             let shown = mention.shown();
             if told.contains(&shown) {

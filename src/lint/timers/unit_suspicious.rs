@@ -33,9 +33,10 @@ fn check(subject: &Subject, findings: &mut Findings) {
             Unit::Milliseconds if (100..1000).contains(&value) && value * FAR < default => {
                 ("milliseconds", value * 1000)
             }
-            // A default of 0 is no duration to compare with; an hour is not meant in milliseconds then.
-            Unit::Seconds if default == 0 && value % 3600 == 0 => continue,
-            Unit::Seconds if value >= 1000 && value > default.max(30) * FAR => ("seconds", value / 1000),
+            // People think in round numbers: milliseconds come in thousands. A long time of another kind is meant as it stands: 3605 s outlive a
+            // registration of an hour, and ten hours are 36000 s.
+            Unit::Seconds if value % 1000 != 0 || value % 3600 == 0 => continue,
+            Unit::Seconds if value > default.max(30) * FAR => ("seconds", value / 1000),
             Unit::None | Unit::Bytes | Unit::Seconds | Unit::Milliseconds => continue,
         };
         let message = format!("{} of {module} counts {unit}: {}", given.name, spoken(value, param.unit));

@@ -32,7 +32,7 @@ pub static MODULE: Module = Module {
     want_request: &["save"],
     events: &["usrloc:contact-expired"],
     requires: &["usrloc"],
-    after: &["usrloc", "sl"],
+    after: &["usrloc"],
     start: params::start,
     ..Module::new("registrar", "Keeps where users register, and sends requests there.")
 };
