@@ -5,6 +5,7 @@ use super::flow::Flow;
 use super::preprocessor::Raw;
 use super::script::Script;
 use super::taint::Taint;
+use crate::catalogue::{Does, does};
 use crate::config::ast::{Item, ModParam, ParamValue, Route, Setting, Text};
 use crate::config::{Config, module_name};
 use crate::source::{Sources, Span};
@@ -20,7 +21,6 @@ pub struct Release {
 }
 
 impl Release {
-    /// Reads `5.6` or `kamailio-5.6`.
     /// The releases of which the catalogue knows what they have.
     pub const KNOWN: [Release; 4] = [
         Release { major: 5, minor: 6 },
@@ -29,6 +29,7 @@ impl Release {
         Release { major: 6, minor: 1 },
     ];
 
+    /// Reads `5.6` or `kamailio-5.6`.
     pub fn read(text: &str) -> Option<Release> {
         let numbers = text.strip_prefix("kamailio-").unwrap_or(text);
         let mut parts = numbers.split(['.', '-']);
@@ -129,6 +130,18 @@ impl<'a> Subject<'a> {
     pub fn loaded(&self, module: &str) -> Option<Span> {
         let in_text = self.modules.iter().find(|(name, _)| name == module).map(|(_, span)| *span);
         in_text.or_else(|| self.config.registry.is_loaded(module).then(Span::default))
+    }
+
+    /// Whether this is a node of an IMS core: its neighbours are known by the network, requests come with routes that other nodes made, and who a
+    /// user is was asked by the one before.
+    pub fn is_ims(&self) -> bool {
+        self.modules.iter().any(|(name, _)| name.starts_with("ims_"))
+    }
+
+    /// Whether this is a node that only captures what others send it: nothing goes out from here.
+    pub fn only_captures(&self) -> bool {
+        let relays = || self.script().calls.iter().any(|its| does(&its.call.name.text) == Some(Does::Relay));
+        self.loaded("sipcapture").is_some() && !relays()
     }
 
     /// Every value given to a parameter of a module, in the order of the text; a statement for several modules counts for each.

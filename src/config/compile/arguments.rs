@@ -56,6 +56,7 @@ impl Compiler<'_> {
         let mut args = Vec::with_capacity(call.args.len());
         let mut computed = 0u8;
         let constants = self.takes_constants(module, call);
+        let first_use = self.names.uses.len();
         for (arg, given) in function.args.iter().zip(&call.args) {
             let argument = if module == CORE {
                 self.literal_argument(arg, given, &call.name.text)
@@ -68,6 +69,10 @@ impl Compiler<'_> {
                 Some(argument) => args.push(argument),
                 None => args.push(Argument::Int(0)),
             }
+        }
+        if module == STAND_IN {
+            // It may write every variable that it is given: the columns of sql_pvquery.
+            self.names.uses[first_use..].iter_mut().for_each(|used| used.writes = true);
         }
         let name = function.names.iter().find(|name| **name == call.name.text).copied().unwrap_or_default();
         self.uses(RouteUse::Function(function, call.name.text.clone(), call.span), call);

@@ -162,12 +162,13 @@ pub(super) fn compile(
         route_ids: FxHashMap::default(),
     };
     let blocks = compiler.declare(config);
+    compiler.filled_by_modules(config);
     for (at, bodies) in blocks.iter().enumerate() {
         compiler.block(RouteId(at as u16), bodies);
     }
     compiler.rely_on_unset();
-    compiler.program.slots = compiler.names.slots;
     let reach = Reach::of(&blocks, &compiler.route_ids, registry);
+    compiler.program.slots = compiler.names.slots;
     let Compiler { program, graph, extensions, unsupported, .. } = compiler;
     Compiled { program, graph, reach, extensions, unsupported }
 }
@@ -252,6 +253,23 @@ impl<'a> Compiler<'a> {
         }
         self.graph.resize(self.program.routes.len());
         blocks
+    }
+
+    /// Notes the variables that parameters name, as dispatcher's attrs_pvname does: their modules write them.
+    fn filled_by_modules(&mut self, config: &ast::Config) {
+        for item in &config.items {
+            let ast::Item::ModParam(ast::ModParam { value: ast::ParamValue::Text(text), .. }) = item else { continue };
+            if memchr::memmem::find(&text.value, b"$var(").is_none() {
+                continue;
+            }
+            // What is wrong with the text is told where the parameter is read.
+            _ = super::variable::template(&mut self.names, &text.value);
+            self.names.used.clear();
+            self.names.missing.clear();
+            for used in self.names.uses.iter_mut().filter(|used| used.span == Span::default()) {
+                (used.writes, used.route, used.span) = (true, RouteId(u16::MAX), text.span);
+            }
+        }
     }
 
     /// Reports a name that must stand in quotes, for it is a word of the language.

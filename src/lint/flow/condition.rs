@@ -204,20 +204,25 @@ fn subject(its: &Expression) -> Subject {
     }
 }
 
-/// A comparison that mentions the source asks about it, whatever comes of it; a table that is asked about it vouches for nobody.
+/// A comparison that mentions the source asks about it, whatever comes of it; a table that is asked about it vouches for nobody. The same of
+/// what a dialog is known by.
 fn asked(left: &Expression, right: &Expression, worlds: Worlds) -> Worlds {
-    let mut mentioned = matches!(subject(left), Subject::Source) || is_word(right, "src_ip");
+    let mut source = matches!(subject(left), Subject::Source) || is_word(right, "src_ip");
+    let mut dialog = false;
     for side in [left, right] {
-        if !mentioned {
-            mentions::in_expression(side, &mut |mention| {
-                mentioned |= matches!(mention.name, "si" | "su" | "Ri" | "Rp")
-            });
-        }
+        mentions::in_expression(side, &mut |mention| {
+            source |= matches!(mention.name, "si" | "su" | "Ri" | "Rp");
+            dialog |= matches!(mention.name, "ci" | "DLG_status" | "dlg" | "dlg_ctx" | "dlg_var");
+        });
     }
-    if !mentioned {
+    if !source && !dialog {
         return worlds;
     }
-    let told = worlds.into_iter().map(|world| World { state: world.state.done(Fact::SourceAsked, left.span), ..world });
+    let told = worlds.into_iter().map(|world| {
+        let state = if source { world.state.done(Fact::SourceAsked, left.span) } else { world.state };
+        let state = if dialog { state.done(Fact::DialogAsked, left.span) } else { state };
+        World { state, ..world }
+    });
     told.collect()
 }
 

@@ -16,7 +16,7 @@ pub enum Mark<'a> {
     Free(&'a str),
     /// A header of this name was added, and the message not rebuilt since.
     Added(String),
-    /// This part of From or To was set.
+    /// This part of From, To or Contact was set.
     Rewritten(&'static str),
 }
 

@@ -139,6 +139,10 @@ pub enum Fact {
     StatusTested,
     /// `remove_hf` took Route headers out.
     RoutesRemoved,
+    /// A relay was false.
+    RelayFailed,
+    /// Something was asked about the dialog: whether it is known, or about what was kept for its Call-ID.
+    DialogAsked,
 }
 
 /// The facts of which both answers may be put together without losing anything.

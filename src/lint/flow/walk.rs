@@ -1,5 +1,6 @@
 //! The walk: statements and routes.
 
+use super::effect::Does;
 use super::names::{Change, Mark, Marks};
 use super::state::{Fact, Key, State};
 use super::worlds::{World, Worlds, join};
@@ -13,7 +14,7 @@ use crate::lint::Subject;
 use crate::lint::expressions;
 use crate::lint::mentions::{self, Mention};
 use crate::source::Span;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::rc::Rc;
 
 /// How many statements are walked before the walk gives up; each counts once for each way to it.
@@ -78,6 +79,8 @@ pub(super) struct Walk<'s, 'a> {
     quiet: FxHashMap<usize, bool>,
     stack: Vec<(usize, Key)>,
     frame: Frame,
+    /// Flags that are set where somebody vouches for the sender: one that is found set may say so.
+    vetted_flags: FxHashSet<String>,
     /// The bits of the marks of results.
     results: Vec<u32>,
     depth: usize,
@@ -104,10 +107,16 @@ impl<'s, 'a> Walk<'s, 'a> {
             quiet: FxHashMap::default(),
             stack: Vec::new(),
             frame: Frame::default(),
+            vetted_flags: FxHashSet::default(),
             results: Vec::new(),
             depth: 0,
             work: 0,
         }
+    }
+
+    /// The same, knowing which flags speak of the sender.
+    pub(super) fn knowing(self, vetted_flags: FxHashSet<String>) -> Walk<'s, 'a> {
+        Walk { vetted_flags, ..self }
     }
 
     pub(super) fn run(mut self) -> Flow<'a> {
@@ -239,6 +248,9 @@ impl<'s, 'a> Walk<'s, 'a> {
                     Some(otherwise) => self.block(otherwise, no),
                     None => no,
                 });
+                if sends(condition) && [Some(then), otherwise.as_ref()].into_iter().flatten().any(notes) {
+                    out.iter_mut().for_each(|world| world.state = world.state.open(Fact::Final).open(Fact::Relayed));
+                }
                 join(&mut out);
                 out
             }
@@ -339,11 +351,16 @@ impl<'s, 'a> Walk<'s, 'a> {
                 None => (worlds.clone(), worlds),
             };
         }
+        if name == "isflagset" && effect::literal(call, 0).is_some_and(|flag| self.vetted_flags.contains(&*flag)) {
+            let vetted = worlds.iter().cloned();
+            let vetted = vetted.map(|world| World { state: world.state.open(Fact::Vetted), ..world });
+            return (vetted.collect(), worlds);
+        }
         // Most functions change nothing that is known: the ways stay as they are.
         let marks = matches!(
             name,
             "sql_query" | "sql_xquery" | "sql_result_free" | "append_hf" | "insert_hf" | "msg_apply_changes"
-        );
+        ) || changes_contact(name).is_some();
         if !marks && self.is_quiet(call) {
             return if tested { (worlds.clone(), worlds) } else { (worlds, Worlds::new()) };
         }
@@ -404,6 +421,22 @@ impl<'s, 'a> Walk<'s, 'a> {
         (yes, no)
     }
 
+    /// Changes a part of the message, which must be as it came.
+    fn rewrites(&mut self, part: &'static str, place: Span, world: &mut World) {
+        let bit = self.marks.bit(Mark::Rewritten(part));
+        self.untouched(part, place, world);
+        world.change.set(bit, true);
+    }
+
+    /// Notes that a part of the message must be as it came.
+    fn untouched(&mut self, part: &'static str, place: Span, world: &World) {
+        let bit = self.marks.bit(Mark::Rewritten(part));
+        let is = world.change.of(bit);
+        if is != Some(false) {
+            self.need(Need { bit, on: false, place, asked: false }, is, world.state.entry);
+        }
+    }
+
     /// Notes that a mark is wanted on or off, given what it is in the route at hand.
     fn need(&mut self, need: Need, is: Option<bool>, entry: RouteKind) {
         match is {
@@ -447,7 +480,14 @@ impl<'s, 'a> Walk<'s, 'a> {
                     world.change.set(bit, false);
                 }
             }
-            _ => {}
+            _ => {
+                let Some((untouched, changed)) = changes_contact(name) else { return };
+                for part in untouched {
+                    self.untouched(part, call.span, world);
+                }
+                let bit = self.marks.bit(Mark::Rewritten(changed));
+                world.change.set(bit, true);
+            }
         }
     }
 
@@ -470,7 +510,16 @@ impl<'s, 'a> Walk<'s, 'a> {
                 }
                 continue;
             }
-            if let ExpressionKind::Text(_) = &arg.kind {
+            if let ExpressionKind::Text(text) = &arg.kind {
+                // A function that is not built in may write every variable that its text names; a list of them is one that is written, as the
+                // columns of sql_pvquery are.
+                let is_foreign = self.subject.config.registry.functions(&call.name.text).is_empty();
+                if (is_foreign && call.name.text != "route") || is_list(text) {
+                    for written in mentions::variables(text).into_iter().filter(|written| written.name == "var") {
+                        let bit = self.marks.bit(Mark::Set(written.inner.unwrap_or_default()));
+                        worlds.iter_mut().for_each(|world| world.change.set(bit, true));
+                    }
+                }
                 self.read(arg, tested, &mut worlds);
             } else {
                 worlds = self.operand(arg, worlds, tested);
@@ -548,6 +597,10 @@ impl<'s, 'a> Walk<'s, 'a> {
             ExpressionKind::Call(call) => {
                 let (mut yes, no) = self.call(call, worlds, true);
                 yes.extend(no);
+                // What was sent is known by the variable, which is not followed.
+                if sends(&assign.value) {
+                    yes.iter_mut().for_each(|world| world.state = world.state.open(Fact::Final).open(Fact::Relayed));
+                }
                 join(&mut yes);
                 yes
             }
@@ -558,21 +611,17 @@ impl<'s, 'a> Walk<'s, 'a> {
         for world in &mut worlds {
             match target.name {
                 "var" => {
-                    let bit = self.marks.bit(Mark::Set(target.inner.unwrap_or_default()));
+                    let name = target.inner.unwrap_or_default();
+                    let bit = self.marks.bit(Mark::Set(name));
                     world.change.set(bit, true);
+                    self.flow.sets(name, world.state.entry, assign.span);
                 }
                 "du" | "ru" | "rd" | "duri" | "ruri" | "nh" | "dd" if !to_null => {
                     world.state = world.state.known(Fact::Bound, true).open(Fact::UriMyself);
                 }
                 name => {
-                    if let Some(part) = rewritten(name) {
-                        let bit = self.marks.bit(Mark::Rewritten(part));
-                        let is = world.change.of(bit);
-                        if is != Some(false) {
-                            let need = Need { bit, on: false, place: assign.span, asked: false };
-                            self.need(need, is, world.state.entry);
-                        }
-                        world.change.set(bit, true);
+                    for part in rewritten(name) {
+                        self.rewrites(part, assign.span, world);
                     }
                 }
             }
@@ -614,7 +663,6 @@ impl<'s, 'a> Walk<'s, 'a> {
             ExpressionKind::Assign(assign) => self.assign(assign, worlds),
         }
     }
-                    self.flow.sets(name, world.state.entry, assign.span);
 
     /// The ways of both answers.
     fn both(&mut self, its: &'a Expression, worlds: Worlds) -> Worlds {
@@ -646,7 +694,50 @@ pub(super) fn constant(its: &Expression) -> Option<i64> {
     }
 }
 
-/// The part of From or To that an assignment rewrites.
-fn rewritten(name: &str) -> Option<&'static str> {
-    ["fu", "fU", "fd", "fn", "tu", "tU", "td", "tn"].into_iter().find(|part| *part == name)
+/// Whether an expression is a call, denied or not, that answers or sends on.
+fn sends(its: &Expression) -> bool {
+    match &its.kind {
+        ExpressionKind::Unary(UnaryOperator::Not, inner) => sends(inner),
+        ExpressionKind::Call(call) => {
+            matches!(effect::does(&call.name.text), Some(Does::Relay | Does::Reply | Does::Save))
+        }
+        _ => false,
+    }
+}
+
+/// Whether a block notes in a variable that it was run: what comes later may ask.
+fn notes(block: &Block) -> bool {
+    block.statements.iter().any(|statement| match &statement.kind {
+        StatementKind::Assign(assign) => matches!(assign.value.kind, ExpressionKind::Int(_) | ExpressionKind::Text(_)),
+        _ => false,
+    })
+}
+
+/// Whether a text is several variables with commas between.
+fn is_list(text: &[u8]) -> bool {
+    text.contains(&b',') && text.split(|byte| *byte == b',').all(|part| mentions::whole(part.trim_ascii()).is_some())
+}
+
+/// The parts of From or To that an assignment rewrites: the URI holds user and domain.
+fn rewritten(name: &str) -> &'static [&'static str] {
+    match name {
+        "fu" => &["the user of From", "the domain of From"],
+        "fU" => &["the user of From"],
+        "fd" => &["the domain of From"],
+        "fn" => &["the display name of From"],
+        "tu" => &["the user of To", "the domain of To"],
+        "tU" => &["the user of To"],
+        "td" => &["the domain of To"],
+        "tn" => &["the display name of To"],
+        _ => &[],
+    }
+}
+
+/// The parts of the Contact that must be as they came for a function to change them, and the one that it changes.
+fn changes_contact(name: &str) -> Option<(&'static [&'static str], &'static str)> {
+    match name {
+        "fix_nated_contact" | "set_contact_alias" => Some((&["Contact"], "Contact")),
+        "add_contact_alias" => Some((&["Contact", "the alias of Contact"], "the alias of Contact")),
+        _ => None,
+    }
 }

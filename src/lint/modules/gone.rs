@@ -1,6 +1,7 @@
 //! What later releases have dropped.
 
 use crate::catalogue;
+use crate::lint::preprocessor::Raw;
 use crate::lint::{Findings, Release, Rule, Severity, Subject};
 
 /// A module.
@@ -52,7 +53,7 @@ fn module(subject: &Subject, findings: &mut Findings) {
     for (name, span) in subject.modules() {
         let Some(known) = catalogue::module(name).filter(|known| !known.removed_after.is_empty()) else { continue };
         let Some(last) = Release::read(known.removed_after) else { continue };
-        if subject.target.is_some_and(|target| target <= last) {
+        if subject.target.is_some_and(|target| target <= last) || Raw::of(subject).asks_release(*span) {
             continue;
         }
         let found = findings.add(format!("{} was the last release with the module {name}", known.removed_after), *span);
@@ -68,6 +69,9 @@ fn param(subject: &Subject, findings: &mut Findings) {
     }
     for (module, name, instead) in PARAMS {
         for given in subject.params(module, name) {
+            if Raw::of(subject).asks_release(given.span()) {
+                continue;
+            }
             findings
                 .add(format!("newer releases have no parameter {name} of {module}"), given.statement.name.span)
                 .add_note("Kamailio 5.6 has it; after an upgrade the server does not start")

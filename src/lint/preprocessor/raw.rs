@@ -76,6 +76,28 @@ impl<'a> Raw<'a> {
         subject.raw.get_or_init(|| Raw::read(subject.sources))
     }
 
+    /// The define of a name whose value holds this text.
+    pub(in crate::lint) fn define_with(&self, name: &[u8], value: &[u8]) -> Option<Span> {
+        let its = self.directives.iter().filter(|its| its.defines() && its.name() == name);
+        its.rev().find(|its| memchr::memmem::find(its.argument, value).is_some()).map(|its| its.span)
+    }
+
+    /// Whether a place is in a branch that depends on the release of Kamailio.
+    pub(in crate::lint) fn asks_release(&self, place: Span) -> bool {
+        let mut open: Vec<bool> = Vec::new();
+        let before = self.directives.iter().filter(|its| its.span.file == place.file && its.span.start < place.start);
+        for its in before {
+            match its.word {
+                "ifdef" | "ifndef" | "ifexp" => {
+                    open.push(memchr::memmem::find(its.argument, b"KAMAILIO_").is_some());
+                }
+                "endif" => _ = open.pop(),
+                _ => {}
+            }
+        }
+        open.contains(&true)
+    }
+
     fn read(sources: &'a Sources) -> Raw<'a> {
         let mut raw = Raw::default();
         for file in sources.files() {

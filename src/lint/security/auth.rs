@@ -51,6 +51,9 @@ pub(super) static MD5_ONLY: Rule = Rule {
 };
 
 fn register(subject: &Subject, findings: &mut Findings) {
+    if subject.is_ims() {
+        return;
+    }
     for site in subject.flow().calls(&["save"]) {
         let unknown = |state: &State| state.methods.meets(Methods::REGISTER) && state.is_not(Fact::Vetted);
         if site.find(RouteKind::Request, unknown).is_some() {
@@ -61,16 +64,14 @@ fn register(subject: &Subject, findings: &mut Findings) {
     }
 }
 
-/// Functions that check credentials, with the place of an argument whose lowest bit binds the user.
-const CHECKS: [(&str, Option<usize>); 8] = [
+/// Functions that check credentials of accounts, with the place of an argument whose lowest bit binds the user.
+const CHECKS: [(&str, Option<usize>); 6] = [
     ("auth_check", Some(2)),
     ("pv_auth_check", Some(3)),
     ("www_authorize", None),
     ("proxy_authorize", None),
     ("www_authenticate", None),
     ("proxy_authenticate", None),
-    ("pv_www_authenticate", None),
-    ("pv_proxy_authenticate", None),
 ];
 
 fn identity(subject: &Subject, findings: &mut Findings) {
@@ -110,7 +111,10 @@ fn identity(subject: &Subject, findings: &mut Findings) {
             }
             let found = findings.add("these credentials may be those of another user than From names", its.call.span);
             found.add_help(match flags {
-                Some(_) => format!("give {name} the flag 1"),
+                Some(at) => {
+                    let which = ["first", "second", "third", "fourth"].get(at).copied().unwrap_or("last");
+                    format!("set bit 1 in the {which} argument of {name}: it compares the user with From, or To of a REGISTER")
+                }
                 None => {
                     "compare the user: if ($au != $fU) { sl_send_reply(\"403\", \"Not your name\"); exit; }".to_owned()
                 }

@@ -1,7 +1,9 @@
 //! Passwords in the text of a config.
 
 use crate::config::ast::ParamValue;
+use crate::lint::preprocessor::Raw;
 use crate::lint::{Findings, Rule, Severity, Subject};
+use crate::source::{Diagnostic, Span};
 
 /// A password in a URL.
 pub(super) static SECRET: Rule = Rule {
@@ -43,10 +45,23 @@ fn password(url: &str) -> Option<&str> {
     let rest = url.split_once("://")?.1;
     let (user, _) = rest.split_once('@')?;
     let (_, password) = user.split_once(':')?;
-    (!password.is_empty() && !password.contains(['/', '$', ' '])).then_some(password)
+    // A word of a template is no password yet.
+    let is_template = password.contains(['{', '<', '%']) || (password.starts_with("__") && password.ends_with("__"));
+    (!password.is_empty() && !password.contains(['/', '$', ' ']) && !is_template).then_some(password)
 }
 
-fn each(subject: &Subject, visit: &mut dyn FnMut(&str, crate::source::Span)) {
+/// A password in the value of a parameter.
+struct Secret<'s> {
+    password: &'s str,
+    /// The parameter and its module.
+    of: String,
+    /// Where it is written: in a define, when the value is one.
+    place: Span,
+    /// The value of the parameter.
+    used: Span,
+}
+
+fn each(subject: &Subject, visit: &mut dyn FnMut(Secret)) {
     let mut told = Vec::new();
     for given in subject.all_params() {
         let ParamValue::Text(text) = &given.statement.value else { continue };
@@ -64,25 +79,37 @@ fn each(subject: &Subject, visit: &mut dyn FnMut(&str, crate::source::Span)) {
         // The same define in several parameters is one secret.
         if let Some(password) = found.filter(|password| !told.iter().any(|its: &String| its == password)) {
             told.push(password.to_owned());
-            visit(password, text.span);
+            let written = subject.sources.slice(text.span);
+            let define = Raw::of(subject).define_with(written, password.as_bytes());
+            let of = format!("{name} of {}", given.module);
+            visit(Secret { password, of, place: define.unwrap_or(text.span), used: text.span });
         }
     }
 }
 
 fn secret(subject: &Subject, findings: &mut Findings) {
-    each(subject, &mut |password, span| {
-        if !SHIPPED.contains(&password) {
-            let found = findings.add("a password stands in the config", span);
+    each(subject, &mut |secret| {
+        if !SHIPPED.contains(&secret.password) {
+            let found = findings.add(format!("the password in {} stands in the config", secret.of), secret.place);
+            use_of(&secret, found);
             found.add_help("take it from the environment with #!defenv, or from a file that only the server can read");
         }
     });
 }
 
 fn default(subject: &Subject, findings: &mut Findings) {
-    each(subject, &mut |password, span| {
-        if SHIPPED.contains(&password) {
-            let found = findings.add(format!("{password} is a password that everybody knows"), span);
+    each(subject, &mut |secret| {
+        if SHIPPED.contains(&secret.password) {
+            let message = format!("{}, the password in {}, is one that everybody knows", secret.password, secret.of);
+            let found = findings.add(message, secret.place);
+            use_of(&secret, found);
             found.add_help("choose another, and change it in the database too");
         }
     });
+}
+
+fn use_of(secret: &Secret, found: &mut Diagnostic) {
+    if secret.used != secret.place {
+        found.add_label(secret.used, "used here");
+    }
 }

@@ -9,7 +9,7 @@ use crate::lint::{Findings, Rule, Severity, Subject};
 pub(super) static RULE: Rule = Rule {
     code: "ack-answered",
     severity: Severity::Warning,
-    finds: "A reply on a way that an ACK within a dialog takes.",
+    finds: "A reply on a way that an ACK within a dialog takes, or that nothing but an ACK takes.",
     why: "An ACK is never answered. Where requests of a dialog that do not match end in a 404, an ACK ends there too: the reply is not sent, the \
           function is false, and an ACK for a negative reply does not reach its transaction.",
     instead: "Let ACK out first: if (is_method(\"ACK\")) { if (t_check_trans()) t_relay(); exit; }",
@@ -19,10 +19,13 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(subject: &Subject, findings: &mut Findings) {
     for site in subject.flow().sites().filter(|site| site.does == Some(Does::Reply)) {
-        let in_dialog = |state: &State| state.methods.meets(Methods::ACK) && state.is(Fact::ToTag);
-        if site.find(RouteKind::Request, |state| in_dialog(state) && state.is_not(Fact::Final)).is_none() {
-            continue;
-        }
+        // Outside of a dialog most ACKs are taken out before the script; where nothing else arrives one is answered for certain.
+        let only = site.states.iter().all(|state| state.methods == Methods::ACK);
+        let takes = |state: &State| {
+            let in_dialog = state.methods.meets(Methods::ACK) && state.is(Fact::ToTag);
+            (in_dialog || only) && state.is_not(Fact::Final) && !state.is(Fact::RelayFailed)
+        };
+        let Some(state) = site.find(RouteKind::Request, takes) else { continue };
         // What answers a failed relay answers nothing that was not sent.
         if matches!(site.call.name.text.as_str(), "sl_reply_error" | "send_reply_error") {
             continue;

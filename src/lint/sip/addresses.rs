@@ -107,12 +107,20 @@ fn is_wildcard(host: &str) -> bool {
     matches!(host, "0.0.0.0" | "::" | "*")
 }
 
+/// Whether `advertise` stands behind a socket, readable or not.
+fn advertises(subject: &Subject, place: Span) -> bool {
+    let text = subject.sources.text(place.file);
+    let rest = text.get(place.start as usize..).unwrap_or(&[]);
+    let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
+    memchr::memmem::find(line, b"advertise").is_some()
+}
+
 fn wildcard(subject: &Subject, findings: &mut Findings) {
-    if subject.settings("advertised_address").next().is_some() {
+    if subject.settings("advertised_address").next().is_some() || subject.only_captures() {
         return;
     }
     for socket in sockets(subject) {
-        if is_wildcard(&socket.host) && !socket.advertised {
+        if is_wildcard(&socket.host) && !socket.advertised && !advertises(subject, socket.span) {
             let found = findings
                 .add(format!("Kamailio writes {} into Via and Record-Route for this socket", socket.host), socket.span);
             found.add_note("replies and the requests of a dialog then have nowhere to go");

@@ -104,6 +104,10 @@ fn cancel(subject: &Subject, findings: &mut Findings) {
 }
 
 fn retransmission(subject: &Subject, findings: &mut Findings) {
+    // What has no transactions, or only captures, absorbs nothing.
+    if subject.loaded("tm").is_none() || subject.only_captures() {
+        return;
+    }
     let repeated = |state: &State| {
         state.is_not(Fact::TransactionLooked) && !state.methods.within(Methods::ACK.or(Methods::CANCEL))
     };

@@ -49,7 +49,11 @@ fn missing(subject: &Subject, findings: &mut Findings) {
     // A branch_route may record for every branch, and topology hiding goes another way.
     let elsewhere =
         script.calls.iter().any(|its| its.kind == RouteKind::Branch && RECORDS.contains(&its.call.name.text.as_str()));
-    if !cares || elsewhere || ["topos", "topoh"].iter().any(|module| subject.loaded(module).is_some()) {
+    if !cares
+        || elsewhere
+        || subject.is_ims()
+        || ["topos", "topoh"].iter().any(|module| subject.loaded(module).is_some())
+    {
         return;
     }
     for site in subject.flow().sites().filter(|site| site.does == Some(Does::Relay)) {

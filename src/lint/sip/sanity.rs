@@ -6,7 +6,7 @@ use crate::lint::{Findings, Rule, Severity, Subject};
 /// A branch that never runs.
 pub(super) static BRANCH_DEAD: Rule = Rule {
     code: "sanity-branch-dead",
-    severity: Severity::Warning,
+    severity: Severity::Hint,
     finds: "A condition on sanity_check() while the module answers and drops by itself.",
     why: "With autodrop at 1, its default, the function answers a malformed request and ends the script. It never comes back false, so the log line \
           in the branch is never written.",

@@ -1,6 +1,6 @@
 //! A result that stays in memory.
 
-use super::queries;
+use super::{queries, selects};
 use crate::lint::expressions;
 use crate::lint::flow::Mark;
 use crate::lint::{Findings, Rule, Severity, Subject};
@@ -19,7 +19,10 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(subject: &Subject, findings: &mut Findings) {
     let mut told: Vec<&str> = Vec::new();
-    for (its, _) in queries(subject) {
+    for (its, text) in queries(subject) {
+        if !selects(text) {
+            continue;
+        }
         let Some(result) = its.call.args.get(2).and_then(|arg| expressions::text(arg)) else { continue };
         if its.call.name.text != "sql_query" || told.contains(&result) {
             continue;
