@@ -12,6 +12,7 @@ mod route_recursion;
 mod sleep_in_route;
 mod transactional_reply;
 mod unreachable;
+mod without_body;
 mod xlog;
 
 use super::Rule;
@@ -25,6 +26,7 @@ pub(super) static RULES: &[&Rule] = &[
     &route_recursion::RULE,
     &transactional_reply::RULE,
     &unreachable::RULE,
+    &without_body::RULE,
     &implicit_return_value::RULE,
     &return_value::ZERO,
     &return_value::MODE_MIXED,

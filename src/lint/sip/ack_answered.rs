@@ -31,7 +31,8 @@ fn check(subject: &Subject, findings: &mut Findings) {
             continue;
         }
         let with = literal(site.call, 0).map(|code| format!(" with {code}")).unwrap_or_default();
-        let found = findings.add(format!("an ACK within a dialog is answered{with} here"), site.call.span);
+        let which = if state.is(Fact::ToTag) { "an ACK within a dialog" } else { "an ACK" };
+        let found = findings.add(format!("{which} is answered{with} here"), site.call.span);
         found.add_note("nothing may be answered to an ACK");
         found.add_help("before this, write if (is_method(\"ACK\")) { if (t_check_trans()) t_relay(); exit; }");
     }

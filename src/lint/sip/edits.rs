@@ -20,12 +20,24 @@ pub(super) static INVISIBLE: Rule = Rule {
 pub(super) static FROM_TWICE: Rule = Rule {
     code: "from-set-twice",
     severity: Severity::Warning,
-    finds: "The same part of From or To assigned twice on one way.",
+    finds: "The same part of From or To assigned twice on one way; $fu holds $fU and $fd.",
     why: "Each assignment notes a change of the same bytes, and both are made when the message is sent: the values stand there one behind the \
           other.",
     instead: "Gather the value in a variable and assign once, or call msg_apply_changes() between.",
     reference: "https://www.kamailio.org/wikidocs/tutorials/faq/main/",
     check: from_twice,
+};
+
+/// The Contact changed twice.
+pub(super) static CONTACT_TWICE: Rule = Rule {
+    code: "contact-set-twice",
+    severity: Severity::Warning,
+    finds: "fix_nated_contact(), set_contact_alias() or add_contact_alias() on a way on which one of them changed the Contact before.",
+    why: "Each notes a change of the same bytes. Kamailio refuses the second one with \"you can't update contact twice\" and returns false; \
+          add_contact_alias() writes its parameter twice.",
+    instead: "Call one of them, in one place; or call msg_apply_changes() between.",
+    reference: "https://www.kamailio.org/docs/modules/stable/modules/nathelper.html",
+    check: contact_twice,
 };
 
 /// A header without its end.
@@ -61,10 +73,28 @@ fn from_twice(subject: &Subject, findings: &mut Findings) {
         if told.contains(&broken.place) {
             continue;
         }
+        if part.ends_with("Contact") {
+            continue;
+        }
         told.push(broken.place);
-        let found = findings.add(format!("${part} was set on this way before; both values are written"), broken.place);
+        let found = findings.add(format!("{part} was set on this way before; both values are written"), broken.place);
         found.add_note("changes of From and To are made when the message is sent, each of them");
         found.add_help("assign once, or call msg_apply_changes() between");
+    }
+}
+
+fn contact_twice(subject: &Subject, findings: &mut Findings) {
+    let mut told = Vec::new();
+    for broken in subject.flow().broken() {
+        let Mark::Rewritten(part) = broken.mark else { continue };
+        if !part.ends_with("Contact") || told.contains(&broken.place) {
+            continue;
+        }
+        told.push(broken.place);
+        findings
+            .add("the Contact was changed on this way before", broken.place)
+            .add_note("Kamailio refuses the second change and logs an error; an alias is written twice")
+            .add_help("change it once, or call msg_apply_changes() between");
     }
 }
 

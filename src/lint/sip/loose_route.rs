@@ -28,7 +28,43 @@ pub(super) static KEEPS_GOING: Rule = Rule {
     check: keeps_going,
 };
 
+/// A dialog that only the sender speaks of.
+pub(super) static UNGUARDED: Rule = Rule {
+    code: "loose-route-anywhere",
+    severity: Severity::Hint,
+    finds: "A request with a To tag that is relayed along its Route to any address, where nothing asked for a dialog, its sender or its target.",
+    why: "A To tag and a Route that names this server are easily written. Whoever sends both has requests relayed to any address, past authentication: \
+          calls at the owner's cost where a carrier trusts this server, or packets at somebody else.",
+    instead: "Ask for a dialog that is known (is_known_dlg() of dialog, or what an htable kept for $ci), for the sender (ds_is_from_list(), \
+              allow_source_address()), or for a target of one's own.",
+    reference: "RFC 3261 section 16.4",
+    check: unguarded,
+};
+
+fn unguarded(subject: &Subject, findings: &mut Findings) {
+    if subject.is_ims() {
+        return;
+    }
+    let mut sites: Vec<_> = subject.flow().sites().filter(|site| site.does == Some(Does::Relay)).collect();
+    sites.sort_by_key(|site| site.call.span);
+    let open = |state: &State| {
+        let asked = !state.is_not(Fact::Vetted) || !state.is_not(Fact::Bound) || !state.is_not(Fact::DialogAsked);
+        let within = state.is(Fact::ToTag) && !state.methods.within(Methods::ACK.or(Methods::CANCEL));
+        state.is(Fact::LooseRouted) && within && !asked
+    };
+    // One relay serves all requests of dialogs, mostly; the first one says it.
+    if let Some(site) = sites.into_iter().find(|site| site.find(RouteKind::Request, open).is_some()) {
+        findings
+            .add("whoever writes a To tag and a Route has requests relayed to any address here", site.call.span)
+            .add_note("nothing on the way asks for a known dialog, the sender or the target")
+            .add_help("ask is_known_dlg(), an htable with the Call-IDs of calls, or ds_is_from_list() before");
+    }
+}
+
 fn preloaded(subject: &Subject, findings: &mut Findings) {
+    if subject.is_ims() {
+        return;
+    }
     for site in subject.flow().sites().filter(|site| site.does == Some(Does::Relay)) {
         let steered = |state: &State| {
             let initial = !state.is(Fact::ToTag) && !state.methods.within(Methods::ACK.or(Methods::CANCEL));

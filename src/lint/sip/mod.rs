@@ -22,6 +22,7 @@ pub(super) static RULES: &[&Rule] = &[
     &record_route::TWICE,
     &loose_route::PRELOADED,
     &loose_route::KEEPS_GOING,
+    &loose_route::UNGUARDED,
     &ack_answered::RULE,
     &cancel_not_handled::RULE,
     &cancel_not_handled::RETRANSMISSION,
@@ -43,5 +44,6 @@ pub(super) static RULES: &[&Rule] = &[
     &media::NO_TEARDOWN,
     &edits::INVISIBLE,
     &edits::FROM_TWICE,
+    &edits::CONTACT_TWICE,
     &edits::WITHOUT_CRLF,
 ];

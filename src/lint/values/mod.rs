@@ -1,6 +1,8 @@
 //! Variables and values that are not what they seem.
 
 mod capture_pv_misread;
+mod constant_condition;
+mod constant_uris;
 mod empty_string_vs_null;
 mod flag_number_undeclared;
 mod function_compared_with_number;
@@ -26,6 +28,11 @@ pub(super) static RULES: &[&Rule] = &[
     &multi_header_first_only::RULE,
     &flag_number_undeclared::RULE,
     &htable_undeclared::RULE,
+    &constant_condition::SAME,
+    &constant_condition::AS_TEXT,
+    &constant_uris::WITHOUT_SCHEME,
+    &constant_uris::PORT,
+    &constant_uris::REPLY_CODE,
 ];
 
 const PV: &str = "https://www.kamailio.org/wikidocs/cookbooks/devel/pseudovariables/";
