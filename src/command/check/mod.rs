@@ -1,6 +1,7 @@
 //! `alanui check`: everything that is wrong with a config, at once.
 
 mod fix;
+mod fold;
 mod levels;
 mod variants;
 
@@ -86,12 +87,14 @@ fn show(options: &CheckOptions, all: &[Found]) {
     match options.format {
         Format::Human => {
             let color = stdout().is_terminal();
-            for found in all.iter().filter(|found| !found.diagnostics.is_empty()) {
             let mut diagnostics: Vec<Diagnostic> = Vec::new();
+            for found in all.iter().filter(|found| !found.diagnostics.is_empty()) {
                 if !found.variant.is_empty() {
                     println!("-- {}\n", found.variant);
                 }
-                print!("{}", render::human(&found.sources, &found.diagnostics, color));
+                let folded = fold::fold(&found.sources, &found.diagnostics);
+                print!("{}", render::human(&found.sources, &folded, color));
+                diagnostics.extend(folded);
             }
             let variants = if all.len() > 1 { format!(" in {} variants", all.len()) } else { String::new() };
             println!("{}: {}{variants}", options.config.path().display(), summary(&diagnostics));
