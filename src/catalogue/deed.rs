@@ -23,7 +23,7 @@ pub enum Does {
     EndMedia,
 }
 
-/// What a function does, by its name. Forwarding without a transaction over another transport than UDP does nothing: only UDP is served.
+/// What a function does, by its name.
 pub fn does(name: &str) -> Option<Does> {
     let does = match name {
         "t_relay"
@@ -32,12 +32,24 @@ pub fn does(name: &str) -> Option<Does> {
         | "t_relay_to_tcp"
         | "t_relay_to_tls"
         | "t_relay_to_sctp"
+        | "t_relay_to_avp"
+        | "t_relay_to_proxy"
         | "t_forward_nonack"
+        | "t_forward_nonack_to"
+        | "t_forward_nonack_uri"
         | "t_forward_nonack_udp"
         | "t_forward_nonack_tcp"
         | "t_forward_nonack_tls"
+        | "t_forward_nonack_sctp"
         | "forward"
-        | "forward_udp" => Does::Relay,
+        | "forward_udp"
+        | "forward_tcp"
+        | "forward_tls"
+        | "forward_sctp"
+        | "forward_uac"
+        | "forward_uac_uri"
+        | "send_udp"
+        | "send_tcp" => Does::Relay,
         "sl_send_reply" | "sl_reply" | "send_reply" | "send_reply_mode" | "t_reply" | "t_reply_callid"
         | "sanity_reply" | "t_send_reply" | "sl_reply_error" | "send_reply_error" | "auth_challenge"
         | "www_challenge" | "proxy_challenge" | "options_reply" | "handle_publish" | "handle_subscribe"

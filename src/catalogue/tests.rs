@@ -49,3 +49,23 @@ fn former_names_are_not_names_any_more() {
         }
     }
 }
+
+/// A function that sends the request on and is not said to escapes every rule about relays.
+#[test]
+fn what_relays_by_its_name_is_said_to() {
+    let others = ["t_relay_cancel", "forward_reply"];
+    let relays = |name: &str| {
+        let starts = ["t_relay", "t_forward", "forward"].iter().any(|start| name.starts_with(start));
+        starts || matches!(name, "send_udp" | "send_tcp")
+    };
+    for module in ["core", "tm", "corex", "tmx", "sl"] {
+        let names = module_of(module).names(Kind::Function);
+        for name in names.filter(|name| relays(name) && !others.contains(name)) {
+            assert_eq!(does(name), Some(Does::Relay), "{name} of {module}");
+        }
+    }
+}
+
+fn module_of(name: &str) -> &'static Known {
+    module(name).unwrap()
+}

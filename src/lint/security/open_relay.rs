@@ -19,6 +19,9 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject, findings: &mut Findings) {
+    if subject.is_ims() {
+        return;
+    }
     for site in subject.flow().sites().filter(|site| site.does == Some(Does::Relay)) {
         if site.find(RouteKind::Request, |state| is_open(state) && !state.is(Fact::HeaderTrusted)).is_none() {
             continue;
