@@ -24,6 +24,7 @@ mod record;
 mod reports;
 mod routes;
 mod running;
+mod sample;
 mod scenarios;
 mod semantics;
 mod simulated;
