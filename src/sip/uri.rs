@@ -25,8 +25,11 @@ pub struct Uri<'a> {
     pub text: &'a [u8],
     /// Its scheme.
     pub scheme: Scheme,
-    /// The user, parameters of the user (`;phone-context=`) included; the number of a `tel:`. `None` without `@`.
+    /// The user; the number of a `tel:`. `None` without `@`. With `;user=phone` it is a telephone-subscriber (RFC 3261 section 19.1.6), whose
+    /// parameters are no part of it.
     pub user: Option<&'a [u8]>,
+    /// The parameters of a user that is a telephone-subscriber, without the first semicolon: `npdi` of `sip:+1;npdi@host;user=phone`.
+    pub user_parameters_text: &'a [u8],
     /// The password, between `:` and `@`.
     pub password: Option<&'a [u8]>,
     /// The host; an IPv6 reference keeps its brackets. Empty for `tel:`; for `urn:service:sos` user `service`
@@ -87,15 +90,27 @@ impl<'a> Uri<'a> {
         parse_ip(self.host)
     }
 
-    /// The user without its own parameters: `+1` of `+1;phone-context=x`.
-    pub fn user_name(&self) -> Option<&'a [u8]> {
-        self.user.map(|user| split_at_byte(user, b';').map_or(user, |(name, _)| name))
+    /// The user as it stands in the text, the parameters of a telephone-subscriber included.
+    pub fn written_user(&self) -> Option<&'a [u8]> {
+        let user = self.user?;
+        let parameters = if self.user_parameters_text.is_empty() { 0 } else { self.user_parameters_text.len() + 1 };
+        let start = self.scheme.as_str().len() + 1;
+        Some(self.text.get(start..start + user.len() + parameters).unwrap_or(user))
     }
 
-    /// The parameters of the user part: `phone-context=x` of `sip:+1;phone-context=x@host`.
-    pub fn user_parameters(&self) -> Parameters<'a> {
-        let split = self.user.and_then(|user| split_at_byte(user, b';'));
-        Parameters::new(split.map(|(_, parameters)| parameters).unwrap_or_default())
+    /// Whether the user of a `sip:` or `sips:` is a telephone-subscriber: `;user=phone`, in small letters as Kamailio wants it.
+    pub fn is_telephone(&self) -> bool {
+        matches!(self.scheme, Scheme::Sip | Scheme::Sips) && self.user_kind() == Some(b"phone")
+    }
+
+    /// The scheme as scripts see it: `tel` for a telephone-subscriber, whatever it is wrapped in.
+    pub fn kind(&self) -> Scheme {
+        if self.is_telephone() { Scheme::Tel } else { self.scheme }
+    }
+
+    /// The parameters that say who is meant: those of the telephone-subscriber when there is one, else those of the URI.
+    pub fn identity_parameters(&self) -> Parameters<'a> {
+        Parameters::new(if self.is_telephone() { self.user_parameters_text } else { self.parameters_text })
     }
 
     /// The URI parameters; their ranges count from the start of [`Uri::parameters_text`].
@@ -180,6 +195,7 @@ impl<'a> Uri<'a> {
             text,
             scheme,
             user: None,
+            user_parameters_text: b"",
             password: None,
             host: b"",
             port: None,
@@ -278,6 +294,14 @@ fn parse_sip<'a>(text: &'a [u8], scheme: Scheme, rest: &'a [u8]) -> Result<Uri<'
         uri.port_text = digits;
         uri.port = Some(port(digits).ok_or(UriFault::BadPort)?);
     }
+    if let Some((number, parameters)) =
+        uri.user.and_then(|user| split_at_byte(user, b';')).filter(|_| uri.is_telephone())
+    {
+        if number.is_empty() {
+            return Err(UriFault::EmptyUser);
+        }
+        (uri.user, uri.user_parameters_text) = (Some(number), parameters);
+    }
     Ok(uri)
 }
 
@@ -334,14 +358,28 @@ mod tests {
     fn takes_uris_apart() {
         let uri = read("sip:al%40ice;phone-context=+1:pw@[2001:db8::1]:5070;transport=TCP;lr?Subject=a&b=c");
         assert_eq!(uri.user, Some(&b"al%40ice;phone-context=+1"[..]));
-        assert_eq!(uri.user_name(), Some(&b"al%40ice"[..]));
-        assert_eq!(uri.user_parameters().lookup(b"phone-context"), Some(Some(&b"+1"[..])));
         assert_eq!(uri.password, Some(&b"pw"[..]));
         assert_eq!((uri.host, uri.port, uri.port_text), (&b"[2001:db8::1]"[..], Some(5070), &b"5070"[..]));
         assert_eq!(uri.host_ip(), Some("2001:db8::1".parse().unwrap()));
         assert_eq!(uri.transport(), Some(&b"TCP"[..]));
         assert!(uri.is_loose() && !uri.is_outbound());
         assert_eq!(uri.headers().count(), 2);
+    }
+
+    #[test]
+    fn the_parameters_of_a_telephone_number_are_no_part_of_it() {
+        let uri = read("sips:+1;npdi;rn=+2:pw@h:5070;user=phone;lr");
+        assert_eq!((uri.user, uri.password), (Some(&b"+1"[..]), Some(&b"pw"[..])));
+        assert_eq!(uri.user_parameters_text, b"npdi;rn=+2");
+        assert_eq!(uri.written_user(), Some(&b"+1;npdi;rn=+2"[..]));
+        assert_eq!(uri.identity_parameters().lookup(b"rn"), Some(Some(&b"+2"[..])));
+        assert_eq!((uri.scheme, uri.kind()), (Scheme::Sips, Scheme::Tel));
+        for text in ["sip:+1;npdi@h", "sip:+1;npdi@h;user=ip", "sip:+1;npdi@h;user=PHONE", "sip:+1;npdi@h;user=phone2"]
+        {
+            assert_eq!(read(text).user, Some(&b"+1;npdi"[..]), "{text}");
+            assert_eq!(read(text).written_user(), read(text).user, "{text}");
+            assert_eq!(read(text).kind(), Scheme::Sip, "{text}");
+        }
     }
 
     #[test]
@@ -367,6 +405,7 @@ mod tests {
             ("sip:", UriFault::EmptyHost),
             ("sip:a@", UriFault::EmptyHost),
             ("sip:@h", UriFault::EmptyUser),
+            ("sip:;npdi@h;user=phone", UriFault::EmptyUser),
             ("sip:a@b@c", UriFault::BadHost),
             ("sip:[::1", UriFault::BadHost),
             ("sip:[x]", UriFault::BadHost),

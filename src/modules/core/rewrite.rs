@@ -1,7 +1,7 @@
 //! Changes of the Request-URI, as statements and assignments to `$rU` and its kin make them.
 
 use crate::builtin::{Context, Fault, LogLevel, Outcome};
-use crate::sip::Uri;
+use crate::sip::{Scheme, Uri};
 use bytes::Bytes;
 
 /// Takes the Request-URI apart, lets `change` make another of it, and keeps that.
@@ -33,9 +33,13 @@ pub(crate) fn user(uri: &Uri, user: &[u8]) -> Vec<u8> {
     if user.is_empty() { uri.without_user() } else { uri.with_user(user) }
 }
 
-/// User and password in one text.
+/// User and password in one text; the parameters of a telephone number stay with it.
 pub(super) fn user_and_password(uri: &Uri, text: &[u8]) -> Vec<u8> {
-    user(&Uri { password: None, ..*uri }, text)
+    let (name, password) = match memchr::memchr(b':', text) {
+        Some(colon) => (text.get(..colon).unwrap_or_default(), text.get(colon + 1..)),
+        None => (text, None),
+    };
+    user(&Uri { password, ..*uri }, name)
 }
 
 /// Host and port in one text.
@@ -58,7 +62,7 @@ pub(super) fn host_port_transport(uri: &Uri, text: &[u8]) -> Vec<u8> {
 
 /// The URI with `;user=phone`, unless it says so already.
 pub(super) fn user_phone(uri: &Uri) -> Vec<u8> {
-    if uri.user_kind().is_some_and(|kind| kind.eq_ignore_ascii_case(b"phone")) {
+    if matches!(uri.kind(), Scheme::Tel | Scheme::Tels) {
         return uri.text.to_vec();
     }
     let mut parameters = uri.parameters_text.to_vec();

@@ -178,7 +178,7 @@ fn with_host_of(uri: &[u8], target: &Bytes) -> Bytes {
     );
     let Ok(parsed) = Uri::parse(uri) else { return target.clone() };
     let mut out = uri.get(..scheme_length(&parsed)).unwrap_or_default().to_vec();
-    if let Some(user) = parsed.user {
+    if let Some(user) = parsed.written_user() {
         out.extend_from_slice(user);
         if let Some(password) = parsed.password {
             out.push(b':');

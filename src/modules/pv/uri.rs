@@ -30,7 +30,11 @@ pub(super) const ROWS: &[Variable] = &[
         |cx, _, _| read(cx, current, transport),
         "The transport of the Request-URI; UDP when none is written.",
     ),
-    Variable::read(&["rz"], |cx, _, _| read(cx, current, scheme), "The scheme of the Request-URI."),
+    Variable::read(
+        &["rz"],
+        |cx, _, _| read(cx, current, scheme),
+        "The scheme of the Request-URI; tel also for a user that is a telephone number (`;user=phone`).",
+    ),
     Variable::read(
         &["rul"],
         |cx, _, _| read(cx, current, |base, _| Value::Int(base.len() as i64)),
@@ -118,7 +122,7 @@ fn transport(base: &Bytes, uri: &Uri) -> Value {
 }
 
 fn scheme(_: &Bytes, uri: &Uri) -> Value {
-    Value::text(uri.scheme.as_str())
+    Value::text(uri.kind().as_str())
 }
 
 fn current(cx: &Context) -> Option<Bytes> {
@@ -222,6 +226,9 @@ mod tests {
             ("sip:h;transport=TLS", "rp", Value::both(5061)),
             ("sip:h", "rP", Value::text("UDP")),
             ("tel:+1;x=y", "rU", Value::text("+1")),
+            ("sip:+1;npdi@h;user=phone", "rU", Value::text("+1")),
+            ("sip:+1;npdi@h;user=phone", "rUl", Value::Int(2)),
+            ("sips:+1@h;user=phone", "rz", Value::text("tel")),
             ("tel:+1;x=y", "rd", Value::Null),
             ("urn:service:sos", "rd", Value::text("sos")),
             ("junk", "ru", Value::Null),

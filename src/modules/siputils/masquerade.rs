@@ -22,7 +22,7 @@ fn encode_contact(cx: &mut Context, args: &Args) -> Outcome {
         let mut out = b"sip:".to_vec();
         let parts = [
             &prefix[..],
-            uri.user.unwrap_or_default(),
+            uri.written_user().unwrap_or_default(),
             uri.password.unwrap_or_default(),
             uri.host,
             uri.port_text,

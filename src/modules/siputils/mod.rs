@@ -6,6 +6,7 @@ mod identity;
 mod masquerade;
 mod message;
 mod numbers;
+mod telephone;
 mod uris;
 
 use crate::builtin::{MessageKind, Module, Param, Start, StartFault, State, Unit};
@@ -38,7 +39,8 @@ pub static MODULE: Module = Module {
         uris::ADD_URI_PARAM,
         uris::GET_URI_PARAM,
         uris::URI_PARAM_RM,
-        uris::TEL2SIP,
+        telephone::TEL2SIP,
+        telephone::TEL2SIP2,
         uris::IS_GRUU,
         uris::CMP_URI,
         uris::CMP_AOR,

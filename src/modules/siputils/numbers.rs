@@ -23,7 +23,9 @@ pub(super) const IS_URI_USER_E164: Function = Function {
     routes: Routes::ANY,
     run: |cx, args| {
         let text = args.text(cx, 0);
-        let user = Uri::parse(&text).ok().and_then(|uri| uri.user);
+        // What stands between the scheme and `@`, the parameters of a telephone number included; a tel: has no such user.
+        let behind = memchr::memchr(b':', &text).and_then(|colon| text.get(colon + 1..)).unwrap_or_default();
+        let user = memchr::memchr(b'@', behind).and_then(|at| behind.get(..at));
         Outcome::truth(user.is_some_and(|user| e164(cx, user)))
     },
     doc: "True when the user of the URI is an international number.",
@@ -97,6 +99,8 @@ mod tests {
             (&const { IS_E164 }, &["+123"], 1),
             (&const { IS_E164 }, &["123"], -1),
             (&const { IS_URI_USER_E164 }, &["sip:+12@a"], 1),
+            (&const { IS_URI_USER_E164 }, &["sip:+12;npdi@a;user=phone"], -1),
+            (&const { IS_URI_USER_E164 }, &["tel:+12"], -1),
             (&const { IS_TEL_NUMBER }, &["+123"], 1),
             (&const { IS_TEL_NUMBER }, &["12a"], -2),
             (&const { IS_TEL_NUMBER }, &["+1-2"], -2),

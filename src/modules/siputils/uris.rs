@@ -50,7 +50,7 @@ pub(super) const URI_PARAM_ANY: Function = Function {
 
 fn parameter(cx: &Context, name: &[u8], fits: impl Fn(Option<&[u8]>) -> bool) -> bool {
     let uri = cx.message.request_uri();
-    Uri::parse(&uri).ok().and_then(|uri| uri.parameter(name)).is_some_and(fits)
+    Uri::parse(&uri).ok().and_then(|uri| uri.identity_parameters().lookup(name)).is_some_and(fits)
 }
 
 pub(super) const ADD_URI_PARAM: Function = Function {
@@ -130,37 +130,11 @@ fn get_uri_param(cx: &mut Context, args: &Args) -> Outcome {
     let text = cx.message.request_uri();
     let value = Uri::parse(&text)
         .ok()
-        .and_then(|uri| uri.parameter(&name))
+        .and_then(|uri| uri.identity_parameters().lookup(&name))
         .map(|value| text.slice_ref(value.unwrap_or_default()));
     match (value, args.target(1)) {
         (Some(value), Some(target)) => Outcome::truth(target.assign(cx, Value::Text(value)).is_ok()),
         _ => Outcome::FALSE,
-    }
-}
-
-pub(super) const TEL2SIP: Function = Function {
-    names: &["tel2sip", "tel2sip2"],
-    args: &[Arg::text("uri"), Arg::text("host"), Arg::target("target")],
-    routes: ROUTING.or(Routes::ONREPLY),
-    run: tel2sip,
-    doc: "Stores the `sip:` form of a `tel:` URI (RFC 3261 section 19.1.6) with this host; 2 when the URI is no `tel:`, which stores nothing.",
-};
-
-fn tel2sip(cx: &mut Context, args: &Args) -> Outcome {
-    let (text, host) = (args.text(cx, 0), args.text(cx, 1));
-    let is_tel = text.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"tel:"));
-    let Some(number) = text.get(4..).filter(|_| is_tel) else { return Outcome::Return(2) };
-    let (digits, parameters) = number.split_at(number.iter().position(|byte| *byte == b';').unwrap_or(number.len()));
-    let mut sip = b"sip:".to_vec();
-    // Visual separators go; equal numbers are to be equal texts.
-    sip.extend(digits.iter().filter(|byte| !b"()-. ".contains(byte)).map(u8::to_ascii_lowercase));
-    sip.extend(parameters.iter().map(u8::to_ascii_lowercase));
-    for part in [b"@", &host[..], b";user=phone"] {
-        sip.extend_from_slice(part);
-    }
-    match args.target(2) {
-        Some(target) => Outcome::truth(target.assign(cx, Value::Text(Bytes::from(sip))).is_ok()),
-        None => Outcome::FALSE,
     }
 }
 
@@ -206,20 +180,33 @@ fn compare(cx: &mut Context, args: &Args, same: fn(&Uri, &Uri) -> bool) -> Outco
 }
 
 fn same_aor(uri: &Uri, other: &Uri) -> bool {
+    same_user_and_host(uri, other) && uri.port.unwrap_or(5060) == other.port.unwrap_or(5060)
+}
+
+fn same_user_and_host(uri: &Uri, other: &Uri) -> bool {
     uri.user.unwrap_or_default() == other.user.unwrap_or_default() && uri.host.eq_ignore_ascii_case(other.host)
 }
 
+/// RFC 3261 section 19.1.4, but that of two URIs one of which has no parameters at all the other must not have those that always count.
 fn same_uri(uri: &Uri, other: &Uri) -> bool {
-    let names: [&[u8]; 5] = [b"transport", b"user", b"maddr", b"ttl", b"method"];
-    let agree = |name: &&[u8]| match (uri.parameter(name), other.parameter(name)) {
-        (Some(value), Some(other)) => value.unwrap_or_default().eq_ignore_ascii_case(other.unwrap_or_default()),
-        _ => true,
+    let always: [&[u8]; 4] = [b"user", b"ttl", b"method", b"maddr"];
+    let bare = |uri: &Uri| uri.identity_parameters().next().is_none();
+    let counts = |uri: &Uri| always.iter().any(|name| uri.parameter(name).is_some());
+    let agree = |name: &[u8], value: Option<&[u8]>| {
+        let others = other.identity_parameters().lookup(name);
+        others.is_none_or(|its| its.unwrap_or_default().eq_ignore_ascii_case(value.unwrap_or_default()))
     };
-    uri.scheme == other.scheme
-        && same_aor(uri, other)
+    let parameters_agree = match (bare(uri), bare(other)) {
+        (true, true) => true,
+        (true, false) => !counts(other),
+        (false, true) => !counts(uri),
+        (false, false) => uri.identity_parameters().all(|parameter| agree(parameter.name, parameter.value)),
+    };
+    uri.kind() == other.kind()
+        && same_user_and_host(uri, other)
         && uri.password == other.password
-        && uri.port == other.port
-        && names.iter().all(agree)
+        && uri.port_text == other.port_text
+        && parameters_agree
 }
 
 const URI_AND_PART: &[Arg] = &[Arg::target("uri"), Arg::text("part")];
@@ -294,6 +281,10 @@ mod tests {
             ("sip:a@b", "sip:a@B;x=y", 1, 1),
             ("sip:a@b;transport=tcp", "sip:a@b", 1, 1),
             ("sip:a@b:5060", "sip:a@b", -1, 1),
+            ("sip:a@b:5070", "sip:a@b", -1, -1),
+            ("sip:a@b;user=ip", "sip:a@b", -1, 1),
+            ("sip:a@b;x=1", "sip:a@b;x=2", -1, 1),
+            ("sip:+1;npdi@b;user=phone", "sip:+1@b;user=phone", -1, 1),
             ("sip:A@b", "sip:a@b", -1, -1),
             ("foo", "sip:a@b", -2, -2),
         ] {

@@ -14,15 +14,21 @@ macro_rules! part {
 
 /// The steps behind a URI.
 pub(super) static STEPS: &[Step] = &[
-    part!("user", |text, uri| Some(within_or_null(text, name(&uri, uri.user?))), "The user."),
+    part!(
+        "user",
+        |text, uri| digits(&uri, text, uri.user?),
+        "The user; a telephone number without its visual separators."
+    ),
     part!(
         "rn_user",
         |text, uri| {
-            let routing = phone(&uri).then(|| uri.user_parameters().lookup(b"rn")).flatten().flatten();
-            let user = uri.user.map(|user| name(&uri, user));
-            Some(within_or_null(text, routing.or(user)?))
+            let routing = uri.identity_parameters().lookup(b"rn").or_else(|| uri.parameter(b"rn"));
+            match routing {
+                Some(number) => without_separators(text, number.unwrap_or_default()),
+                None => digits(&uri, text, uri.user?),
+            }
         },
-        "The routing number among the parameters of a telephone number, else the user.",
+        "The routing number among the parameters, else the user; a telephone number without its visual separators.",
     ),
     part!("pwd", |text, uri| Some(within(text, uri.password?)), "The password."),
     part!("host", |text, uri| Some(within(text, uri.host)), "The host."),
@@ -50,7 +56,7 @@ pub(super) static STEPS: &[Step] = &[
     ),
     part!(
         "type",
-        |_, uri| Some(if phone(&uri) { Value::text("tel") } else { Value::text(uri.scheme.as_str()) }),
+        |_, uri| Some(Value::text(uri.kind().as_str())),
         "The scheme; tel also for a user that is a telephone number.",
     ),
     Step::named(
@@ -70,15 +76,24 @@ fn parsed(value: Value, read: impl FnOnce(&Bytes, Uri) -> Option<Value>) -> Valu
     of_text(value, |text| read(text, Uri::parse(text).ok()?))
 }
 
-fn phone(uri: &Uri) -> bool {
-    uri.user_kind().is_some_and(|kind| kind.eq_ignore_ascii_case(b"phone"))
-}
-
 fn secure(uri: &Uri) -> bool {
-    uri.scheme == Scheme::Sips && !phone(uri)
+    uri.kind() == Scheme::Sips
 }
 
-/// The user of a telephone number ends where its parameters begin.
-fn name<'a>(uri: &Uri<'a>, user: &'a [u8]) -> &'a [u8] {
-    if phone(uri) { uri.user_name().unwrap_or(user) } else { user }
+/// The user, a telephone number without its visual separators.
+fn digits(uri: &Uri, text: &Bytes, user: &[u8]) -> Option<Value> {
+    match uri.kind() {
+        Scheme::Tel | Scheme::Tels => without_separators(text, user),
+        Scheme::Sip | Scheme::Sips | Scheme::Urn => Some(within_or_null(text, user)),
+    }
+}
+
+/// A number without the characters that only help the eye (RFC 3966 section 5.1.1).
+fn without_separators(text: &Bytes, number: &[u8]) -> Option<Value> {
+    let seen = |byte: &u8| matches!(byte, b'-' | b'.' | b'(' | b')');
+    if !number.iter().any(seen) {
+        return Some(within_or_null(text, number));
+    }
+    let digits: Vec<u8> = number.iter().copied().filter(|byte| !seen(byte)).collect();
+    Some(digits).filter(|digits| !digits.is_empty()).map(|digits| Value::Text(digits.into()))
 }

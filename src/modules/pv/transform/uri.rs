@@ -31,7 +31,7 @@ pub(super) const ROWS: &[Transformation] = &[
         "All parameters of a URI; none of a telephone number."
     ),
     uri_row!("headers", |text, uri| part(text, uri.headers_text), "The headers of a URI."),
-    uri_row!("scheme", |_, uri| Value::text(uri.scheme.as_str()), "The scheme of a URI."),
+    uri_row!("scheme", |text, uri| part(text, scheme_as_written(uri)), "The scheme of a URI, as written."),
     uri_row!("transport", |text, uri| optional(text, uri.transport()), "The parameter transport of a URI."),
     uri_row!("ttl", |text, uri| named(text, uri, b"ttl"), "The parameter ttl of a URI."),
     uri_row!("maddr", |text, uri| named(text, uri, b"maddr"), "The parameter maddr of a URI."),
@@ -85,7 +85,11 @@ fn optional(text: &Bytes, found: Option<&[u8]>) -> Value {
     found.map_or_else(empty, |found| part(text, found))
 }
 
+/// A parameter of a SIP address; those of a `tel:` are none.
 fn named(text: &Bytes, uri: &Uri, name: &[u8]) -> Value {
+    if uri.host.is_empty() {
+        return empty();
+    }
     optional(text, uri.parameter(name).flatten())
 }
 
@@ -100,6 +104,10 @@ fn parsed(cx: &mut Context, value: Value, read: impl FnOnce(&Bytes, &Uri) -> Opt
             None
         }
     })
+}
+
+fn scheme_as_written<'a>(uri: &Uri<'a>) -> &'a [u8] {
+    uri.text.get(..uri.scheme.as_str().len()).unwrap_or_default()
 }
 
 fn short(uri: &Uri, user: bool, port_and_transport: bool) -> Vec<u8> {
@@ -190,6 +198,7 @@ mod tests {
             ("uri.param,zz", uri, ""),
             ("uri.rmparam,lr", uri, "sip:bob:pw@Example.com:5070;transport=TCP;x=y?h1=v1&h2=v2"),
             ("uri.scheme", uri, "sip"),
+            ("uri.scheme", "SIPS:a@b", "SIPS"),
             ("uri.tosocket", uri, "tcp:Example.com:5070"),
             ("uri.saor", uri, "sip:bob@Example.com"),
             ("uri.suri", uri, "sip:bob@Example.com:5070;transport=TCP"),
@@ -205,6 +214,7 @@ mod tests {
             ("urialias.encode", "sip:127.0.0.1:16211", "127.0.0.1~16211~1"),
             ("urialias.encode", "sips:h", "h~5060~1"),
             ("uri.params", "tel:+123;phone-context=x", ""),
+            ("uri.param,phone-context", "tel:+123;phone-context=x", ""),
             ("urialias.decode", "1.2.3.4~5~1", "sip:1.2.3.4:5"),
             ("urialias.decode", "1.2.3.4~5~3", "sip:1.2.3.4:5;transport=tls"),
             ("urialias.decode", "junk", "<null>"),
