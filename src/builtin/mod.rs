@@ -17,6 +17,7 @@ mod log;
 mod meter;
 mod module;
 mod own_address;
+mod posix;
 mod prepare;
 mod random;
 mod record_route;
@@ -50,11 +51,12 @@ pub use module::{
     Arg, ArgKind, Bare, Changes, Check, Function, Inert, KeyKind, MessageKind, Module, Param, ParamKind, RouteKind,
     Routes, Transformation, Unit, Variable, Word, WordKind, Write, anywhere, count, event_fits, join,
 };
+pub use posix::Mode;
 pub use prepare::{Fault, Prepare, Prepared, Slots};
 pub use random::Random;
 pub use record_route::{RecordRoute, SecondRecordRoute};
 pub use reference::{Applied, Index, Key, Part, Place, Reference, Template};
-pub use regex::{LARGEST, Regex, RegexCache};
+pub use regex::{Groups, LARGEST, Regex, RegexCache};
 pub use rpc::Rpc;
 pub use select::{Bracket, Environment, Facts, Global, Select, Step};
 pub use settings::{

@@ -608,7 +608,7 @@ fn describe(cx: &mut Context, site: &CallSite, args: &Args) -> String {
                 }
             },
             Argument::Target(reference) => out.extend_from_slice(reference.text.as_bytes()),
-            Argument::Regex(regex) => out.extend_from_slice(regex.inner().as_str().as_bytes()),
+            Argument::Regex(regex) => out.extend_from_slice(regex.source().as_bytes()),
             Argument::Route(_, text) | Argument::Custom(_, text) => out.extend(format!("\"{text}\"").into_bytes()),
         }
     }

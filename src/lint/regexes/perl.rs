@@ -10,7 +10,8 @@ pub(super) static GROUP: Rule = Rule {
     severity: Severity::Warning,
     finds: "(?i), (?:...), a look-around or a lazy quantifier in a pattern of =~.",
     why: "Kamailio's patterns are POSIX extended regular expressions. The C library refuses the groups, and only when the server starts: kamailio \
-          -c says the file is fine; a lazy quantifier it takes for a greedy one. (?i) is pointless besides, for =~ ignores case anyway. alanui accepts them.",
+          -c says the file is fine; a lazy quantifier it takes for a greedy one. (?i) is pointless besides, for =~ ignores case anyway. alanui accepts flags and \
+          groups, and takes the quantifiers as Kamailio does.",
     instead: "Leave (?i) out, write ( for (?:, and a class such as [^;]* for a lazy .*?.",
     reference: "https://www.kamailio.org/wikidocs/cookbooks/devel/core/",
     check: group,

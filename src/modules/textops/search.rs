@@ -240,7 +240,7 @@ fn matches<'a>(
 ) -> impl Iterator<Item = Range<usize>> + use<'a> {
     let range = place(message);
     let text = message.bytes().get(range.clone()).unwrap_or_default();
-    pattern.inner().find_iter(text).map(move |found| range.start + found.start()..range.start + found.end())
+    pattern.find_all(text).map(move |found| range.start + found.start..range.start + found.end)
 }
 
 /// Makes changes at places of the message as it came. Those in the body are made together, for Content-Length follows the body that is written.

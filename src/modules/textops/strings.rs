@@ -174,8 +174,8 @@ fn regex_substring(cx: &mut Context, args: &Args) -> Outcome {
         cx.log(LogLevel::Error, "regex_substring: the pattern is bad");
         return Outcome::FALSE;
     };
-    let Some(found) = pattern.inner().captures(&text) else { return Outcome::Return(-2) };
-    let found = found.get(place).map(|found| text.slice(found.range()));
+    let Some(found) = pattern.groups_at(&text, 0) else { return Outcome::Return(-2) };
+    let found = found.get(place).cloned().flatten().map(|range| text.slice(range));
     let Some(target) = args.target(4) else { return Outcome::FALSE };
     match found {
         Some(found) => Outcome::truth(target.assign(cx, Value::Text(found)).is_ok()),

@@ -1,7 +1,6 @@
 //! `/pattern/replacement/flags`, as `subst` and its kin take it.
 
-use crate::builtin::{Context, Extensions, Part, Template};
-use regex::bytes::{Regex as Compiled, RegexBuilder};
+use crate::builtin::{Context, Extensions, Mode, Part, Regex, Template};
 use std::ops::Range;
 
 /// What to put in place of which bytes, in order.
@@ -13,8 +12,7 @@ pub(super) type Changes = Vec<(Range<usize>, Vec<u8>)>;
 /// whole text as one instead of line by line.
 #[derive(Debug)]
 pub(super) struct Substitution {
-    pattern: Compiled,
-    perl: bool,
+    pattern: Regex,
     replacement: Vec<Piece>,
     /// Holds the variables of the replacement.
     template: Template,
@@ -89,38 +87,41 @@ impl Substitution {
                 Token::Variable(_) => return Err(SubstitutionFault::Flag(b'$')),
             }
         }
-        let (pattern, perl) = compile(&pattern, ignore_case, whole, extensions).map_err(SubstitutionFault::Pattern)?;
+        let mode = Mode { ignore_case, by_line: !whole };
+        let pattern = Regex::compile(&pattern, mode, extensions).map_err(SubstitutionFault::Pattern)?;
         let replacement = pieces(replacement, delimiter);
-        let groups = pattern.captures_len();
+        let groups = pattern.groups() + 1;
         if let Some(Piece::Group(group)) =
             replacement.iter().find(|piece| matches!(piece, Piece::Group(group) if *group >= groups))
         {
             return Err(SubstitutionFault::Group(*group));
         }
-        Ok(Substitution { pattern, perl, replacement, template: template.clone(), all })
+        Ok(Substitution { pattern, replacement, template: template.clone(), all })
     }
 
     /// Whether its pattern uses what POSIX lacks.
     pub(super) fn is_perl(&self) -> bool {
-        self.perl
+        self.pattern.is_perl()
     }
 
     /// What to put where in a text; nothing without a match. In the head of a message a variable begins no line of its own.
     pub(super) fn changes(&self, cx: &mut Context, text: &[u8], in_head: bool) -> Result<Changes, EmptyMatch> {
-        let most = if self.all { usize::MAX } else { 1 };
         let mut changes = Vec::new();
-        for found in self.pattern.captures_iter(text).take(most) {
+        let mut from = 0;
+        while let Some(found) = self.pattern.groups_at(text, from) {
             // A short text in place of many long ones: the run is about to be ended.
             if cx.core.meter.is_spent() {
                 break;
             }
-            let Some(whole) = found.get(0).filter(|whole| !whole.is_empty()) else { return Err(EmptyMatch) };
+            let group = |at: usize| found.get(at).cloned().flatten();
+            let Some(whole) = group(0).filter(|whole| !whole.is_empty()) else { return Err(EmptyMatch) };
+            from = whole.end;
             let mut out = Vec::new();
             for piece in &self.replacement {
                 match piece {
                     Piece::Text(text) => out.extend_from_slice(text),
-                    Piece::Group(group) => {
-                        out.extend_from_slice(found.get(*group).map_or(&[][..], |group| group.as_bytes()));
+                    Piece::Group(at) => {
+                        out.extend_from_slice(group(*at).and_then(|range| text.get(range)).unwrap_or_default());
                     }
                     Piece::Variable(place) => {
                         if let Some(Part::Variable(reference)) = self.template.parts().get(*place) {
@@ -131,7 +132,10 @@ impl Substitution {
                 }
             }
             cx.core.meter.make(out.len());
-            changes.push((whole.range(), out));
+            changes.push((whole, out));
+            if !self.all {
+                break;
+            }
         }
         Ok(changes)
     }
@@ -225,19 +229,6 @@ fn pieces(tokens: &[Token], delimiter: u8) -> Vec<Piece> {
     pieces
 }
 
-fn compile(pattern: &[u8], ignore_case: bool, whole: bool, extensions: Extensions) -> Result<(Compiled, bool), String> {
-    let translated = crate::builtin::Regex::new(pattern, ignore_case, extensions)?;
-    let compiled = RegexBuilder::new(translated.inner().as_str())
-        .case_insensitive(ignore_case)
-        .multi_line(!whole)
-        .dot_matches_new_line(whole)
-        .unicode(!pattern.is_ascii())
-        .size_limit(4 << 20)
-        .build()
-        .map_err(|error| error.to_string())?;
-    Ok((compiled, translated.is_perl()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -264,6 +255,9 @@ mod tests {
             ("/a(x)?/[\\1]/", "a", Some("[]")),
             ("/a.b/X/", "a\nb", None),
             ("/a.b/X/s", "a\nb", Some("X")),
+            ("/a[^x]b/X/", "a\nb", None),
+            ("/a|ab/X/g", "abcab", Some("XcX")),
+            ("/(.)\\1/<\\1>/g", "aabbc", Some("<a><b>c")),
         ] {
             assert_eq!(apply(expression, text).as_deref(), result, "{expression}");
         }

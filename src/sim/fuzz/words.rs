@@ -112,11 +112,11 @@ fn of_program(config: &Config, all: &mut BTreeSet<String>) {
     }
     let arguments = program.calls.iter().flat_map(|(site, _)| &site.args);
     let in_calls = arguments.filter_map(|argument| match argument {
-        Argument::Regex(regex) => Some(regex.inner().as_str()),
+        Argument::Regex(regex) => Some(regex.source()),
         _ => None,
     });
     let in_labels = program.switches.iter().flat_map(|table| &table.labels).filter_map(|(label, _)| match label {
-        SwitchLabel::Regex(regex) => Some(regex.inner().as_str()),
+        SwitchLabel::Regex(regex) => Some(regex.source()),
         SwitchLabel::Text(_) | SwitchLabel::Int(_) => None,
     });
     for (label, _) in program.switches.iter().flat_map(|table| &table.labels) {
@@ -124,7 +124,7 @@ fn of_program(config: &Config, all: &mut BTreeSet<String>) {
             add(all, &String::from_utf8_lossy(text));
         }
     }
-    let patterns = program.regexes.iter().map(|regex| regex.inner().as_str()).chain(in_calls).chain(in_labels);
+    let patterns = program.regexes.iter().map(|regex| regex.source()).chain(in_calls).chain(in_labels);
     for pattern in patterns {
         all.extend(pattern::matching(pattern));
     }
