@@ -16,6 +16,7 @@ use super::working::Working;
 use crate::sip::one_line;
 use crate::time::Now;
 use bytes::Bytes;
+use jiff::tz::TimeZone;
 use rustc_hash::FxHashSet;
 use std::any::Any;
 use std::sync::Arc;
@@ -147,6 +148,8 @@ pub struct Core {
     pub trace: Option<Box<Trace>>,
     /// What the server counts.
     pub counters: Counters,
+    /// The time zone that the server stands in.
+    pub zone: TimeZone,
     /// How much memory there is.
     pub memory: AskMemory,
     /// The state of every module, by [`ModuleId`].

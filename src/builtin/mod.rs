@@ -7,6 +7,7 @@ mod avp;
 mod background;
 #[cfg(test)]
 pub(crate) mod bench;
+pub mod calendar;
 mod context;
 mod counters;
 mod effect;

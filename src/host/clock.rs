@@ -2,6 +2,7 @@
 
 use crate::builtin::Random;
 use crate::time::{Now, Tick};
+use jiff::tz::TimeZone;
 use std::io;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -48,6 +49,11 @@ impl Stopwatch {
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed()
     }
+}
+
+/// The time zone of the machine: `TZ`, else /etc/localtime; UTC when neither says one.
+pub(super) fn zone() -> TimeZone {
+    TimeZone::try_system().unwrap_or(TimeZone::UTC)
 }
 
 /// A generator under a key of the operating system's, another for each worker and each run.

@@ -13,6 +13,7 @@ use crate::builtin::{
 };
 use crate::node::{Node, Shares};
 use crate::script::Program;
+use jiff::tz::TimeZone;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -147,6 +148,7 @@ impl Server {
         let mut server = Server { clock, sockets, modules, world, controls, threads, reloads, ended, trace };
         let errands = Errands::default();
         let counters = Counters::of(bound.workers.len());
+        let zone = clock::zone();
         let shares = Shares::new(bound.workers.len(), &mut clock::random()?);
         let parts = bound.workers.into_iter().zip(handed).zip(counters);
         // The first worker has the connections of all.
@@ -155,7 +157,9 @@ impl Server {
             let listeners = listeners.take();
             let (control, controlled) = unbounded_channel();
             let (answer, answers) = unbounded_channel();
-            let core = core(&plan.settings, plan.extensions, &bound.sockets, &states, counters, clock::random()?);
+            let random = clock::random()?;
+            let core =
+                core(&plan.settings, plan.extensions, &bound.sockets, &states, counters, random, zone.clone());
             let answering = answer.clone();
             let databases = server.world.worker(answer).map_err(ServerFault::Database)?;
             let (program, others) = (plan.program.clone(), handing.clone());
@@ -282,6 +286,7 @@ fn core(
     states: &Arc<[Arc<dyn State>]>,
     counters: Counters,
     random: Random,
+    zone: TimeZone,
 ) -> Core {
     Core {
         settings: settings.clone(),
@@ -295,6 +300,7 @@ fn core(
         commands: Vec::new(),
         trace: None,
         counters,
+        zone,
         memory,
         modules: states.clone(),
     }

@@ -4,9 +4,10 @@ use super::capture::Capture;
 use super::names::names;
 use super::story::story;
 use super::traffic::{Seen, Server, Traffic, traffic};
-use crate::builtin::Listen;
+use crate::builtin::{Listen, calendar};
 use crate::sim::Scenario;
 use bytes::Bytes;
+use jiff::tz::TimeZone;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -118,18 +119,7 @@ fn peers(traffic: &Traffic, names: &[String], main: SocketAddr) -> Vec<String> {
 
 /// A moment as scenarios write it, in UTC.
 fn date(at: Duration) -> String {
-    let (days, second) = (at.as_secs() / 86_400, at.as_secs() % 86_400);
-    // Days of the civil calendar, counted in years that begin in March.
-    let days = days + 719_468;
-    let era = days / 146_097;
-    let of_era = days % 146_097;
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    let year = era * 400 + year + next;
-    format!("{year}-{month:02}-{day:02} {:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)
+    calendar::formatted(&TimeZone::UTC, i64::try_from(at.as_secs()).unwrap_or(i64::MAX), b"%Y-%m-%d %H:%M:%S")
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! A database in memory that reads the virtual calendar.
 
-use crate::builtin::{QueryFault, Rows, Value};
+use crate::builtin::{QueryFault, Rows, Value, calendar};
 use bytes::Bytes;
+use jiff::tz::TimeZone;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{Value as Cell, ValueRef};
 use rusqlite::{Connection, params_from_iter};
@@ -21,17 +22,8 @@ impl Calendar {
     /// `2026-01-01 00:00:00.000`
     fn text(&self) -> String {
         let millis = self.0.load(Ordering::Relaxed);
-        let (seconds, part) = (millis / 1000, millis % 1000);
-        let (days, second) = (seconds / 86_400 + 719_468, seconds % 86_400);
-        // The civil calendar, counted in years that begin in March.
-        let (era, day) = (days / 146_097, days % 146_097);
-        let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-        let day = day - (365 * year + year / 4 - year / 100);
-        let month = (5 * day + 2) / 153;
-        let day = day - (153 * month + 2) / 5 + 1;
-        let (year, month) = if month < 10 { (year, month + 3) } else { (year + 1, month - 9) };
-        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-        format!("{:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{part:03}", era * 400 + year)
+        let seconds = i64::try_from(millis / 1000).unwrap_or(i64::MAX);
+        format!("{}.{:03}", calendar::formatted(&TimeZone::UTC, seconds, b"%Y-%m-%d %H:%M:%S"), millis % 1000)
     }
 }
 

@@ -9,6 +9,7 @@ use super::steps;
 use super::words::{Word, calendar, duration};
 use crate::sip::Transport;
 use crate::source::{Diagnostic, FileId, Files, Sources, Span};
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -108,6 +109,7 @@ impl Scenario {
             records: Vec::new(),
             seed: 1,
             clock: Scenario::CLOCK,
+            zone: TimeZone::UTC,
             latency: Scenario::LATENCY,
             faults: Faults::default(),
             canned: Vec::new(),
@@ -206,6 +208,12 @@ impl Parser<'_, '_> {
             },
             ("clock", [date]) => self.clock(block.span, &date.text, "00:00:00"),
             ("clock", [date, time]) => self.clock(block.span, &date.text, &time.text),
+            ("zone", [name]) => match TimeZoneDatabase::bundled().get(&name.text) {
+                Ok(zone) => self.scenario.zone = zone,
+                Err(_) => {
+                    self.helped(name.span, format!("{} is no time zone", name.text), "write for example Asia/Tokyo")
+                }
+            },
             ("latency", [time]) => match duration(&time.text) {
                 Some(time) => self.scenario.latency = time,
                 None => self.helped(time.span, "this is no duration", "write for example 5ms"),
@@ -241,8 +249,8 @@ impl Parser<'_, '_> {
             ("peer", [name, address]) => self.peer(name, address, None),
             ("peer", [name, address, word, uses]) if word.text == "uses" => self.peer(name, address, Some(uses)),
             (
-                "config" | "dns" | "seed" | "clock" | "latency" | "loss" | "copies" | "jitter" | "machine" | "listen"
-                | "peer" | "define" | "strict",
+                "config" | "dns" | "seed" | "clock" | "zone" | "latency" | "loss" | "copies" | "jitter" | "machine"
+                | "listen" | "peer" | "define" | "strict" | "allow-unsupported" | "stand-in" | "file",
                 _,
             ) => {
                 self.helped(block.span, format!("this is not how {keyword} is written"), usage(keyword));
@@ -347,6 +355,7 @@ fn usage(keyword: &str) -> &'static str {
         }
         "seed" => "seed 7",
         "clock" => "clock 2026-01-31, or clock 2026-01-31 12:00:00",
+        "zone" => "zone Asia/Tokyo",
         "latency" => "latency 5ms",
         "loss" => "loss 5%",
         "copies" => "copies 2%",

@@ -5,6 +5,7 @@ use crate::builtin::{Record, RecordKind, Rows};
 use crate::sip::Transport;
 use crate::source::Span;
 use bytes::Bytes;
+use jiff::tz::TimeZone;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -30,6 +31,8 @@ pub struct Scenario {
     pub seed: u64,
     /// The calendar at the start: time since the Unix epoch.
     pub clock: Duration,
+    /// The time zone that the server stands in.
+    pub zone: TimeZone,
     /// How long a packet travels.
     pub latency: Duration,
     /// What goes wrong on the wires.

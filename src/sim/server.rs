@@ -102,6 +102,7 @@ pub(super) fn begin(
             commands: Vec::new(),
             trace: Some(Box::new(Trace { budget: Some(BUDGET), ..Trace::default() })),
             counters: Default::default(),
+            zone: scenario.zone.clone(),
             memory: || Memory { total: 64 << 20, free: 32 << 20 },
             modules: Arc::from(started.states),
         },

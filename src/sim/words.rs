@@ -63,18 +63,8 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
 
 /// Reads `2026-01-31` or `2026-01-31 12:00:00`, in UTC, as time since the Unix epoch.
 pub(crate) fn calendar(date: &str, time: &str) -> Option<Duration> {
-    let numbers =
-        |text: &str, separator| -> Option<Vec<u64>> { text.split(separator).map(|part| part.parse().ok()).collect() };
-    let (date, time) = (numbers(date, '-')?, numbers(time, ':')?);
-    let (&[year, month, day], &[hour, minute, second]) = (date.as_slice(), time.as_slice()) else { return None };
-    let fits = (1970..10_000).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
-    if !fits || hour > 23 || minute > 59 || second > 59 {
-        return None;
-    }
-    // Days of the civil calendar, counted in years that begin in March.
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
-    Some(Duration::from_secs((days - 719_468) * 86_400 + hour * 3600 + minute * 60 + second))
+    let seconds = crate::builtin::calendar::read_date(&format!("{date} {time}"))?;
+    u64::try_from(seconds).ok().map(Duration::from_secs)
 }
 
 #[cfg(test)]

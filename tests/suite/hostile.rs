@@ -84,6 +84,7 @@ fn node(config: &str, seed: u64) -> Node {
         commands: Vec::new(),
         trace: None,
         counters: Default::default(),
+        zone: jiff::tz::TimeZone::UTC,
         memory: || Memory { total: 64 << 20, free: 32 << 20 },
         modules: Arc::from(started.states),
     };

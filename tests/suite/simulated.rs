@@ -117,6 +117,7 @@ impl Server {
             commands: Vec::new(),
             trace: None,
             counters: Default::default(),
+            zone: jiff::tz::TimeZone::UTC,
             memory: || Memory { total: 64 << 20, free: 32 << 20 },
             modules: Arc::from(started.states),
         };

@@ -1,7 +1,7 @@
 //! Header lines: adding, removing, asking for.
 
 use super::HeaderKey;
-use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Regex, Routes};
+use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Regex, Routes, calendar};
 use crate::sip::Header;
 use std::time::Duration;
 
@@ -111,25 +111,8 @@ fn append_time_to_request(cx: &mut Context, _: &Args) -> Outcome {
     Outcome::TRUE
 }
 
-/// A Date line (RFC 3261 section 20.17).
 fn date(unix: Duration) -> String {
-    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let seconds = unix.as_secs();
-    let (days, second) = (seconds / 86_400, seconds % 86_400);
-    // Years are counted from March 1 of the year 0, so that a leap day ends one.
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = (month + 2) % 12;
-    let year = era * 400 + year_of_era + u64::from(month < 2);
-    let weekday = DAYS.get((days % 7) as usize).unwrap_or(&"");
-    let name = MONTHS.get(month as usize).unwrap_or(&"");
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("Date: {weekday}, {day:02} {name} {year} {hour:02}:{minute:02}:{second:02} GMT\r\n")
+    format!("Date: {}\r\n", calendar::date_header(unix.as_secs() as i64))
 }
 
 pub(super) const REMOVE_HF: Function = Function {

@@ -4,7 +4,8 @@ use super::contact::{Contact, Kept, Record};
 use super::params::PARAMS;
 use super::{Mode, Rules, Usrloc, methods, preference};
 use crate::builtin::{
-    Background, ConnectionId, Located, LogLevel, Query, QueryFault, Rows, Sockets, Start, StartFault, Value, parse_int,
+    Background, ConnectionId, Located, LogLevel, Query, QueryFault, Rows, Sockets, Start, StartFault, Value, calendar,
+    parse_int,
 };
 use crate::modules::core::{socket_name, socket_of};
 use bytes::Bytes;
@@ -312,7 +313,7 @@ impl Store {
         match text.parse::<f64>() {
             Ok(day) if day > EPOCH => ((day - EPOCH) * DAY).round() as u64,
             Ok(_) => 0,
-            Err(_) => date(text).unwrap_or(0),
+            Err(_) => calendar::read_date(text).and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(0),
         }
     }
 }
@@ -354,32 +355,4 @@ fn column(start: &Start, param: &'static str) -> String {
 fn thousandths(text: &[u8]) -> Option<u16> {
     let q: f64 = std::str::from_utf8(text).ok()?.trim().parse().ok()?;
     (0.0..=1.0).contains(&q).then(|| (q * 1000.0).round() as u16)
-}
-
-/// `2026-01-31 12:00:00`, UTC, in seconds since 1970.
-fn date(text: &str) -> Option<u64> {
-    let mut numbers = text.split(|char: char| !char.is_ascii_digit()).map(str::parse::<i64>);
-    let mut next = || numbers.next()?.ok();
-    let (year, month, day) = (next()?, next()?, next()?);
-    let (hour, minute, second) = (next().unwrap_or(0), next().unwrap_or(0), next().unwrap_or(0));
-    if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    // Days from 1 March of the year 0, so that the leap day comes last.
-    let (years, months) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = years * 365 + years / 4 - years / 100 + years / 400 + (months * 153 + 2) / 5 + day - 1 - 719_468;
-    u64::try_from(((days * 24 + hour) * 60 + minute) * 60 + second).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dates_are_seconds() {
-        assert_eq!(date("1970-01-01 00:00:00"), Some(0));
-        assert_eq!(date("2026-01-31 12:00:01"), Some(1_769_860_801));
-        assert_eq!(date("2024-02-29"), Some(1_709_164_800));
-        assert_eq!(date("soon"), None);
-    }
 }

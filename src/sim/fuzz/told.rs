@@ -84,6 +84,20 @@ fn stage(scenario: &Scenario, text: &mut String) {
     if scenario.strict {
         text.push_str("strict\n");
     }
+    match scenario.unbuilt {
+        Unbuilt::Refused => {}
+        Unbuilt::Allowed => text.push_str("allow-unsupported\n"),
+        Unbuilt::AllowedWithAuthentication => text.push_str("allow-unsupported auth\n"),
+    }
+    if !scenario.stand_ins.is_empty() {
+        let _ = writeln!(text, "stand-in {}", scenario.stand_ins.join(" "));
+    }
+    for (path, stand_in) in &scenario.files {
+        let _ = writeln!(text, "file {} is {}", shown(path), shown(stand_in));
+    }
+    if let Some(zone) = scenario.zone.iana_name().filter(|name| *name != "UTC") {
+        let _ = writeln!(text, "zone {zone}");
+    }
     for line in &scenario.databases {
         let paths: Vec<String> = line.paths.iter().map(|path| shown(path)).collect();
         let part = if line.url_part.is_empty() { String::new() } else { format!(" for {}", line.url_part) };

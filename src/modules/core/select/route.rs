@@ -1,7 +1,8 @@
 //! Where a message came from and where it goes: `@src`, `@dst`, `@received`, `@ruri`, `@dst_uri`, `@next_hop`, `@branch`.
 
 use super::{address, number, root, rooted, uri};
-use crate::builtin::{Bracket, Branch, Context, Place, Select, Value, Variable};
+use crate::builtin::{Bracket, Branch, Context, Place, Select, Step, Value, Variable, calendar};
+use jiff::tz::TimeZone;
 use std::net::SocketAddr;
 
 /// The roots.
@@ -76,7 +77,14 @@ pub(super) const ROWS: &[Select] = &[
         &[],
     )
     .bracketed(Bracket::Number),
-    root(&["sys.now"], |cx, _, _| number(cx.now.unix.as_secs() as i64), "The present in seconds since 1970."),
+    Select::root(
+        Variable::read(
+            &["sys.now"],
+            |cx, _, _| number(cx.now.unix.as_secs() as i64),
+            "The present in seconds since 1970.",
+        ),
+        NOW,
+    ),
     root(&["sys.pid"], |_, _, _| Value::text("1"), "The number of the process; all workers share one."),
     root(
         &["sys.server_id"],
@@ -84,6 +92,16 @@ pub(super) const ROWS: &[Select] = &[
         "The number of the server among several.",
     ),
 ];
+
+static NOW: &[Step] = &[
+    Step::named("local", |cx, _, _| date(cx, &cx.core.zone), &[], "The present as a date, local time."),
+    Step::named("gmt", |cx, _, _| date(cx, &TimeZone::UTC), &[], "The present as a date, UTC."),
+];
+
+fn date(cx: &Context, zone: &TimeZone) -> Value {
+    let text = calendar::formatted(zone, cx.now.unix.as_secs() as i64, b"%a %b %e %H:%M:%S %Y");
+    Value::Text(text.into())
+}
 
 fn source(cx: &Context) -> SocketAddr {
     cx.message.received.source

@@ -1,7 +1,7 @@
 //! `s`: measures, case, blanks, replacing.
 
 use super::{COUNT, char_param, checked, empty, int_param, of_text, owned, part, plain, text_param, with};
-use crate::builtin::{Context, LogLevel, MOST_HELD, Template, Transformation, Value, parse_int};
+use crate::builtin::{Context, LogLevel, MOST_HELD, Template, Transformation, Value, calendar, parse_int};
 
 /// The transformations.
 pub(super) const ROWS: &[Transformation] = &[
@@ -108,7 +108,7 @@ pub(super) const ROWS: &[Transformation] = &[
         },
         "The text without the brackets around it.",
     ),
-    with("s", "ftime", (1, 1), ftime, "Seconds since 1970 in a form that strftime describes, UTC."),
+    with("s", "ftime", (1, 1), ftime, "Seconds since 1970 in a form that strftime describes, local time."),
     checked(
         with(
             "s",
@@ -228,7 +228,7 @@ fn ftime(cx: &mut Context, value: Value, params: &[Template]) -> Value {
         },
     };
     let form = text_param(cx, params, 0);
-    crate::modules::pv::time::formatted(seconds, &form)
+    Value::Text(calendar::formatted(&cx.core.zone, seconds, &form).into())
 }
 
 fn at(cx: &mut Context, value: Value, params: &[Template], read: fn(&bytes::Bytes, usize) -> Value) -> Value {
