@@ -17,6 +17,8 @@ pub enum Does {
     CheckSource,
     /// Limits how much a source may send.
     LimitRate,
+    /// Looks for what is forbidden: a word, a country, a number.
+    Screen,
     /// Asks or tells a media relay.
     Media,
     /// Ends what a media relay holds.
@@ -112,9 +114,28 @@ pub fn does(name: &str) -> Option<Does> {
         | "radius_proxy_authorize"
         | "ims_www_authenticate"
         | "ims_proxy_authenticate"
-        | "stir_shaken_check_identity"
+        | "diameter_www_authorize"
+        | "diameter_proxy_authorize"
+        | "arnacon_authenticate"
+        | "web3_www_authenticate"
+        | "web3_proxy_authenticate"
+        | "auth_xkeys_check"
+        | "jwt_verify"
+        | "stirshaken_check_identity"
+        | "stirshaken_check_identity_with_cert"
+        | "stirshaken_check_identity_with_key"
         | "secsipid_check_identity"
+        | "secsipid_check_identity_pubkey"
+        | "secsipid_check"
+        | "secsipid_verify"
+        | "vrfy_check_msgvalidity"
+        | "vrfy_check_certificate"
+        | "vrfy_check_date"
+        | "vrfy_check_callid"
         | "autheph_check"
+        | "autheph_check_from"
+        | "autheph_check_to"
+        | "autheph_check_timestamp"
         | "autheph_www"
         | "autheph_proxy"
         | "autheph_authenticate"
@@ -139,10 +160,63 @@ pub fn does(name: &str) -> Option<Does> {
         | "is_peer_verified"
         | "check_peer" => Does::CheckSource,
         "pike_check_req" | "pike_check_ip" | "rl_check" | "rl_check_pipe" | "pl_check" => Does::LimitRate,
+        "secf_check_ua"
+        | "secf_check_from_hdr"
+        | "secf_check_to_hdr"
+        | "secf_check_contact_hdr"
+        | "secf_check_ip"
+        | "secf_check_country"
+        | "secf_check_dst"
+        | "secf_check_sqli_all"
+        | "secf_check_sqli_hdr"
+        | "secf_check_username_from_hdr"
+        | "secf_check_username_contact_hdr"
+        | "secf_check_username_to_hdr"
+        | "secf_check_domain_from_hdr"
+        | "secf_check_domain_contact_hdr"
+        | "secf_check_domain_to_hdr"
+        | "secf_check_name_from_hdr"
+        | "secf_check_name_contact_hdr"
+        | "secf_check_name_to_hdr"
+        | "check_user_blocklist"
+        | "check_user_allowlist"
+        | "check_blocklist"
+        | "check_allowlist"
+        | "check_from"
+        | "check_to"
+        | "check_uri"
+        | "allow_register"
+        | "allow_register_include_port"
+        | "allow_uri" => Does::Screen,
         "rtpproxy_manage" | "rtpproxy_offer" | "rtpproxy_answer" | "rtpengine_manage" | "rtpengine_offer"
         | "rtpengine_answer" | "force_rtp_proxy" | "rtpproxy_manage0" => Does::Media,
         "unforce_rtp_proxy" | "rtpproxy_destroy" | "rtpengine_delete" => Does::EndMedia,
         _ => return None,
     };
     Some(does)
+}
+
+/// What a function gives that is not built in, so that calls go on as if there were nothing to find.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Neutral {
+    /// False.
+    False,
+    /// True: false would mean that the sender is guilty.
+    True,
+    /// True, and with it everybody is who he says he is: nothing that is taken without a word of its own.
+    Trust,
+}
+
+/// What a function gives while it is not built in.
+pub fn neutral(name: &str) -> Neutral {
+    match does(name) {
+        Some(Does::Authenticate) => Neutral::Trust,
+        Some(Does::CheckSource) if name.starts_with("allow_") => Neutral::True,
+        Some(Does::CheckSource) if matches!(name, "tls_peer_cert_verify" | "is_peer_verified") => Neutral::Trust,
+        Some(Does::LimitRate | Does::Screen) => Neutral::True,
+        Some(
+            Does::Relay | Does::Reply | Does::Save | Does::Choose | Does::CheckSource | Does::Media | Does::EndMedia,
+        )
+        | None => Neutral::False,
+    }
 }

@@ -17,7 +17,7 @@
 //! c (a form of their own), `-` for none, `*` for any number.
 //!
 //! [`rows`] makes of a module the same rows that a built one has, so that calls, parameters and variables are checked alike; what runs is a
-//! stand-in that is false.
+//! stand-in that gives what is [`neutral`]: false, or true where false would mean that somebody is guilty.
 
 mod deed;
 mod history;
@@ -25,7 +25,7 @@ mod stand_in;
 #[cfg(test)]
 mod tests;
 
-pub use deed::{Does, does};
+pub use deed::{Does, Neutral, does, neutral};
 pub use history::{Former, former};
 
 use crate::builtin::Module;
@@ -100,7 +100,7 @@ pub fn module(name: &str) -> Option<&'static Known> {
     MODULES.iter().find(|known| known.name == name)
 }
 
-/// The rows of a module of the table; each does nothing and is false.
+/// The rows of a module of the table; each does nothing and gives what is neutral.
 pub fn rows(name: &str) -> Option<&'static Module> {
     let known = module(name)?;
     Some(known.rows.get_or_init(|| stand_in::module(known)))

@@ -1,6 +1,6 @@
-//! Rows for what is known but not built: they are checked like others, and false when they run.
+//! Rows for what is known but not built: they are checked like others, and give what is neutral when they run.
 
-use super::Known;
+use super::{Known, Neutral, neutral};
 use crate::builtin::{
     Arg, ArgKind, Args, Changes, Context, Function, Inert, KeyKind, LogLevel, Module, Outcome, Param, ParamKind,
     RouteKind, Routes, Transformation, Unit, Value, Variable,
@@ -54,7 +54,11 @@ fn function(name: &'static str, routes: &str, args: &str, constant: &str) -> Fun
             .collect(),
         kinds => kinds.bytes().zip(ARGUMENTS).map(|(kind, name)| arg(name, kind, !constant.is_empty())).collect(),
     };
-    Function { names: kept(vec![name]), args: kept(args), routes: allowed(routes), run: refuse, doc: DOC }
+    let run = match neutral(name) {
+        Neutral::False => refuse,
+        Neutral::True | Neutral::Trust => pass,
+    };
+    Function { names: kept(vec![name]), args: kept(args), routes: allowed(routes), run, doc: DOC }
 }
 
 fn arg(name: &'static str, kind: u8, constant: bool) -> Arg {
@@ -84,8 +88,14 @@ fn allowed(letters: &str) -> Routes {
 
 fn refuse(cx: &mut Context, args: &Args) -> Outcome {
     let name = args.name();
-    cx.core.log_once(LogLevel::Warning, name, || format!("{name} is not supported: every call of it is false"));
+    cx.core.log_once(LogLevel::Debug, name, || format!("{name} is not supported: every call of it is false"));
     Outcome::FALSE
+}
+
+fn pass(cx: &mut Context, args: &Args) -> Outcome {
+    let name = args.name();
+    cx.core.log_once(LogLevel::Debug, name, || format!("{name} is not supported: every call of it is true"));
+    Outcome::TRUE
 }
 
 /// What is not built is reported as that.

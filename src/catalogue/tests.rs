@@ -24,15 +24,28 @@ fn rows_are_checked_like_those_of_built_modules() {
 }
 
 #[test]
-fn what_stands_in_is_false_and_says_so_once() {
-    use crate::builtin::Outcome;
+fn what_stands_in_is_neutral_and_says_so_once() {
     use crate::builtin::bench::Bench;
+    use crate::builtin::{Function, Outcome};
     let mut bench = Bench::new("OPTIONS sip:h SIP/2.0\nVia: SIP/2.0/UDP h\n\n", std::sync::Arc::new(()));
-    let row = rows("pike").unwrap().functions.iter().find(|row| row.names == ["pike_check_req"]).unwrap();
-    for _ in 0..3 {
-        assert!(matches!(bench.call(row, &[]), Outcome::Return(-1)));
+    for (module, function, args, code) in [
+        ("pike", "pike_check_req", &[][..], 1),
+        ("ratelimit", "rl_check", &[], 1),
+        ("pipelimit", "pl_check", &["x"], 1),
+        ("permissions", "allow_trusted", &[], 1),
+        ("secfilter", "secf_check_ua", &[], 1),
+        ("auth_db", "auth_check", &["a", "b", "1"], 1),
+        ("acc", "acc_log_request", &["x"], -1),
+        ("geoip2", "geoip2_match", &["1.2.3.4", "x"], -1),
+    ] {
+        let fits = |row: &&Function| row.names == [function] && row.args.len() == args.len();
+        let row = rows(module).unwrap().functions.iter().find(fits).unwrap();
+        bench.core.log.clear();
+        for _ in 0..3 {
+            assert!(matches!(bench.call(row, args), Outcome::Return(its) if its == code), "{function}");
+        }
+        assert_eq!(bench.core.log.len(), 1, "{function}");
     }
-    assert_eq!(bench.core.log.len(), 1);
 }
 
 #[test]

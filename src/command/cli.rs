@@ -1,5 +1,6 @@
 //! The command line.
 
+use super::unbuilt::UnbuiltOption;
 use crate::config::CommandLine;
 use crate::host::{DEFAULT_WORKERS, LogFormat};
 use crate::lint::Release;
@@ -81,10 +82,8 @@ pub(super) struct RunOptions {
     /// Make an SQLite database that the config names and that is missing from these statements; one that is there is left alone.
     #[arg(long, value_name = "FILE.sql")]
     pub(super) init_db: Option<PathBuf>,
-    /// Start even if the config uses functions, variables or modules that alanui does not have: calls of them are false, values null, and
-    /// each is logged once.
-    #[arg(long)]
-    pub(super) allow_unsupported: bool,
+    #[command(flatten)]
+    pub(super) unbuilt: UnbuiltOption,
     /// Threads that serve, each with its share of the calls. One carries thousands of calls a second.
     #[arg(long, short = 'n', value_name = "NUMBER", default_value_t = DEFAULT_WORKERS as u16, value_parser = value_parser!(u16).range(1..=256))]
     pub(super) workers: u16,

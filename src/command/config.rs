@@ -3,7 +3,7 @@
 use super::cli::ConfigOptions;
 use super::{BAD, GOOD, UNREADABLE};
 use crate::builtin::Extensions;
-use crate::config::{self, Additions, CommandLine, Config, Options, has_errors};
+use crate::config::{self, Additions, CommandLine, Config, Options, Unbuilt, has_errors};
 use crate::host::Disk;
 use crate::lint::{self, Release};
 use crate::modules::MODULES;
@@ -23,8 +23,8 @@ pub(super) struct Loaded {
 pub(super) struct Reading {
     /// The extensions in force.
     pub(super) extensions: Extensions,
-    /// Run even if something is not built in.
-    pub(super) allow_unsupported: bool,
+    /// Whether it runs when something is not built in.
+    pub(super) unbuilt: Unbuilt,
     /// The release that the config is meant for.
     pub(super) target: Option<Release>,
     /// Words defined beside those of the command line.
@@ -45,7 +45,8 @@ impl Loaded {
             options: Options { lines, environment: Some(&environment), without: reading.without.clone() },
             modules: options.loadmodule.clone(),
             params: options.modparam.clone(),
-            allow_unsupported: reading.allow_unsupported,
+            unbuilt: reading.unbuilt,
+            stand_ins: Vec::new(),
         };
         let mut sources = Sources::default();
         let mut diagnostics = Vec::new();

@@ -1,6 +1,7 @@
 //! `alanui diff`: the same scenarios with two configs, and what is decided otherwise.
 
 use super::test::{TestOptions, Variable, scenarios};
+use super::unbuilt::UnbuiltOption;
 use super::{BAD, GOOD, UNREADABLE};
 use crate::host::{Disk, parallel, processors};
 use crate::modules::MODULES;
@@ -38,6 +39,8 @@ pub(super) struct DiffOptions {
     /// Switch all extensions off, as `run --strict` does.
     #[arg(long)]
     strict: bool,
+    #[command(flatten)]
+    unbuilt: UnbuiltOption,
     /// Also name the scenarios in which nothing changes.
     #[arg(long, short = 'v')]
     verbose: bool,
@@ -143,7 +146,7 @@ fn diff(options: &DiffOptions, variable: Variable, color: bool, out: &mut dyn Wr
 fn those_of(options: &DiffOptions, found: Vec<PathBuf>, variable: Variable) -> Result<(Vec<PathBuf>, usize), String> {
     let place = |path: &Path| canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let config_of = |path: &Path| {
-        let reading = Reading { files: &Disk, variable };
+        let reading = Reading { files: &Disk, variable, unbuilt: options.unbuilt.allowed() };
         let scenarios = sim::parse(path, &reading, &mut Sources::default(), &mut Vec::new())?;
         scenarios.first().map(|scenario| place(&scenario.config))
     };
@@ -226,7 +229,7 @@ fn play(
     color: bool,
 ) -> Result<Vec<OneRun>, String> {
     let (mut sources, mut diagnostics) = (Sources::default(), Vec::new());
-    let reading = Reading { files: &Disk, variable };
+    let reading = Reading { files: &Disk, variable, unbuilt: options.unbuilt.allowed() };
     let scenarios = sim::parse(path, &reading, &mut sources, &mut diagnostics).unwrap_or_default();
     let detail = if options.flow { Detail::Flow } else { Detail::Decision };
     let mut runs = Vec::new();

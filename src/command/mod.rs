@@ -14,6 +14,7 @@ mod rows;
 mod run;
 mod statements;
 pub mod test;
+mod unbuilt;
 
 use clap::{CommandFactory, Parser};
 use cli::{Cli, Command, TestAction};

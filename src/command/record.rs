@@ -1,8 +1,9 @@
 //! `alanui test record`: what was captured becomes a scenario.
 
+use super::unbuilt::UnbuiltOption;
 use super::{BAD, GOOD, UNREADABLE};
 use crate::builtin::{Extensions, Listen};
-use crate::config::{self, Additions, CommandLine, Options};
+use crate::config::{self, Additions, CommandLine, Options, Unbuilt};
 use crate::host::Disk;
 use crate::modules::MODULES;
 use crate::record::{self, Capture, Recording, Server, Wishes};
@@ -27,6 +28,8 @@ pub struct RecordOptions {
     /// Define a word, as #!define does.
     #[arg(long, short = 'A', value_name = "NAME[=VALUE]")]
     pub define: Vec<String>,
+    #[command(flatten)]
+    pub unbuilt: UnbuiltOption,
     /// Take only this call; may be given several times.
     #[arg(long, value_name = "ID")]
     pub call_id: Vec<String>,
@@ -126,6 +129,11 @@ fn wishes(options: &RecordOptions, folder: &Path, output: &Path) -> Wishes {
         config: as_word(&relative(folder, &options.config)),
         databases: options.database.iter().map(|path| as_word(&relative(folder, path))).collect(),
         defines: options.define.clone(),
+        allows: match options.unbuilt.allowed() {
+            Unbuilt::Refused => None,
+            Unbuilt::Allowed => Some("allow-unsupported"),
+            Unbuilt::AllowedWithAuthentication => Some("allow-unsupported auth"),
+        },
         listen: listen(options),
         full: options.full,
         stem: output.file_stem().map_or("recorded".into(), |stem| stem.to_string_lossy().into_owned()),
@@ -171,7 +179,7 @@ fn tell(
     let shown = output.display();
     writeln!(out, "wrote {shown}")?;
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
-    let reading = sim::Reading { files: &Disk, variable: &variable };
+    let reading = sim::Reading { files: &Disk, variable: &variable, unbuilt: Unbuilt::Refused };
     let (mut sources, mut diagnostics) = (Sources::default(), Vec::new());
     let scenario = sim::parse(output, &reading, &mut sources, &mut diagnostics).and_then(|all| all.into_iter().next());
     let played = match &scenario {

@@ -17,8 +17,8 @@ use std::sync::Arc;
 /// Serves until a signal ends it, and gives the exit code.
 pub(super) fn run(options: &RunOptions) -> u8 {
     let extensions = if options.config.strict { Extensions::STRICT } else { Extensions::default() };
-    let allow_unsupported = options.allow_unsupported;
-    let reading = Reading { extensions, allow_unsupported, ..Reading::default() };
+    let unbuilt = options.unbuilt.allowed();
+    let reading = Reading { extensions, unbuilt, ..Reading::default() };
     let mut loaded = Loaded::new(&options.config, &reading);
     if has_errors(&loaded.diagnostics) {
         return refuse(&loaded);

@@ -169,11 +169,15 @@ pub static CODES: &[Code] = &[
     ),
     code("unknown-word", "A bare word is no value that can be read or compared."),
     code("unreadable-file", "The config cannot be read."),
+    code(
+        "unsupported-allowed",
+        "What a config uses that alanui has not, while --allow-unsupported lets it run: what is false or null, and what is true for everybody.",
+    ),
     code("unsupported-engine", "The routes are written in another language."),
     code("unsupported-event", "An event route that Kamailio runs and alanui does not."),
     code(
         "unsupported-function",
-        "A function that Kamailio has and alanui has not. `run` refuses; with --allow-unsupported each call of it is false.",
+        "A function that Kamailio has and alanui has not. `run` refuses; with --allow-unsupported each call of it is false, or true where false would mean guilty. Functions that check who somebody is want --allow-unsupported=auth.",
     ),
     code(
         "unsupported-module",

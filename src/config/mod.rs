@@ -31,7 +31,7 @@ pub use registry::{Registry, nearest};
 pub use routes::{CallGraph, RouteUse, allowed};
 pub use settings::{module_name, parse_address};
 pub use start::Started;
-pub use unsupported::Unsupported;
+pub use unsupported::{Unbuilt, Unsupported};
 
 use crate::builtin::{Extension, Extensions, Facts, Module, Param, ParamGiven, Settings};
 use crate::script::Program;
@@ -48,8 +48,10 @@ pub struct Additions<'a> {
     pub modules: Vec<String>,
     /// `--modparam`, in order.
     pub params: Vec<String>,
-    /// Run even if something is used that is known but not built in: it is false and null then.
-    pub allow_unsupported: bool,
+    /// Whether it runs when something is used that is known but not built in.
+    pub unbuilt: Unbuilt,
+    /// Modules that do not matter: what they are not built to do is left out whatever `unbuilt` says.
+    pub stand_ins: Vec<String>,
 }
 
 /// A config, compiled.
@@ -134,7 +136,7 @@ pub fn load(
     let compiled = compile::compile(&tree, &registry, extensions, facts, diagnostics);
     used.extend(compiled.extensions);
     unsupported.extend(compiled.unsupported);
-    diagnostics.extend(unsupported::diagnostics(&unsupported, &registry, additions.allow_unsupported));
+    diagnostics.extend(unsupported::diagnostics(&unsupported, &registry, additions.unbuilt, &additions.stand_ins));
     let wants_request: Vec<&str> = registry.loaded().iter().flat_map(|module| module.want_request).copied().collect();
     routes::check(&compiled.program, &compiled.graph, &compiled.reach, &wants_request, diagnostics);
     if diagnostics.len() >= MOST_DIAGNOSTICS {

@@ -22,6 +22,8 @@ pub struct Wishes {
     pub databases: Vec<String>,
     /// `NAME` or `NAME=VALUE`.
     pub defines: Vec<String>,
+    /// The line that allows what is not built in.
+    pub allows: Option<&'static str>,
     /// Where the config listens.
     pub listen: Vec<Listen>,
     /// The server's addresses; guessed when there are none.
@@ -69,6 +71,7 @@ pub fn scenario(capture: &Capture, wishes: &Wishes) -> Option<Recording> {
     lines.push(format!("config {}", wishes.config));
     lines.extend(wishes.databases.iter().map(|file| format!("database {file}")));
     lines.extend(wishes.defines.iter().map(|define| format!("define {}", define.replacen('=', " ", 1))));
+    lines.extend(wishes.allows.map(str::to_owned));
     if traffic.start.as_secs() != Scenario::CLOCK.as_secs() {
         lines.push(format!("clock {}", date(traffic.start)));
     }

@@ -7,6 +7,7 @@ use super::rows::Table;
 use super::scenario::{DatabaseFile, Faults, PeerLine, Scenario};
 use super::steps;
 use super::words::{Word, calendar, duration};
+use crate::config::Unbuilt;
 use crate::sip::Transport;
 use crate::source::{Diagnostic, FileId, Files, Sources, Span};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
@@ -19,6 +20,8 @@ pub struct Reading<'a> {
     pub files: &'a dyn Files,
     /// The value of `$NAME` at the beginning of a path.
     pub variable: &'a dyn Fn(&str) -> Option<PathBuf>,
+    /// What every scenario allows of its config, whether or not it says so itself.
+    pub unbuilt: Unbuilt,
 }
 
 /// Reads the scenario `path`: one, or with a table of inputs one for each row. `None` when something is wrong; `diagnostics` says what.
@@ -80,7 +83,8 @@ fn scenario(
     file: FileId,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Scenario {
-    let mut parser = Parser { path, reading, diagnostics, scenario: Scenario::empty(), config: None };
+    let empty = Scenario { unbuilt: reading.unbuilt, ..Scenario::empty() };
+    let mut parser = Parser { path, reading, diagnostics, scenario: empty, config: None };
     for block in blocks {
         parser.block(block);
     }
@@ -105,6 +109,9 @@ impl Scenario {
             config_span: Span::default(),
             defines: Vec::new(),
             strict: false,
+            unbuilt: Unbuilt::Refused,
+            stand_ins: Vec::new(),
+            files: Vec::new(),
             databases: Vec::new(),
             records: Vec::new(),
             seed: 1,
@@ -192,6 +199,18 @@ impl Parser<'_, '_> {
             ("define", [name]) => self.scenario.defines.push(name.text.clone()),
             ("define", [name, value]) => self.scenario.defines.push(format!("{}={}", name.text, value.text)),
             ("strict", []) => self.scenario.strict = true,
+            ("stand-in", [_, ..]) => {
+                self.scenario
+                    .stand_ins
+                    .extend(rest.iter().map(|module| module.text.trim_end_matches(".so").to_owned()));
+            }
+            ("file", [path, word, stand_in]) if word.text == "is" => {
+                if let Some(stand_in) = self.path(stand_in) {
+                    self.scenario.files.push((PathBuf::from(&path.text), stand_in));
+                }
+            }
+            ("allow-unsupported", []) => self.allow(Unbuilt::Allowed),
+            ("allow-unsupported", [word]) if word.text == "auth" => self.allow(Unbuilt::AllowedWithAuthentication),
             ("database", [files @ .., word, part]) if word.text == "for" && !files.is_empty() => {
                 self.database(block.span, files, part.text.clone());
             }
@@ -258,6 +277,10 @@ impl Parser<'_, '_> {
             _ => return false,
         }
         true
+    }
+
+    fn allow(&mut self, unbuilt: Unbuilt) {
+        self.scenario.unbuilt = self.scenario.unbuilt.max(unbuilt);
     }
 
     /// A share in percent, of a thousand.
@@ -350,6 +373,9 @@ fn usage(keyword: &str) -> &'static str {
         "config" => "config FILE",
         "define" => "define NAME, or define NAME value",
         "strict" => "strict",
+        "stand-in" => "stand-in acc siptrace",
+        "file" => "file /etc/kamailio/dispatcher.list is dispatcher.list",
+        "allow-unsupported" => "allow-unsupported, or allow-unsupported auth",
         "dns" => {
             "dns example.com A 192.0.2.1; dns _sip._udp.example.com SRV 10 0 5060 sip.example.com; dns example.com NAPTR 10 20 s SIP+D2U \"\" _sip._udp.example.com; dns 192.0.2.1 PTR sip.example.com"
         }
@@ -401,7 +427,11 @@ mod tests {
 
     fn read(text: &str) -> (Option<Scenario>, String) {
         let files = Table(BTreeMap::from([(PathBuf::from("a/b/t.call"), text.into())]));
-        let reading = Reading { files: &files, variable: &|name| (name == "HERE").then(|| PathBuf::from("/here")) };
+        let reading = Reading {
+            files: &files,
+            variable: &|name| (name == "HERE").then(|| PathBuf::from("/here")),
+            unbuilt: Unbuilt::Refused,
+        };
         let (mut sources, mut diagnostics) = (Sources::default(), Vec::new());
         let scenarios = parse(Path::new("a/b/t.call"), &reading, &mut sources, &mut diagnostics);
         (scenarios.map(|mut all| all.remove(0)), render::human(&sources, &diagnostics, false))

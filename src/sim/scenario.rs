@@ -2,6 +2,7 @@
 
 use super::expect::Expectation;
 use crate::builtin::{Record, RecordKind, Rows};
+use crate::config::Unbuilt;
 use crate::sip::Transport;
 use crate::source::Span;
 use bytes::Bytes;
@@ -23,6 +24,12 @@ pub struct Scenario {
     pub defines: Vec<String>,
     /// All extensions are off.
     pub strict: bool,
+    /// Whether the config runs when it uses what is not built in.
+    pub unbuilt: Unbuilt,
+    /// Modules that do not matter: what of them is not built is left out.
+    pub stand_ins: Vec<String>,
+    /// Files that stand in for others: the path that the config names, and the one that is read.
+    pub files: Vec<(PathBuf, PathBuf)>,
     /// The SQL files that databases are made from.
     pub databases: Vec<DatabaseFile>,
     /// What the DNS knows: names and their records.

@@ -44,14 +44,13 @@ pub(super) fn start(
     sources: &mut Sources,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Server {
-    let config = load(scenario, false, reading, modules, extensions, sources, diagnostics);
+    let config = load(scenario, reading, modules, extensions, sources, diagnostics);
     begin(&config, scenario, stage, sources, diagnostics)
 }
 
 /// Loads the config of a scenario.
 pub(super) fn load(
     scenario: &Scenario,
-    allow_unsupported: bool,
     reading: &Reading,
     modules: &'static [&'static Module],
     extensions: Extensions,
@@ -60,7 +59,8 @@ pub(super) fn load(
 ) -> Config {
     let lines = scenario.defines.iter().map(|define| CommandLine::Define(define.clone())).collect();
     let options = Options { lines, ..Options::default() };
-    let additions = Additions { options, allow_unsupported, ..Additions::default() };
+    let additions =
+        Additions { options, unbuilt: scenario.unbuilt, stand_ins: scenario.stand_ins.clone(), ..Additions::default() };
     if let Err(fault) = reading.files.read(&scenario.config) {
         let message = format!("{} cannot be read: {fault}", scenario.config.display());
         diagnostics.push(Diagnostic::error("unreadable-file", message, scenario.config_span));

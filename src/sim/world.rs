@@ -21,6 +21,10 @@ use std::rc::Rc;
 /// Files and databases.
 pub(super) struct Stage<'a> {
     files: &'a dyn Files,
+    /// Where relative paths of the config are looked up: its own folder.
+    folder: PathBuf,
+    /// Files that stand in for others.
+    stand_ins: Vec<(PathBuf, PathBuf)>,
     /// One a line of the scenario, with the part of a URL it serves.
     databases: Vec<(String, Rc<Database>)>,
     /// By [`ConnectionId`]: a URL and its database.
@@ -58,6 +62,8 @@ impl<'a> Stage<'a> {
         }
         Stage {
             files,
+            folder: scenario.config.parent().map(Path::to_owned).unwrap_or_default(),
+            stand_ins: scenario.files.clone(),
             databases,
             connections: Vec::new(),
             calendar,
@@ -78,7 +84,7 @@ impl<'a> Stage<'a> {
             Errand::Resolve(name, kind) => dns::resolve(&self.records, name, *kind),
             Errand::ReadFile(path) => match self.written.get(path) {
                 Some(text) => Ok(Found::File(text.clone())),
-                None => match self.files.read(path) {
+                None => match self.file(path) {
                     Ok(text) => Ok(Found::File(Bytes::from(text))),
                     Err(fault) => Err(ErrandFault::Failed(fault.to_string())),
                 },
@@ -89,6 +95,14 @@ impl<'a> Stage<'a> {
                 Ok(Found::Done)
             }
             Errand::Ask(ask) => self.relays.answer(ask).map(Found::Answer),
+        }
+    }
+
+    /// Reads a file of the config, or the one that stands in for it.
+    fn file(&self, path: &Path) -> io::Result<Vec<u8>> {
+        match self.stand_ins.iter().find(|(named, _)| named == path) {
+            Some((_, stand_in)) => self.files.read(stand_in),
+            None => self.files.read(&self.folder.join(path)),
         }
     }
 
@@ -130,7 +144,7 @@ fn contents(files: &dyn Files, paths: &[PathBuf]) -> Result<(Option<Vec<u8>>, St
 
 impl World for Stage<'_> {
     fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {
-        self.files.read(path)
+        self.file(path)
     }
 
     fn connect(&mut self, url: &str, _extensions: Extensions) -> Result<ConnectionId, QueryFault> {

@@ -14,8 +14,8 @@ fn root() -> &'static Path {
 }
 
 fn run(config: PathBuf, scenario: Option<PathBuf>, messages: u32, modules: &'static [&'static Module]) -> Fuzzed {
-    let options = FuzzOptions { config, scenario, messages, seed: 1, strict: false, allow_unsupported: false };
-    let reading = Reading { files: &Disk, variable: &|_| None };
+    let options = FuzzOptions { config, scenario, messages, seed: 1, strict: false };
+    let reading = Reading { files: &Disk, variable: &|_| None, unbuilt: Default::default() };
     let mut sources = Sources::default();
     fuzz(&options, &reading, modules, &mut sources)
         .unwrap_or_else(|faults| panic!("{}", render::human(&sources, &faults, false)))
@@ -50,7 +50,7 @@ fn plays(text: &str) {
     let folder = tempfile();
     let path = folder.join("found.call");
     std::fs::write(&path, text).expect("a scenario is written");
-    let reading = Reading { files: &Disk, variable: &|_| None };
+    let reading = Reading { files: &Disk, variable: &|_| None, unbuilt: Default::default() };
     let (mut sources, mut faults) = (Sources::default(), Vec::new());
     let scenarios = parse(&path, &reading, &mut sources, &mut faults).unwrap_or_default();
     assert!(faults.is_empty(), "{text}\n{}", render::human(&sources, &faults, false));

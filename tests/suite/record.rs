@@ -39,7 +39,7 @@ fn play(path: &Path) -> Result<Vec<(Scenario, Played)>, String> {
 
 fn play_in(folder: &Path, path: &Path) -> Result<Vec<(Scenario, Played)>, String> {
     let files = In(folder.to_owned());
-    let reading = Reading { files: &files, variable: &|_| None };
+    let reading = Reading { files: &files, variable: &|_| None, unbuilt: Default::default() };
     let (mut sources, mut diagnostics) = (Sources::default(), Vec::new());
     let Some(scenarios) = sim::parse(path, &reading, &mut sources, &mut diagnostics) else {
         return Err(render::human(&sources, &diagnostics, false));
@@ -127,7 +127,9 @@ fn scenarios(folder: &Path, found: &mut Vec<PathBuf>) {
 fn there_and_back(path: &Path, scratch: &Path) -> Result<bool, String> {
     // What the scenario does to the server's own world no capture shows.
     let unseen = [
+        "allow-unsupported",
         "copies ",
+        "zone ",
         "database answers",
         "database fails",
         "database slow",
@@ -351,7 +353,7 @@ mod hostile {
     /// Whatever was captured: what is recorded of it is a scenario.
     fn readable(recording: &Recording) {
         let files = Recorded(recording);
-        let reading = Reading { files: &files, variable: &|_| None };
+        let reading = Reading { files: &files, variable: &|_| None, unbuilt: Default::default() };
         let (mut sources, mut diagnostics) = (Sources::default(), Vec::new());
         let scenarios = sim::parse(Path::new("odd.call"), &reading, &mut sources, &mut diagnostics);
         let faults = || render::human(&sources, &diagnostics, false);

@@ -29,9 +29,6 @@ pub struct FuzzArgs {
     /// Take databases, defines, DNS, listeners and the calendar from this scenario; what happens in it is left out.
     #[arg(long, value_name = "FILE.call", requires = "fuzz")]
     pub scenario: Option<PathBuf>,
-    /// Run even if the config uses functions, variables or modules that alanui does not have, as `run` does.
-    #[arg(long, requires = "fuzz")]
-    pub allow_unsupported: bool,
 }
 
 /// Sends the messages and tells what was found. Exits with 0 when nothing was, 1 when something was, 2 when the config cannot run.
@@ -43,14 +40,13 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> io::Result<u8> {
     let mut sources = Sources::default();
-    let reading = Reading { files: &Disk, variable };
+    let reading = Reading { files: &Disk, variable, unbuilt: options.unbuilt.allowed() };
     let given = FuzzOptions {
         config: config.to_owned(),
         scenario: options.fuzz.scenario.clone(),
         messages: options.fuzz.messages,
         seed: options.fuzz.seed,
         strict: options.strict,
-        allow_unsupported: options.fuzz.allow_unsupported,
     };
     tell_each_panic_once();
     let watch = Stopwatch::start();

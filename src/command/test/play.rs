@@ -13,7 +13,7 @@ pub(super) fn play(path: &Path, options: &TestOptions, variable: Variable, color
     let watch = Stopwatch::start();
     let mut outcome = Outcome::unplayed(path.to_owned());
     let (mut sources, mut diagnostics) = (Sources::default(), Vec::new());
-    let reading = Reading { files: &Disk, variable };
+    let reading = Reading { files: &Disk, variable, unbuilt: options.unbuilt.allowed() };
     let scenarios = sim::parse(path, &reading, &mut sources, &mut diagnostics);
     outcome.about = about(&sources);
     let mut failures = Vec::new();

@@ -157,7 +157,7 @@ fn by_kind(does: Does, call: &Call, state: State, tested: bool) -> (Option<State
             let asked = state.done(Fact::SourceAsked, place);
             (Some(asked.done(Fact::Vetted, place)), Some(asked))
         }
-        Does::LimitRate | Does::EndMedia => (Some(state), Some(state)),
+        Does::LimitRate | Does::Screen | Does::EndMedia => (Some(state), Some(state)),
         Does::Media => (Some(state.done(Fact::Media, place)), untested(state)),
     }
 }

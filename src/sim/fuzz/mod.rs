@@ -43,8 +43,6 @@ pub struct FuzzOptions {
     pub seed: u64,
     /// All extensions are off.
     pub strict: bool,
-    /// Run even if the config uses what is not built in.
-    pub allow_unsupported: bool,
 }
 
 /// A property that does not hold.
@@ -99,15 +97,14 @@ pub fn fuzz(
     let mut diagnostics = Vec::new();
     let head = match &options.scenario {
         Some(path) => parse(path, reading, sources, &mut diagnostics).and_then(|found| found.into_iter().next()),
-        None => Some(Scenario::empty()),
+        None => Some(Scenario { unbuilt: reading.unbuilt, ..Scenario::empty() }),
     };
     let Some(head) = head else { return Err(diagnostics) };
     let mut scenario =
         Scenario { config: options.config.clone(), peers: Vec::new(), steps: Vec::new(), row: None, ..head };
     scenario.strict |= options.strict;
     let extensions = if scenario.strict { Extensions::STRICT } else { Extensions::default() };
-    let allow = options.allow_unsupported;
-    let config = server::load(&scenario, allow, reading, modules, extensions, sources, &mut diagnostics);
+    let config = server::load(&scenario, reading, modules, extensions, sources, &mut diagnostics);
     let words = Words::of(&config, &scenario, reading, sources);
     words.foreign.know(&mut scenario);
     let mut stage = Stage::new(&scenario, reading.files, &mut diagnostics);

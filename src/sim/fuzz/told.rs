@@ -4,6 +4,7 @@ use super::Ground;
 use super::letter::Letter;
 use super::properties::Property;
 use super::shrink::Case;
+use crate::config::Unbuilt;
 use crate::sim::scenario::{Canned, Scenario};
 use crate::source::{FileId, Span};
 use std::fmt::Write as _;
