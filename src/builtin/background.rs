@@ -6,7 +6,8 @@ use super::errand::{Errand, ErrandFault, Found};
 use super::extension::{Extension, Extensions};
 use super::log::LogLevel;
 use super::module::{Module, RouteKind};
-use super::prepare::Slots;
+use super::prepare::{Fault, Slots};
+use super::reference::Template;
 use super::settings::{Settings, SocketId, Sockets};
 use crate::sip::Message;
 use crate::source::Span;
@@ -337,12 +338,33 @@ pub enum ParamGivenValue {
 pub struct Params<'a> {
     rows: &'static [super::module::Param],
     given: &'a [ParamGiven],
+    templates: &'a [(&'static str, Result<Template, Fault>)],
 }
 
 impl<'a> Params<'a> {
     /// For the compiler: the module's rows and what the config gave, checked against them.
     pub fn new(rows: &'static [super::module::Param], given: &'a [ParamGiven]) -> Params<'a> {
-        Params { rows, given }
+        Params { rows, given, templates: &[] }
+    }
+
+    /// The same with the values that may hold variables, read by the compiler.
+    pub fn knowing(self, templates: &'a [(&'static str, Result<Template, Fault>)]) -> Params<'a> {
+        Params { templates, ..self }
+    }
+
+    /// The string with variables given, or the default, when there is one.
+    ///
+    /// # Errors
+    /// The variables in it cannot be read.
+    pub fn template(&self, name: &'static str) -> Result<Option<Template>, StartFault> {
+        let Some((_, read)) = self.templates.iter().find(|(its, _)| *its == name) else {
+            return Ok(self.text(name).map(Template::fixed));
+        };
+        read.clone().map(Some).map_err(|fault| StartFault {
+            message: format!("{name}: {}", fault.message),
+            span: self.given(name).map(|given| given.span),
+            help: fault.help,
+        })
     }
 
     /// All values given to a parameter, in order.

@@ -440,6 +440,11 @@ impl Param {
         Param { kind: ParamKind::OneOf(words), ..Param::absent(names, doc) }
     }
 
+    /// A string that may hold variables.
+    pub const fn template(self) -> Param {
+        Param { kind: ParamKind::Template, ..self }
+    }
+
     /// The same, but without effect here, and without one that anybody outside would see.
     pub const fn inert(self) -> Param {
         self.without(Changes::Nothing)
@@ -473,6 +478,8 @@ pub enum ParamKind {
     Count,
     /// A string.
     Text,
+    /// A string that may hold variables.
+    Template,
     /// A string, or a word without quotes, for core settings.
     Word,
     /// One of these words, without quotes, for core settings.

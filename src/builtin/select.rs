@@ -97,6 +97,8 @@ enum Written<'a> {
 /// A path that no loaded module has.
 pub(super) fn resolve(path: &str, cx: &mut Prepare) -> Result<Reference, Fault> {
     let roots = cx.facts().selects;
+    // Blanks behind the path are no part of it, those before it are.
+    let path = path.trim_ascii_end();
     let words = words(path).ok_or_else(|| Fault::new(format!("@{path} is not written like a select")))?;
     let unknown = || Fault::new(format!("unknown select @{path}"));
     let (module, root, taken) = roots

@@ -74,6 +74,7 @@ pub struct Config {
     /// The syntax tree, for lints.
     pub tree: ast::Config,
     given: settings::Given,
+    templates: Vec<compile::Templates>,
 }
 
 /// Reads and compiles a config. Whatever is wrong is in `diagnostics`; with an error among them the result must not run.
@@ -133,7 +134,7 @@ pub fn load(
         sources: Some(sources),
         ..Facts::default()
     };
-    let compiled = compile::compile(&tree, &registry, extensions, facts, diagnostics);
+    let compiled = compile::compile(&tree, &registry, extensions, facts, &given, diagnostics);
     used.extend(compiled.extensions);
     unsupported.extend(compiled.unsupported);
     diagnostics.extend(unsupported::diagnostics(&unsupported, &registry, additions.unbuilt, &additions.stand_ins));
@@ -155,6 +156,7 @@ pub fn load(
         unsupported,
         tree,
         given,
+        templates: compiled.templates,
     }
 }
 

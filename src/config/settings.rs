@@ -187,14 +187,15 @@ fn read_setting(
 fn takes(kind: ParamKind, value: &SettingValue, registry: &Registry) -> bool {
     match (kind, value) {
         (ParamKind::Any, _) => true,
-        (ParamKind::Int, SettingValue::Int(..)) | (ParamKind::Text | ParamKind::Word, SettingValue::Text(_)) => true,
+        (ParamKind::Int, SettingValue::Int(..))
+        | (ParamKind::Text | ParamKind::Template | ParamKind::Word, SettingValue::Text(_)) => true,
         (ParamKind::Count, SettingValue::Int(number, _)) => *number >= 0,
         (ParamKind::Word, SettingValue::Word(word)) => {
             let is_name = word.text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
             is_name && !word.text.starts_with(|first: char| first.is_ascii_digit()) && !registry.is_reserved(&word.text)
         }
         (ParamKind::OneOf(words), SettingValue::Word(word)) => words.contains(&word.text.as_str()),
-        (ParamKind::Int | ParamKind::Count | ParamKind::Text | ParamKind::Word, _) => false,
+        (ParamKind::Int | ParamKind::Count | ParamKind::Text | ParamKind::Template | ParamKind::Word, _) => false,
         (ParamKind::OneOf(_) | ParamKind::Addresses, _) => false,
     }
 }
@@ -361,7 +362,9 @@ fn param_value(
 ) -> Option<ParamGivenValue> {
     match (&modparam.value, param.kind) {
         (ParamValue::Int(number, _), ParamKind::Int | ParamKind::Any) => Some(ParamGivenValue::Int(*number)),
-        (ParamValue::Text(text), ParamKind::Text | ParamKind::Any) => Some(ParamGivenValue::Text(text.value.clone())),
+        (ParamValue::Text(text), ParamKind::Text | ParamKind::Template | ParamKind::Any) => {
+            Some(ParamGivenValue::Text(text.value.clone()))
+        }
         // Its value was put in its place; a variable without one has been told.
         (ParamValue::Variable(_), _) => None,
         _ => {
@@ -432,7 +435,7 @@ fn wrong_type(name: &str, param: &Param, span: Span) -> Diagnostic {
     let (wanted, help) = match param.kind {
         ParamKind::Int => ("a number".to_owned(), "write it without quotes"),
         ParamKind::Count => ("a number without a sign".to_owned(), "write it without quotes and sign"),
-        ParamKind::Text => ("a string".to_owned(), "write it in quotes"),
+        ParamKind::Text | ParamKind::Template => ("a string".to_owned(), "write it in quotes"),
         ParamKind::Word => ("a word or a string".to_owned(), "write it in quotes"),
         ParamKind::OneOf(words) => (format!("one of {}", words.join(", ")), "write it without quotes"),
         ParamKind::Any | ParamKind::Addresses => ("an address".to_owned(), "write it as proto:address:port"),
@@ -470,7 +473,9 @@ pub(super) fn command_line_param(text: &str, span: Span, registry: &Registry, gi
             Ok(number) => ParamGivenValue::Int(number),
             Err(_) => return Err(format!("{value} is no number")),
         },
-        ("s", ParamKind::Text | ParamKind::Any) => ParamGivenValue::Text(Bytes::from(value.to_owned())),
+        ("s", ParamKind::Text | ParamKind::Template | ParamKind::Any) => {
+            ParamGivenValue::Text(Bytes::from(value.to_owned()))
+        }
         ("i" | "s", _) => return Err(format!("{name} has the other type")),
         _ => return Err("the type is s or i".to_owned()),
     };

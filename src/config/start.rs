@@ -38,7 +38,8 @@ impl Config {
             Started { settings: self.settings.clone(), states: Vec::new(), used: Vec::new(), log: Vec::new() };
         for (at, module) in self.registry.loaded().iter().enumerate() {
             let mut start = Start {
-                params: Params::new(module.params, self.given.get(at).map_or(&[], Vec::as_slice)),
+                params: Params::new(module.params, self.given.get(at).map_or(&[], Vec::as_slice))
+                    .knowing(self.templates.get(at).map_or(&[], Vec::as_slice)),
                 settings: &mut started.settings,
                 extensions: self.extensions,
                 used: &mut started.used,

@@ -114,6 +114,8 @@ pub(super) fn reference(names: &mut Names, text: &[u8], long: bool) -> Result<Re
     let mut transformations = Vec::new();
     while let Some(inner) = take_group(&mut rest, b'{', b'}') {
         transformations.push(transformation(names, inner)?);
+        // Blanks may stand between one and the next.
+        rest = rest.trim_ascii_start();
     }
     if !rest.iter().all(u8::is_ascii_whitespace) {
         let rest = String::from_utf8_lossy(rest);

@@ -59,14 +59,14 @@ static FUNCTIONS: &[Function] = &[
 ];
 
 static PARAMS: &[Param] = &[
-    Param::text(&["prefix"], "<script>: ", "What stands before the text of each line."),
+    Param::text(&["prefix"], "<script>: ", "What stands before the text of each line.").template(),
     Param::int(&["buf_size"], "4096", Unit::Bytes, "The longest line.").inert(),
     Param::int(&["force_color"], "0", Unit::None, "Colours even where the log is no terminal.").inert(),
     Param::int(&["long_format"], "0", Unit::None, "Adds where in the file a line was logged.").inert(),
     Param::absent(&["log_facility"], "The syslog facility.").inert(),
     Param::absent(&["log_colors"], "The colours of the levels.").inert().repeated(),
     Param::int(&["methods_filter"], "-1", Unit::None, "Which methods are logged at debug level.").inert(),
-    Param::int(&["prefix_mode"], "0", Unit::None, "Whether the prefix holds variables.").inert(),
+    Param::int(&["prefix_mode"], "0", Unit::None, "Whether the prefix holds variables."),
     Param::int(&["auto_newline"], "0", Unit::None, "Ends each line in a newline; here each ends in one.").inert(),
 ];
 
@@ -80,13 +80,18 @@ static VARIABLES: &[Variable] = &[Variable::read(
 /// What the parameters say.
 #[derive(Debug)]
 struct Xlog {
-    prefix: Bytes,
+    prefix: Template,
 }
 
 impl State for Xlog {}
 
 fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
-    Ok(Box::new(Xlog { prefix: start.params.text("prefix").unwrap_or_default() }))
+    let params = start.params;
+    let prefix = match params.switch("prefix_mode") {
+        true => params.template("prefix")?,
+        false => params.text("prefix").map(Template::fixed),
+    };
+    Ok(Box::new(Xlog { prefix: prefix.unwrap_or_else(|| Template::fixed("")) }))
 }
 
 /// The level of a call.
@@ -170,11 +175,10 @@ fn plain(cx: &mut Context, args: &Args, level: LogLevel) -> Outcome {
 }
 
 fn line(cx: &mut Context, level: LogLevel, text: &[u8]) {
-    let state = cx.state::<Xlog>();
-    let prefix = state.as_ref().map_or(&b""[..], |state| &state.prefix);
+    let prefix = cx.state::<Xlog>().map_or_else(Bytes::new, |state| state.prefix.text(cx));
     let text = text.strip_suffix(b"\n").unwrap_or(text);
     let text = text.strip_suffix(b"\r").unwrap_or(text);
-    let text = String::from_utf8_lossy(&[prefix, text].concat()).into_owned();
+    let text = String::from_utf8_lossy(&[&prefix[..], text].concat()).into_owned();
     cx.core.write_line(LogLine { level, from_script: true, text });
 }
 
@@ -211,7 +215,7 @@ mod tests {
 
     fn bench() -> Bench {
         let text = "OPTIONS sip:a SIP/2.0\nVia: SIP/2.0/UDP a;branch=z9hG4bK\n\n";
-        Bench::new(text, Arc::new(Xlog { prefix: "##".into() }))
+        Bench::new(text, Arc::new(Xlog { prefix: Template::fixed("##") }))
     }
 
     fn prepared(

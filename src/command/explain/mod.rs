@@ -178,6 +178,7 @@ fn param(page: &mut String, module: &str, row: &Param) {
         ParamKind::Int => "a number",
         ParamKind::Count => "a number without a sign",
         ParamKind::Text => "a string",
+        ParamKind::Template => "a string that may hold variables",
         ParamKind::Word => "a word or a string",
         ParamKind::OneOf(words) => &format!("one of {}", words.join(", ")),
         ParamKind::Any => "a word, a string or a number",

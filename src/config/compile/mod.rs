@@ -4,6 +4,7 @@ mod arguments;
 mod expression;
 mod flags;
 mod literal_argument;
+mod params;
 mod patterns;
 mod statement;
 mod switch;
@@ -16,12 +17,13 @@ use super::routes::{CallGraph, RouteUse};
 use super::unsupported::Unsupported;
 use super::walk;
 use crate::builtin::{
-    Extension, Extensions, Facts, Fault, Prepare, Reference, RouteId, RouteKind, Slots, Value, event_fits,
+    Extension, Extensions, Facts, Fault, ParamGiven, Prepare, Reference, RouteId, RouteKind, Slots, Value, event_fits,
 };
 use crate::catalogue::{self, Kind};
 use crate::script::{Op, Program, RouteBlock};
 use crate::source::{Diagnostic, Span};
 use flags::Flag;
+pub(super) use params::Templates;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// What names mean while a config is compiled.
@@ -125,14 +127,17 @@ pub(super) struct Compiled {
     pub(super) extensions: Vec<(Extension, Span)>,
     /// What is used that is known but not built in.
     pub(super) unsupported: Vec<Unsupported>,
+    /// Values of parameters that may hold variables, by the place of their module.
+    pub(super) templates: Vec<Templates>,
 }
 
-/// Compiles the route blocks of a config.
+/// Compiles the route blocks of a config, and the values `given` to parameters that may hold variables.
 pub(super) fn compile(
     config: &ast::Config,
     registry: &Registry,
     extensions: Extensions,
     facts: Facts,
+    given: &[Vec<ParamGiven>],
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Compiled {
     let functions = called_functions(config);
@@ -167,10 +172,11 @@ pub(super) fn compile(
         compiler.block(RouteId(at as u16), bodies);
     }
     compiler.rely_on_unset();
+    let templates = compiler.param_templates(given);
     let reach = Reach::of(&blocks, &compiler.route_ids, registry);
     compiler.program.slots = compiler.names.slots;
     let Compiler { program, graph, extensions, unsupported, .. } = compiler;
-    Compiled { program, graph, reach, extensions, unsupported }
+    Compiled { program, graph, reach, extensions, unsupported, templates }
 }
 
 /// The name of a block as Kamailio calls it.

@@ -19,7 +19,7 @@ pub use health::{Health, Thresholds};
 pub use set::{Attributes, Destination, Live, Set, Sets};
 
 use crate::builtin::{
-    Arg, Background, Context, Function, KeyKind, LogLevel, Module, Routes, StartFault, State, Variable, World,
+    Arg, Background, Context, Function, KeyKind, LogLevel, Module, Routes, StartFault, State, Template, Variable, World,
 };
 use crate::modules::place::Place;
 use arc_swap::ArcSwap;
@@ -199,7 +199,7 @@ pub struct Dispatcher {
     xavp_ctx_mode: i64,
     socket: Option<Bytes>,
     socket_name: Option<Bytes>,
-    hash_of: Option<HashOf>,
+    hash_of: Option<Template>,
     found_set: Option<Place>,
     found_attributes: Option<Place>,
     thresholds: Thresholds,
@@ -209,13 +209,6 @@ pub struct Dispatcher {
     loads_checked: AtomicU64,
     // What start and reloads have to say, until somebody can log it.
     notes: Mutex<Vec<(LogLevel, String)>>,
-}
-
-/// What algorithm 7 hashes.
-#[derive(Debug)]
-enum HashOf {
-    Avp(Bytes),
-    Header(Bytes),
 }
 
 impl Dispatcher {

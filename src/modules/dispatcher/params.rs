@@ -5,7 +5,7 @@ use super::load::Loads;
 use super::probe::{Mode, Probing};
 use super::set::Sets;
 use super::table::{Loaded, Names, Source, Table};
-use super::{Dispatcher, HashOf, marked};
+use super::{Dispatcher, marked};
 use crate::builtin::{Changes, Extension, LogLevel, Param, Start, StartFault, State, Unit, parse_int};
 use crate::modules::place::place;
 use crate::sip::Parameters;
@@ -51,7 +51,7 @@ pub(super) static PARAMS: &[Param] = &[
     Param::int(&["xavp_dst_mode"], "0", Unit::None, "1 leaves the attributes out, 4 adds the socket, 8 its name."),
     Param::text(&["xavp_ctx"], "_dsctx_", "The $xavp with the count of destinations selected."),
     Param::int(&["xavp_ctx_mode"], "0", Unit::None, "1 leaves the count out."),
-    Param::absent(&["hash_pvar"], "What algorithm 7 hashes: $avp(name) or $hdr(name)."),
+    Param::absent(&["hash_pvar"], "What algorithm 7 hashes, a text with variables.").template(),
     Param::absent(&["setid_pvname"], "The $avp or $var that ds_is_from_list sets to the set it found."),
     Param::absent(&["attrs_pvname"], "The $avp or $var that ds_is_from_list sets to the attributes it found."),
     Param::int(&["ds_probing_threshold"], "1", Unit::None, "Failures in a row until a destination is inactive."),
@@ -142,11 +142,7 @@ pub(super) fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
         start.used.push((Extension::EventDestination, *place));
     }
     let loads = counts.then(|| Loads::new(seconds("ds_hash_expire"), seconds("ds_hash_initexpire")));
-    let hash_of = match named(start, "hash_pvar")? {
-        Some((Named::Avp, name)) => Some(HashOf::Avp(name)),
-        Some((Named::Header, name)) => Some(HashOf::Header(name)),
-        None => None,
-    };
+    let hash_of = params.template("hash_pvar")?.filter(|_| optional("hash_pvar").is_some());
     let load_all = params.switch("ds_load_mode");
     let names = Names::of_mode(params.int("ds_dns_mode"));
     let mark_plain = params.switch("ds_attrs_none");
@@ -277,33 +273,4 @@ fn reply_codes(start: &mut Start) -> Result<Vec<(u16, u16)>, StartFault> {
         }
     }
     Ok(good)
-}
-
-enum Named {
-    Avp,
-    Header,
-}
-
-// A variable in a parameter: parameters are read before there are names, so only these two can stand there.
-fn named(start: &Start, param: &'static str) -> Result<Option<(Named, Bytes)>, StartFault> {
-    let Some(given) = start.params.given(param) else { return Ok(None) };
-    let text = String::from_utf8_lossy(&start.params.text(param).unwrap_or_default()).trim().to_owned();
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let inside = |open: &str| text.strip_prefix(open)?.strip_suffix(')').map(str::trim).map(str::to_owned);
-    let found = match (inside("$avp("), inside("$hdr(")) {
-        (Some(name), _) => {
-            let name = name.strip_prefix("s:").or_else(|| name.strip_prefix("i:")).unwrap_or(&name).to_owned();
-            Some((Named::Avp, name))
-        }
-        (None, Some(name)) => Some((Named::Header, name)),
-        (None, None) => None,
-    };
-    match found.filter(|(_, name)| !name.is_empty() && !name.contains('$')) {
-        Some((kind, name)) => Ok(Some((kind, Bytes::from(name)))),
-        None => Err(StartFault::new(format!("{text} cannot be used for {param}"))
-            .at(given.span)
-            .help("copy it to an $avp in the script and name that, as in \"$avp(key)\"")),
-    }
 }

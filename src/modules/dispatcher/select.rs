@@ -1,7 +1,7 @@
 //! The algorithms: which destination of a set a message goes to.
 
+use super::Dispatcher;
 use super::set::{Destination, Set};
-use super::{Dispatcher, HashOf};
 use crate::builtin::{Context, LogLevel};
 use crate::modules::hash::core_hash;
 use crate::sip::{HeaderName, Method, Parameters, Uri};
@@ -159,17 +159,11 @@ fn user_name(cx: &Context) -> Option<usize> {
 }
 
 fn written_hash(cx: &mut Context, state: &Dispatcher) -> Option<usize> {
-    let text = match &state.hash_of {
-        Some(HashOf::Avp(name)) => cx.locals.avps.value(name, 0)?.to_text(),
-        Some(HashOf::Header(name)) => {
-            let header = cx.message.message.headers_called(name).next()?;
-            cx.message.message.unfolded_bytes(header)
-        }
-        None => {
-            cx.log(LogLevel::Error, "ds_select: algorithm 7 needs hash_pvar");
-            return None;
-        }
+    let Some(hash_of) = &state.hash_of else {
+        cx.log(LogLevel::Error, "ds_select: algorithm 7 needs hash_pvar");
+        return None;
     };
+    let text = hash_of.text(cx);
     let text = text.trim_ascii();
     (!text.is_empty()).then(|| spread(&[text]))
 }

@@ -1,6 +1,6 @@
 //! `$avp` and `$cnt`.
 
-use crate::builtin::{Context, Fault, Key, KeyKind, Place, Prepare, Prepared, Template, Value, Variable};
+use crate::builtin::{Context, Fault, Key, KeyKind, Part, Place, Prepare, Prepared, Template, Value, Variable};
 use bytes::Bytes;
 
 /// The variable.
@@ -76,7 +76,11 @@ enum Counted {
 /// Reads what stands in the parentheses of `$cnt`: one `$avp` or `$xavp`.
 pub(super) fn countable(text: &Template, _: &mut Prepare) -> Result<Prepared, Fault> {
     let wrong = || Fault::new("only an $avp or $xavp can be counted");
-    let reference = text.variable().ok_or_else(wrong)?;
+    let reference = match text.parts() {
+        [Part::Variable(reference)] => reference,
+        [Part::Variable(reference), Part::Text(blanks)] if blanks.trim_ascii().is_empty() => reference,
+        _ => return Err(wrong()),
+    };
     let Key::Text(inner) = &reference.key else { return Err(wrong()) };
     match reference.variable.names.first().copied() {
         Some("avp") => Ok(Box::new(Counted::Values(inner.clone()))),
