@@ -49,8 +49,8 @@ pub use fetch::{Fetch, FetchFault, FetchSettings, Page};
 pub use log::{LogLevel, LogLine};
 pub use meter::{MOST_HELD, Meter};
 pub use module::{
-    Arg, ArgKind, Bare, Changes, Check, Function, Inert, KeyKind, MessageKind, Module, Param, ParamKind, RouteKind,
-    Routes, Transformation, Unit, Variable, Word, WordKind, Write, anywhere, count, event_fits, join,
+    Arg, ArgKind, Bare, Changes, Check, Form, Function, Inert, KeyKind, MessageKind, Module, Param, ParamKind,
+    RouteKind, Routes, Transformation, Unit, Variable, Word, WordKind, Write, anywhere, count, event_fits, join,
 };
 pub use posix::Mode;
 pub use prepare::{Fault, Prepare, Prepared, Slots};

@@ -138,22 +138,37 @@ pub struct Arg {
     pub optional: bool,
     /// A `$` that begins no variable stands for itself, as it must in a pattern.
     pub plain_dollar: bool,
+    /// What a text has to be.
+    pub form: Form,
+}
+
+/// What the text of an argument has to be, as Kamailio wants it when it starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Any text.
+    Any,
+    /// A whole number in digits, where it is constant.
+    Number,
+    /// One variable and nothing else.
+    Variable,
+    /// One constant character.
+    Character,
 }
 
 impl Arg {
     /// An integer: a constant, or a variable read at each call.
     pub const fn int(name: &'static str) -> Arg {
-        Arg { name, kind: ArgKind::Int, optional: false, plain_dollar: false }
+        Arg { name, kind: ArgKind::Int, optional: false, plain_dollar: false, form: Form::Any }
     }
 
     /// Text in which variables are expanded at each call.
     pub const fn text(name: &'static str) -> Arg {
-        Arg { name, kind: ArgKind::Text, optional: false, plain_dollar: false }
+        Arg { name, kind: ArgKind::Text, optional: false, plain_dollar: false, form: Form::Any }
     }
 
     /// Text taken as it stands.
     pub const fn literal(name: &'static str) -> Arg {
-        Arg { name, kind: ArgKind::Literal, optional: false, plain_dollar: false }
+        Arg { name, kind: ArgKind::Literal, optional: false, plain_dollar: false, form: Form::Any }
     }
 
     /// Text taken as it stands, or an expression computed at each call.
@@ -163,7 +178,7 @@ impl Arg {
 
     /// A POSIX extended regular expression, compiled beforehand when constant. Case matters, unlike in `=~`.
     pub const fn regex(name: &'static str) -> Arg {
-        Arg { name, kind: ArgKind::Regex, optional: false, plain_dollar: true }
+        Arg { name, kind: ArgKind::Regex, optional: false, plain_dollar: true, form: Form::Any }
     }
 
     /// A constant POSIX extended regular expression that is searched line by line, whatever the case: `search`, `check_route_param`. It is found again
@@ -174,22 +189,28 @@ impl Arg {
 
     /// A variable that the function writes: `$var(x)` or `"$var(x)"`.
     pub const fn target(name: &'static str) -> Arg {
-        Arg { name, kind: ArgKind::Target, optional: false, plain_dollar: false }
+        Arg { name, kind: ArgKind::Target, optional: false, plain_dollar: false, form: Form::Any }
     }
 
     /// The name of a route of this kind, resolved beforehand.
     pub const fn route(name: &'static str, kind: RouteKind) -> Arg {
-        Arg { name, kind: ArgKind::Route(kind, ""), optional: false, plain_dollar: false }
+        Arg { name, kind: ArgKind::Route(kind, ""), optional: false, plain_dollar: false, form: Form::Any }
     }
 
     /// The last part of the name of an event route, resolved beforehand: what stands behind `prefix`.
     pub const fn event_route(name: &'static str, prefix: &'static str) -> Arg {
-        Arg { name, kind: ArgKind::Route(RouteKind::Event, prefix), optional: false, plain_dollar: false }
+        Arg {
+            name,
+            kind: ArgKind::Route(RouteKind::Event, prefix),
+            optional: false,
+            plain_dollar: false,
+            form: Form::Any,
+        }
     }
 
     /// Text in a form of the function's own, prepared once from the text with its variables unexpanded.
     pub const fn custom(name: &'static str, prepare: fn(&Template, &mut Prepare) -> Result<Prepared, Fault>) -> Arg {
-        Arg { name, kind: ArgKind::Custom(prepare), optional: false, plain_dollar: false }
+        Arg { name, kind: ArgKind::Custom(prepare), optional: false, plain_dollar: false, form: Form::Any }
     }
 
     /// The same, but a `$` that begins no variable stands for itself.
@@ -199,22 +220,22 @@ impl Arg {
 
     /// A flag of a core statement: 0 to 31, or a name that `flags` declares.
     pub const fn flag(name: &'static str) -> Arg {
-        Arg { name, kind: ArgKind::Flag, optional: false, plain_dollar: false }
+        Arg { name, kind: ArgKind::Flag, optional: false, plain_dollar: false, form: Form::Any }
     }
 
     /// A flag that `avpflags` declares.
     pub const fn avp_flag(name: &'static str) -> Arg {
-        Arg { name, kind: ArgKind::AvpFlag, optional: false, plain_dollar: false }
+        Arg { name, kind: ArgKind::AvpFlag, optional: false, plain_dollar: false, form: Form::Any }
     }
 
     /// A number of a core statement, which must be written as one.
     pub const fn number(name: &'static str) -> Arg {
-        Arg { name, kind: ArgKind::Number, optional: false, plain_dollar: false }
+        Arg { name, kind: ArgKind::Number, optional: false, plain_dollar: false, form: Form::Any }
     }
 
     /// The same, without a sign.
     pub const fn count(name: &'static str) -> Arg {
-        Arg { name, kind: ArgKind::Count, optional: false, plain_dollar: false }
+        Arg { name, kind: ArgKind::Count, optional: false, plain_dollar: false, form: Form::Any }
     }
 
     /// A host, address, socket or protocol of a core statement, which may be written without quotes.
@@ -223,7 +244,12 @@ impl Arg {
         form: Bare,
         prepare: fn(&Template, &mut Prepare) -> Result<Prepared, Fault>,
     ) -> Arg {
-        Arg { name, kind: ArgKind::Bare(form, prepare), optional: false, plain_dollar: false }
+        Arg { name, kind: ArgKind::Bare(form, prepare), optional: false, plain_dollar: false, form: Form::Any }
+    }
+
+    /// The same, but the text has to be this.
+    pub const fn form(self, form: Form) -> Arg {
+        Arg { form, ..self }
     }
 
     /// The same, but it may be left out.

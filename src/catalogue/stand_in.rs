@@ -2,7 +2,7 @@
 
 use super::{Known, Neutral, neutral};
 use crate::builtin::{
-    Arg, ArgKind, Args, Changes, Context, Function, Inert, KeyKind, LogLevel, Module, Outcome, Param, ParamKind,
+    Arg, ArgKind, Args, Changes, Context, Form, Function, Inert, KeyKind, LogLevel, Module, Outcome, Param, ParamKind,
     RouteKind, Routes, Transformation, Unit, Value, Variable,
 };
 
@@ -50,7 +50,7 @@ fn function(name: &'static str, routes: &str, args: &str, constant: &str) -> Fun
         "-" => Vec::new(),
         "*" => ARGUMENTS
             .iter()
-            .map(|name| Arg { name, kind: ArgKind::Anything, optional: true, plain_dollar: false })
+            .map(|name| Arg { name, kind: ArgKind::Anything, optional: true, plain_dollar: false, form: Form::Any })
             .collect(),
         kinds => kinds.bytes().zip(ARGUMENTS).map(|(kind, name)| arg(name, kind, !constant.is_empty())).collect(),
     };
@@ -69,7 +69,7 @@ fn arg(name: &'static str, kind: u8, constant: bool) -> Arg {
         _ if constant => ArgKind::Literal,
         _ => ArgKind::Anything,
     };
-    Arg { name, kind, optional: false, plain_dollar: false }
+    Arg { name, kind, optional: false, plain_dollar: false, form: Form::Any }
 }
 
 fn allowed(letters: &str) -> Routes {

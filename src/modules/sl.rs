@@ -1,8 +1,8 @@
 //! `sl`: replies without a transaction (RFC 3261 section 8.2.7).
 
 use crate::builtin::{
-    Arg, Args, Changes, Context, Effect, Function, Module, Outcome, Param, Relay, Reply, ReplyMode, Routes, Start,
-    StartFault, State, Unit, Value, Working, parse_int,
+    Arg, Args, Changes, Context, Effect, Form, Function, Module, Outcome, Param, Relay, Reply, ReplyMode, Routes,
+    Start, StartFault, State, Unit, Value, Working, parse_int,
 };
 use crate::sip::{Edits, Extent, Message, StartLine};
 use bytes::Bytes;
@@ -25,21 +25,21 @@ const ANSWERING: Routes = Routes::REQUEST.or(Routes::FAILURE).or(Routes::ONREPLY
 static FUNCTIONS: &[Function] = &[
     Function {
         names: &["sl_send_reply", "sl_reply"],
-        args: &[Arg::text("code"), Arg::text("reason")],
+        args: &[Arg::text("code").form(Form::Number), Arg::text("reason")],
         routes: Routes::REQUEST,
         run: sl_send_reply,
         doc: "Answers the request without a transaction; an ACK is never answered. A 3xx lists the Request-URI the script set and its branches as Contact.",
     },
     Function {
         names: &["send_reply"],
-        args: &[Arg::text("code"), Arg::text("reason")],
+        args: &[Arg::text("code").form(Form::Number), Arg::text("reason")],
         routes: ANSWERING,
         run: send_reply,
         doc: "Answers the request through its transaction when it has one, and without one otherwise.",
     },
     Function {
         names: &["send_reply_mode"],
-        args: &[Arg::text("code"), Arg::text("reason"), Arg::text("mode")],
+        args: &[Arg::text("code").form(Form::Number), Arg::text("reason"), Arg::text("mode")],
         routes: ANSWERING,
         run: send_reply_mode,
         doc: "Answers the request; mode `stateless` answers it without its transaction even when it has one.",
@@ -60,7 +60,7 @@ static FUNCTIONS: &[Function] = &[
     },
     Function {
         names: &["sl_forward_reply"],
-        args: &[Arg::text("code").optional(), Arg::text("reason").optional()],
+        args: &[Arg::text("code").form(Form::Number).optional(), Arg::text("reason").optional()],
         routes: Routes::ONREPLY,
         run: sl_forward_reply,
         doc: "Forwards the reply by its Via, with another code and reason when they are given.",

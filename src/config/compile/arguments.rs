@@ -3,8 +3,7 @@
 use super::Compiler;
 use super::expression::constant;
 use crate::builtin::{
-    Arg, ArgKind, Argument, CallSite, Fault, Function, ModuleId, Prepare, Prepared, RouteKind, Template, Value,
-    parse_int,
+    Arg, ArgKind, Argument, CallSite, Fault, Form, Function, ModuleId, Prepare, Prepared, RouteKind, Template, Value,
 };
 use crate::catalogue::{self, Kind};
 use crate::config::ast::{Call, Expression, ExpressionKind};
@@ -162,7 +161,8 @@ impl Compiler<'_> {
             }
             ArgKind::Int => self.int_argument(arg, given, function, computed),
             ArgKind::Text => match self.template(given, true)? {
-                Some(template) => Some(Argument::Template(template)),
+                Some(template) => self.formed(arg, template, function, span),
+                None if arg.form == Form::Variable => self.misformed(arg, function, "a variable", span),
                 None => Some(self.computed(given, computed)),
             },
             ArgKind::Literal => match self.template(given, false)? {
@@ -221,15 +221,34 @@ impl Compiler<'_> {
     fn int_argument(&mut self, arg: &Arg, given: &Expression, function: &str, computed: &mut u8) -> Option<Argument> {
         let Some(template) = self.template(given, true)? else { return Some(self.computed(given, computed)) };
         let Some(text) = template.constant() else { return Some(Argument::Template(template)) };
-        match parse_int(&text) {
-            Some(number) if !text.is_empty() => Some(Argument::Int(number)),
-            _ => {
+        match whole(&text) {
+            Some(number) => Some(Argument::Int(number)),
+            None => {
                 let text = String::from_utf8_lossy(&text).into_owned();
                 let message = format!("{function}: {} is a number, not \"{text}\"", arg.name);
                 self.error("bad-argument", message, given.span);
                 None
             }
         }
+    }
+
+    /// A text argument that has the form that its row wants.
+    fn formed(&mut self, arg: &Arg, template: Template, function: &str, span: Span) -> Option<Argument> {
+        let constant = template.constant();
+        let wanted = match arg.form {
+            Form::Number if constant.as_ref().is_some_and(|text| !text.is_empty() && whole(text).is_none()) => {
+                "a whole number"
+            }
+            Form::Variable if template.variable().is_none() => "a variable",
+            Form::Character if constant.as_ref().is_none_or(|text| text.len() != 1) => "a single character",
+            Form::Any | Form::Number | Form::Variable | Form::Character => return Some(Argument::Template(template)),
+        };
+        self.misformed(arg, function, wanted, span)
+    }
+
+    fn misformed(&mut self, arg: &Arg, function: &str, wanted: &str, span: Span) -> Option<Argument> {
+        self.error("bad-argument", format!("{function}: {} has to be {wanted}", arg.name), span);
+        None
     }
 
     fn regex_argument(&mut self, pattern: &Bytes, span: Span) -> Option<Argument> {
@@ -308,6 +327,11 @@ impl Compiler<'_> {
         self.error("not-constant", format!("{function}: {} must be a constant", arg.name), span);
         None
     }
+}
+
+/// A number as Kamailio takes it in quotes: digits, with a sign or without one.
+fn whole(text: &[u8]) -> Option<i64> {
+    std::str::from_utf8(text).ok()?.parse::<i32>().ok().map(i64::from)
 }
 
 /// The text of a pattern with `$$` for each `$` that begins no variable; `None` when there is none.

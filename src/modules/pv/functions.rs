@@ -1,8 +1,8 @@
 //! Functions that ask about a variable's value, or move variables about.
 
-use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Value, anywhere};
+use crate::builtin::{Arg, Args, Context, Form, Function, LogLevel, Outcome, Value, anywhere};
 
-const VARIABLE: &[Arg] = &[Arg::text("variable")];
+const VARIABLE: &[Arg] = &[Arg::text("variable").form(Form::Variable)];
 
 /// The functions.
 pub(super) const ROWS: &[Function] = &[
@@ -22,7 +22,7 @@ pub(super) const ROWS: &[Function] = &[
     anywhere(&["not_empty"], VARIABLE, not_empty, "Whether a variable holds a string that is not empty."),
     anywhere(
         &["typeof"],
-        &[Arg::text("variable"), Arg::literal("type")],
+        &[Arg::text("variable").form(Form::Variable), Arg::literal("type")],
         type_of,
         "Whether a variable holds a value of this type: int, str or null. A whole record counts as str.",
     ),

@@ -3,7 +3,7 @@
 use super::parameters::parameters;
 use super::xavp::own_class;
 use super::{Pv, vars};
-use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Value, Xavp, anywhere};
+use crate::builtin::{Arg, Args, Context, Form, Function, LogLevel, Outcome, Value, Xavp, anywhere};
 use crate::modules::core;
 use bytes::Bytes;
 
@@ -56,21 +56,23 @@ pub(super) const ROWS: &[Function] = &[
     ),
     anywhere(
         &["xavp_copy"],
-        &[CLASS, Arg::int("index"), Arg::text("to"), Arg::text("to_index").optional()],
+        &[CLASS, Arg::int("index"), Arg::text("to"), Arg::text("to_index").form(Form::Number).optional()],
         copy,
         "Copies a record to another class, as a new record or over the one of to_index; false when there is none to copy.",
     ),
     anywhere(
-        &["xavp_child_seti", "xavp_child_sets"],
+        &["xavp_child_sets"],
         CHILD,
         |cx, args| set_child(cx, args, "xavp"),
         "Sets a field of the newest record, which is made when there is none.",
     ),
+    anywhere(&["xavp_child_seti"], NUMBERED_CHILD, |cx, args| set_child(cx, args, "xavp"), "The same with a number."),
+    anywhere(&["xavi_child_sets"], CHILD, |cx, args| set_child(cx, args, "xavi"), "Like xavp_child_sets, for $xavi."),
     anywhere(
-        &["xavi_child_seti", "xavi_child_sets"],
-        CHILD,
+        &["xavi_child_seti"],
+        NUMBERED_CHILD,
         |cx, args| set_child(cx, args, "xavi"),
-        "Like xavp_child_sets, for $xavi.",
+        "Like xavp_child_seti, for $xavi.",
     ),
     anywhere(
         &["xavp_child_rm"],
@@ -125,6 +127,7 @@ pub(super) const ROWS: &[Function] = &[
 ];
 
 const CHILD: &[Arg] = &[CLASS, FIELD, Arg::text("value")];
+const NUMBERED_CHILD: &[Arg] = &[CLASS, FIELD, Arg::text("value").form(Form::Number)];
 const IMPLODE: &[Arg] = &[CLASS, Arg::target("variable")];
 
 /// Goes on to the destination that the first record of a class describes.

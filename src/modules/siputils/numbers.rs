@@ -1,14 +1,14 @@
 //! Numbers and other plain texts.
 
 use super::SipUtils;
-use crate::builtin::{Arg, Args, Context, Function, Outcome, Routes};
-use crate::sip::Uri;
+use crate::builtin::{Arg, Args, Context, Form, Function, Outcome, Routes};
 
 const TEXT: &[Arg] = &[Arg::text("text")];
+const VARIABLE: &[Arg] = &[Arg::text("variable").form(Form::Variable)];
 
 pub(super) const IS_E164: Function = Function {
     names: &["is_e164"],
-    args: TEXT,
+    args: VARIABLE,
     routes: Routes::REQUEST.or(Routes::FAILURE),
     run: |cx, args| {
         let text = args.text(cx, 0);
@@ -19,7 +19,7 @@ pub(super) const IS_E164: Function = Function {
 
 pub(super) const IS_URI_USER_E164: Function = Function {
     names: &["is_uri_user_e164"],
-    args: TEXT,
+    args: VARIABLE,
     routes: Routes::ANY,
     run: |cx, args| {
         let text = args.text(cx, 0);

@@ -35,7 +35,10 @@ impl HeaderKey {
 
 fn prepare(text: &Template, _: &mut Prepare) -> Result<Prepared, Fault> {
     let name = text.constant().unwrap_or_default();
-    if name.is_empty() || name.iter().any(|byte| *byte <= b' ' || *byte == b':') {
+    let name = name.slice_ref(name.trim_ascii_end());
+    // The characters of a token (RFC 3261 section 25.1).
+    let token = |byte: &u8| byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(byte);
+    if name.is_empty() || !name.iter().all(token) {
         return Err(Fault::new(format!("{text:?} is no name of a header")).help("write it without a colon"));
     }
     Ok(Box::new(HeaderKey::new(name)))

@@ -1,6 +1,6 @@
 //! Comparing and searching texts that have nothing to do with the message.
 
-use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Routes, Value};
+use crate::builtin::{Arg, Args, Context, Form, Function, LogLevel, Outcome, Routes, Value};
 use bytes::Bytes;
 use std::cmp::Ordering;
 
@@ -126,7 +126,7 @@ fn search_str(cx: &mut Context, args: &Args) -> Outcome {
     }
 }
 
-const LIST: &[Arg] = &[Arg::text("text"), Arg::text("list"), Arg::text("separator")];
+const LIST: &[Arg] = &[Arg::text("text"), Arg::text("list"), Arg::text("separator").form(Form::Character)];
 
 pub(super) const IN_LIST: Function = Function {
     names: &["in_list"],

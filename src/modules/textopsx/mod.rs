@@ -6,7 +6,7 @@ mod selector;
 mod walk;
 
 use super::line_walk::LineWalks;
-use crate::builtin::{Arg, Args, Context, Function, LogLevel, Module, Outcome, Routes, count, join};
+use crate::builtin::{Arg, Args, Context, Form, Function, LogLevel, Module, Outcome, Routes, count, join};
 use crate::modules::{core, sl};
 use crate::sip::{self, Edits, HeaderName, Message};
 use bytes::Bytes;
@@ -31,14 +31,14 @@ const FUNCTIONS: &[Function] = &[
     },
     Function {
         names: &["change_reply_status"],
-        args: &[Arg::text("code"), Arg::text("reason")],
+        args: &[Arg::text("code").form(Form::Number), Arg::text("reason")],
         routes: Routes::ONREPLY,
         run: change_reply_status,
         doc: "Gives the reply at hand another code and reason; a provisional or positive one keeps its class.",
     },
     Function {
         names: &["change_reply_status_code"],
-        args: &[Arg::text("code")],
+        args: &[Arg::text("code").form(Form::Number)],
         routes: Routes::ONREPLY,
         run: change_reply_status,
         doc: "Gives the reply at hand another code; a provisional or positive one keeps its class.",

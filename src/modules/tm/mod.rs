@@ -5,7 +5,7 @@ mod view;
 mod wishes;
 
 use crate::builtin::{
-    Arg, Args, Context, Function, Module, Outcome, Reply, ReplyMode, RouteKind, Routes, TransactionStep,
+    Arg, Args, Context, Form, Function, Module, Outcome, Reply, ReplyMode, RouteKind, Routes, TransactionStep,
 };
 use wishes::{
     forward_nonack_to, relay, relay_by, relay_to, relay_to_proxy, reply, set_fr, step, t_reply, t_send_reply,
@@ -197,14 +197,14 @@ static FUNCTIONS: &[Function] = &[
     ),
     Function {
         names: &["t_reply"],
-        args: &[Arg::text("code"), Arg::text("reason")],
+        args: &[Arg::text("code").form(Form::Number), Arg::text("reason")],
         routes: ANSWERING,
         run: t_reply,
         doc: "Answers the request through its transaction; false without one or after a final reply.",
     },
     Function {
         names: &["t_send_reply"],
-        args: &[Arg::text("code"), Arg::text("reason")],
+        args: &[Arg::text("code").form(Form::Number), Arg::text("reason")],
         routes: ANSWERING,
         run: t_send_reply,
         doc: "Answers the request through its transaction, which is made when it is missing.",
