@@ -71,6 +71,13 @@ pub enum TraceEvent {
         /// The words that open it.
         span: Span,
     },
+    /// A route block goes on behind the call of another.
+    Back {
+        /// Its kind.
+        kind: RouteKind,
+        /// Its name; empty for the main block of its kind.
+        name: String,
+    },
     /// A function of a module returned.
     Call {
         /// Its name.

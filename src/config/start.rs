@@ -1,7 +1,7 @@
 //! Modules make their state: the last check of a config, and the first thing `run` does with it.
 
-use super::Config;
 use super::ast::{Item, Name, SettingValue};
+use super::{Config, module_name};
 use crate::builtin::{
     ArgKind, Argument, Bare, Extension, Listen, LogLevel, ModuleId, Params, RouteId, RouteKind, Settings, Start, State,
     World,
@@ -60,7 +60,8 @@ impl Config {
                 Err(fault) => {
                     started.states.push(Arc::new(()));
                     let message = format!("{}: {}", module.name, fault.message);
-                    let mut diagnostic = Diagnostic::error("cannot-start", message, fault.span.unwrap_or_default());
+                    let span = fault.span.or_else(|| self.loaded_at(module.name)).unwrap_or_default();
+                    let mut diagnostic = Diagnostic::error("cannot-start", message, span);
                     diagnostic.help = fault.help;
                     diagnostics.push(diagnostic);
                 }
@@ -69,6 +70,16 @@ impl Config {
         self.hold_sockets(&started.settings, diagnostics);
         started.used.extend(self.settings_extensions(&started.settings));
         started
+    }
+
+    /// Where the config loads a module.
+    fn loaded_at(&self, name: &str) -> Option<Span> {
+        self.tree.items.iter().find_map(|item| match item {
+            Item::LoadModule(load) if module_name(&String::from_utf8_lossy(&load.name.value)) == name => {
+                Some(load.name.span)
+            }
+            _ => None,
+        })
     }
 
     /// Holds the constant sockets of statements against the listeners, as Kamailio does when it starts. Names and wildcards are left to the run.

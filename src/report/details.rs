@@ -118,6 +118,7 @@ impl Details<'_> {
         match &entry.event {
             Event::Timer(name, after) => row("timer", html! { "timer " (name) " after " (short(*after)) }),
             Event::Route(name, _) => row("route", html! { (name) }),
+            Event::Back(name) => row("route", html! { (name) ", further" }),
             // A call that only logs is told by its line.
             Event::Call { told: true, .. } => html! {},
             Event::Call { name, args, code, .. } => {

@@ -137,6 +137,7 @@ pub(super) fn span_of(event: &Event) -> Option<Span> {
         | Event::Message(_)
         | Event::Moment(..)
         | Event::Timer(..)
+        | Event::Back(_)
         | Event::Log(..)
         | Event::Asked(_) => None,
     }

@@ -72,6 +72,7 @@ fn is_inside(event: &Event) -> bool {
     match event {
         Event::Timer(..)
         | Event::Route(..)
+        | Event::Back(_)
         | Event::Call { .. }
         | Event::Condition(..)
         | Event::Switch(..)

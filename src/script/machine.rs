@@ -553,8 +553,20 @@ impl Machine<'_> {
         self.task.last = value;
         if frame.called {
             self.task.locals.return_code = value;
+            self.tell_back(frame.place);
         }
         None
+    }
+
+    /// Tells which block goes on at a place.
+    fn tell_back(&mut self, place: u32) {
+        if self.core.trace.is_none() {
+            return;
+        }
+        let before = self.program.routes.iter().filter(|block| block.entry <= place);
+        if let Some(block) = before.max_by_key(|block| block.entry) {
+            self.core.trace(|| TraceEvent::Back { kind: block.kind, name: block.name.clone() });
+        }
     }
 
     fn end(&mut self, value: i64, dropped: bool) -> Step {

@@ -169,6 +169,14 @@ impl Scene<'_> {
                 }
             }
         };
+        let finds = matches!(expectation, Expectation::Gets(..) | Expectation::Reply(_) | Expectation::To(_));
+        let echo = self.missed && matches!(expectation, Expectation::Uri(_) | Expectation::Header { .. });
+        if finds {
+            self.missed = met.is_err();
+        }
+        if echo {
+            return;
+        }
         if let Err((message, note)) = met {
             let failure = Diagnostic::error("unmet-expectation", message, span);
             self.failures.push(note.into_iter().fold(failure, Diagnostic::note));
@@ -265,7 +273,17 @@ impl Scene<'_> {
                 self.log_looked += at + 1;
                 Ok(())
             }
-            None => Err(("nothing like this was logged".to_owned(), None)),
+            None => {
+                let since = self.log_looked;
+                let untold = self.story.untold.iter().filter(|(before, ..)| *before >= since);
+                let hint = untold.clone().find(|(.., line)| pattern.fits(line)).map(|(_, level, _)| {
+                    let (name, debug) = (level.name(), *level as i8);
+                    format!(
+                        "such a line has the level {name}, which the config leaves out: it takes debug={debug} or more"
+                    )
+                });
+                Err(("nothing like this was logged".to_owned(), hint))
+            }
         }
     }
 

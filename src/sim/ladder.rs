@@ -54,6 +54,7 @@ impl Ladder {
             Event::Timer(name, after) if flow => {
                 self.moment(entry.at, &format!("timer {name} after {}", seconds(*after)));
             }
+            Event::Back(name) if flow => self.text.push_str(&format!("{INDENT}{name}, further\n")),
             Event::Route(name, _) if flow => self.text.push_str(&format!("{INDENT}{name}\n")),
             // A call that only logs is told by its line.
             Event::Call { name, args, code, told: false, .. } if flow => {

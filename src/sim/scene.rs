@@ -21,11 +21,15 @@ pub(super) struct Scene<'a> {
     /// Packets to lose: whose, whether those to the peer, and how many.
     losses: Vec<(PeerId, bool, u32)>,
     pub(super) failures: Vec<Diagnostic>,
+    /// The scenario cannot go on, for a reason among the failures.
+    over: bool,
     chance: Random,
     /// What left the server since the scenario's last line that is no expectation, and to whom.
     pub(super) recent: Vec<(String, Message)>,
     /// The message that the last expectation spoke of.
     pub(super) focus: Option<Message>,
+    /// There is no such message: an expectation that should have found it failed, and what is said of it says nothing more.
+    pub(super) missed: bool,
     /// Who sent the last request.
     pub(super) asker: Option<PeerId>,
     /// How many log lines the scenario has looked at.
@@ -53,10 +57,12 @@ impl<'a> Scene<'a> {
             now: Tick::ZERO,
             losses: Vec::new(),
             failures: Vec::new(),
+            over: false,
             // Not that of the server: its choices stay the same when the wires are better.
             chance: Random::repeatable(scenario.seed.rotate_left(32)),
             recent: Vec::new(),
             focus: None,
+            missed: false,
             asker: None,
             log_looked: 0,
             log_before: 0,
@@ -67,6 +73,7 @@ impl<'a> Scene<'a> {
     pub(super) fn step<'s>(&mut self, step: &'s Step) -> Deed<'s> {
         if !matches!(step.action, Action::Expect(_)) {
             (self.focus, self.recent, self.log_before) = (None, Vec::new(), self.story.log.len());
+            self.missed = false;
             self.story.tell(self.now, Event::Gap);
         }
         match &step.action {
@@ -122,10 +129,17 @@ impl<'a> Scene<'a> {
 
     /// Whether the scenario cannot go on.
     pub(super) fn is_stuck(&self) -> bool {
-        self.failures.iter().any(|failure| failure.code == "stuck-scenario")
+        self.over || self.failures.iter().any(|failure| failure.code == "stuck-scenario")
     }
 
     pub(super) fn stuck(&mut self, span: Span, fault: String) {
+        // What went wrong before is the cause.
+        if let Some(cause) = self.failures.pop() {
+            let (line, _) = self.story.line_column(span);
+            self.failures.push(cause.note(format!("so the scenario cannot go on at its line {line}: {fault}")));
+            self.over = true;
+            return;
+        }
         self.failures.push(
             Diagnostic::error("stuck-scenario", fault, span)
                 .note(format!("at {} of the scenario; see its ladder for what happened before", stamp(self.now))),

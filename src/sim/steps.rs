@@ -302,11 +302,57 @@ pub(super) fn peer_of(parser: &mut Parser, name: &Word) -> Option<PeerId> {
             [] => format!("name it first: peer {} 192.0.2.10:5060", name.text),
             _ => format!("known are {}; or name it first: peer {} 192.0.2.10:5060", known.join(", "), name.text),
         };
+        let names = KEYWORDS.iter().copied().chain(known.iter().copied());
+        let near = names.filter(|word| strsim::damerau_levenshtein(word, &name.text) <= word.len() / 3);
+        let near = near.min_by_key(|word| strsim::damerau_levenshtein(word, &name.text));
+        let help = near.map_or(help, |word| format!("did you mean {word}?"));
         let message = format!("there is no peer {}", name.text);
         parser.diagnostics.push(Diagnostic::error("unknown-peer", message, name.span).help(help));
     }
     found
 }
+
+/// Words that a line may begin with beside the name of a peer.
+const KEYWORDS: &[&str] = &[
+    "config",
+    "define",
+    "strict",
+    "allow-unsupported",
+    "stand-in",
+    "file",
+    "database",
+    "dns",
+    "seed",
+    "clock",
+    "zone",
+    "latency",
+    "loss",
+    "copies",
+    "jitter",
+    "machine",
+    "listen",
+    "peer",
+    "table",
+    "expect",
+    "wait",
+    "rpc",
+    "reload",
+    "show",
+    "note",
+    "lose",
+    "sql",
+    "http",
+    "location",
+    "rtpengine",
+    "invite",
+    "register",
+    "options",
+    "message",
+    "subscribe",
+    "publish",
+    "notify",
+    "refer",
+];
 
 fn time_of(parser: &mut Parser, word: &Word) -> Option<Duration> {
     let found = duration(&word.text);

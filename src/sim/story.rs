@@ -44,6 +44,8 @@ pub enum Event {
     Timer(&'static str, Duration),
     /// A route block was entered, with the place of its head.
     Route(String, Span),
+    /// A route block goes on behind the call of another.
+    Back(String),
     /// A function returned.
     Call {
         /// Its name.
@@ -108,9 +110,16 @@ pub(super) struct Story<'a> {
     sent: FxHashSet<(String, Bytes)>,
     /// What arrived at the server, by Call-ID, newest last.
     arrived: FxHashMap<Vec<u8>, Vec<Message>>,
+    /// The block that goes on, until something happens in it.
+    back: Option<Event>,
+    /// Lines that were logged below the level that is told: how many were told before each, its level, and its text.
+    pub(super) untold: Vec<(usize, LogLevel, String)>,
     /// Log lines so far, as told.
     pub(super) log: Vec<String>,
 }
+
+/// So many lines that nobody sees are kept for what an expectation has to say of them.
+const MOST_UNTOLD: usize = 1000;
 
 impl<'a> Story<'a> {
     pub(super) fn new(scenario: &Scenario, debug: i8, sources: &'a Sources) -> Story<'a> {
@@ -126,8 +135,15 @@ impl<'a> Story<'a> {
             debug,
             sent: FxHashSet::default(),
             arrived: FxHashMap::default(),
+            back: None,
+            untold: Vec::new(),
             log: Vec::new(),
         }
+    }
+
+    /// Line and column of a place, both from 1.
+    pub(super) fn line_column(&self, span: Span) -> (usize, usize) {
+        self.sources.line_column(span.file, span.start)
     }
 
     pub(super) fn tell(&mut self, at: Tick, event: Event) {
@@ -192,18 +208,35 @@ impl<'a> Story<'a> {
             let mut wrote = false;
             while let Some((_, line)) = lines.next_if(|(number, _)| *number < before) {
                 wrote |= line.from_script;
+                self.goes_on(at);
                 self.log_line(at, &line);
             }
-            let event = self.event(event, wrote);
-            self.tell(at, event);
+            match self.event(event, wrote) {
+                back @ Event::Back(_) => self.back = Some(back),
+                event => {
+                    if matches!(event, Event::Route(..) | Event::Timer(..)) {
+                        self.back = None;
+                    }
+                    self.goes_on(at);
+                    self.tell(at, event);
+                }
+            }
         }
         for (_, line) in lines {
             self.log_line(at, &line);
         }
     }
 
+    /// Something happens in the block that goes on.
+    fn goes_on(&mut self, at: Tick) {
+        if let Some(back) = self.back.take() {
+            self.tell(at, back);
+        }
+    }
+
     fn event(&self, event: TraceEvent, told: bool) -> Event {
         match event {
+            TraceEvent::Back { kind, name } => Event::Back(self.names.shown(&route_name(kind, &name))),
             TraceEvent::Timer { name, after } => Event::Timer(name, after),
             TraceEvent::Route { kind, name, span } => Event::Route(self.names.shown(&route_name(kind, &name)), span),
             TraceEvent::Call { name, args, code, span } => {
@@ -225,11 +258,13 @@ impl<'a> Story<'a> {
 
     /// A line that the server logged.
     pub(super) fn log_line(&mut self, at: Tick, line: &LogLine) {
+        let text = line.text.strip_prefix("<script>: ").filter(|_| line.from_script).unwrap_or(&line.text);
+        let text = self.names.shown(text.trim_end());
         if line.level as i8 <= self.debug {
-            let text = line.text.strip_prefix("<script>: ").filter(|_| line.from_script).unwrap_or(&line.text);
-            let text = self.names.shown(text.trim_end());
             self.log.push(text.clone());
             self.tell(at, Event::Log(line.level, text));
+        } else if self.untold.len() < MOST_UNTOLD {
+            self.untold.push((self.log.len(), line.level, text));
         }
     }
 

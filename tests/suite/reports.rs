@@ -15,7 +15,7 @@ fn printed(report: impl Fn(&mut ReportOptions, PathBuf)) -> String {
     report(&mut options.reports, PathBuf::from("-"));
     let mut out = Vec::new();
     let summary = test(&options, &|_| None, true, &mut out).expect("the folder of scenarios");
-    assert_eq!(summary, Summary { passed: 1, failed: 3, unreadable: 1, uncovered: false });
+    assert_eq!(summary, Summary { passed: 1, failed: 3, unreadable: 1, uncovered: false, nothing: false });
     String::from_utf8(out).expect("a report is UTF-8")
 }
 

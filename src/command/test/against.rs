@@ -46,7 +46,12 @@ pub(super) fn test(
         return Err(io::Error::from(io::ErrorKind::InvalidInput));
     };
     let mut summary = Summary::default();
-    for path in scenarios(options, out)? {
+    let found = scenarios(options, out)?;
+    if found.is_empty() {
+        writeln!(out, "{}", super::nothing(options))?;
+        return Ok(Summary { nothing: true, ..Summary::default() });
+    }
+    for path in found {
         match one(&path, address, server, options, variable, color) {
             Ok(None) => {
                 writeln!(out, "ok     {}", path.display())?;
@@ -76,7 +81,7 @@ fn one(
     color: bool,
 ) -> Result<Option<String>, String> {
     let (mut sources, mut diagnostics) = (Sources::default(), Vec::new());
-    let reading = Reading { files: &Disk, variable };
+    let reading = Reading { files: &Disk, variable, unbuilt: options.unbuilt.allowed() };
     let scenarios = sim::parse(path, &reading, &mut sources, &mut diagnostics).unwrap_or_default();
     let drawn = |sources: &Sources, faults: &[Diagnostic]| render::human(sources, faults, color);
     if !diagnostics.is_empty() {

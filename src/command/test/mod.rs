@@ -8,6 +8,7 @@ mod reports;
 mod review;
 mod tell;
 
+use super::unbuilt::UnbuiltOption;
 use crate::host::{FileWatch, Stopwatch, parallel, processors};
 use crate::report::{Coverage, Outcome, Verdict};
 use clap::Args;
@@ -40,6 +41,8 @@ pub struct TestOptions {
     /// Switch all extensions off, as `run --strict` does.
     #[arg(long)]
     pub strict: bool,
+    #[command(flatten)]
+    pub unbuilt: UnbuiltOption,
     /// Show how it came to what happens: routes, functions, conditions, variables, questions, log lines. Compares as ever.
     #[arg(long)]
     pub flow: bool,
@@ -84,6 +87,8 @@ pub struct Summary {
     pub unreadable: usize,
     /// Fewer lines were reached than should be.
     pub uncovered: bool,
+    /// There was nothing to play.
+    pub nothing: bool,
 }
 
 impl Summary {
@@ -100,7 +105,7 @@ impl Summary {
 }
 
 /// Plays the scenarios and writes to standard output. Exits with 0 when all passed, 1 when something differs, 2 when a scenario or its config has
-/// mistakes.
+/// mistakes or there is nothing to play.
 pub(super) fn run(options: &TestOptions) -> u8 {
     let stdout = io::stdout();
     let color = stdout.is_terminal();
@@ -113,7 +118,7 @@ pub(super) fn run(options: &TestOptions) -> u8 {
         return fuzz::run(config, options, &variable, color, &mut stdout.lock()).unwrap_or(super::UNREADABLE);
     }
     match test(options, &variable, color, &mut stdout.lock()) {
-        Ok(Summary { unreadable: 1.., .. }) | Err(_) => super::UNREADABLE,
+        Ok(Summary { unreadable: 1.., .. } | Summary { nothing: true, .. }) | Err(_) => super::UNREADABLE,
         Ok(Summary { failed: 1.., .. } | Summary { uncovered: true, .. }) => super::BAD,
         Ok(_) => super::GOOD,
     }
@@ -182,6 +187,10 @@ fn test_and_tell(
         Some(_) => scenarios(options, &mut io::stderr())?,
         None => scenarios(options, out)?,
     };
+    if found.is_empty() {
+        writeln!(out, "{}", nothing(options))?;
+        return Ok((Summary { nothing: true, ..Summary::default() }, Vec::new()));
+    }
     let mut outcomes = outcomes_of(&found, options, variable, color, out)?;
     let time = (color || options.times).then(|| watch.elapsed());
     if options.review {
@@ -291,6 +300,16 @@ pub(super) fn scenarios(options: &TestOptions, out: &mut dyn Write) -> io::Resul
         found.retain(|path| path.to_string_lossy().contains(filter.as_str()));
     }
     Ok(found)
+}
+
+/// Why there is nothing to play.
+pub(super) fn nothing(options: &TestOptions) -> String {
+    let places: Vec<String> = options.paths.iter().map(|path| path.display().to_string()).collect();
+    let places = places.join(", ");
+    match &options.filter {
+        Some(filter) => format!("there is nothing to play: no scenario in {places} has {filter} in its path"),
+        None => format!("there is nothing to play: {places} holds no scenario (*.call)"),
+    }
 }
 
 fn has_ending(path: &Path, ending: &str) -> bool {

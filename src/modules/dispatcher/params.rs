@@ -147,9 +147,11 @@ pub(super) fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
     let names = Names::of_mode(params.int("ds_dns_mode"));
     let mark_plain = params.switch("ds_attrs_none");
     let loaded = match &mut start.world {
-        Some(world) => source.load(&mut **world, names, load_all).map_err(|fault| match params.given("db_url") {
-            Some(given) if fault.span.is_none() => fault.at(given.span),
-            _ => fault,
+        Some(world) => source.load(&mut **world, names, load_all).map_err(|fault| {
+            match params.given("db_url").or(params.given("list_file")) {
+                Some(given) if fault.span.is_none() => fault.at(given.span),
+                _ => fault,
+            }
         })?,
         None => Loaded::default(),
     };
