@@ -142,7 +142,7 @@ impl Story<'_> {
             Kind::Gets(peer, packet) => {
                 let streamed = packet.transport == super::capture::Transport::Tcp;
                 let translated = self.translation.message(&packet.bytes, streamed);
-                self.peers[*peer].receive(&translated, SocketId::default());
+                self.peers[*peer].receive(&translated, SocketId::default(), true);
                 let what = title(&packet.bytes);
                 if what != NO_TITLE {
                     self.wait(event.at, true);
@@ -166,7 +166,7 @@ impl Story<'_> {
                     self.lines.push(format!("expect {} gets nothing", self.names[*peer]));
                 }
                 if let Some(to) = to {
-                    self.peers[*to].receive(&sent, SocketId::default());
+                    self.peers[*to].receive(&sent, SocketId::default(), true);
                 }
             }
         }

@@ -97,7 +97,8 @@ impl Live<'_> {
     }
 
     fn peer_gets(&mut self, peer: PeerId, bytes: &Bytes, span: Span) {
-        for packet in self.scene.peers[peer].receive(bytes, SocketId::default()) {
+        let by_hand = self.scene.acknowledges(peer);
+        for packet in self.scene.peers[peer].receive(bytes, SocketId::default(), by_hand) {
             self.peer_sends(peer, packet, span);
         }
     }

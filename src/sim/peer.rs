@@ -102,16 +102,16 @@ impl Peer {
         }
     }
 
-    /// Takes a packet in; gives the replies it sends by itself.
-    pub(crate) fn receive(&mut self, bytes: &Bytes, socket: SocketId) -> Vec<Packet> {
+    /// Takes a packet in; gives what it sends by itself: replies, and the ACK of a refused INVITE (RFC 3261 section 17.1.1.3) unless the scenario sends
+    /// that one `by_hand`.
+    pub(crate) fn receive(&mut self, bytes: &Bytes, socket: SocketId, by_hand: bool) -> Vec<Packet> {
         let Ok(message) = Message::parse(bytes.clone()) else { return Vec::new() };
         self.received.push(message.clone());
         if !message.is_request() {
-            let known = self.calls.iter_mut().rev().find(|call| call.is_asked_by(&message));
-            if let Some(call) = known {
-                call.answered(&message);
-            }
-            return Vec::new();
+            let known = self.calls.iter_mut().enumerate().rev().find(|(_, call)| call.is_asked_by(&message));
+            let Some((at, call)) = known else { return Vec::new() };
+            call.answered(&message);
+            return if by_hand { Vec::new() } else { self.acknowledge(at, &message).into_iter().collect() };
         }
         let method = text_of(message.method_text());
         if message.method() == Some(Method::Ack) {
@@ -129,6 +129,19 @@ impl Peer {
         let always = self.always.iter().find(|(its, _)| *its == method).map(|(_, codes)| codes.clone());
         let codes = always.unwrap_or_default();
         codes.iter().filter_map(|status| self.reply(at, status)).collect()
+    }
+
+    /// The ACK of a refusal of the last INVITE of a call.
+    fn acknowledge(&mut self, at: usize, reply: &Message) -> Option<Packet> {
+        let invite =
+            self.sent.iter().rev().find(|sent| sent.call == at && sent.method == "INVITE")?.packet.bytes.clone();
+        let refused = reply.status().is_some_and(|code| code >= 300);
+        let sequence = Message::parse(invite.clone()).ok()?.cseq()?.number;
+        reply.cseq().filter(|cseq| refused && cseq.method == Method::Invite && cseq.number == sequence)?;
+        let (text, next_hop) = self.calls.get(at)?.clone().next_request("ACK", Some(invite)).ok()?;
+        let packet = Packet { bytes: text.finish(&Extra::default()), next_hop, socket: self.socket };
+        self.sent.push(Sent { method: "ACK".to_owned(), call: at, packet: packet.clone() });
+        Some(packet)
     }
 
     /// Makes a request; the fault says what is missing for it.
@@ -362,13 +375,13 @@ mod tests {
     fn a_dialog_has_two_ends() {
         let (mut alice, mut bob) = (peer("alice", "192.0.2.10:5060"), peer("bob", "192.0.2.20:5060"));
         let invite = sends(&mut alice, "INVITE", Some("sip:b@example.com"));
-        assert!(bob.receive(&recorded(&invite), SocketId(0)).is_empty());
+        assert!(bob.receive(&recorded(&invite), SocketId(0), true).is_empty());
         let ringing = answers(&mut bob, 180, None).unwrap();
         assert_eq!(ringing.next_hop, Some(("192.0.2.10".to_owned(), 5060)));
         let ok = answers(&mut bob, 200, Some("INVITE")).unwrap();
         assert_eq!(answers(&mut bob, 200, None).unwrap_err(), "bob has no request to answer");
-        alice.receive(&ringing.bytes, SocketId(0));
-        alice.receive(&ok.bytes, SocketId(0));
+        alice.receive(&ringing.bytes, SocketId(0), true);
+        alice.receive(&ok.bytes, SocketId(0), true);
         let wanted = ["ACK", "BYE", "Route", "To", "From", "CSeq"];
         let ack = sends(&mut alice, "ACK", None);
         let expected = [
@@ -391,7 +404,7 @@ mod tests {
             "CSeq: 101 BYE",
         ];
         assert_eq!(lines(&bye, &wanted), expected);
-        alice.receive(&bye.bytes, SocketId(0));
+        alice.receive(&bye.bytes, SocketId(0), true);
         assert_eq!(
             lines(&answers(&mut alice, 200, None).unwrap(), &["To"]),
             ["To: <sip:alice@example.com>;tag=alice-1"]
@@ -404,12 +417,12 @@ mod tests {
         assert!(alice.send(&Sending { method: "CANCEL".into(), ..Sending::default() }).is_err());
         let invite = sends(&mut alice, "INVITE", Some("sip:b@example.com"));
         let cancel = sends(&mut alice, "CANCEL", None);
-        bob.receive(&invite.bytes, SocketId(0));
-        bob.receive(&cancel.bytes, SocketId(0));
+        bob.receive(&invite.bytes, SocketId(0), true);
+        bob.receive(&cancel.bytes, SocketId(0), true);
         // The CANCEL came last and is answered first.
         assert_eq!(lines(&answers(&mut bob, 200, None).unwrap(), &["CSeq"]), ["CSeq: 1 CANCEL"]);
         let refused = answers(&mut bob, 487, None).unwrap();
-        alice.receive(&refused.bytes, SocketId(0));
+        alice.receive(&refused.bytes, SocketId(0), true);
         let ack = sends(&mut alice, "ACK", None);
         assert_eq!(
             lines(&ack, &["ACK", "Via"]),

@@ -354,7 +354,8 @@ impl Play<'_> {
                 self.take_output();
             }
             Arrival::Peer { peer, bytes, socket } => {
-                for packet in self.scene.peers[peer].receive(&bytes, socket) {
+                let by_hand = self.scene.acknowledges(peer);
+                for packet in self.scene.peers[peer].receive(&bytes, socket, by_hand) {
                     self.peer_sends(peer, packet);
                 }
             }

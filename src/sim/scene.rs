@@ -18,6 +18,8 @@ pub(super) struct Scene<'a> {
     pub(super) peers: Vec<Peer>,
     pub(super) story: Story<'a>,
     pub(super) now: Tick,
+    /// The place of the step that comes next.
+    next: usize,
     /// Packets to lose: whose, whether those to the peer, and how many.
     losses: Vec<(PeerId, bool, u32)>,
     pub(super) failures: Vec<Diagnostic>,
@@ -55,6 +57,7 @@ impl<'a> Scene<'a> {
             peers,
             story,
             now: Tick::ZERO,
+            next: 0,
             losses: Vec::new(),
             failures: Vec::new(),
             over: false,
@@ -71,6 +74,8 @@ impl<'a> Scene<'a> {
 
     /// Takes the next step, after everything that was under way has arrived.
     pub(super) fn step<'s>(&mut self, step: &'s Step) -> Deed<'s> {
+        let at = self.scenario.steps.iter().position(|its| std::ptr::eq(its, step));
+        self.next = at.map_or(self.next, |at| at + 1);
         if !matches!(step.action, Action::Expect(_)) {
             (self.focus, self.recent, self.log_before) = (None, Vec::new(), self.story.log.len());
             self.missed = false;
@@ -115,6 +120,18 @@ impl<'a> Scene<'a> {
             | Action::Stop) => return Deed::Host(action),
         }
         Deed::Done
+    }
+
+    /// Whether the scenario goes on with an ACK of this peer, before it begins another call.
+    pub(super) fn acknowledges(&self, peer: PeerId) -> bool {
+        let steps = self.scenario.steps.get(self.next..).unwrap_or_default();
+        let mut sent = steps.iter().filter_map(|step| match &step.action {
+            Action::Send(its, sending) if *its == peer => Some((sending.method.as_str(), sending.again)),
+            Action::SendVerbatim(its, bytes) if *its == peer && bytes.starts_with(b"ACK ") => Some(("ACK", false)),
+            _ => None,
+        });
+        let next = sent.find(|(method, again)| matches!(*method, "ACK" | "INVITE") && !again);
+        next.is_some_and(|(method, _)| method == "ACK")
     }
 
     fn sends(&mut self, peer: PeerId, packet: Result<Packet, String>, span: Span) -> Deed<'static> {
