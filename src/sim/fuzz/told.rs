@@ -76,7 +76,7 @@ fn name_peer(peers: &mut Vec<(String, SocketAddr)>, name: &str, address: SocketA
 
 /// The lines that set the stage.
 fn stage(scenario: &Scenario, text: &mut String) {
-    let shown = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
+    let shown = |path: &Path| path.display().to_string();
     let _ = writeln!(text, "config {}", shown(&scenario.config));
     for define in &scenario.defines {
         let (name, value) = define.split_once('=').unwrap_or((define, ""));
