@@ -1,7 +1,7 @@
 //! Commands for operators.
 
 use super::Dispatcher;
-use super::health::{DISABLED, Health, INACTIVE, PROBING, TRYING, flags_of};
+use super::health::{DISABLED, Health, INACTIVE, PROBING, TRYING};
 use crate::builtin::{Background, Rpc};
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ fn set_state(cx: &mut Background, args: &[&str]) -> Result<Vec<String>, String> 
     let [letters, group, address] = args else {
         return Err("it takes a state, a group and an address".to_owned());
     };
-    let flags = flags_of(letters.as_bytes()).ok_or("a state is one of a, i, t and d, and p may follow it")?;
+    let flags = state_of(letters.as_bytes()).ok_or("a state begins with a, i, t or d, or with 1, 0, 3 or 2")?;
     let group: i64 = group.parse().map_err(|_| "a group is a number".to_owned())?;
     let sets = state(cx)?.sets();
     let set = sets.set(group).ok_or_else(|| format!("there is no group {group}"))?;
@@ -41,6 +41,19 @@ fn set_state(cx: &mut Background, args: &[&str]) -> Result<Vec<String>, String> 
         destination.live.health.store(Health { flags: kept | flags, count: 0 });
     }
     if found { Ok(Vec::new()) } else { Err(format!("the group {group} has no {address}")) }
+}
+
+/// The flags of a state: its first letter or digit counts, and a `p` right behind it; what follows does not.
+fn state_of(word: &[u8]) -> Option<u32> {
+    let (first, rest) = word.split_first()?;
+    let probed = if rest.first().is_some_and(|letter| letter.eq_ignore_ascii_case(&b'p')) { PROBING } else { 0 };
+    match first.to_ascii_lowercase() {
+        b'a' | b'1' => Some(probed),
+        b'i' | b'0' => Some(INACTIVE | probed),
+        b't' | b'3' => Some(TRYING | probed),
+        b'd' | b'2' => Some(DISABLED),
+        _ => None,
+    }
 }
 
 fn list(cx: &mut Background, _: &[&str]) -> Result<Vec<String>, String> {
@@ -55,4 +68,31 @@ fn list(cx: &mut Background, _: &[&str]) -> Result<Vec<String>, String> {
         }
     }
     Ok(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_as_kamailio_reads_them() {
+        for (word, flags) in [
+            ("a", Some(0)),
+            ("AP", Some(PROBING)),
+            ("1p", Some(PROBING)),
+            ("i", Some(INACTIVE)),
+            ("ip", Some(INACTIVE | PROBING)),
+            ("0", Some(INACTIVE)),
+            ("t", Some(TRYING)),
+            ("3x", Some(TRYING)),
+            ("dx", Some(DISABLED)),
+            ("dp", Some(DISABLED)),
+            ("2", Some(DISABLED)),
+            ("", None),
+            ("x", None),
+            ("p", None),
+        ] {
+            assert_eq!(state_of(word.as_bytes()), flags, "{word}");
+        }
+    }
 }
