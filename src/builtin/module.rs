@@ -173,7 +173,7 @@ impl Arg {
 
     /// Text taken as it stands, or an expression computed at each call.
     pub const fn anything(name: &'static str) -> Arg {
-        Arg { name, kind: ArgKind::Anything, optional: false, plain_dollar: true }
+        Arg { name, kind: ArgKind::Anything, optional: false, plain_dollar: true, form: Form::Any }
     }
 
     /// A POSIX extended regular expression, compiled beforehand when constant. Case matters, unlike in `=~`.

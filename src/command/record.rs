@@ -28,6 +28,7 @@ pub struct RecordOptions {
     /// Define a word, as #!define does.
     #[arg(long, short = 'A', value_name = "NAME[=VALUE]")]
     pub define: Vec<String>,
+    /// What the config may use that is not built in.
     #[command(flatten)]
     pub unbuilt: UnbuiltOption,
     /// Take only this call; may be given several times.

@@ -158,8 +158,7 @@ impl Server {
             let (control, controlled) = unbounded_channel();
             let (answer, answers) = unbounded_channel();
             let random = clock::random()?;
-            let core =
-                core(&plan.settings, plan.extensions, &bound.sockets, &states, counters, random, zone.clone());
+            let core = core(&plan.settings, plan.extensions, &bound.sockets, &states, counters, random, zone.clone());
             let answering = answer.clone();
             let databases = server.world.worker(answer).map_err(ServerFault::Database)?;
             let (program, others) = (plan.program.clone(), handing.clone());

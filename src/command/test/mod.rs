@@ -41,6 +41,7 @@ pub struct TestOptions {
     /// Switch all extensions off, as `run --strict` does.
     #[arg(long)]
     pub strict: bool,
+    /// What the config may use that is not built in.
     #[command(flatten)]
     pub unbuilt: UnbuiltOption,
     /// Show how it came to what happens: routes, functions, conditions, variables, questions, log lines. Compares as ever.
