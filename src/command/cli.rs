@@ -1,5 +1,6 @@
 //! The command line.
 
+use super::output::Color;
 use super::unbuilt::UnbuiltOption;
 use crate::config::CommandLine;
 use crate::host::{DEFAULT_WORKERS, LogFormat};
@@ -12,6 +13,9 @@ use std::path::PathBuf;
 #[derive(Parser, Debug)]
 #[command(version, about, max_term_width = 100)]
 pub(super) struct Cli {
+    /// Colour what is printed.
+    #[arg(long, value_name = "WHEN", default_value_t, value_enum, global = true)]
+    pub(super) color: Color,
     #[command(subcommand)]
     pub(super) command: Command,
 }

@@ -1,5 +1,6 @@
 //! `alanui diff`: the same scenarios with two configs, and what is decided otherwise.
 
+use super::output::Output;
 use super::test::{TestOptions, Variable, scenarios};
 use super::unbuilt::UnbuiltOption;
 use super::{BAD, GOOD, UNREADABLE};
@@ -11,7 +12,7 @@ use crate::source::{Diagnostic, Sources, Span, render};
 use clap::{Args, ValueEnum};
 use similar::{ChangeTag, TextDiff};
 use std::fs::canonicalize;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// What `alanui diff` takes.
@@ -96,11 +97,9 @@ struct Unplayed {
 }
 
 /// Compares and writes to standard output.
-pub(super) fn run(options: &DiffOptions) -> u8 {
-    let stdout = io::stdout();
-    let color = stdout.is_terminal();
+pub(super) fn run(options: &DiffOptions, out: &mut Output) -> u8 {
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
-    diff(options, &variable, color, &mut stdout.lock()).unwrap_or(UNREADABLE)
+    diff(options, &variable, out.color(), out).unwrap_or(UNREADABLE)
 }
 
 fn diff(options: &DiffOptions, variable: Variable, color: bool, out: &mut dyn Write) -> io::Result<u8> {

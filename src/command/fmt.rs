@@ -1,12 +1,13 @@
 //! `alanui fmt`: configs in one layout.
 
+use super::output::Output;
 use super::{BAD, GOOD, UNREADABLE};
 use crate::format::{Refusal, format};
 use crate::host::Disk;
 use crate::source::render;
 use clap::Args;
 use similar::TextDiff;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 #[derive(Args, Debug)]
@@ -23,15 +24,15 @@ pub(super) struct FmtOptions {
 }
 
 /// Lays files out and gives the exit code.
-pub(super) fn fmt(options: &FmtOptions) -> u8 {
-    let codes = options.files.iter().map(|path| match one(options, path) {
+pub(super) fn fmt(options: &FmtOptions, out: &mut Output) -> u8 {
+    let codes = options.files.iter().map(|path| match one(options, path, out) {
         Ok(code) => code,
         Err(Fault::Refused(refusal)) => {
-            eprint!("{}", render::human(&refusal.sources, &refusal.diagnostics, io::stderr().is_terminal()));
+            out.complain(&render::human(&refusal.sources, &refusal.diagnostics, out.error_color()));
             BAD
         }
         Err(Fault::Unreadable(error)) => {
-            eprintln!("{}: {error}", path.display());
+            out.complain(&format!("{}: {error}\n", path.display()));
             UNREADABLE
         }
     });
@@ -44,7 +45,7 @@ enum Fault {
     Unreadable(io::Error),
 }
 
-fn one(options: &FmtOptions, path: &Path) -> Result<u8, Fault> {
+fn one(options: &FmtOptions, path: &Path, out: &mut Output) -> Result<u8, Fault> {
     let standard_input = path == Path::new("-");
     let shown = if standard_input { Path::new("<standard input>") } else { path };
     let mut text = Vec::new();
@@ -58,21 +59,20 @@ fn one(options: &FmtOptions, path: &Path) -> Result<u8, Fault> {
         let (before, after) = (String::from_utf8_lossy(&text), String::from_utf8_lossy(&formatted));
         let diff = TextDiff::from_lines(&before, &after);
         let name = shown.display().to_string();
-        write!(io::stdout(), "{}", diff.unified_diff().context_radius(3).header(&name, &name))
-            .map_err(Fault::Unreadable)?;
+        out.print(&diff.unified_diff().context_radius(3).header(&name, &name).to_string());
     }
     let changes = formatted != text;
     if options.check || options.diff {
         if options.check && changes {
-            writeln!(io::stdout(), "{}", shown.display()).map_err(Fault::Unreadable)?;
+            out.print(&format!("{}\n", shown.display()));
         }
         return Ok(if options.check && changes { BAD } else { GOOD });
     }
-    let written = match standard_input {
-        true => io::stdout().write_all(&formatted),
-        false if changes => std::fs::write(path, &formatted),
-        false => Ok(()),
-    };
-    written.map_err(Fault::Unreadable)?;
+    if standard_input {
+        // The output keeps the fault.
+        let _ = out.write_all(&formatted);
+    } else if changes {
+        std::fs::write(path, &formatted).map_err(Fault::Unreadable)?;
+    }
     Ok(GOOD)
 }

@@ -8,6 +8,7 @@ mod corpus;
 mod diff;
 mod explain;
 mod fmt;
+mod output;
 pub mod record;
 mod routes;
 mod rows;
@@ -18,6 +19,7 @@ mod unbuilt;
 
 use clap::{CommandFactory, Parser};
 use cli::{Cli, Command, TestAction};
+use output::{Color, Output};
 use std::process::ExitCode;
 
 /// Everything is well.
@@ -26,6 +28,8 @@ const GOOD: u8 = 0;
 const BAD: u8 = 1;
 /// The config cannot be read at all.
 const UNREADABLE: u8 = 2;
+/// What there is to say cannot be printed: nobody knows how it ended.
+const UNPRINTED: u8 = 2;
 
 /// Whether the command line takes these words, the first of which is the program.
 ///
@@ -37,26 +41,49 @@ pub fn accepts<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<(), Strin
 
 /// Does what the command line says.
 pub fn main() -> ExitCode {
-    let command = Cli::parse().command;
+    let Cli { color, command } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(fault) => return ExitCode::from(refused(&fault)),
+    };
     if !matches!(command, Command::Run(_)) {
         crate::host::end_with_the_reader();
     }
+    let mut output = Output::new(color);
+    let out = &mut output;
     let code = match command {
-        Command::Run(options) => run::run(&options),
-        Command::Check(options) => check::check(&options),
-        Command::Explain(options) => explain::explain(&options.names),
-        Command::Corpus(options) => corpus::corpus(&options),
+        // A server that served well ends well, whoever saw what it said.
+        Command::Run(options) => return ExitCode::from(run::run(&options, out)),
+        Command::Check(options) => check::check(&options, out),
+        Command::Explain(options) => explain::explain(&options.names, out),
+        Command::Corpus(options) => corpus::corpus(&options, out),
         Command::Test(command) => match command.action {
-            Some(TestAction::Record(options)) => record::run(&options),
-            None => test::run(&command.play),
+            Some(TestAction::Record(options)) => record::run(&options, out),
+            None => test::run(&command.play, out),
         },
-        Command::Diff(options) => diff::run(&options),
-        Command::Fmt(options) => fmt::fmt(&options),
-        Command::Routes(options) => routes::routes(&options),
-        Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "alanui", &mut std::io::stdout());
-            GOOD
-        }
+        Command::Diff(options) => diff::run(&options, out),
+        Command::Fmt(options) => fmt::fmt(&options, out),
+        Command::Routes(options) => routes::routes(&options, out),
+        Command::Completions { shell } => completions(shell, out),
     };
-    ExitCode::from(code)
+    ExitCode::from(output.end(code))
+}
+
+/// Prints what is wrong with a command line, or the help that it asks for.
+fn refused(fault: &clap::Error) -> u8 {
+    crate::host::end_with_the_reader();
+    match fault.print() {
+        Ok(()) => u8::try_from(fault.exit_code()).unwrap_or(UNREADABLE),
+        Err(error) => {
+            let mut output = Output::new(Color::Never);
+            output.fault(&format!("the help cannot be printed: {error}"));
+            UNPRINTED
+        }
+    }
+}
+
+fn completions(shell: clap_complete::Shell, out: &mut Output) -> u8 {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "alanui", &mut script);
+    out.print(&String::from_utf8_lossy(&script));
+    GOOD
 }

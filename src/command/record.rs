@@ -1,5 +1,6 @@
 //! `alanui test record`: what was captured becomes a scenario.
 
+use super::output::Output;
 use super::unbuilt::UnbuiltOption;
 use super::{BAD, GOOD, UNREADABLE};
 use crate::builtin::{Extensions, Listen};
@@ -10,7 +11,7 @@ use crate::record::{self, Capture, Recording, Server, Wishes};
 use crate::sim;
 use crate::source::{Sources, render};
 use clap::Args;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// What to record, and how.
@@ -56,13 +57,11 @@ pub struct RecordOptions {
 
 /// Records, plays what was recorded once, and says what to do next. Exits with 0 when it plays, 1 when it does not, or something else happens in
 /// it than in the capture, 2 when nothing can be recorded.
-pub(super) fn run(options: &RecordOptions) -> u8 {
-    let stdout = io::stdout();
-    let color = stdout.is_terminal();
-    match record(options, color, &mut stdout.lock()) {
+pub(super) fn run(options: &RecordOptions, out: &mut Output) -> u8 {
+    match record(options, out.color(), out) {
         Ok(code) => code,
         Err(fault) => {
-            eprintln!("alanui: {fault}");
+            out.fault(&fault);
             UNREADABLE
         }
     }
@@ -89,7 +88,9 @@ pub fn record(options: &RecordOptions, color: bool, out: &mut dyn Write) -> Resu
     let wishes = Wishes { servers, calls, ..wishes(options, folder, &output) };
     let recording = record::scenario(&capture, &wishes).ok_or_else(|| no_server(options))?;
     if printed {
-        recording.remarks.iter().for_each(|remark| eprintln!("alanui: {remark}"));
+        for remark in &recording.remarks {
+            writeln!(io::stderr(), "alanui: {remark}").map_err(|fault| fault.to_string())?;
+        }
         return out.write_all(recording.text.as_bytes()).map(|()| GOOD).map_err(|fault| fault.to_string());
     }
     save(&recording, &output, folder, options.force)?;

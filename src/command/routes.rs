@@ -1,6 +1,7 @@
 //! `alanui routes`: who calls whom among the route blocks.
 
 use super::cli::PreprocessorLines;
+use super::output::Output;
 use super::{BAD, GOOD, UNREADABLE};
 use crate::chart::{self, Chart};
 use crate::config::{Options, parse_config};
@@ -8,7 +9,6 @@ use crate::host::Disk;
 use crate::modules::MODULES;
 use crate::source::{Level, Sources, render};
 use clap::{Args, ValueEnum};
-use std::io::{self, IsTerminal, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
@@ -37,14 +37,14 @@ enum Format {
 }
 
 /// Draws the graph and gives the exit code. A config that does not parse is drawn as far as it is known.
-pub(super) fn routes(options: &RoutesOptions) -> u8 {
+pub(super) fn routes(options: &RoutesOptions, out: &mut Output) -> u8 {
     let environment = |name: &str| std::env::var_os(name).map(OsStringExt::into_vec);
     let given = Options { lines: options.lines.0.clone(), environment: Some(&environment), ..Options::default() };
     let (mut sources, mut diagnostics) = (Sources::default(), Vec::new());
     let config = parse_config(&options.file, &Disk, &given, &mut sources, &mut diagnostics);
     diagnostics.retain(|found| found.level == Level::Error);
     let broken = !diagnostics.is_empty();
-    eprint!("{}", render::human(&sources, &diagnostics, io::stderr().is_terminal()));
+    out.complain(&render::human(&sources, &diagnostics, out.error_color()));
     if diagnostics.iter().any(|found| found.code == "unreadable-file") {
         return UNREADABLE;
     }
@@ -55,9 +55,10 @@ pub(super) fn routes(options: &RoutesOptions) -> u8 {
         Format::Svg => chart::svg(&chart, &sources),
     };
     let Some(drawn) = drawn else {
-        eprintln!("{}: too many route blocks for a picture; --format dot has them all", options.file.display());
+        let file = options.file.display();
+        out.complain(&format!("{file}: too many route blocks for a picture; --format dot has them all\n"));
         return BAD;
     };
-    // Whoever reads may stop reading.
-    if io::stdout().write_all(drawn.as_bytes()).is_err() || broken { BAD } else { GOOD }
+    out.print(&drawn);
+    if broken { BAD } else { GOOD }
 }

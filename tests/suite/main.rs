@@ -1,5 +1,6 @@
 //! The one test binary of alanui.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the test harness shows what a test says of itself")]
 
 mod against;
 mod bad_input;

@@ -74,3 +74,73 @@ fn a_reader_who_comes_back_is_told_what_is_missing() {
     assert!((LINES..=sent).contains(&(written + missing)), "{written} written, {missing} missing of {LINES} to {sent}");
     assert!(missing > 50, "{missing} of {LINES} are missing");
 }
+
+/// Commands that print, with what they need.
+const COMMANDS: &[&[&str]] = &[
+    &["check", "configs/edge-router/kamailio.cfg"],
+    &["check", "--format", "json", "configs/edge-router/kamailio.cfg"],
+    &["check", "--format", "sarif", "configs/edge-router/kamailio.cfg"],
+    &["check", "--diff", "configs/edge-router/kamailio.cfg"],
+    &["corpus", "configs"],
+    &["explain", "t_relay"],
+    &["completions", "bash"],
+    &["test", "configs/edge-router/scenarios"],
+    &["test", "--tap", "-", "configs/anti-flood/scenarios"],
+    &[
+        "diff",
+        "configs/edge-router/kamailio.cfg",
+        "configs/edge-router/kamailio.cfg",
+        "--scenarios",
+        "configs/edge-router/scenarios",
+    ],
+    &["routes", "configs/edge-router/kamailio.cfg"],
+    &["fmt", "--diff", "fixtures/format/statements.cfg"],
+    &["--help"],
+    &["--version"],
+];
+
+fn command(arguments: &[&str]) -> std::process::Command {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_alanui"));
+    command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null());
+    command
+}
+
+#[test]
+fn what_cannot_be_printed_is_an_error_that_is_said_once() {
+    for arguments in COMMANDS {
+        let output = command(arguments).stdout(full()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert_eq!(said.matches("No space left on device").count(), 1, "{arguments:?}: {said}");
+        let output = command(arguments).stderr(full()).output().unwrap();
+        assert!(output.status.code().is_some_and(|code| code < 3), "{arguments:?}: {}", output.status);
+    }
+}
+
+#[test]
+fn a_reader_who_has_seen_enough_ends_a_command_without_a_word() {
+    for arguments in COMMANDS {
+        let mut process = command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(process.stdout.take());
+        let output = process.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!said.contains("panicked") && !said.contains("pipe"), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn colour_is_printed_where_it_is_wanted() {
+    let check = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let mut command = command(&["check", "configs/edge-router/kamailio.cfg"]);
+        for name in ["NO_COLOR", "CLICOLOR_FORCE", "CLICOLOR", "TERM", "CI"] {
+            command.env_remove(name);
+        }
+        let output = command.args(arguments).envs(variables.iter().copied()).output().unwrap();
+        output.stdout.contains(&0x1b)
+    };
+    assert!(!check(&[], &[]), "a pipe");
+    assert!(check(&["--color", "always"], &[("NO_COLOR", "1")]));
+    assert!(check(&[], &[("CLICOLOR_FORCE", "1")]));
+    assert!(!check(&[], &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
+    assert!(!check(&["--color", "never"], &[("CLICOLOR_FORCE", "1")]));
+}

@@ -1,12 +1,13 @@
 //! `check --fix`: the changes that findings carry, shown as a diff and written.
 
+use crate::command::output::Output;
 use crate::command::{BAD, GOOD};
 use crate::source::{Diagnostic, FileId, Fix, Sources};
 use similar::TextDiff;
 use std::collections::BTreeMap;
 
 /// Shows what would change; with `write` it is changed. The exit code is bad when a file cannot be written.
-pub(super) fn fix(sources: &Sources, diagnostics: &[Diagnostic], write: bool) -> u8 {
+pub(super) fn fix(sources: &Sources, diagnostics: &[Diagnostic], write: bool, out: &mut Output) -> u8 {
     let mut files: BTreeMap<FileId, Vec<&Fix>> = BTreeMap::new();
     let mut mended = 0;
     for diagnostic in diagnostics.iter().filter(|diagnostic| !diagnostic.fixes.is_empty()) {
@@ -21,15 +22,15 @@ pub(super) fn fix(sources: &Sources, diagnostics: &[Diagnostic], write: bool) ->
         let after = mend(before, fixes);
         let (old, new) = (String::from_utf8_lossy(before), String::from_utf8_lossy(&after));
         let name = path.display().to_string();
-        print!("{}", TextDiff::from_lines(old.as_ref(), new.as_ref()).unified_diff().header(&name, &name));
+        out.print(&TextDiff::from_lines(old.as_ref(), new.as_ref()).unified_diff().header(&name, &name).to_string());
         if write && let Err(error) = std::fs::write(path, &after) {
-            eprintln!("alanui: {name}: {error}");
+            out.fault(&format!("{name}: {error}"));
             code = BAD;
         }
     }
     let left = diagnostics.len() - mended;
     let done = if write { "mended" } else { "can be mended" };
-    println!("{mended} {done}, {left} want a person");
+    out.print(&format!("{mended} {done}, {left} want a person\n"));
     code
 }
 

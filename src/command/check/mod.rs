@@ -7,12 +7,12 @@ mod variants;
 
 use super::cli::{CheckOptions, Format};
 use super::config::{Loaded, Reading, code, summary};
+use super::output::Output;
 use super::{BAD, explain};
 use crate::builtin::Extensions;
 use crate::config::{Config, extension_diagnostics};
 use crate::lint::Release;
 use crate::source::{Diagnostic, Sources, in_order, render};
-use std::io::{IsTerminal, stdout};
 
 /// What was found in one variant of a config.
 struct Found {
@@ -23,14 +23,14 @@ struct Found {
 }
 
 /// Says what is wrong with a config and gives the exit code. Nothing is opened but files of the config.
-pub(super) fn check(options: &CheckOptions) -> u8 {
+pub(super) fn check(options: &CheckOptions, out: &mut Output) -> u8 {
     if let Some(name) = &options.explain {
-        return explain::explain(std::slice::from_ref(name));
+        return explain::explain(std::slice::from_ref(name), out);
     }
     let levels = match levels::Levels::new(options) {
         Ok(levels) => levels,
         Err(fault) => {
-            eprintln!("alanui: {fault}");
+            out.fault(&fault);
             return BAD;
         }
     };
@@ -52,9 +52,9 @@ pub(super) fn check(options: &CheckOptions) -> u8 {
         });
     }
     if options.fix || options.diff {
-        return fix::fix(&all[0].sources, &all[0].diagnostics, options.fix);
+        return fix::fix(&all[0].sources, &all[0].diagnostics, options.fix, out);
     }
-    show(options, &all);
+    show(options, &all, out);
     let diagnostics: Vec<Diagnostic> = all.into_iter().flat_map(|found| found.diagnostics).collect();
     code(&diagnostics)
 }
@@ -83,36 +83,36 @@ fn is_known(all: &[Found], sources: &Sources, diagnostic: &Diagnostic) -> bool {
     all.iter().any(|found| found.diagnostics.iter().any(|other| same(found, other)))
 }
 
-fn show(options: &CheckOptions, all: &[Found]) {
+fn show(options: &CheckOptions, all: &[Found], out: &mut Output) {
     match options.format {
         Format::Human => {
-            let color = stdout().is_terminal();
+            let color = out.color();
             let mut diagnostics: Vec<Diagnostic> = Vec::new();
             for found in all.iter().filter(|found| !found.diagnostics.is_empty()) {
                 if !found.variant.is_empty() {
-                    println!("-- {}\n", found.variant);
+                    out.print(&format!("-- {}\n\n", found.variant));
                 }
                 let folded = fold::fold(&found.sources, &found.diagnostics);
-                print!("{}", render::human(&found.sources, &folded, color));
+                out.print(&render::human(&found.sources, &folded, color));
                 diagnostics.extend(folded);
             }
             let variants = if all.len() > 1 { format!(" in {} variants", all.len()) } else { String::new() };
-            println!("{}: {}{variants}", options.config.path().display(), summary(&diagnostics));
+            out.print(&format!("{}: {}{variants}\n", options.config.path().display(), summary(&diagnostics)));
         }
         Format::Json => {
             for found in all {
-                print!("{}", render::json(&found.sources, &found.diagnostics));
+                out.print(&render::json(&found.sources, &found.diagnostics));
             }
         }
         Format::Github => {
             for found in all {
-                print!("{}", render::github(&found.sources, &found.diagnostics));
+                out.print(&render::github(&found.sources, &found.diagnostics));
             }
         }
         Format::Sarif => {
             let pieces: Vec<(&Sources, &[Diagnostic])> =
                 all.iter().map(|found| (&found.sources, found.diagnostics.as_slice())).collect();
-            println!("{}", render::sarif(&pieces, &explain::described));
+            out.print(&format!("{}\n", render::sarif(&pieces, &explain::described)));
         }
     }
 }

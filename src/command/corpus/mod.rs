@@ -3,6 +3,7 @@
 mod entry;
 mod report;
 
+use super::output::Output;
 use super::{BAD, GOOD, UNREADABLE};
 use crate::builtin::Extensions;
 use crate::config::{self, Additions, Options, Unsupported};
@@ -49,16 +50,16 @@ struct Fault {
 }
 
 /// Looks at every config and prints the figures.
-pub(super) fn corpus(options: &CorpusOptions) -> u8 {
+pub(super) fn corpus(options: &CorpusOptions, out: &mut Output) -> u8 {
     let entries = match entry::list(&options.folder) {
         Ok(entries) => entries,
         Err(error) => {
-            eprintln!("alanui: {}: {error}", options.folder.display());
+            out.fault(&format!("{}: {error}", options.folder.display()));
             return UNREADABLE;
         }
     };
     let outcomes: Vec<Outcome> = entries.into_iter().map(|entry| look(entry, options.rules)).collect();
-    print!("{}", report::report(&outcomes, options.top, options.details));
+    out.print(&report::report(&outcomes, options.top, options.details));
     if report::is_as_kamailio_says(&outcomes) { GOOD } else { BAD }
 }
 

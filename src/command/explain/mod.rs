@@ -3,6 +3,7 @@
 mod language;
 mod select;
 
+use super::output::Output;
 use super::{BAD, GOOD};
 use crate::builtin::{EXTENSIONS, Function, KeyKind, Param, ParamKind, Transformation, Unit, Variable};
 use crate::catalogue::{self, Kind, Known};
@@ -13,13 +14,13 @@ use rustc_hash::FxHashSet;
 use std::fmt::Write as _;
 
 /// Prints what each name means; bad when one of them is nothing.
-pub(super) fn explain(names: &[String]) -> u8 {
+pub(super) fn explain(names: &[String], out: &mut Output) -> u8 {
     let mut code = GOOD;
     for name in names {
         match page(name) {
-            Some(page) => println!("{page}"),
+            Some(page) => out.print(&format!("{page}\n")),
             None => {
-                eprintln!("alanui: nothing is called {name}{}", nearest(name));
+                out.fault(&format!("nothing is called {name}{}", nearest(name)));
                 code = BAD;
             }
         }

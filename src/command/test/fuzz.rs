@@ -67,7 +67,7 @@ pub(super) fn run(
     }
     writeln!(out, "{} messages, {} kept, {} found", fuzzed.messages, fuzzed.kept, fuzzed.findings.len())?;
     // Figures of the machine are no part of what one seed always gives.
-    eprintln!("{:.0} messages a second", f64::from(fuzzed.messages) / seconds.max(0.001));
+    writeln!(io::stderr(), "{:.0} messages a second", f64::from(fuzzed.messages) / seconds.max(0.001))?;
     Ok(if fuzzed.findings.is_empty() { GOOD } else { BAD })
 }
 

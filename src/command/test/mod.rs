@@ -8,6 +8,7 @@ mod reports;
 mod review;
 mod tell;
 
+use super::output::Output;
 use super::unbuilt::UnbuiltOption;
 use crate::host::{FileWatch, Stopwatch, parallel, processors};
 use crate::report::{Coverage, Outcome, Verdict};
@@ -107,18 +108,17 @@ impl Summary {
 
 /// Plays the scenarios and writes to standard output. Exits with 0 when all passed, 1 when something differs, 2 when a scenario or its config has
 /// mistakes or there is nothing to play.
-pub(super) fn run(options: &TestOptions) -> u8 {
-    let stdout = io::stdout();
-    let color = stdout.is_terminal();
+pub(super) fn run(options: &TestOptions, out: &mut Output) -> u8 {
+    let color = out.color();
     let options = &TestOptions { progress: io::stderr().is_terminal(), ..options.clone() };
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
     if options.watch {
-        return watch(options, &variable, color, &mut stdout.lock());
+        return watch(options, &variable, color, out);
     }
     if let Some(config) = &options.fuzz.fuzz {
-        return fuzz::run(config, options, &variable, color, &mut stdout.lock()).unwrap_or(super::UNREADABLE);
+        return fuzz::run(config, options, &variable, color, out).unwrap_or(super::UNREADABLE);
     }
-    match test(options, &variable, color, &mut stdout.lock()) {
+    match test(options, &variable, color, out) {
         Ok(Summary { unreadable: 1.., .. } | Summary { nothing: true, .. }) | Err(_) => super::UNREADABLE,
         Ok(Summary { failed: 1.., .. } | Summary { uncovered: true, .. }) => super::BAD,
         Ok(_) => super::GOOD,
@@ -178,7 +178,7 @@ fn test_and_tell(
 ) -> io::Result<(Summary, Vec<Outcome>)> {
     let (mut nobody, to_stdout) = (io::sink(), options.reports.to_stdout());
     if to_stdout > 1 || to_stdout == 1 && (options.review || options.watch) {
-        eprintln!("standard output is for one report, and nothing else");
+        writeln!(io::stderr(), "standard output is for one report, and nothing else")?;
         return Err(io::Error::from(io::ErrorKind::InvalidInput));
     }
     // What a report is written to gets nothing else.

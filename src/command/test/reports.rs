@@ -92,7 +92,7 @@ pub(super) fn write_report(path: &Path, text: &str, out: &mut dyn Write) -> io::
     }
     let written = std::fs::write(path, text);
     if let Err(fault) = &written {
-        eprintln!("{} cannot be written: {fault}", path.display());
+        writeln!(io::stderr(), "{} cannot be written: {fault}", path.display())?;
     }
     written
 }
