@@ -7,6 +7,7 @@
 mod clock;
 mod connections;
 pub mod effects;
+mod files;
 pub mod log;
 mod memory;
 mod parallel;

@@ -1,13 +1,13 @@
 //! A trace of the messages that come and go, written by a thread of its own as a pcap file: whoever waits for the disk,
 //! workers do not.
 
+use super::files;
 use super::log;
 use super::pcap::{pcap_header, pcap_packet};
 use super::spool::{Batch, PATIENCE, Spool};
 use crate::builtin::{LogLevel, LogLine, SocketId, Sockets};
 use crate::node::{Datagram, Transmit, call_id};
 use bytes::Bytes;
-use std::fs::File;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
@@ -45,12 +45,12 @@ pub(super) struct Tracer {
 }
 
 impl MessageTrace {
-    /// Begins a file for all messages, or those of one call.
+    /// Makes a file for all messages, or those of one call; one that is there is left alone.
     ///
     /// # Errors
     /// The file cannot be made, or the system has no thread.
     pub fn begin(path: &Path, call_id: Option<&str>) -> io::Result<MessageTrace> {
-        let mut file = File::create(path)?;
+        let mut file = files::create(path)?;
         file.write_all(&pcap_header())?;
         MessageTrace::to(file, call_id)
     }

@@ -1,6 +1,7 @@
 //! Files and databases: as modules use them at start, and each worker's way to the latter.
 
 use super::effects::sqlite::{self, Databases, init_db};
+use super::files;
 use crate::builtin::{Answer, ConnectionId, Extensions, HostName, Query, QueryFault, Rows, World};
 use crate::modules::db_sqlite::path_of;
 use crate::node::EffectId;
@@ -11,6 +12,9 @@ use std::net::{IpAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
+
+/// No file is read whole that has more bytes.
+const LARGEST: usize = 1 << 30;
 
 /// The files of the machine; `-` is the standard input.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,12 +35,14 @@ impl Disk {
 
 impl Files for Disk {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.read_within(path, LARGEST)
+    }
+
+    fn read_within(&self, path: &Path, most: usize) -> io::Result<Vec<u8>> {
         if path == Path::new("-") {
-            let mut text = Vec::new();
-            io::stdin().read_to_end(&mut text)?;
-            return Ok(text);
+            return files::read_within(io::stdin(), most as u64);
         }
-        std::fs::read(path)
+        files::read(path, most as u64)
     }
 }
 
@@ -104,7 +110,7 @@ impl HostWorld {
 
 impl World for HostWorld {
     fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {
-        std::fs::read(path)
+        Disk.read(path)
     }
 
     fn connect(&mut self, url: &str, extensions: Extensions) -> Result<ConnectionId, QueryFault> {

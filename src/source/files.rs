@@ -33,6 +33,12 @@ impl Span {
 pub trait Files {
     /// The bytes of the file at `path`.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+
+    /// The same when there are no more than `most`; what has more need not be read at all, and is [`io::ErrorKind::FileTooLarge`].
+    fn read_within(&self, path: &Path, most: usize) -> io::Result<Vec<u8>> {
+        let bytes = self.read(path)?;
+        if bytes.len() > most { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
+    }
 }
 
 /// One file: its path as written, its bytes, and where its lines begin.

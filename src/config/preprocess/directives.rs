@@ -5,10 +5,11 @@ use super::lexer::{
     continued_line_end, directive_word, is_blank, is_word_start, line_end, skip_blanks, string_end, word_end,
 };
 use super::subst::{Fault, Rule};
-use super::{CommandLine, DEEPEST_INCLUDE, Define, INCLUDE_STEP, Input, MOST_DEFINES, Preprocessor};
+use super::{CommandLine, DEEPEST_INCLUDE, Define, INCLUDE_STEP, Input, LARGEST_FILE, MOST_DEFINES, Preprocessor};
 use crate::config::{ast, literal};
 use crate::source::{Diagnostic, Level, Span};
 use std::cell::RefCell;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -459,8 +460,13 @@ impl Preprocessor<'_> {
         let name = self.substitute(&name, span).unwrap_or(name);
         let name = PathBuf::from(String::from_utf8_lossy(&name).into_owned());
         let beside = self.open.last().and_then(|path| path.parent()).unwrap_or(Path::new("")).join(&name);
-        let read = |path: &Path| self.files.read(path).map(|text| (path.to_path_buf(), text));
-        match read(&name).or_else(|error| read(&beside).map_err(|_| error)) {
+        let read = |path: &Path| self.files.read_within(path, LARGEST_FILE).map(|text| (path.to_path_buf(), text));
+        let second = |first: io::Error| {
+            read(&beside).map_err(|second| if first.kind() == io::ErrorKind::NotFound { second } else { first })
+        };
+        // What is there and is no file is meant, and a mistake; what cannot be opened may be left out.
+        let is_absent = |error: &io::Error| !matches!(error.kind(), io::ErrorKind::Other | io::ErrorKind::IsADirectory);
+        match read(&name).or_else(second) {
             Ok((path, _)) if self.open.contains(&path) => {
                 let message = format!("{} is included by itself", path.display());
                 self.report(Diagnostic::error("include-loop", message, span));
@@ -469,8 +475,9 @@ impl Preprocessor<'_> {
                 let message = format!("more than {DEEPEST_INCLUDE} files are open inside each other");
                 self.report(Diagnostic::error("include-too-deep", message, span));
             }
-            Ok((path, text)) => self.file(path, text, Some(span)),
-            Err(_) if optional => self.out.missing_imports.push((name, span)),
+            Ok((path, text)) => self.file(path, text),
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => self.too_large(&name, Some(span)),
+            Err(error) if optional && is_absent(&error) => self.out.missing_imports.push((name, span)),
             Err(error) => {
                 let message = format!("cannot read {}: {error}", name.display());
                 let mut found = Diagnostic::error("unknown-include", message, span);

@@ -21,6 +21,7 @@ use lexer::{directive_word, is_blank, is_word, is_word_start};
 use origin::Origin;
 use rustc_hash::FxHashSet;
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use subst::Rule;
@@ -112,8 +113,9 @@ pub fn preprocess(
     state.predefine();
     state.command_line();
     state.out.main = FileId(state.sources.files().count() as u32);
-    match files.read(main) {
+    match files.read_within(main, LARGEST_FILE) {
         Ok(text) => state.file(main.to_path_buf(), text, None),
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => state.too_large(main, None),
         Err(error) => {
             let file = state.sources.add(main, Vec::new());
             let span = Span { file, start: 0, end: 0 };
@@ -217,19 +219,21 @@ impl Preprocessor<'_> {
     }
 
     /// Reads a file whose bytes are known.
-    fn file(&mut self, path: PathBuf, text: Vec<u8>, place: Option<Span>) {
-        let too_large = text.len() > LARGEST_FILE;
-        let text: Arc<[u8]> = if too_large { Arc::from(&text[..0]) } else { text.into() };
+    fn file(&mut self, path: PathBuf, text: Vec<u8>) {
+        let text: Arc<[u8]> = text.into();
         let file = self.sources.add(path.clone(), text.clone());
-        if too_large {
-            let span = place.unwrap_or(Span { file, start: 0, end: 0 });
-            let message = format!("{} is larger than {} MB", path.display(), LARGEST_FILE >> 20);
-            return self.report(Diagnostic::error("input-too-large", message, span));
-        }
         let input = Input { text, file, value: None };
         self.open.push(path);
         self.run(&input);
         self.open.pop();
+    }
+
+    /// Reports a file that is not read, at the place that includes it.
+    fn too_large(&mut self, path: &Path, place: Option<Span>) {
+        let file = self.sources.add(path, Vec::new());
+        let span = place.unwrap_or(Span { file, start: 0, end: 0 });
+        let message = format!("{} is larger than {} MB", path.display(), LARGEST_FILE >> 20);
+        self.report(Diagnostic::error("input-too-large", message, span));
     }
 
     /// Reads a text to its end.

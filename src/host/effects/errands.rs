@@ -3,10 +3,9 @@
 use super::http::Clients;
 use super::{datagrams, dns};
 use crate::builtin::{Answer, Errand, ErrandFault, Found, MOST_READ};
+use crate::host::files;
 use crate::node::EffectId;
-use bytes::Bytes;
-use std::io::{self, Read};
-use std::path::Path;
+use std::io;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{Receiver, Sender, UnboundedSender, channel};
@@ -90,9 +89,11 @@ async fn run(means: &Means, errand: Errand) -> Result<Found, ErrandFault> {
     match errand {
         Errand::Resolve(name, kind) => means.resolver.resolve(name, kind).await,
         Errand::Ask(ask) => means.asker.ask(&means.resolver, &ask).await.map(Found::Answer),
-        Errand::ReadFile(path) => aside(move || read(&path)).await.map(Found::File),
+        Errand::ReadFile(path) => {
+            aside(move || files::read(&path, MOST_READ)).await.map(|text| Found::File(text.into()))
+        }
         Errand::Fetch(fetch) => means.clients.fetch(*fetch).await,
-        Errand::WriteFile(path, text) => aside(move || std::fs::write(path, text)).await.map(|()| Found::Done),
+        Errand::WriteFile(path, text) => aside(move || files::replace(&path, &text)).await.map(|()| Found::Done),
     }
 }
 
@@ -104,19 +105,6 @@ pub(super) async fn aside<T: Send + 'static>(
         Ok(done) => done.map_err(|fault| ErrandFault::Failed(fault.to_string())),
         Err(fault) => Err(ErrandFault::Failed(fault.to_string())),
     }
-}
-
-/// Reads a plain file: a pipe or a device could keep its reader waiting for ever.
-fn read(path: &Path) -> io::Result<Bytes> {
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("this is no plain file"));
-    }
-    let mut text = Vec::new();
-    std::fs::File::open(path)?.take(MOST_READ + 1).read_to_end(&mut text)?;
-    if text.len() as u64 > MOST_READ {
-        return Err(io::Error::other(format!("the file has more than {MOST_READ} bytes")));
-    }
-    Ok(Bytes::from(text))
 }
 
 #[cfg(test)]
