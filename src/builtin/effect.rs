@@ -226,6 +226,8 @@ pub enum QueryFault {
     BadUrl(String),
     /// Too many queries wait already.
     Overloaded,
+    /// It took longer than this.
+    TooLong(Duration),
 }
 
 impl std::fmt::Display for QueryFault {
@@ -236,6 +238,7 @@ impl std::fmt::Display for QueryFault {
             QueryFault::Refused(why) => write!(f, "the database refused the statement: {why}"),
             QueryFault::BadUrl(why) => write!(f, "the database URL is bad: {why}"),
             QueryFault::Overloaded => f.write_str("too many queries wait for the database"),
+            QueryFault::TooLong(most) => write!(f, "the statement took longer than {} s", most.as_secs_f64()),
         }
     }
 }

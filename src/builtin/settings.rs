@@ -17,6 +17,8 @@ pub struct Settings {
     pub port: u16,
     /// The type of service of what is sent (RFC 791): `tos`.
     pub tos: u8,
+    /// How many slow queries of one database may run at once: `children`.
+    pub children: usize,
     /// TCP is served: not `disable_tcp`.
     pub tcp: bool,
     /// How connections are kept.
@@ -70,6 +72,7 @@ impl Default for Settings {
             listen: Vec::new(),
             port: 5060,
             tos: 0x10,
+            children: 8,
             tcp: true,
             connections: ConnectionSettings::default(),
             alias: Vec::new(),

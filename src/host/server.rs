@@ -2,6 +2,7 @@
 
 use super::clock::{self, Clock};
 use super::effects::errands::Errands;
+use super::effects::sqlite::Changed;
 use super::log;
 use super::memory::memory;
 use super::sockets::Bound;
@@ -17,14 +18,19 @@ use jiff::tz::TimeZone;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, channel, unbounded_channel};
 
 /// Measured on complete calls through the edge router: one worker spends 130 µs a call at 1000 calls a second and 90 at 2500, which leaves room
 /// for some 10,000; two workers spend 190 and 130, for more threads wake and half of the packets change hands.
 pub const DEFAULT_WORKERS: usize = 1;
+
+/// How often the server looks whether databases still have the files that were opened.
+const LOOK: Duration = Duration::from_secs(10);
 
 /// What is served.
 #[derive(Debug)]
@@ -133,6 +139,8 @@ struct Server {
     reloads: UnboundedReceiver<ModuleId>,
     /// Each worker that ended, and how.
     ended: UnboundedReceiver<(usize, Result<(), ServerFault>)>,
+    /// Databases whose files have changed, which was said.
+    changed: Vec<(PathBuf, Changed)>,
     trace: Option<MessageTrace>,
 }
 
@@ -145,7 +153,9 @@ impl Server {
         let (reload, reloads) = unbounded_channel();
         let (controls, threads, trace) = (Vec::new(), Vec::new(), plan.trace);
         let (modules, world, sockets) = (plan.modules, plan.world, bound.sockets.clone());
-        let mut server = Server { clock, sockets, modules, world, controls, threads, reloads, ended, trace };
+        world.allow_readers(plan.settings.children);
+        let changed = Vec::new();
+        let mut server = Server { clock, sockets, modules, world, controls, threads, reloads, ended, changed, trace };
         let errands = Errands::default();
         let counters = Counters::of(bound.workers.len());
         let zone = clock::zone();
@@ -210,6 +220,7 @@ impl Server {
     /// Follows signals until every worker has ended, or one broke.
     async fn steer(&mut self, signals: &mut Signals) -> Result<(), ServerFault> {
         let mut stopping = false;
+        let mut looking = tokio::time::interval(LOOK);
         let mut serving = self.threads.len();
         while serving > 0 {
             tokio::select! {
@@ -219,6 +230,7 @@ impl Server {
                 Some(module) = self.reloads.recv() => self.reload(Some(module)),
                 _ = signals.report.recv() => self.report(),
                 _ = signals.unused.recv() => {}
+                _ = looking.tick() => self.look(),
                 Some((_, result)) = self.ended.recv() => {
                     result?;
                     serving -= 1;
@@ -237,6 +249,22 @@ impl Server {
             }
         }
         self.world.finish();
+    }
+
+    /// Says once when the file of a database is no longer the one that is asked.
+    fn look(&mut self) {
+        let changed = self.world.changed();
+        for (path, how) in changed.iter().filter(|its| !self.changed.contains(its)) {
+            let path = path.display();
+            let text = match how {
+                Changed::Replaced => format!("{path} was replaced: SIGHUP has it read"),
+                Changed::Gone => {
+                    format!("{path} is gone: what it held is served on, and changes are lost when the server ends")
+                }
+            };
+            say(LogLevel::Warning, text);
+        }
+        self.changed = changed;
     }
 
     fn report(&self) {
@@ -262,15 +290,25 @@ impl Server {
 
     /// Loads the data of one module again, or of all.
     fn reload(&mut self, module: Option<ModuleId>) {
+        let faults = self.world.renew();
+        let mut done = faults.is_empty();
+        for fault in faults {
+            say(LogLevel::Error, format!("reload: {fault}"));
+        }
+        self.changed = self.world.changed();
         for (at, (name, state)) in self.modules.iter().enumerate() {
             if module.is_some_and(|module| usize::from(module.0) != at) {
                 continue;
             }
             if let Err(fault) = state.reload(&mut self.world) {
                 say(LogLevel::Error, format!("reload: {name}: {}", fault.message));
+                done = false;
             }
         }
-        say(LogLevel::Notice, "reload: done".to_owned());
+        match done {
+            true => say(LogLevel::Notice, "reload: done".to_owned()),
+            false => say(LogLevel::Error, "reload: not done: what was loaded before is served on".to_owned()),
+        }
     }
 }
 
@@ -317,7 +355,6 @@ mod tests {
     use std::io::{Read, Write};
     use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
     use std::path::Path;
-    use std::time::Duration;
 
     struct Text(&'static str);
 

@@ -1,6 +1,6 @@
 //! Files and databases: as modules use them at start, and each worker's way to the latter.
 
-use super::effects::sqlite::{self, Databases, init_db};
+use super::effects::sqlite::{self, Changed, Databases, init_db};
 use super::files;
 use crate::builtin::{Answer, ConnectionId, Extensions, HostName, Query, QueryFault, Rows, World};
 use crate::modules::db_sqlite::path_of;
@@ -81,6 +81,22 @@ impl HostWorld {
             // A worker that has ended wants no answer.
             let _ = answers.send((EffectId(ticket), found));
         }))
+    }
+
+    /// How many slow reads of one database may run at once.
+    pub(super) fn allow_readers(&self, readers: usize) {
+        self.databases.allow(readers);
+    }
+
+    /// The databases whose files are not those that were opened.
+    pub(super) fn changed(&self) -> Vec<(PathBuf, Changed)> {
+        self.databases.changed().map(|(path, changed)| (path.to_owned(), changed)).collect()
+    }
+
+    /// Opens the databases anew whose files were replaced, and says of which that cannot be done.
+    pub(super) fn renew(&self) -> Vec<String> {
+        let faults = self.databases.renew();
+        faults.into_iter().map(|(path, fault)| format!("{}: {fault}", path.display())).collect()
     }
 
     /// Waits until every change that scripts made is in the databases.

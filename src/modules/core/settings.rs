@@ -176,10 +176,9 @@ pub(super) const ROWS: &[Param] = &[
         &["children"],
         "8",
         Unit::None,
-        "Kamailio's receiving processes; how many workers alanui has is chosen with --workers.",
+        "Kamailio's receiving processes: how many slow queries of one database run at once. How many workers alanui has is chosen with --workers.",
     )
-    .unsigned()
-    .inert(),
+    .unsigned(),
 ];
 
 const fn any(names: &'static [&'static str], doc: &'static str) -> Param {
@@ -225,6 +224,7 @@ fn apply(params: &Params, settings: &mut Settings) -> Result<(), StartFault> {
     if params.given("debug").is_some() {
         settings.debug = params.int("debug").clamp(-5, 3) as i8;
     }
+    settings.children = usize::try_from(params.int("children")).unwrap_or(1);
     settings.tcp = !params.switch("disable_tcp");
     settings.connections = connections(params);
     if let Some(port) = port(params, "port")? {

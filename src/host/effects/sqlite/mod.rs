@@ -1,27 +1,34 @@
-//! SQLite. A read by index is cheaper than handing it over, so each worker reads in place on connections of its own, under a guard; writes and
-//! slow reads go to threads, one of each kind a database.
+//! SQLite. A read by index is cheaper than handing it over, so each worker reads in place on connections of its own, under a guard (`reader`). What
+//! takes longer goes to threads: slow reads to as many as `children` says, changes to one (`threads`). The file of a database may be replaced by
+//! another while it is served (`file`).
 
+mod file;
+mod reader;
 mod statement;
 #[cfg(test)]
 mod tests;
-mod writer;
+mod threads;
+
+pub use file::init_db;
 
 use crate::builtin::{Answer, ConnectionId, Extensions, Query, QueryFault, Rows};
 use crate::modules::db_sqlite::path_of;
-use rusqlite::{Connection, OpenFlags};
+use file::{File, Handle};
+use reader::Reader;
 use statement::{fault_of, run};
-use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::time::Duration;
-use writer::{Job, Work};
+use threads::{Job, Readers, Work, Writer};
 
 /// How many statements may wait for a database before more are refused.
 const QUEUE: usize = 4096;
-/// The guard of a read in place: steps of SQLite's machine between two looks, and how many looks it may take; about 5 ms.
+/// How long a statement of a script may take, waiting included: whoever sent the message has given up by then (RFC 3261 section 17.1.1.2, timer B).
+const DEADLINE: Duration = Duration::from_secs(30);
+/// Steps of SQLite's machine between two looks at a statement that runs.
 const STEPS: i32 = 1000;
+/// How often a quick statement is looked at, at most: about 5 ms.
 const LOOKS: u32 = 200;
 /// How long start and the threads wait for another process that holds the file.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -38,10 +45,19 @@ pub struct Databases {
 #[derive(Debug)]
 struct Database {
     url: String,
-    path: PathBuf,
-    connection: Connection,
-    reads: SyncSender<Job>,
-    writes: SyncSender<Job>,
+    file: Arc<File>,
+    handle: Handle,
+    readers: Arc<Readers>,
+    writer: Writer,
+}
+
+/// What has become of the file of a database since it was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// Another file has its name.
+    Replaced,
+    /// No file has it.
+    Gone,
 }
 
 impl Databases {
@@ -56,14 +72,19 @@ impl Databases {
     /// When the URL is bad, or the file is missing, unreadable, locked, or no database.
     pub fn connect(&mut self, url: &str, extensions: Extensions) -> Result<ConnectionId, QueryFault> {
         let path = path_of(url, extensions).map_err(QueryFault::BadUrl)?;
-        let at = match self.open.iter().position(|database| database.url == url || database.path == path) {
+        let at = match self.open.iter().position(|database| database.url == url || database.file.path() == path) {
             Some(at) => at,
             None => {
-                self.open.push(open_database(url, path)?);
+                self.open.push(Database::open(url, &path, DEADLINE)?);
                 self.open.len() - 1
             }
         };
         u16::try_from(at).map(ConnectionId).map_err(|_| QueryFault::Overloaded)
+    }
+
+    /// How many slow reads of a database may run at once.
+    pub fn allow(&self, readers: usize) {
+        self.open.iter().for_each(|database| database.readers.allow(readers));
     }
 
     /// Asks at start, where waiting is fine.
@@ -72,23 +93,16 @@ impl Databases {
     /// When the database refuses.
     pub fn query(&mut self, connection: ConnectionId, sql: &str) -> Result<Rows, QueryFault> {
         let query = Query { connection, statement: sql.into(), fixed: false, parameters: Vec::new() };
-        let database = self.open.get(connection.0 as usize).ok_or_else(closed)?;
-        run(&database.connection, &query).map_err(fault_of)
+        let database = self.open.get_mut(connection.0 as usize).ok_or_else(closed)?;
+        run(database.handle.connection()?, &query).map_err(fault_of)
     }
 
-    /// Tells a database something behind all that was handed over, and waits until it is done.
+    /// Tells a database something behind all that was handed over, and waits until it is done. Gives what it refused.
     pub fn tell(&self, connection: ConnectionId, statements: Vec<Query>) -> Vec<(usize, QueryFault)> {
-        let count = statements.len();
-        let all = |fault: QueryFault| (0..count).map(|at| (at, fault.clone())).collect();
+        let all = |fault: QueryFault| (0..statements.len()).map(|at| (at, fault.clone())).collect();
         let Some(database) = self.open.get(connection.0 as usize) else { return all(closed()) };
-        let (answer, answered) = sync_channel(1);
-        let answered_by = Arc::new(move |_, refused| drop(answer.send(refused)));
-        let job = Job { ticket: 0, work: Work::Tell(statements), answered: answered_by };
-        match database.writes.send(job).ok().and_then(|()| answered.recv().ok()) {
-            Some(Answer::Told(refused)) => refused,
-            // Its thread has ended, which only a panic does.
-            Some(_) | None => all(closed()),
-        }
+        let refused = database.wait(Work::Tell(statements.clone()));
+        refused.unwrap_or_else(|| all(closed()))
     }
 
     /// Waits until every change that was handed over is done. Reads are not waited for: nobody wants their answer any more.
@@ -98,19 +112,71 @@ impl Databases {
         }
     }
 
+    /// The databases whose files are not those that were opened.
+    pub fn changed(&self) -> impl Iterator<Item = (&Path, Changed)> {
+        self.open.iter().filter_map(|database| Some((database.file.path(), database.file.changed()?)))
+    }
+
+    /// Opens those anew whose files were replaced. Gives those for which that cannot be done; what was open goes on being asked then.
+    pub fn renew(&self) -> Vec<(&Path, QueryFault)> {
+        let mut faults = Vec::new();
+        for database in &self.open {
+            match database.file.changed() {
+                None => {}
+                Some(Changed::Gone) => {
+                    faults.push((database.file.path(), QueryFault::Unavailable("no such file".into())))
+                }
+                Some(Changed::Replaced) => {
+                    let fault = database.wait(Work::Renew).unwrap_or_else(|| vec![(0, closed())]);
+                    faults.extend(fault.into_iter().map(|(_, fault)| (database.file.path(), fault)));
+                }
+            }
+        }
+        faults
+    }
+
     /// What a worker asks with; `answered` is called for what is not answered in place.
     ///
     /// # Errors
     /// When a database cannot be opened once more.
     pub fn worker(&self, answered: Answered) -> Result<Worker, QueryFault> {
-        let readers = self.open.iter().map(Reader::open).collect::<Result<_, _>>()?;
-        Ok(Worker { readers, answered })
+        let readers = self.open.iter().map(|database| Reader::open(&database.file)).collect::<Result<_, _>>()?;
+        let threads = self.open.iter().map(|database| (database.readers.clone(), database.writer.clone())).collect();
+        Ok(Worker { readers, threads, answered })
+    }
+}
+
+impl Database {
+    fn open(url: &str, path: &Path, deadline: Duration) -> Result<Database, QueryFault> {
+        let (file, handle) = File::open(path)?;
+        let readers = Readers::new(&file, deadline);
+        let writer = Writer::start(&file, deadline)?;
+        Ok(Database { url: url.to_owned(), file, handle, readers, writer })
+    }
+
+    /// Has the writing thread do something behind all that waits there; `None` when it has ended, which only a panic does.
+    fn wait(&self, work: Work) -> Option<Vec<(usize, QueryFault)>> {
+        let (answer, answered) = sync_channel(1);
+        // Nobody else waits for it.
+        let answered_by = Arc::new(move |_, refused| drop(answer.send(refused)));
+        self.writer.wait(Job::new(0, work, answered_by)).ok()?;
+        match answered.recv().ok()? {
+            Answer::Told(refused) => Some(refused),
+            Answer::Code(_) | Answer::Rows(_) | Answer::Errand(_) => None,
+        }
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.readers.end();
     }
 }
 
 /// A worker's way to the databases.
 pub struct Worker {
     readers: Vec<Reader>,
+    threads: Vec<(Arc<Readers>, Writer)>,
     answered: Answered,
 }
 
@@ -118,17 +184,6 @@ impl std::fmt::Debug for Worker {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         f.debug_struct("Worker").field("readers", &self.readers).finish_non_exhaustive()
     }
-}
-
-#[derive(Debug)]
-struct Reader {
-    connection: Connection,
-    // How often the guard has looked at the statement that runs.
-    looks: Arc<AtomicU32>,
-    // Reads that took too long once: they go to the thread at once.
-    slow: HashSet<Arc<str>>,
-    reads: SyncSender<Job>,
-    writes: SyncSender<Job>,
 }
 
 impl Worker {
@@ -140,14 +195,21 @@ impl Worker {
         }
     }
 
-    /// Hands a statement to the thread of its database; its answer comes with the ticket.
+    /// Hands a statement to a thread of its database; its answer comes with the ticket.
     ///
     /// # Errors
     /// When too many wait already.
     pub fn submit(&self, ticket: u64, query: Query) -> Result<(), QueryFault> {
-        let reader = self.readers.get(query.connection.0 as usize).ok_or_else(closed)?;
-        let queue = if reader.slow.contains(&query.statement) { &reader.reads } else { &reader.writes };
-        hand(queue, Job { ticket, work: Work::Ask(query), answered: self.answered.clone() })
+        let at = query.connection.0 as usize;
+        let (Some(reader), Some((readers, writer))) = (self.readers.get(at), self.threads.get(at)) else {
+            return Err(closed());
+        };
+        let slow = reader.slow(&query);
+        let job = Job::new(ticket, Work::Ask(query), self.answered.clone());
+        match slow {
+            Some(pace) => Readers::submit(readers, Job { pace: Some(pace), ..job }),
+            None => writer.submit(job),
+        }
     }
 
     /// Hands over statements that their database takes in one transaction.
@@ -156,108 +218,8 @@ impl Worker {
     /// When too many wait already.
     pub fn tell(&self, ticket: u64, statements: Vec<Query>) -> Result<(), QueryFault> {
         let connection = statements.first().map_or(ConnectionId(0), |query| query.connection);
-        let reader = self.readers.get(connection.0 as usize).ok_or_else(closed)?;
-        hand(&reader.writes, Job { ticket, work: Work::Tell(statements), answered: self.answered.clone() })
-    }
-}
-
-impl Reader {
-    fn open(database: &Database) -> Result<Reader, QueryFault> {
-        let connection = open(&database.path)?;
-        connection.busy_timeout(Duration::ZERO).map_err(fault_of)?;
-        connection.pragma_update(None, "query_only", true).map_err(fault_of)?;
-        let looks = Arc::new(AtomicU32::new(0));
-        let counted = looks.clone();
-        let too_long = move || counted.fetch_add(1, Ordering::Relaxed) >= LOOKS;
-        connection.progress_handler(STEPS, Some(too_long));
-        let (reads, writes) = (database.reads.clone(), database.writes.clone());
-        Ok(Reader { connection, looks, slow: HashSet::new(), reads, writes })
-    }
-
-    fn read(&mut self, query: &Query) -> Option<Result<Rows, QueryFault>> {
-        if self.slow.contains(&query.statement) {
-            return None;
-        }
-        self.looks.store(0, Ordering::Relaxed);
-        match statement::read(&self.connection, query)? {
-            Ok(rows) => Some(Ok(rows)),
-            Err(fault) => match fault.sqlite_error_code() {
-                Some(rusqlite::ErrorCode::OperationInterrupted) => {
-                    // Texts with pasted values are without number; only what can come again is worth remembering for long.
-                    if !query.fixed && self.slow.len() > 1000 {
-                        self.slow.clear();
-                    }
-                    self.slow.insert(query.statement.clone());
-                    None
-                }
-                Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => None,
-                _ => Some(Err(fault_of(fault))),
-            },
-        }
-    }
-}
-
-fn hand(queue: &SyncSender<Job>, job: Job) -> Result<(), QueryFault> {
-    queue.try_send(job).map_err(|fault| match fault {
-        TrySendError::Full(_) => QueryFault::Overloaded,
-        TrySendError::Disconnected(_) => closed(),
-    })
-}
-
-/// Makes a database file from SQL when there is none. It appears whole or not at all. Says whether it was made.
-///
-/// # Errors
-/// When the file cannot be written or the SQL is bad.
-pub fn init_db(path: &Path, sql: &str) -> Result<bool, QueryFault> {
-    if path.exists() {
-        return Ok(false);
-    }
-    let unavailable = |fault: std::io::Error| QueryFault::Unavailable(format!("{}: {fault}", path.display()));
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.new", std::process::id()));
-    let partial = path.with_file_name(name);
-    let made = (|| {
-        let connection = Connection::open(&partial).map_err(fault_of)?;
-        connection.execute_batch(sql).map_err(fault_of)?;
-        connection.close().map_err(|(_, fault)| fault_of(fault))?;
-        std::fs::rename(&partial, path).map_err(unavailable)
-    })();
-    if made.is_err() {
-        // It may never have come into being.
-        let _ = std::fs::remove_file(&partial);
-    }
-    made.map(|()| true)
-}
-
-fn open_database(url: &str, path: PathBuf) -> Result<Database, QueryFault> {
-    let connection = open(&path)?;
-    // Readers then never wait for the writer. It is refused for a file or file system that cannot do it, and all works without.
-    let _ = connection.pragma_update(None, "journal_mode", "WAL");
-    let _ = connection.pragma_update(None, "synchronous", "NORMAL");
-    let reads = writer::start(open(&path)?, &path)?;
-    let writing = open(&path)?;
-    let _ = writing.pragma_update(None, "synchronous", "NORMAL");
-    let writes = writer::start(writing, &path)?;
-    Ok(Database { url: url.to_owned(), path, connection, reads, writes })
-}
-
-fn open(path: &Path) -> Result<Connection, QueryFault> {
-    let unavailable = |why: String| QueryFault::Unavailable(format!("{}: {why}", path.display()));
-    if !path.exists() {
-        return Err(unavailable("no such file".into()));
-    }
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(|fault| unavailable(fault.to_string()))?;
-    connection.busy_timeout(PATIENCE).map_err(fault_of)?;
-    connection.set_prepared_statement_cache_capacity(256);
-    // Opening reads nothing; this does.
-    match connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(())) {
-        Ok(()) => Ok(connection),
-        Err(fault) => Err(match fault_of(fault) {
-            QueryFault::Locked(why) => QueryFault::Locked(format!("{}: {why}", path.display())),
-            fault @ (QueryFault::BadUrl(_) | QueryFault::Overloaded) => fault,
-            QueryFault::Unavailable(why) | QueryFault::Refused(why) => unavailable(why),
-        }),
+        let (_, writer) = self.threads.get(connection.0 as usize).ok_or_else(closed)?;
+        writer.submit(Job::new(ticket, Work::Tell(statements), self.answered.clone()))
     }
 }
 

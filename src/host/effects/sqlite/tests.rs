@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::builtin::Value;
+use rusqlite::Connection;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, channel};
 
@@ -205,4 +206,123 @@ fn a_database_is_made_once_and_whole() {
     assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 0, "nothing is left of a failure");
     assert_eq!(init_db(&path, "CREATE TABLE t (a)"), Ok(true));
     assert_eq!(init_db(&path, "nonsense"), Ok(false));
+}
+
+/// Many times as long as a read may take here.
+const ENDLESS: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
+
+fn open_with_deadline(path: &Path, deadline: Duration) -> (Databases, Worker, Answers) {
+    let database = Database::open("sqlite:x", path, deadline).unwrap();
+    let databases = Databases { open: vec![database] };
+    let (send, answers) = channel();
+    let answered = move |ticket, answer| match answer {
+        Answer::Rows(rows) => send.send((ticket, rows)).unwrap_or(()),
+        Answer::Code(_) | Answer::Told(_) | Answer::Errand(_) => panic!("{answer:?} answers no query"),
+    };
+    let worker = databases.worker(Arc::new(answered)).unwrap();
+    (databases, worker, answers)
+}
+
+#[test]
+fn a_statement_that_takes_too_long_is_ended_and_so_are_those_behind_it() {
+    let folder = Folder::new("deadline");
+    let path = folder.database("CREATE TABLE t (a)");
+    let deadline = Duration::from_millis(200);
+    let (_databases, mut worker, answers) = open_with_deadline(&path, deadline);
+    let too_long = Err(QueryFault::TooLong(deadline));
+    assert!(worker.read_inline(&query(ENDLESS, vec![])).is_none());
+    for ticket in 0..3 {
+        worker.submit(ticket, query(ENDLESS, vec![])).unwrap();
+    }
+    worker.submit(3, query("INSERT INTO t SELECT i FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) AS i FROM n)", vec![])).unwrap();
+    let mut all: Vec<_> = (0..4).map(|_| wait(&answers)).collect();
+    all.sort_by_key(|(ticket, _)| *ticket);
+    assert_eq!(all, [(0, too_long.clone()), (1, too_long.clone()), (2, too_long.clone()), (3, too_long)]);
+    worker.submit(4, query("INSERT INTO t VALUES (1)", vec![])).unwrap();
+    assert!(wait(&answers).1.is_ok(), "the next one runs");
+}
+
+#[test]
+fn a_quick_read_does_not_wait_for_slow_ones_when_there_are_readers() {
+    let folder = Folder::new("readers");
+    let path = folder.database("CREATE TABLE t (a)");
+    let (databases, mut worker, answers) = open_worker(&path);
+    databases.allow(3);
+    // One text, slow or quick by its value.
+    let count = |to: i64| {
+        query(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) SELECT max(i) FROM n",
+            vec![Value::Int(to)],
+        )
+    };
+    assert!(worker.read_inline(&count(1_000_000_000)).is_none());
+    for ticket in 10..20 {
+        worker.submit(ticket, count(1_000_000_000)).unwrap();
+    }
+    // A slow one that is being tried at the moment may begin the count of quick answers anew.
+    let mut quick = 0;
+    while worker.read_inline(&count(5)).is_none() {
+        worker.submit(quick, count(5)).unwrap();
+        assert_eq!(wait(&answers), (quick, Ok(Rows { columns: vec!["max(i)".into()], cells: vec![Value::Int(5)] })));
+        quick += 1;
+        assert!(quick < 50, "three quick answers in a row, and it is quick");
+    }
+    assert!(quick >= 3, "it is known to be slow");
+    assert!(worker.read_inline(&count(1_000_000_000)).is_none());
+}
+
+#[test]
+fn a_database_that_is_replaced_is_opened_when_it_is_asked_for() {
+    let folder = Folder::new("replaced");
+    let path = folder.database("CREATE TABLE t (a); INSERT INTO t VALUES ('old')");
+    let (mut databases, mut worker, answers) = open_worker(&path);
+    databases.allow(2);
+    let first = |worker: &mut Worker| worker.read_inline(&query("SELECT a FROM t", vec![])).unwrap().unwrap().cells;
+    worker.submit(1, query("INSERT INTO t VALUES ('in the log')", vec![])).unwrap();
+    assert!(wait(&answers).1.is_ok());
+    assert_eq!(databases.changed().count(), 0);
+
+    let other = folder.0.join("other.db");
+    assert!(init_db(&other, "CREATE TABLE t (a); INSERT INTO t VALUES ('new')").unwrap());
+    std::fs::rename(&other, &path).unwrap();
+    assert_eq!(databases.changed().collect::<Vec<_>>(), [(path.as_path(), Changed::Replaced)]);
+    assert_eq!(first(&mut worker), ["old", "in the log"].map(Value::text), "until it is told");
+    assert_eq!(databases.renew(), []);
+    assert_eq!(databases.changed().count(), 0);
+    assert_eq!(first(&mut worker), [Value::text("new")]);
+    worker.submit(2, query("INSERT INTO t VALUES ('newer')", vec![])).unwrap();
+    assert!(wait(&answers).1.is_ok());
+    assert_eq!(databases.query(ConnectionId(0), "SELECT a FROM t").unwrap().cells, ["new", "newer"].map(Value::text));
+    assert!(worker.read_inline(&query(SLOW, vec![])).is_none());
+    worker.submit(3, query(SLOW, vec![])).unwrap();
+    assert!(wait(&answers).1.is_ok());
+    let checked =
+        Connection::open(&path).unwrap().query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0));
+    assert_eq!(checked.unwrap(), "ok");
+
+    std::fs::write(
+        &other,
+        "this is no database, but long enough to have the look of the header of one, or so one might well think",
+    )
+    .unwrap();
+    std::fs::rename(&other, &path).unwrap();
+    assert!(matches!(&*databases.renew(), [(_, QueryFault::Unavailable(_))]));
+    assert_eq!(first(&mut worker), ["new", "newer"].map(Value::text), "what was open goes on");
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(databases.changed().collect::<Vec<_>>(), [(path.as_path(), Changed::Gone)]);
+    assert_eq!(databases.renew().len(), 1);
+    assert_eq!(first(&mut worker), ["new", "newer"].map(Value::text));
+}
+
+#[test]
+fn a_database_that_is_made_is_for_its_owner_and_follows_no_link() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new("owner");
+    let path = folder.database("CREATE TABLE t (a)");
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 1, "nothing else is left");
+    let (link, elsewhere) = (folder.0.join("link.db"), folder.0.join("elsewhere"));
+    std::os::unix::fs::symlink(&elsewhere, &link).unwrap();
+    assert!(init_db(&link, "CREATE TABLE t (a)").is_err());
+    assert!(!elsewhere.exists());
 }
