@@ -233,6 +233,17 @@ pub struct Statement {
     pub span: Span,
 }
 
+/// One condition of an `if`.
+#[derive(Clone, Debug)]
+pub struct Branch {
+    /// The condition.
+    pub condition: Expression,
+    /// Run when it is the first that holds.
+    pub then: Block,
+    /// Where, `if` included.
+    pub span: Span,
+}
+
 /// What a statement does.
 #[derive(Clone, Debug)]
 pub enum StatementKind {
@@ -242,13 +253,13 @@ pub enum StatementKind {
     Call(Call),
     /// `$x = expression`.
     Assign(Assign),
-    /// `if (condition) then else otherwise`.
+    /// `if (condition) then else if (condition) then else otherwise`.
     If {
-        /// The condition.
-        condition: Expression,
-        /// Run when it holds.
-        then: Block,
-        /// Run when it does not.
+        /// What stands behind `if`.
+        first: Branch,
+        /// What stands behind each `else if`, in order: a chain is no nesting, however long it is.
+        more: Vec<Branch>,
+        /// Run when no condition holds.
         otherwise: Option<Block>,
     },
     /// `while (condition) body`.

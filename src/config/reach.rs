@@ -191,12 +191,19 @@ impl Walk<'_> {
             StatementKind::Empty => Ways::on(true),
             StatementKind::Call(call) => Ways::on(self.call(call).any()),
             StatementKind::Assign(assign) => Ways::on(self.value(&assign.value)),
-            StatementKind::If { condition, then, otherwise } => {
-                let answers = self.condition(condition);
-                let then = self.block(then, answers.yes);
-                then.or(match otherwise {
-                    Some(otherwise) => self.block(otherwise, answers.no),
-                    None => Ways::on(answers.no),
+            StatementKind::If { first, more, otherwise } => {
+                let (mut ways, mut left) = (Ways::NONE, true);
+                for branch in std::iter::once(first).chain(more) {
+                    if !left {
+                        break;
+                    }
+                    let answers = self.condition(&branch.condition);
+                    ways = ways.or(self.block(&branch.then, answers.yes));
+                    left = answers.no;
+                }
+                ways.or(match otherwise {
+                    Some(otherwise) => self.block(otherwise, left),
+                    None => Ways::on(left),
                 })
             }
             StatementKind::While { condition, body } => {

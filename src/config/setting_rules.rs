@@ -42,6 +42,9 @@ const EARLY: [&str; 5] = ["shm", "shm_mem", "shm_mem_size", "uid", "user"];
 /// The highest flag of a message.
 const HIGHEST_FLAG: i64 = 31;
 
+/// How many flags of messages there are.
+const MOST_FLAGS: usize = HIGHEST_FLAG as usize + 1;
+
 /// How many flags of AVPs Kamailio has room for.
 const MOST_AVP_FLAGS: usize = 18;
 
@@ -211,11 +214,14 @@ fn declare<'a>(declared: &'a Flags, known: &mut FxHashMap<&'a str, Span>, diagno
         if let Some(place) = place.filter(|place| !(0..=HIGHEST_FLAG).contains(place)) {
             let message = format!("{place} is no flag: they are 0 to {HIGHEST_FLAG}");
             diagnostics.push(Diagnostic::error("bad-flag", message, name.span));
+            // Those behind it are hardly better.
+            break;
         }
         if declared.avp {
             if known.insert(&name.text, name.span).is_none() && known.len() > MOST_AVP_FLAGS {
                 let message = format!("{} is one too many: there are {MOST_AVP_FLAGS} flags of AVPs", name.text);
                 diagnostics.push(Diagnostic::error("bad-flag", message, name.span));
+                break;
             }
             if place.is_some() {
                 let found = Diagnostic::error("bad-flag", "a flag of AVPs has no number of its own", name.span);
@@ -227,6 +233,11 @@ fn declare<'a>(declared: &'a Flags, known: &mut FxHashMap<&'a str, Span>, diagno
             Some(first) => {
                 let found = Diagnostic::error("duplicate-flag", format!("{} is declared twice", name.text), name.span);
                 diagnostics.push(found.label(*first, "first here"));
+            }
+            None if known.len() == MOST_FLAGS => {
+                let message = format!("{} is one too many: there are {MOST_FLAGS} flags", name.text);
+                diagnostics.push(Diagnostic::error("bad-flag", message, name.span));
+                break;
             }
             None => _ = known.insert(&name.text, name.span),
         }

@@ -28,9 +28,11 @@ pub fn statements<'a>(list: &'a [Statement], visit: &mut dyn FnMut(Node<'a>)) {
             StatementKind::Empty | StatementKind::Break | StatementKind::Jump(_, None) => {}
             StatementKind::Call(its) => call(its, visit),
             StatementKind::Assign(its) => assign(its, visit),
-            StatementKind::If { condition, then, otherwise } => {
-                expression(condition, visit);
-                block(then, visit);
+            StatementKind::If { first, more, otherwise } => {
+                for branch in std::iter::once(first).chain(more) {
+                    expression(&branch.condition, visit);
+                    block(&branch.then, visit);
+                }
                 if let Some(otherwise) = otherwise {
                     block(otherwise, visit);
                 }

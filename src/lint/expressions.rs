@@ -1,7 +1,7 @@
 //! What rules ask of statements and expressions: constant text, variables, comparisons, whether the return code is read.
 
 use super::mentions::{self, Mention};
-use crate::config::ast::{BinaryOperator, Expression, ExpressionKind, Statement, StatementKind};
+use crate::config::ast::{BinaryOperator, Branch, Expression, ExpressionKind, Statement, StatementKind};
 use crate::config::walk::{self, Node};
 use crate::source::Span;
 
@@ -13,7 +13,7 @@ pub fn reads_code(statement: &Statement) -> bool {
         found
     };
     match &statement.kind {
-        StatementKind::If { condition: its, .. }
+        StatementKind::If { first: Branch { condition: its, .. }, .. }
         | StatementKind::While { condition: its, .. }
         | StatementKind::Switch { value: its, .. }
         | StatementKind::Jump(_, Some(its)) => reads(its),

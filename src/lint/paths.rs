@@ -124,11 +124,16 @@ impl<'s, 'a, W: Walker<'a>> Paths<'s, 'a, W> {
                 on(yes | no)
             }
             StatementKind::Assign(assign) => on(self.value(&assign.value, set)),
-            StatementKind::If { condition, then, otherwise } => {
-                let (yes, no) = self.condition(condition, set);
-                let then = self.block(then, yes);
-                let other = otherwise.as_ref().map_or(on(no), |otherwise| self.block(otherwise, no));
-                either(then, other)
+            StatementKind::If { first, more, otherwise } => {
+                let (mut flow, mut left) = (Flow::default(), set);
+                for branch in std::iter::once(first).chain(more) {
+                    self.steps += 1;
+                    let (yes, no) = self.condition(&branch.condition, left);
+                    flow = either(flow, self.block(&branch.then, yes));
+                    left = no;
+                }
+                let other = otherwise.as_ref().map_or(on(left), |otherwise| self.block(otherwise, left));
+                either(flow, other)
             }
             StatementKind::While { condition, body } => {
                 let (yes, no) = self.condition(condition, set);

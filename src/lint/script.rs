@@ -4,8 +4,8 @@ use super::expressions::reads_code;
 use super::mentions::{self, Mention, variables};
 use super::{Given, Subject};
 use crate::config::ast::{
-    Assign, BinaryOperator, Block, Call, CaseLabel, Expression, ExpressionKind, Item, ParamValue, Route, RouteKind,
-    Statement, StatementKind,
+    Assign, BinaryOperator, Block, Branch, Call, CaseLabel, Expression, ExpressionKind, Item, ParamValue, Route,
+    RouteKind, Statement, StatementKind,
 };
 use crate::config::walk::{self, Node};
 use crate::source::Span;
@@ -184,10 +184,12 @@ impl<'a> Script<'a> {
                 self.assign(assign, around.route);
                 self.expression(&assign.value, around, false);
             }
-            StatementKind::If { condition, then, otherwise } => {
-                self.questions.push(condition);
-                self.expression(condition, Around { next: then.statements.first(), ..around }, true);
-                self.list(&then.statements, around);
+            StatementKind::If { first, more, otherwise } => {
+                for Branch { condition, then, .. } in std::iter::once(first).chain(more) {
+                    self.questions.push(condition);
+                    self.expression(condition, Around { next: then.statements.first(), ..around }, true);
+                    self.list(&then.statements, around);
+                }
                 if let Some(otherwise) = otherwise {
                     self.list(&otherwise.statements, around);
                 }

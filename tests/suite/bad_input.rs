@@ -57,7 +57,6 @@ fn nesting() {
             ("braces", blocks("{", "}")),
             ("if with braces", blocks("if (1) { ", "}")),
             ("if", blocks("if (1) ", "")),
-            ("else if", blocks("if (1) { ; } else ", "")),
             ("else if and a mistake", route(&format!("{} foo", "if (1) { ; } else ".repeat(N)))),
             ("while", blocks("while (1) {", "}")),
             ("switch", blocks("switch (1) { case 1: ", "}")),
@@ -67,6 +66,62 @@ fn nesting() {
             ("selects", route(&format!("$var(x) = @a{};", ".b[\"".repeat(N)))),
         ],
     );
+}
+
+/// A chain is no nesting: it is read, compiled and looked at whatever its length.
+#[test]
+fn a_chain_of_else_if_is_no_nesting() {
+    let link = |at: usize| format!("if ($rU == \"u{at}\") {{ xlog(\"{at}\\n\"); }} else ");
+    let chain: String = (0..2000).map(link).collect();
+    let before = used();
+    let found = survives(&one(route(&format!("{chain} xlog(\"none\\n\");"))), Depth::Full);
+    let took = used() - before;
+    let errors: Vec<_> = found.iter().filter(|found| found.level == Level::Error).map(|found| &found.message).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    assert!(took < MOST_SECONDS, "{took:.1} s");
+}
+
+/// Conditionals inside each other, and tests of names that are nearly alike, take no more time than their text is long.
+#[test]
+fn nested_conditionals() {
+    let nested: String = (0..40_000).map(|at| format!("#!ifdef WITH_SWITCH_{at}\n")).collect();
+    let letters = |mut at: usize| {
+        let mut name = String::new();
+        for _ in 0..8 {
+            name.push(char::from(b'A' + (at % 26) as u8));
+            at /= 26;
+        }
+        name
+    };
+    let alike: String = (0..20_000).map(|at| format!("#!ifdef {}\n#!endif\n", letters(at * 7919))).collect();
+    for (name, text) in [("nested", nested + &"#!endif\n".repeat(40_000)), ("alike", alike)] {
+        let before = used();
+        survives(&one(format!("{text}\n{}", route("exit;"))), Depth::Full);
+        let took = used() - before;
+        assert!(took < MOST_SECONDS, "{name}: {took:.1} s");
+    }
+}
+
+/// What is wrong with a list is said once, and tables have a bound together.
+#[test]
+fn long_lists() {
+    let names = |form: &dyn Fn(usize) -> String| (0..50_000).map(form).collect::<Vec<_>>().join(", ");
+    let tables: String =
+        (0..2000).map(|at| format!("modparam(\"htable\", \"htable\", \"t{at}=>size=14;\")\n")).collect();
+    let cases = [
+        ("flags", format!("flags {};\n", names(&|at| format!("F{at}")))),
+        ("numbered flags", format!("flags {};\n", names(&|at| format!("F{at}:{at}")))),
+        ("avpflags", format!("avpflags {};\n", names(&|at| format!("F{at}")))),
+        ("tables", format!("loadmodule \"htable.so\"\n{tables}")),
+    ];
+    for (name, text) in cases {
+        let before = used();
+        let found = survives(&one(format!("{text}{}", route("exit;"))), Depth::Full);
+        let took = used() - before;
+        let errors = found.iter().filter(|found| found.level == Level::Error).count();
+        assert!((1..5).contains(&errors), "{name}: {errors} errors");
+        assert!(took < MOST_SECONDS, "{name}: {took:.1} s");
+    }
 }
 
 /// What nests inside a name is part of the name, and no mistake.

@@ -4,7 +4,7 @@ use super::Compiler;
 use super::expression::without_neutral;
 use crate::builtin::{RouteId, RouteKind};
 use crate::config::ast::{
-    Assign, BinaryOperator, Block, Call, Expression, ExpressionKind, Jump, Statement, StatementKind,
+    Assign, BinaryOperator, Block, Branch, Call, Expression, ExpressionKind, Jump, Statement, StatementKind,
 };
 use crate::config::registry::nearest;
 use crate::config::routes::RouteUse;
@@ -30,7 +30,7 @@ impl Compiler<'_> {
             }
             StatementKind::Call(call) => self.call(call),
             StatementKind::Assign(assign) => self.assign(assign),
-            StatementKind::If { condition, then, otherwise } => self.branch(condition, then, otherwise.as_ref(), span),
+            StatementKind::If { first, more, otherwise } => self.branches(first, more, otherwise.as_ref()),
             StatementKind::While { condition, body } => self.repeat(condition, body, span),
             StatementKind::Switch { value, cases } => self.switch(value, cases, span),
             StatementKind::Jump(jump, value) => {
@@ -120,27 +120,35 @@ impl Compiler<'_> {
         self.land(start);
     }
 
-    fn branch(&mut self, condition: &Expression, then: &Block, otherwise: Option<&Block>, span: Span) {
-        self.action(span);
-        let guard = self.condition(condition);
-        let outer = self.names.guard;
-        if let Some(level) = guard {
-            self.names.guard = Some(level);
-            self.guards += 1;
+    fn branches(&mut self, first: &Branch, more: &[Branch], otherwise: Option<&Block>) {
+        let mut ends = Vec::with_capacity(1 + more.len());
+        for Branch { condition, then, span } in std::iter::once(first).chain(more) {
+            if self.is_full() {
+                break;
+            }
+            self.names.span = *span;
+            self.action(*span);
+            let guard = self.condition(condition);
+            let outer = self.names.guard;
+            if let Some(level) = guard {
+                self.names.guard = Some(level);
+                self.guards += 1;
+            }
+            let unless = self.emit(Op::JumpUnless(0), condition.span);
+            self.nested(then);
+            self.guards -= u16::from(guard.is_some());
+            self.names.guard = outer;
+            ends.push(self.emit(Op::Jump(0), *span));
+            self.land(unless);
         }
-        let unless = self.emit(Op::JumpUnless(0), condition.span);
-        self.nested(then);
-        self.guards -= u16::from(guard.is_some());
-        self.names.guard = outer;
-        let end = self.emit(Op::Jump(0), span);
-        self.land(unless);
         match otherwise {
             Some(otherwise) => self.nested(otherwise),
             None => {
+                let span = more.last().unwrap_or(first).span;
                 self.emit(Op::SetLast(1), span);
             }
         }
-        self.land(end);
+        ends.into_iter().for_each(|end| self.land(end));
     }
 
     /// A condition. A single `=~` with a group keeps it for `$re` in the guarded block: the nesting of that guard is given.

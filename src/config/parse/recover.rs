@@ -2,7 +2,7 @@
 
 use super::cut::{closing, skip_blanks, token_end, word};
 use super::{Reader, Rule};
-use crate::config::ast::{Block, Case, Expression, ExpressionKind, Route, Statement, StatementKind};
+use crate::config::ast::{Block, Branch, Case, Expression, ExpressionKind, Route, Statement, StatementKind};
 use crate::source::Diagnostic;
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ fn begins_statement(word: &[u8]) -> bool {
     )
 }
 
-/// Statements nest and `else if` chains go no further here.
+/// Statements nest no deeper here, and `else if` without braces goes no further.
 const DEEPEST: usize = 200;
 
 impl Reader<'_> {
@@ -94,9 +94,13 @@ impl Reader<'_> {
         let mut statement = self.one_statement(at..end);
         let next = skip_blanks(text, end);
         if first == b"if" && word(text, next) == b"else" && next < limit {
-            let (otherwise, end) = self.recover_else(next, limit, depth);
-            if let Some(Statement { kind: StatementKind::If { otherwise: slot @ None, .. }, .. }) = &mut statement {
-                *slot = otherwise;
+            let mut more = Vec::new();
+            let (otherwise, end) = self.recover_chain(next, limit, depth, &mut more);
+            if let Some(Statement { kind: StatementKind::If { more: behind, otherwise: last @ None, .. }, .. }) =
+                &mut statement
+            {
+                behind.extend(more);
+                *last = otherwise;
             }
             return (statement, end);
         }
@@ -120,19 +124,7 @@ impl Reader<'_> {
     /// `if`, `while` or `switch` at `at` whose block opens at `open`.
     fn recover_compound(&mut self, at: usize, open: usize, limit: usize, depth: usize) -> (Option<Statement>, usize) {
         let text = self.text.as_bytes();
-        let condition = match self.run(Rule::only_head, at..open) {
-            Ok(mut pairs) => {
-                let pair = pairs.next().and_then(|pair| pair.into_inner().nth(1));
-                pair.map(|pair| self.condition(pair, at))
-            }
-            Err(error) => {
-                self.fault(&error, at..open);
-                None
-            }
-        };
-        // The statement is kept even when its condition is lost, so that what is inside it is known.
-        let lost = Expression { kind: ExpressionKind::Int(1), span: self.span(at..open) };
-        let condition = condition.unwrap_or(lost);
+        let condition = self.recover_condition(at, open);
         let mut end = closing(text, open, limit).unwrap_or(limit);
         let kind = match word(text, at) {
             b"switch" => {
@@ -142,15 +134,72 @@ impl Reader<'_> {
             b"while" => StatementKind::While { condition, body: self.recover_block(open, end, depth + 1) },
             _ => {
                 let then = self.recover_block(open, end, depth + 1);
-                let next = skip_blanks(text, end);
+                let first = Branch { condition, then, span: self.span(at..end) };
+                let (next, mut more) = (skip_blanks(text, end), Vec::new());
                 let mut otherwise = None;
                 if next < limit && word(text, next) == b"else" {
-                    (otherwise, end) = self.recover_else(next, limit, depth);
+                    (otherwise, end) = self.recover_chain(next, limit, depth, &mut more);
                 }
-                StatementKind::If { condition, then, otherwise }
+                StatementKind::If { first, more, otherwise }
             }
         };
         (Some(Statement { kind, span: self.span(at..end) }), end)
+    }
+
+    /// All that follows an `if`, from the `else` at `at` on.
+    fn recover_chain(
+        &mut self,
+        at: usize,
+        limit: usize,
+        depth: usize,
+        more: &mut Vec<Branch>,
+    ) -> (Option<Block>, usize) {
+        let (text, mut at) = (self.text.as_bytes(), at);
+        loop {
+            let next = skip_blanks(text, at + b"else".len());
+            let open = if word(text, next) == b"if" { head_end(text, next, limit) } else { None };
+            let Some(open) = open else { break };
+            let condition = self.recover_condition(next, open);
+            let end = closing(text, open, limit).unwrap_or(limit);
+            let then = self.recover_block(open, end, depth + 1);
+            more.push(Branch { condition, then, span: self.span(next..end) });
+            at = skip_blanks(text, end);
+            if at >= limit || word(text, at) != b"else" || self.diagnostics.len() >= super::MOST_DIAGNOSTICS {
+                return (None, end);
+            }
+        }
+        let (otherwise, end) = self.recover_else(at, limit, depth);
+        // `else if` without braces is read as a statement of its own.
+        match otherwise {
+            Some(Block { mut statements, .. })
+                if statements.len() == 1 && word(text, skip_blanks(text, at + b"else".len())) == b"if" =>
+            {
+                match statements.pop().map(|statement| statement.kind) {
+                    Some(StatementKind::If { first, more: behind, otherwise }) => {
+                        more.push(first);
+                        more.extend(behind);
+                        (otherwise, end)
+                    }
+                    _ => (None, end),
+                }
+            }
+            otherwise => (otherwise, end),
+        }
+    }
+
+    /// The condition between `at` and the brace at `open`. The statement is kept even when it is lost, so that what is inside is known.
+    fn recover_condition(&mut self, at: usize, open: usize) -> Expression {
+        let found = match self.run(Rule::only_head, at..open) {
+            Ok(mut pairs) => {
+                let pair = pairs.next().and_then(|pair| pair.into_inner().nth(1));
+                pair.map(|pair| self.condition(pair, at))
+            }
+            Err(error) => {
+                self.fault(&error, at..open);
+                None
+            }
+        };
+        found.unwrap_or_else(|| Expression { kind: ExpressionKind::Int(1), span: self.span(at..open) })
     }
 
     /// The `else` at `at`.

@@ -3,16 +3,13 @@
 use super::cut::{Piece, skip_blanks};
 use super::{Reader, Rule, depth, range};
 use crate::config::ast::{
-    Assign, Block, Call, Case, CaseLabel, Expression, ExpressionKind, Item, Jump, Name, Route, RouteKind, Statement,
-    StatementKind, Text, Variable,
+    Assign, Block, Branch, Call, Case, CaseLabel, Expression, ExpressionKind, Item, Jump, Name, Route, RouteKind,
+    Statement, StatementKind, Text, Variable,
 };
 use crate::config::literal;
 use crate::source::{Diagnostic, Span};
 use bytes::Bytes;
 use pest::iterators::Pair;
-
-/// An `else if` chain nests in the tree; no chain is longer.
-const LONGEST_CHAIN: usize = 200;
 
 impl<'a> Reader<'a> {
     /// Reads one top-level piece.
@@ -210,7 +207,10 @@ impl<'a> Reader<'a> {
         let mut inner = pair.into_inner();
         let kind = match rule {
             Rule::empty => StatementKind::Empty,
-            Rule::if_ => return self.if_statement(inner.collect(), base, self.span(whole)),
+            Rule::if_ => {
+                let span = self.span(whole);
+                return Some(Statement { kind: self.if_statement(inner.collect(), base, span)?, span });
+            }
             Rule::while_ => {
                 let (_, condition, body) = (inner.next()?, inner.next()?, inner.next()?);
                 StatementKind::While { condition: self.condition(condition, base), body: self.body(body, base) }
@@ -250,42 +250,29 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// `if`, with its `else if` parts nested from the last to the first.
-    fn if_statement(&mut self, pairs: Vec<Pair<'_, Rule>>, base: usize, span: Span) -> Option<Statement> {
-        let mut links = Vec::new();
-        let mut otherwise = None;
-        let mut condition = None;
+    /// `if`, with its `else if` parts.
+    fn if_statement(&mut self, pairs: Vec<Pair<'_, Rule>>, base: usize, span: Span) -> Option<StatementKind> {
+        let (mut first, mut more, mut otherwise, mut condition) = (None, Vec::new(), None, None);
         for pair in pairs {
             match pair.as_rule() {
-                Rule::expression => condition = Some((self.condition(pair, base), span)),
+                Rule::expression => condition = Some(self.condition(pair, base)),
                 Rule::body => {
-                    let (condition, span) = condition.take()?;
-                    links.push((condition, self.body(pair, base), span));
+                    let (condition, then) = (condition.take()?, self.body(pair, base));
+                    first = Some(Branch { condition, then, span });
                 }
                 Rule::else_if => {
                     let whole = range(&pair, base);
                     let mut inner = pair.into_inner();
                     let (_, word, test, body) = (inner.next()?, inner.next()?, inner.next()?, inner.next()?);
-                    if links.len() > LONGEST_CHAIN {
-                        self.too_deep(whole.start);
-                        break;
-                    }
                     let span = self.span(range(&word, base).start..whole.end);
-                    links.push((self.condition(test, base), self.body(body, base), span));
+                    let (condition, then) = (self.condition(test, base), self.body(body, base));
+                    more.push(Branch { condition, then, span });
                 }
                 Rule::else_ => otherwise = pair.into_inner().nth(1).map(|body| self.body(body, base)),
                 _ => {}
             }
         }
-        while let Some((condition, then, span)) = links.pop() {
-            let statement =
-                Statement { kind: StatementKind::If { condition, then, otherwise: otherwise.take() }, span };
-            if links.is_empty() {
-                return Some(statement);
-            }
-            otherwise = Some(Block { statements: vec![statement], span });
-        }
-        None
+        Some(StatementKind::If { first: first?, more, otherwise })
     }
 
     /// The condition of `if` and `while`: an assignment there is legal, and hardly ever meant.

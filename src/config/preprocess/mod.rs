@@ -114,7 +114,7 @@ pub fn preprocess(
     state.command_line();
     state.out.main = FileId(state.sources.files().count() as u32);
     match files.read_within(main, LARGEST_FILE) {
-        Ok(text) => state.file(main.to_path_buf(), text, None),
+        Ok(text) => state.file(main.to_path_buf(), text),
         Err(error) if error.kind() == io::ErrorKind::FileTooLarge => state.too_large(main, None),
         Err(error) => {
             let file = state.sources.add(main, Vec::new());

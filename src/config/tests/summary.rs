@@ -89,9 +89,11 @@ fn one(out: &mut String, depth: usize, statement: &Statement) {
         StatementKind::Empty => line(out, depth, ";".into()),
         StatementKind::Call(inner) => line(out, depth, call(inner)),
         StatementKind::Assign(inner) => line(out, depth, assign(inner)),
-        StatementKind::If { condition, then, otherwise } => {
-            line(out, depth, format!("if {}", expression(condition)));
-            block(out, depth + 1, then);
+        StatementKind::If { first, more, otherwise } => {
+            for (at, branch) in std::iter::once(first).chain(more).enumerate() {
+                line(out, depth, format!("{}if {}", if at > 0 { "else " } else { "" }, expression(&branch.condition)));
+                block(out, depth + 1, &branch.then);
+            }
             if let Some(otherwise) = otherwise {
                 line(out, depth, "else".into());
                 block(out, depth + 1, otherwise);

@@ -32,8 +32,9 @@ fn check(subject: &Subject, findings: &mut Findings) {
 fn leaves(statement: &Statement) -> bool {
     match &statement.kind {
         StatementKind::Jump(..) | StatementKind::Break => true,
-        StatementKind::If { then, otherwise: Some(otherwise), .. } => {
-            then.statements.iter().any(leaves) && otherwise.statements.iter().any(leaves)
+        StatementKind::If { first, more, otherwise: Some(otherwise) } => {
+            let all = std::iter::once(first).chain(more).map(|branch| &branch.then).chain([otherwise]);
+            all.into_iter().all(|block| block.statements.iter().any(leaves))
         }
         _ => false,
     }

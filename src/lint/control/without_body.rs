@@ -21,9 +21,8 @@ fn check(subject: &Subject, findings: &mut Findings) {
         walk::block(&route.body, &mut |node| {
             let Node::Statement(statement) = node else { return };
             let found = match &statement.kind {
-                StatementKind::If { then, otherwise: None, .. } => {
-                    lone(subject, then).map(|place| (place, "this `;` is all that the if guards"))
-                }
+                StatementKind::If { first, more, otherwise: None } => lone(subject, &more.last().unwrap_or(first).then)
+                    .map(|place| (place, "this `;` is all that the if guards")),
                 StatementKind::While { body, .. } => {
                     lone(subject, body).map(|place| (place, "this `;` is all that the loop repeats"))
                 }

@@ -241,14 +241,21 @@ impl<'s, 'a> Walk<'s, 'a> {
                 yes
             }
             StatementKind::Assign(assign) => self.assign(assign, worlds),
-            StatementKind::If { condition, then, otherwise } => {
-                let (yes, no) = self.condition(condition, worlds);
-                let mut out = self.block(then, yes);
+            StatementKind::If { first, more, otherwise } => {
+                let (mut out, mut left) = (Worlds::new(), worlds);
+                for branch in std::iter::once(first).chain(more) {
+                    let (yes, no) = self.condition(&branch.condition, left);
+                    out.extend(self.block(&branch.then, yes));
+                    join(&mut out);
+                    left = no;
+                }
                 out.extend(match otherwise {
-                    Some(otherwise) => self.block(otherwise, no),
-                    None => no,
+                    Some(otherwise) => self.block(otherwise, left),
+                    None => left,
                 });
-                if sends(condition) && [Some(then), otherwise.as_ref()].into_iter().flatten().any(notes) {
+                let branches = std::iter::once(first).chain(more);
+                let sends = branches.clone().any(|branch| sends(&branch.condition));
+                if sends && branches.map(|branch| &branch.then).chain(otherwise.as_ref()).any(notes) {
                     out.iter_mut().for_each(|world| world.state = world.state.open(Fact::Final).open(Fact::Relayed));
                 }
                 join(&mut out);

@@ -3,7 +3,8 @@
 use super::CORE;
 use super::raw::Raw;
 use crate::lint::{Findings, Rule, Severity, Subject};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
+use std::hash::Hasher;
 
 /// Asked for and never there.
 pub(super) static UNKNOWN: Rule = Rule {
@@ -71,6 +72,8 @@ fn unknown(subject: &Subject, findings: &mut Findings) {
     for its in raw.directives.iter().filter(|its| matches!(its.word, "ifdef" | "ifndef")) {
         *tests.entry(its.name()).or_default() += 1;
     }
+    let names = known.iter().chain(tests.keys()).chain(&commented).copied();
+    let alike = Alike::of(names.collect());
     for its in raw.directives.iter().filter(|its| matches!(its.word, "ifdef" | "ifndef")) {
         let name = its.name();
         if known.contains(name)
@@ -82,15 +85,57 @@ fn unknown(subject: &Subject, findings: &mut Findings) {
         }
         // Names that are tested as often may both be meant, defined or not: the usual one is tested more, or only spoken of.
         let count = |name: &[u8]| tests.get(name).copied().unwrap_or(0);
-        let usual = tests.keys().copied().filter(|other| count(other) > count(name));
-        let spoken = commented.iter().copied().filter(|other| count(other) == 0);
-        let candidates = known.iter().copied().chain(usual).chain(spoken);
-        let near = candidates.filter(|other| is_slip(name, other)).min();
+        let is_likelier = |other: &[u8]| {
+            known.contains(other) || count(other) > count(name) || count(other) == 0 && commented.contains(other)
+        };
+        let near = alike.to(name).filter(|other| is_likelier(other) && is_slip(name, other)).min();
         let Some(near) = near else { continue };
         findings
             .add(format!("nothing defines {}", shown(name)), its.name_span())
             .add_note("what is behind it is never part of the config")
             .add_help(format!("did you mean {}?", shown(near)));
+    }
+}
+
+/// Names by what is left of them when one letter is taken away: two that differ in a letter, or in two that have changed places, share that.
+struct Alike<'a>(FxHashMap<u64, Vec<&'a [u8]>>);
+
+/// Names that are longer are no slip of each other.
+const LONGEST_NAME: usize = 100;
+
+impl<'a> Alike<'a> {
+    fn of(names: FxHashSet<&'a [u8]>) -> Alike<'a> {
+        let mut alike: FxHashMap<u64, Vec<&[u8]>> = FxHashMap::default();
+        for name in names {
+            for key in Alike::keys(name) {
+                alike.entry(key).or_default().push(name);
+            }
+        }
+        Alike(alike)
+    }
+
+    /// Those that may differ little from a name; some may come twice.
+    fn to(&self, name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
+        Alike::keys(name).into_iter().filter_map(|key| self.0.get(&key)).flatten().copied()
+    }
+
+    fn keys(name: &[u8]) -> Vec<u64> {
+        if name.len() > LONGEST_NAME {
+            return Vec::new();
+        }
+        let hash = |at: usize| {
+            let mut left = name.to_vec();
+            if at < left.len() {
+                left.remove(at);
+            }
+            let mut hasher = FxHasher::default();
+            hasher.write(&left);
+            hasher.finish()
+        };
+        let mut keys: Vec<u64> = (0..=name.len()).map(hash).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
     }
 }
 

@@ -71,15 +71,14 @@ fn refused(subject: &Subject) -> FxHashSet<Span> {
     for route in &subject.script().routes {
         walk::block(&route.body, &mut |node| {
             let Node::Statement(statement) = node else { return };
-            let StatementKind::If { condition, then, .. } = &statement.kind else { return };
-            if !refuses(then) {
-                return;
+            let StatementKind::If { first, more, .. } = &statement.kind else { return };
+            for branch in std::iter::once(first).chain(more).filter(|branch| refuses(&branch.then)) {
+                walk::expression(&branch.condition, &mut |node| {
+                    if let Node::Expression(Expression { span, .. }) = node {
+                        found.insert(*span);
+                    }
+                });
             }
-            walk::expression(condition, &mut |node| {
-                if let Node::Expression(Expression { span, .. }) = node {
-                    found.insert(*span);
-                }
-            });
         });
     }
     found

@@ -24,31 +24,35 @@ fn check(subject: &Subject, findings: &mut Findings) {
     for route in &subject.script().routes {
         walk::block(&route.body, &mut |node| {
             let Node::Statement(statement) = node else { return };
-            let StatementKind::If { condition, then, .. } = &statement.kind else { return };
-            let Some(pattern) = pattern(condition) else { return };
-            let mut tell = |span: Span, place: Span| {
-                if told.insert(span) {
-                    findings
-                        .add("in Kamailio $re is the Remote-Party-ID URI, not a group of the match", place)
-                        .add_label(pattern, "the match that leaves no groups")
-                        .add_note("without that header it is null, and a $var that gets it becomes 0")
-                        .add_help("use {re.subst,/pattern/\\1/} on the value that was matched");
-                }
-            };
-            walk::block(then, &mut |node| match node {
-                Node::Expression(Expression { kind: ExpressionKind::Variable(variable), .. }) if is_re(variable) => {
-                    tell(variable.span, variable.span);
-                }
-                Node::Call(call) => {
-                    for arg in &call.args {
-                        let ExpressionKind::Text(text) = &arg.kind else { continue };
-                        if let Some(written) = variables(text).iter().find(|written| written.name == "re") {
-                            tell(arg.span, subject.narrow(arg.span, written.text));
+            let StatementKind::If { first, more, .. } = &statement.kind else { return };
+            for branch in std::iter::once(first).chain(more) {
+                let Some(pattern) = pattern(&branch.condition) else { continue };
+                let mut tell = |span: Span, place: Span| {
+                    if told.insert(span) {
+                        findings
+                            .add("in Kamailio $re is the Remote-Party-ID URI, not a group of the match", place)
+                            .add_label(pattern, "the match that leaves no groups")
+                            .add_note("without that header it is null, and a $var that gets it becomes 0")
+                            .add_help("use {re.subst,/pattern/\\1/} on the value that was matched");
+                    }
+                };
+                walk::block(&branch.then, &mut |node| match node {
+                    Node::Expression(Expression { kind: ExpressionKind::Variable(variable), .. })
+                        if is_re(variable) =>
+                    {
+                        tell(variable.span, variable.span);
+                    }
+                    Node::Call(call) => {
+                        for arg in &call.args {
+                            let ExpressionKind::Text(text) = &arg.kind else { continue };
+                            if let Some(written) = variables(text).iter().find(|written| written.name == "re") {
+                                tell(arg.span, subject.narrow(arg.span, written.text));
+                            }
                         }
                     }
-                }
-                _ => {}
-            });
+                    _ => {}
+                });
+            }
         });
     }
 }

@@ -29,7 +29,7 @@ fn check(subject: &Subject, findings: &mut Findings) {
             if logs(&log.name.text) && !logs(&meant.name.text) && reads_code(&three[2]) {
                 let place = three[2].span;
                 let place = match &three[2].kind {
-                    StatementKind::If { condition, .. } => condition.span,
+                    StatementKind::If { first, .. } => first.condition.span,
                     StatementKind::Switch { value, .. } => value.span,
                     _ => place,
                 };

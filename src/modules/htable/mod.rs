@@ -92,7 +92,8 @@ fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
         let fault = |message: String| {
             StartFault::new(message).at(given.span).help("write it as name=>size=8;autoexpire=3600;initval=0")
         };
-        let mut table = spec::read(text).map_err(fault)?;
+        let room = table::MOST_OF_ALL - tables.iter().map(|table| table.slots.len()).sum::<usize>();
+        let mut table = spec::read(text, room).map_err(fault)?;
         if tables.iter().any(|its| its.name == table.name) {
             return Err(fault(format!("the table {} is defined already", String::from_utf8_lossy(&table.name))));
         }

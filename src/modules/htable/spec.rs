@@ -1,13 +1,13 @@
 //! The definition of a table.
 
-use super::table::{MOST_SLOTS, Table};
+use super::table::{MOST_OF_ALL, MOST_SLOTS, Table};
 use crate::builtin::parse_int;
 
-/// Reads `name=>size=8;autoexpire=3600;...`.
+/// Reads `name=>size=8;autoexpire=3600;...` for a table that may have so many slots.
 ///
 /// # Errors
 /// Says which part is wrong.
-pub(super) fn read(text: &[u8]) -> Result<Table, String> {
+pub(super) fn read(text: &[u8], room: usize) -> Result<Table, String> {
     let Some(arrow) = memchr::memmem::find(text, b"=>") else {
         return Err(format!("{} is no definition of a table", String::from_utf8_lossy(text)));
     };
@@ -47,6 +47,11 @@ pub(super) fn read(text: &[u8]) -> Result<Table, String> {
         2..14 => 1 << size,
         _ => MOST_SLOTS,
     };
+    if slots > room {
+        return Err(format!(
+            "the tables have more than {MOST_OF_ALL} slots together: give them smaller sizes, for each counts twice"
+        ));
+    }
     table.slots.resize_with(slots, Default::default);
     Ok(table)
 }

@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The most slots a table has.
 pub(super) const MOST_SLOTS: usize = 1 << 14;
+/// The most slots that all tables together have: some 100 MB before there is a value in them.
+pub(super) const MOST_OF_ALL: usize = 1 << 21;
 /// What all keys and values of all tables may take, in bytes: peers choose keys.
 pub(super) const MOST_BYTES: usize = 1 << 30;
 /// What a value takes beside its text.

@@ -10,7 +10,7 @@ const MESSAGE: &str = "OPTIONS sip:a SIP/2.0\nVia: SIP/2.0/UDP a;branch=z9hG4bK\
 /// A bench with these tables, whose names have the slots 0, 1, ...
 fn bench(definitions: &[&str]) -> Bench {
     let table = |text: &&str| {
-        let mut table = spec::read(text.as_bytes()).unwrap();
+        let mut table = spec::read(text.as_bytes(), super::table::MOST_OF_ALL).unwrap();
         table.has_event = true;
         table
     };
@@ -46,7 +46,7 @@ fn code(outcome: Outcome) -> i32 {
 /// Keys that differ in nothing but case have the same hash; each has its value, and none is left when it has gone.
 #[test]
 fn keys_that_share_a_hash_are_apart() {
-    let table = spec::read(b"a=>size=4").unwrap();
+    let table = spec::read(b"a=>size=4", super::table::MOST_OF_ALL).unwrap();
     let keys: Vec<String> = (0..64).map(|at| format!("{at:06b}").replace('0', "a").replace('1', "A")).collect();
     for (at, key) in keys.iter().enumerate() {
         assert!(table.write(key.as_bytes(), Value::Int(at as i64), None, 0));
@@ -119,20 +119,24 @@ fn what_expires_is_removed_and_told() {
 
 #[test]
 fn definitions() {
-    let table = spec::read(b" t => size=3; autoexpire = 5 ;updateexpire=0;initval=-2;dmqreplicate=1;").unwrap();
+    let table = spec::read(
+        b" t => size=3; autoexpire = 5 ;updateexpire=0;initval=-2;dmqreplicate=1;",
+        super::table::MOST_OF_ALL,
+    )
+    .unwrap();
     assert_eq!((&table.name[..], table.slots.len(), table.expires), (&b"t"[..], 8, 5));
     assert_eq!((table.renews, table.initial), (false, Some(-2)));
     for (text, slots) in [("t=>", 16), ("t=>size=0", 8), ("t=>size=60", MOST_SLOTS)] {
-        assert_eq!(spec::read(text.as_bytes()).unwrap().slots.len(), slots, "{text}");
+        assert_eq!(spec::read(text.as_bytes(), super::table::MOST_OF_ALL).unwrap().slots.len(), slots, "{text}");
     }
     for bad in ["t", "=>size=3", "t=>size=x", "t=>colour=red", "t=>size"] {
-        assert!(spec::read(bad.as_bytes()).is_err(), "{bad}");
+        assert!(spec::read(bad.as_bytes(), super::table::MOST_OF_ALL).is_err(), "{bad}");
     }
 }
 
 #[test]
 fn keys_that_peers_choose_fill_no_more_than_the_table() {
-    let table = spec::read(b"t=>size=2").unwrap();
+    let table = spec::read(b"t=>size=2", super::table::MOST_OF_ALL).unwrap();
     let mebibyte = Value::Text(vec![b'x'; 1 << 20].into());
     let written = (0..2000).take_while(|at: &i32| table.write(at.to_string().as_bytes(), mebibyte.clone(), None, 1));
     assert!((1000..1024).contains(&written.count()));

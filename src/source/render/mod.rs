@@ -8,18 +8,26 @@ pub use sarif::{Described, sarif};
 
 use super::{Diagnostic, FileId, Label, Level, Sources};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level as Mark, Renderer, Snippet};
+use std::fmt::Write;
 use std::ops::Range;
 
 /// Draws diagnostics with the lines they speak of, an empty line between two.
 pub fn human(sources: &Sources, diagnostics: &[Diagnostic], color: bool) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let mut drawn = String::new();
-    for diagnostic in diagnostics {
+    for (at, diagnostic) in diagnostics.iter().enumerate() {
+        if drawn.len() > MOST_DRAWN {
+            let _ = writeln!(drawn, "and {} more findings", diagnostics.len() - at);
+            break;
+        }
         drawn.push_str(&one(sources, diagnostic, &renderer));
         drawn.push_str("\n\n");
     }
     drawn
 }
+
+/// Bytes that are drawn for people, who read no further.
+const MOST_DRAWN: usize = 1 << 20;
 
 /// One JSON object a line: `code`, `level`, `file`, `line`, `column`, `end_line`, `end_column`, `message`, and `labels`,
 /// `notes` and `help` when there are any. Lines and columns count from 1.
@@ -229,6 +237,15 @@ mod tests {
         let (sources, diagnostics) = sample();
         insta::assert_snapshot!(human(&sources, &diagnostics, false));
         assert!(human(&sources, &diagnostics, true).contains("\u{1b}["));
+    }
+
+    #[test]
+    fn nobody_reads_megabytes() {
+        let (sources, diagnostics) = sample();
+        let many: Vec<Diagnostic> = std::iter::repeat_n(&diagnostics[0], 10_000).cloned().collect();
+        let drawn = human(&sources, &many, false);
+        assert!(drawn.len() < 2 * MOST_DRAWN, "{}", drawn.len());
+        assert!(drawn.ends_with(" more findings\n"), "{}", &drawn[drawn.len() - 100..]);
     }
 
     #[test]
