@@ -85,6 +85,7 @@ impl Drop for Running {
 }
 
 /// Waits until something is so.
+#[expect(clippy::disallowed_methods, reason = "a server of the real world has real deadlines")]
 pub(crate) fn wait(what: &str, mut so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !so() {
@@ -130,6 +131,7 @@ impl Phone {
     }
 
     /// The reply to a request, when it comes within so long.
+    #[expect(clippy::disallowed_methods, reason = "a server of the real world has real deadlines")]
     pub(crate) fn reply(&self, call: &str, patience: Duration) -> Option<String> {
         let (start, wanted) = (Instant::now(), format!("\r\nCall-ID: {call}\r\n"));
         let mut buffer = [0; 65_536];
