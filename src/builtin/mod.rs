@@ -27,6 +27,7 @@ mod regex;
 mod rpc;
 mod select;
 mod settings;
+pub mod sql;
 mod trace;
 mod value;
 mod working;

@@ -81,6 +81,17 @@ pub fn variables(text: &[u8]) -> Vec<Mention<'_>> {
     found
 }
 
+/// The variables in a text with their places, without those inside of others.
+pub fn placed(text: &[u8]) -> Vec<(std::ops::Range<usize>, Mention<'_>)> {
+    let mut found = Vec::new();
+    scan(text, 0, &mut |mention| {
+        // It is a piece of the text.
+        let start = mention.text.as_ptr().addr() - text.as_ptr().addr();
+        found.push((start..start + mention.text.len(), mention));
+    });
+    found
+}
+
 /// Hands every variable in a text to `visit`, an outer one before those in its parentheses.
 pub fn in_text<'a>(text: &'a [u8], visit: &mut dyn FnMut(Mention<'a>)) {
     scan(text, DEEPEST, visit);
@@ -219,6 +230,9 @@ mod tests {
             "$rU| $hdr(X)|[0]{s.len} $var(x)| $sht(a=>$var(k))| $var(k)|"
         );
         assert_eq!(names("$(open"), "");
+        let places: Vec<_> =
+            placed(b"a $rU$(hdr($var(x)))").into_iter().map(|(place, its)| (place, its.name)).collect();
+        assert_eq!(places, [(2..5, "rU"), (5..20, "hdr")]);
         assert_eq!(whole(b"$(var(x)[*])").map(|its| its.shown()).as_deref(), Some("$var(x)"));
         assert_eq!(whole(b"$var(x) "), None);
     }

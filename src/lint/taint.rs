@@ -3,7 +3,7 @@
 use super::Subject;
 use super::expressions;
 use super::mentions::{self, Mention};
-use crate::config::ast::{BinaryOperator, ExpressionKind};
+use crate::config::ast::{BinaryOperator, Call, ExpressionKind};
 use crate::source::Span;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -48,6 +48,9 @@ const HARMLESS: &[&str] = &[
     "param.encode",
 ];
 
+/// Functions that put a text together in the variable that is their first argument.
+const PRINTS: &[&str] = &["pv_printf", "avp_printf"];
+
 impl<'a> Taint<'a> {
     pub(super) fn of(subject: &Subject<'a>) -> Taint<'a> {
         let mut taint = Taint::default();
@@ -69,6 +72,9 @@ impl<'a> Taint<'a> {
             let before = taint.from.len();
             for its in &subject.script().assigns {
                 taint.assign(its.assign);
+            }
+            for its in PRINTS.iter().flat_map(|name| subject.script().calls_of(name)) {
+                taint.print(its.call);
             }
             if taint.from.len() == before {
                 break;
@@ -97,6 +103,21 @@ impl<'a> Taint<'a> {
         }
     }
 
+    /// A text that a function puts together in a variable.
+    fn print(&mut self, call: &'a Call) {
+        let [target, text] = call.args.as_slice() else { return };
+        let target = match &target.kind {
+            ExpressionKind::Text(text) => mentions::whole(text),
+            _ => expressions::variable(target),
+        };
+        let Some(key) = target.as_ref().and_then(stored).filter(|key| !self.from.contains_key(key)) else { return };
+        let mut origin = None;
+        expressions::in_argument(text, &mut |mention| origin = origin.take().or_else(|| self.origin(&mention)));
+        if let Some(origin) = origin {
+            self.from.insert(key, Origin { place: Some(call.span), ..origin });
+        }
+    }
+
     /// Where a variable has what a sender wrote from, when it holds that.
     pub fn origin(&self, mention: &Mention) -> Option<Origin> {
         if HARMLESS.iter().any(|its| mention.rest.contains(its)) || self.checked.contains(&mention.shown()) {
@@ -121,7 +142,10 @@ fn of_this_server(path: &str) -> bool {
 
 /// The name of a variable that a config sets.
 fn stored<'m>(mention: &Mention<'m>) -> Option<(&'m str, &'m str)> {
-    let name = mention.name;
-    let is_stored = matches!(name, "var" | "avp" | "xavp" | "xavu" | "xavi" | "dlg_var" | "shv" | "vn" | "vz");
-    is_stored.then_some((name, mention.inner.unwrap_or_default()))
+    is_kept(mention.name).then_some((mention.name, mention.inner.unwrap_or_default()))
+}
+
+/// Whether a script keeps in variables of this name what it likes.
+pub fn is_kept(name: &str) -> bool {
+    matches!(name, "var" | "avp" | "xavp" | "xavu" | "xavi" | "dlg_var" | "shv" | "sht" | "vn" | "vz")
 }

@@ -30,6 +30,7 @@ mod scenarios;
 mod semantics;
 mod simulated;
 mod sipp;
+mod sql;
 mod stopping;
 mod testing;
 mod torture;

@@ -14,6 +14,7 @@ use crate::config::ast::{Expression, ExpressionKind};
 pub(super) static RULES: &[&Rule] = &[
     &text::TAINTED,
     &text::WRONG_DIALECT,
+    &text::TEXT_IN_VARIABLE,
     &empty_result::RULE,
     &select_without_result::RULE,
     &result_not_freed::RULE,

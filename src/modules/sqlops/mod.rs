@@ -1,14 +1,10 @@
 //! `sqlops`: asking databases from the script.
 
-mod binding;
 mod connection;
 mod query;
 mod result;
 mod statement;
 mod transformation;
-
-pub use query::statement;
-pub use statement::Statement;
 
 use crate::builtin::{Arg, Function, KeyKind, Module, Param, Routes, Unit, Variable};
 

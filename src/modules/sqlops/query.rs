@@ -2,7 +2,7 @@
 
 use super::connection::{self, Slot as Connection};
 use super::result::{Results, Slot as Name};
-use super::statement::Statement;
+use super::statement::{NoName, Statement};
 use crate::builtin::{
     Answer, Args, Avps, Context, Effect, Extension, Fault, LogLevel, Outcome, Part, Prepare, Prepared, Rows, Template,
     Then, Xavp,
@@ -157,7 +157,16 @@ pub(super) fn column(cx: &mut Context, args: &Args) -> Outcome {
 fn ask(cx: &mut Context, args: &Args, then: Then) -> Outcome {
     let Some(asked) = args.prepared::<Asked>(1) else { return Outcome::FALSE };
     match connection::database(cx, args.prepared::<Connection>(0)) {
-        Some(database) => Outcome::Wait(Effect::Query(asked.statement.query(cx, database)), then),
+        Some(database) => match asked.statement.query(cx, database) {
+            Ok(query) => Outcome::Wait(Effect::Query(query), then),
+            Err(NoName { variable }) => {
+                cx.log(
+                    LogLevel::Error,
+                    format!("{}: the value of {variable} is no name of a table or column", args.name()),
+                );
+                Outcome::FALSE
+            }
+        },
         None => {
             cx.log(LogLevel::Error, format!("{}: the database is not connected", args.name()));
             Outcome::FALSE
@@ -174,12 +183,8 @@ fn rows(cx: &mut Context, args: &Args, answer: Answer) -> Option<Rows> {
     };
     let statement = args.prepared::<Asked>(1).and_then(|asked| asked.statement.fixed().cloned());
     let shown = cx.state::<connection::Connections>().map_or(0, |state| state.logged);
-    let text: String = statement.as_deref().unwrap_or("a statement with pasted values").chars().take(shown).collect();
+    let text: String =
+        statement.as_deref().unwrap_or("a statement with names from variables").chars().take(shown).collect();
     cx.log(LogLevel::Error, format!("{}: {fault} [{text}]", args.name()));
     None
-}
-
-/// The statement that a call to a function of this module prepared, so that a lint can ask what is pasted.
-pub fn statement(prepared: &Prepared) -> Option<&Statement> {
-    prepared.downcast_ref::<Asked>().map(|asked| &asked.statement)
 }

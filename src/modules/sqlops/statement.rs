@@ -1,127 +1,120 @@
 //! An SQL text with variables, prepared once: what can be bound becomes a parameter, so that no value is ever read as SQL.
 
-use super::binding;
-use crate::builtin::{ConnectionId, Context, Part, Query, Template, Value, parse_int};
+use crate::builtin::sql::{self, Piece, Symbol};
+use crate::builtin::{ConnectionId, Context, KeyKind, Part, Query, Reference, Template, Value, parse_int};
 use bytes::Bytes;
 use std::sync::Arc;
 
 /// A statement as a call site prepared it.
 #[derive(Debug)]
-pub struct Statement {
+pub(super) struct Statement {
     template: Template,
-    sql: Vec<Piece>,
-    parameters: Vec<Parameter>,
-    // The text when nothing is pasted.
+    pieces: Vec<Piece>,
+    // The text when it is the same at each call.
     fixed: Option<Arc<str>>,
 }
 
-/// A piece of the SQL text.
-#[derive(Debug, PartialEq)]
-pub(super) enum Piece {
-    /// As written.
-    Text(String),
-    /// The value of this part of the template, read as SQL.
-    Pasted(usize),
-}
-
-/// Where the value of a `?` comes from.
-#[derive(Debug, PartialEq)]
-pub(super) enum Parameter {
-    /// A literal: its pieces put together.
-    Literal(Vec<Literal>),
-    /// A variable where an expression may stand.
-    Expression(usize),
-    /// The same, but its value is an SQL literal that `{sql.val}` made.
-    Escaped(usize),
-}
-
-/// A piece of a literal.
-#[derive(Debug, PartialEq)]
-pub(super) enum Literal {
-    /// As written.
-    Text(Vec<u8>),
-    /// The value of this part of the template.
-    Variable(usize),
+/// A value that is no name stands where only a name can.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct NoName {
+    /// The variable as written.
+    pub(super) variable: Box<str>,
 }
 
 impl Statement {
     /// Finds out what of the text can be bound.
-    pub fn new(template: &Template) -> Statement {
-        let (sql, parameters) = binding::bind(template);
-        let fixed = match &*sql {
-            [] => Some(Arc::from("")),
-            [Piece::Text(text)] => Some(Arc::from(text.as_str())),
-            _ => None,
-        };
-        Statement { template: template.clone(), sql, parameters, fixed }
+    pub(super) fn new(template: &Template) -> Statement {
+        let pieces = sql::pieces(&symbols(template));
+        let varies = |piece: &Piece| matches!(piece, Piece::Name(..) | Piece::Quoted(..) | Piece::Pasted(_));
+        let mut statement = Statement { template: template.clone(), pieces, fixed: None };
+        if !statement.pieces.iter().any(varies) {
+            let text: Vec<u8> = statement.pieces.iter().flat_map(|piece| sql::constant(piece).to_vec()).collect();
+            statement.fixed = Some(Arc::from(String::from_utf8_lossy(&text)));
+        }
+        statement
     }
 
-    /// The variables whose values are read as SQL because they stand where nothing can be bound.
-    pub fn pasted(&self) -> impl Iterator<Item = &str> {
-        self.sql.iter().filter_map(|piece| match piece {
-            Piece::Pasted(at) => self.variable(*at).map(|reference| &*reference.text),
-            Piece::Text(_) => None,
-        })
-    }
-
-    /// The text that is the same at each call; `None` when values are pasted into it.
-    pub fn fixed(&self) -> Option<&Arc<str>> {
+    /// The text that is the same at each call; `None` when it holds names that variables give.
+    pub(super) fn fixed(&self) -> Option<&Arc<str>> {
         self.fixed.as_ref()
     }
 
     /// The statement with the values of this moment.
-    pub fn query(&self, cx: &mut Context, connection: ConnectionId) -> Query {
-        let parameters = self.parameters.iter().map(|parameter| self.bind(cx, parameter)).collect();
-        match &self.fixed {
-            Some(text) => Query { connection, statement: text.clone(), fixed: true, parameters },
-            None => Query { connection, statement: self.expand(cx), fixed: false, parameters },
-        }
+    ///
+    /// # Errors
+    /// A value that is no name, where one must stand.
+    pub(super) fn query(&self, cx: &mut Context, connection: ConnectionId) -> Result<Query, NoName> {
+        let (statement, fixed) = match &self.fixed {
+            Some(text) => (text.clone(), true),
+            None => {
+                let text =
+                    sql::write(&self.pieces, &mut |at| self.value(cx, at).to_text()).map_err(|at| self.no_name(at))?;
+                (Arc::from(String::from_utf8_lossy(&text)), false)
+            }
+        };
+        let parameters = self.pieces.iter().filter_map(|piece| self.bind(cx, piece)).collect();
+        Ok(Query { connection, statement, fixed, parameters })
     }
 
-    fn variable(&self, at: usize) -> Option<&crate::builtin::Reference> {
+    fn variable(&self, at: usize) -> Option<&Reference> {
         match self.template.parts().get(at) {
             Some(Part::Variable(reference)) => Some(reference),
             _ => None,
         }
     }
 
+    fn no_name(&self, at: usize) -> NoName {
+        NoName { variable: self.variable(at).map(|reference| reference.text.clone()).unwrap_or_default() }
+    }
+
     fn value(&self, cx: &mut Context, at: usize) -> Value {
         self.variable(at).map_or(Value::Null, |reference| reference.value(cx))
     }
 
-    fn expand(&self, cx: &mut Context) -> Arc<str> {
-        let mut out = Vec::with_capacity(128);
-        for piece in &self.sql {
-            match piece {
-                Piece::Text(text) => out.extend_from_slice(text.as_bytes()),
-                Piece::Pasted(at) => self.value(cx, *at).print(&mut out),
-            }
-        }
-        Arc::from(String::from_utf8_lossy(&out))
-    }
-
-    fn bind(&self, cx: &mut Context, parameter: &Parameter) -> Value {
-        match parameter {
-            Parameter::Literal(pieces) => match &**pieces {
-                [Literal::Variable(at)] => match self.value(cx, *at) {
+    /// The value of a parameter.
+    fn bind(&self, cx: &mut Context, piece: &Piece) -> Option<Value> {
+        match piece {
+            Piece::Literal(parts) => Some(match &**parts {
+                [sql::Part::Variable(at)] => match self.value(cx, *at) {
                     Value::Null => Value::text("<null>"),
                     value => Value::Text(value.to_text()),
                 },
-                pieces => {
+                parts => {
                     let mut out = Vec::with_capacity(64);
-                    for piece in pieces {
-                        match piece {
-                            Literal::Text(text) => out.extend_from_slice(text),
-                            Literal::Variable(at) => self.value(cx, *at).print(&mut out),
+                    for part in parts {
+                        match part {
+                            sql::Part::Text(text) => out.extend_from_slice(text),
+                            sql::Part::Variable(at) => self.value(cx, *at).print(&mut out),
                         }
                     }
                     Value::Text(Bytes::from(out))
                 }
-            },
-            Parameter::Expression(at) => number_or_text(self.value(cx, *at)),
-            Parameter::Escaped(at) => unescape(self.value(cx, *at)),
+            }),
+            Piece::Value(at) if self.variable(*at).is_some_and(is_literal) => Some(unescape(self.value(cx, *at))),
+            Piece::Value(at) => Some(number_or_text(self.value(cx, *at))),
+            Piece::Text(_) | Piece::Name(..) | Piece::Quoted(..) | Piece::Pasted(_) => None,
         }
     }
+}
+
+fn symbols(template: &Template) -> Vec<Symbol> {
+    let mut symbols = Vec::new();
+    for (at, part) in template.parts().iter().enumerate() {
+        match part {
+            Part::Text(text) => symbols.extend(text.iter().map(|byte| Symbol::Byte(*byte))),
+            Part::Variable(reference) => {
+                let row = reference.variable;
+                let kept = row.set.is_some() && !matches!(row.key, KeyKind::None);
+                symbols.push(Symbol::Variable { at, kept, literal: is_literal(reference) });
+            }
+        }
+    }
+    symbols
+}
+
+/// Whether its value is an SQL literal that a transformation made.
+fn is_literal(reference: &Reference) -> bool {
+    reference.transformations.last().is_some_and(|last| last.row.class == "sql")
 }
 
 // A digit string without quotes is a number in SQL; anything else can only have been meant as text.

@@ -1,6 +1,7 @@
 //! The functions against canned answers, and which texts can be bound.
 
 use super::connection::Connections;
+use super::statement::{NoName, Statement};
 use super::*;
 use crate::builtin::bench::Bench;
 use crate::builtin::{
@@ -30,21 +31,24 @@ static AVP: Variable = Variable::read(
     Ok(())
 });
 
+// The same by another name, as of a message: a script cannot write it.
+static OF_MESSAGE: Variable = Variable { set: None, ..AVP };
+
 fn reference(name: &str, transformation: Option<&'static Transformation>) -> Reference {
     let none = || Vec::new().into_boxed_slice();
     let transformations =
         transformation.into_iter().map(|row| Applied { row, module: ModuleId(0), params: none() }).collect();
     Reference {
-        variable: &AVP,
+        variable: if name.starts_with(char::is_uppercase) { &OF_MESSAGE } else { &AVP },
         module: ModuleId(0),
-        key: Key::Text(Template::fixed(name.to_owned())),
+        key: Key::Text(Template::fixed(name.to_ascii_lowercase())),
         index: crate::builtin::Index::None,
         transformations,
         text: format!("$avp({name})").into(),
     }
 }
 
-/// `$x` is an AVP, `$x!` the same with `{sql.val}`.
+/// `$x` is an AVP, `$X` the same as if a message said it, `$x!` the same with `{sql.val}`.
 fn template(text: &str) -> Template {
     let mut parts = Vec::new();
     for (at, piece) in text.split('$').enumerate() {
@@ -82,7 +86,7 @@ impl Desk {
         self.bench.locals.avps.push(Bytes::from_static(name.as_bytes()), value);
     }
 
-    fn query(&mut self, text: &str) -> Query {
+    fn query(&mut self, text: &str) -> Result<Query, NoName> {
         Statement::new(&template(text)).query(&mut self.bench.context(), ConnectionId(0))
     }
 
@@ -159,7 +163,6 @@ fn what_can_be_bound_is_bound() {
         ),
         ("SELECT 1 WHERE a='$z'", "SELECT 1 WHERE a=?", vec![text("<null>")]),
         ("SELECT 1 WHERE a=\"$u\"", "SELECT 1 WHERE a=?", vec![text("alice")]),
-        ("SELECT 1 -- '$u'\n WHERE a='$u'", "SELECT 1 -- 'alice'\n WHERE a=?", vec![text("alice")]),
         ("SELECT 1 /* it's */ WHERE a='$u'", "SELECT 1 /* it's */ WHERE a=?", vec![text("alice")]),
         ("SELECT 1 WHERE a=$e!", "SELECT 1 WHERE a=?", vec![text(evil)]),
         ("SELECT 1 WHERE a IN ('$u','$s')", "SELECT 1 WHERE a IN (?,?)", vec![text("alice"), text("12")]),
@@ -174,15 +177,44 @@ fn what_can_be_bound_is_bound() {
             "INSERT OR REPLACE INTO l (aor, expires) VALUES (?, datetime(strftime('%s', 'now') + ?, 'unixepoch'))",
             vec![text("alice"), Value::Int(12)],
         ),
-        // Names, lists and whole statements are pasted.
+        // Wherever a literal stands.
+        ("SELECT 1 WHERE a=\"$e\" AND \"$e\" LIKE b", "SELECT 1 WHERE a=? AND ? LIKE b", vec![text(evil), text(evil)]),
+        ("SELECT 1 WHERE b IN ($s, \"$e\")", "SELECT 1 WHERE b IN (?, ?)", vec![Value::Int(12), text(evil)]),
+        ("SELECT 1 WHERE ($e = a OR (b = $E))", "SELECT 1 WHERE (? = a OR (b = ?))", vec![text(evil), text(evil)]),
+        ("SELECT 1 WHERE $E LIKE a || '%'", "SELECT 1 WHERE ? LIKE a || '%'", vec![text(evil)]),
+        ("SELECT $E, \"$e\", '$e' AS u FROM t", "SELECT ?, ?, ? AS u FROM t", vec![text(evil); 3]),
+        ("SELECT a FROM t WHERE b = (SELECT \"$e\")", "SELECT a FROM t WHERE b = (SELECT ?)", vec![text(evil)]),
+        (
+            "SELECT CASE a WHEN $e THEN $s ELSE '$u' END",
+            "SELECT CASE a WHEN ? THEN ? ELSE ? END",
+            vec![text(evil), Value::Int(12), text("alice")],
+        ),
+        ("SELECT a || $e || \"$e\" FROM t", "SELECT a || ? || ? FROM t", vec![text(evil); 2]),
+        (
+            "SELECT a FROM t GROUP BY a HAVING $E = a ORDER BY $E",
+            "SELECT a FROM t GROUP BY a HAVING ? = a ORDER BY ?",
+            vec![text(evil); 2],
+        ),
+        ("UPDATE t SET a=\"$e\", b=$e WHERE \"$e\"=a", "UPDATE t SET a=?, b=? WHERE ?=a", vec![text(evil); 3]),
+        ("SELECT 1 WHERE a BETWEEN $s AND $e", "SELECT 1 WHERE a BETWEEN ? AND ?", vec![Value::Int(12), text(evil)]),
+        // A comment holds no value, and what has no end is no SQL.
+        ("SELECT 1 -- '$e'\n WHERE a='$u'", "SELECT 1 -- ''\n WHERE a=?", vec![text("alice")]),
+        ("SELECT 1 /* $e */", "SELECT 1 /*  */", vec![]),
+        ("SELECT 'open $e", "SELECT 'open ", vec![]),
+        // Names are names.
         ("SELECT a FROM $t", "SELECT a FROM tab", vec![]),
-        ("SELECT a FROM x$t", "SELECT a FROM xtab", vec![]),
-        ("SELECT $t FROM t", "SELECT tab FROM t", vec![]),
-        ("SELECT a FROM t ORDER BY $t", "SELECT a FROM t ORDER BY tab", vec![]),
-        ("SELECT a FROM t WHERE b IN ($s)", "SELECT a FROM t WHERE b IN (12)", vec![]),
-        ("INSERT INTO t ($t) VALUES ('$u')", "INSERT INTO t (tab) VALUES (?)", vec![text("alice")]),
+        ("SELECT a FROM x$t, $t.y", "SELECT a FROM xtab, tab.y", vec![]),
+        ("SELECT $t, $l FROM t", "SELECT tab, one, two FROM t", vec![]),
+        ("SELECT a FROM t ORDER BY $t $d", "SELECT a FROM t ORDER BY tab DESC", vec![]),
+        (
+            "INSERT INTO t ($l) VALUES ('$u', $s)",
+            "INSERT INTO t (one, two) VALUES (?, ?)",
+            vec![text("alice"), Value::Int(12)],
+        ),
+        ("SELECT `a$i` FROM \"$i\" AS '$i'", "SELECT `aq\"q` FROM \"q\"\"q\" AS 'q\"q'", vec![]),
+        // The author's own: nothing else can stand there.
         ("$q", "DELETE FROM t", vec![]),
-        ("SELECT 'open $u", "SELECT 'open alice", vec![]),
+        ("SELECT a FROM t WHERE $c", "SELECT a FROM t WHERE a = 1", vec![]),
     ];
     for (written, sql, parameters) in cases {
         let mut desk = Desk::new();
@@ -191,19 +223,39 @@ fn what_can_be_bound_is_bound() {
         desk.set("n", Value::Int(7));
         desk.set("s", Value::text("12"));
         desk.set("t", Value::text("tab"));
+        desk.set("l", Value::text("one, two"));
+        desk.set("d", Value::text("DESC"));
+        desk.set("i", Value::text("q\"q"));
+        desk.set("c", Value::text("a = 1"));
         desk.set("q", Value::text("DELETE FROM t"));
-        let query = desk.query(written);
+        let query = desk.query(written).unwrap();
         assert_eq!((&*query.statement, &query.parameters), (sql, &parameters), "{written}");
-        let pasted = Statement::new(&template(written)).pasted().count() > 0;
-        assert_eq!(query.fixed, !pasted, "{written}");
+        assert_eq!(query.fixed, Statement::new(&template(written)).fixed().is_some(), "{written}");
     }
+}
+
+#[test]
+fn what_is_no_name_is_refused_where_a_name_must_stand() {
+    let mut desk = Desk::new();
+    desk.set("e", Value::text("t; DROP TABLE t"));
+    for text in [
+        "SELECT a FROM $e",
+        "SELECT $e FROM t",
+        "SELECT a FROM t ORDER BY $e",
+        "SELECT a FROM t ORDER BY a $e",
+        "SELECT a$e FROM t",
+    ] {
+        assert_eq!(desk.query(text).map(|query| query.statement), Err(NoName { variable: "$avp(e)".into() }), "{text}");
+    }
+    assert_eq!(desk.call(function("sql_query", 2), &["cb", "SELECT a FROM $e"], Ok(Rows::default())), -1);
+    assert_eq!(desk.bench.core.log.len(), 1);
 }
 
 #[test]
 fn a_fixed_statement_is_the_same_text_each_time() {
     let mut desk = Desk::new();
     let statement = Statement::new(&template("SELECT 1 WHERE a='$u'"));
-    let [one, two] = [(); 2].map(|()| statement.query(&mut desk.bench.context(), ConnectionId(0)).statement);
+    let [one, two] = [(); 2].map(|()| statement.query(&mut desk.bench.context(), ConnectionId(0)).unwrap().statement);
     assert!(Arc::ptr_eq(&one, &two));
 }
 
