@@ -241,7 +241,7 @@ impl RegexCache {
     /// Bytes that all of them may take.
     const MOST: usize = 32 << 20;
     /// Bytes that one may take once compiled, tried in turn: the crate does not tell how many it took.
-    const SIZES: [usize; 3] = [8 << 10, 64 << 10, 512 << 10];
+    const SIZES: [usize; 4] = [8 << 10, 32 << 10, 128 << 10, 512 << 10];
     /// How many times those bytes a pattern takes: it is kept forwards and backwards, in more forms than one.
     const TIMES: usize = 4;
 
@@ -387,6 +387,21 @@ mod tests {
     fn the_first_group_is_found() {
         let regex = Regex::new(b"@([0-9]{1,3}\\.[0-9]{1,3})", true, Extensions::default()).unwrap();
         assert_eq!(regex.first_group(b"<sip:a@10.2:5060>"), Some(7..11));
+    }
+
+    #[test]
+    fn patterns_of_a_peers_choice_take_no_more_than_they_may() {
+        let mut cache = RegexCache::default();
+        let mut seen = 0;
+        for at in 0..400 {
+            let pattern = format!("{at}(abc|[0-9]{{200}}){{5}}");
+            assert!(cache.compile(pattern.as_bytes(), Extensions::default()).is_some(), "{pattern}");
+            let held = cache.held();
+            assert!(held.bytes <= held.most, "{held}");
+            seen = seen.max(held.count);
+        }
+        assert!((8..400).contains(&seen), "{seen} at once");
+        assert!(cache.compile(b"(a{900}){900}", Extensions::default()).is_none(), "one that is too large is bad");
     }
 
     #[test]
