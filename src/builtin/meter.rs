@@ -2,15 +2,15 @@
 
 /// Bytes that a run of a script may hold: variables, changes of its message, what it wants in replies.
 pub const MOST_HELD: usize = 8 << 20;
-/// Lines that one message may log, and their bytes; what comes beyond is left out.
-const MOST_LINES: u32 = 1000;
-const MOST_LOGGED: usize = 256 << 10;
+/// Bytes that the lines of one message may have; what comes beyond is left out.
+const MOST_LOGGED: usize = 4 << 20;
+/// What a line takes beside its text.
+const LINE: usize = 64;
 
 /// Counts what the work at hand makes.
 #[derive(Debug, Default)]
 pub struct Meter {
     made: usize,
-    lines: u32,
     logged: usize,
 }
 
@@ -47,16 +47,11 @@ impl Meter {
     }
 
     pub(super) fn line(&mut self, bytes: usize) -> Line {
-        if self.lines > MOST_LINES {
+        if self.logged > MOST_LOGGED {
             return Line::LeftOut;
         }
-        self.lines += 1;
-        self.logged = self.logged.saturating_add(bytes);
-        if self.lines <= MOST_LINES && self.logged <= MOST_LOGGED {
-            return Line::Kept;
-        }
-        self.lines = MOST_LINES + 1;
-        Line::First
+        self.logged = self.logged.saturating_add(bytes).saturating_add(LINE);
+        if self.logged > MOST_LOGGED { Line::First } else { Line::Kept }
     }
 }
 
@@ -65,14 +60,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_kept_until_there_are_too_many_or_too_long_ones() {
+    fn lines_are_kept_until_they_are_too_many_or_too_long() {
         let mut meter = Meter::default();
-        let kept = (0..2000).filter(|_| meter.line(10) == Line::Kept).count();
-        assert_eq!(kept, MOST_LINES as usize);
-        assert_eq!(meter.line(10), Line::LeftOut);
-        meter.begin();
-        assert_eq!(meter.line(MOST_LOGGED), Line::Kept);
-        assert_eq!(meter.line(1), Line::First);
+        let kept = (0..100_000).filter(|_| meter.line(36) == Line::Kept).count();
+        assert_eq!(kept, MOST_LOGGED / 100);
         assert_eq!(meter.line(0), Line::LeftOut);
+        meter.begin();
+        assert_eq!(meter.line(MOST_LOGGED - LINE), Line::Kept);
+        assert_eq!(meter.line(1), Line::First);
+        assert_eq!(meter.line(1), Line::LeftOut);
     }
 }
