@@ -26,7 +26,7 @@ mod world;
 pub use clock::Stopwatch;
 pub use log::LogFormat;
 pub use parallel::{parallel, processors};
-pub use pcap::{pcap_header, pcap_packet};
+pub use pcap::{StreamNumbers, pcap_header, pcap_packet, pcap_stream};
 pub use peers::UdpPeers;
 pub use pipe::end_with_the_reader;
 pub use server::{DEFAULT_WORKERS, Plan, ServerFault, run};

@@ -1,7 +1,7 @@
-//! The pcap format, for writing: IP packets that carry one datagram each.
+//! The pcap format, for writing: IP packets that carry one datagram, or a piece of a TCP stream, each.
 
-use etherparse::PacketBuilder;
-use std::io;
+use etherparse::{PacketBuilder, PacketBuilderStep, err::packet::BuildWriteError};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -23,27 +23,74 @@ pub fn pcap_header() -> [u8; 24] {
     header
 }
 
+/// The most bytes of a stream in one packet.
+const PIECE: usize = 32_768;
+/// Streams whose numbers are remembered; one that is forgotten begins anew.
+const STREAMS: usize = 4096;
+/// What every segment says of the room at its sender; nobody reads it.
+const WINDOW: u16 = u16::MAX;
+
+/// How far the TCP streams of a file have come: the number of the next byte from one end to the other.
+#[derive(Clone, Debug, Default)]
+pub struct StreamNumbers(BTreeMap<(SocketAddr, SocketAddr), u32>);
+
 /// Appends one datagram, seen at `at` since the Unix epoch. One whose ends are of two families, or that is longer than a
 /// datagram can be, is left out.
 pub fn pcap_packet(at: Duration, source: SocketAddr, destination: SocketAddr, bytes: &[u8], out: &mut Vec<u8>) {
-    let ip = match (source, destination) {
+    let Some(ip) = between(source, destination) else { return };
+    let builder = ip.udp(source.port(), destination.port());
+    record(at, builder.size(bytes.len()), out, |out| builder.write(out, bytes));
+}
+
+/// Appends a message that went through a TCP connection. Its bytes follow those before it between the same ends, so that a reader puts the stream
+/// together; opening and closing are not shown.
+pub fn pcap_stream(
+    at: Duration,
+    source: SocketAddr,
+    destination: SocketAddr,
+    bytes: &[u8],
+    numbers: &mut StreamNumbers,
+    out: &mut Vec<u8>,
+) {
+    for piece in bytes.chunks(PIECE) {
+        let Some(ip) = between(source, destination) else { return };
+        let back = numbers.0.get(&(destination, source)).copied().unwrap_or(1);
+        if numbers.0.len() >= STREAMS {
+            numbers.0.pop_first();
+        }
+        let next = numbers.0.entry((source, destination)).or_insert(1);
+        let builder = ip.tcp(source.port(), destination.port(), *next, WINDOW).ack(back).psh();
+        *next = next.wrapping_add(piece.len() as u32);
+        record(at, builder.size(piece.len()), out, |out| builder.write(out, piece));
+    }
+}
+
+/// A packet between two ends of one family.
+fn between(source: SocketAddr, destination: SocketAddr) -> Option<PacketBuilderStep<etherparse::IpHeaders>> {
+    match (source, destination) {
         (SocketAddr::V4(source), SocketAddr::V4(destination)) => {
-            PacketBuilder::ipv4(source.ip().octets(), destination.ip().octets(), HOPS)
+            Some(PacketBuilder::ipv4(source.ip().octets(), destination.ip().octets(), HOPS))
         }
         (SocketAddr::V6(source), SocketAddr::V6(destination)) => {
-            PacketBuilder::ipv6(source.ip().octets(), destination.ip().octets(), HOPS)
+            Some(PacketBuilder::ipv6(source.ip().octets(), destination.ip().octets(), HOPS))
         }
-        _ => return,
-    };
-    let builder = ip.udp(source.port(), destination.port());
-    let length = builder.size(bytes.len()) as u32;
+        _ => None,
+    }
+}
+
+/// Appends a packet of this length with what the file says of it; nothing when it cannot be written.
+fn record(
+    at: Duration,
+    length: usize,
+    out: &mut Vec<u8>,
+    write: impl FnOnce(&mut Vec<u8>) -> Result<(), BuildWriteError>,
+) {
     let start = out.len();
     // A file in the format of 1998 has 32 bits for seconds, until 2106.
-    for word in [at.as_secs() as u32, at.subsec_micros(), length, length] {
+    for word in [at.as_secs() as u32, at.subsec_micros(), length as u32, length as u32] {
         out.extend_from_slice(&word.to_le_bytes());
     }
-    let written: Result<(), io::Error> = builder.write(out, bytes).map_err(io::Error::other);
-    if written.is_err() {
+    if write(out).is_err() {
         out.truncate(start);
     }
 }

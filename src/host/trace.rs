@@ -3,7 +3,7 @@
 
 use super::files;
 use super::log;
-use super::pcap::{pcap_header, pcap_packet};
+use super::pcap::{StreamNumbers, pcap_header, pcap_packet, pcap_stream};
 use super::spool::{Batch, PATIENCE, Spool};
 use crate::builtin::{LogLevel, LogLine, SocketId, Sockets};
 use crate::node::{Datagram, Transmit, call_id};
@@ -40,6 +40,8 @@ pub(super) struct Tracer {
     call_id: Option<Bytes>,
     counts: Arc<Counts>,
     sockets: Arc<Sockets>,
+    /// How far the streams of its connections have come.
+    numbers: StreamNumbers,
     /// Where a packet is put together.
     packet: Vec<u8>,
 }
@@ -69,6 +71,7 @@ impl MessageTrace {
             call_id: self.call_id.clone(),
             counts: self.counts.clone(),
             sockets: sockets.clone(),
+            numbers: StreamNumbers::default(),
             packet: Vec::new(),
         }
     }
@@ -111,7 +114,10 @@ impl Tracer {
         let own = SocketAddr::new(self.sockets.address_towards(socket, peer.ip()), port);
         let (source, destination) = if arrived { (peer, own) } else { (own, peer) };
         self.packet.clear();
-        pcap_packet(at, source, destination, bytes, &mut self.packet);
+        match self.sockets.transport(socket).is_reliable() {
+            true => pcap_stream(at, source, destination, bytes, &mut self.numbers, &mut self.packet),
+            false => pcap_packet(at, source, destination, bytes, &mut self.packet),
+        }
         if !self.packet.is_empty() && !self.packets.put(&self.packet) {
             self.counts.lost.fetch_add(1, Ordering::Relaxed);
         }

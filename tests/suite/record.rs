@@ -1,6 +1,6 @@
 //! From life to test: what is recorded of a call plays as the call did.
 
-use alanui::host::{pcap_header, pcap_packet};
+use alanui::host::{StreamNumbers, pcap_header, pcap_packet, pcap_stream};
 use alanui::modules::MODULES;
 use alanui::record::{self, Capture, Wishes};
 use alanui::sim::{self, Event, Played, Reading, Scenario};
@@ -269,6 +269,32 @@ fn held(path: &Path, bytes: &[u8], differing: &mut Vec<String>) {
 }
 
 /// A running server's own trace of one call is recorded, and plays as the call went.
+#[test]
+fn messages_of_connections_are_pieces_of_streams() {
+    let [phone, server] = ["192.0.2.1:40001", "198.51.100.1:5060"].map(|text| text.parse().expect("an address"));
+    let message = |body: &str| {
+        let head = "OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n";
+        format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+    };
+    // Longer than an IP packet can be with its headers, and so in pieces.
+    let sent = [
+        (phone, message("one")),
+        (server, message("two")),
+        (phone, message(&"x".repeat(65_000))),
+        (phone, message("")),
+    ];
+    let (mut file, mut numbers) = (pcap_header().to_vec(), StreamNumbers::default());
+    for (source, bytes) in &sent {
+        let destination = if *source == phone { server } else { phone };
+        pcap_stream(Duration::ZERO, *source, destination, bytes, &mut numbers, &mut file);
+    }
+    let capture = record::read(file.as_slice(), &[]).expect("it is whole");
+    let read: Vec<_> = capture.packets.iter().map(|packet| (packet.source, packet.bytes.to_vec())).collect();
+    assert_eq!(read, sent);
+    // IP says that TCP is in it.
+    assert_eq!(file[24 + 16 + 9], 6);
+}
+
 #[test]
 fn a_server_traces_a_call_to_be_recorded() {
     let folder = std::env::temp_dir().join(format!("alanui-trace-{}", std::process::id()));
