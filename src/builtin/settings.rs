@@ -136,6 +136,8 @@ pub struct ConnectionSettings {
     pub queue: usize,
     /// Bytes that may wait for all of them: `tcp_wq_max`.
     pub queues: usize,
+    /// A message without Content-Length has no body, where it is refused otherwise: `tcp_accept_no_cl`.
+    pub takes_no_length: bool,
     /// The type of service of connections that are opened here: `tos`.
     pub tos: u8,
     /// The system asks silent peers whether they are there: `tcp_keepalive`.
@@ -164,6 +166,7 @@ impl Default for ConnectionSettings {
             send_timeout: Duration::from_secs(10),
             queue: 16 << 20,
             queues: 256 << 20,
+            takes_no_length: false,
             tos: 0x10,
             keepalive: Some(SystemKeepalive::default()),
         }

@@ -15,6 +15,8 @@ pub struct Framer {
     head: Option<usize>,
     /// The length of the message at the front, once its head is whole.
     length: Option<usize>,
+    /// A message that does not say how long its body is has none.
+    takes_unsaid: bool,
 }
 
 /// Something whole in a stream.
@@ -27,6 +29,11 @@ pub enum Frame {
 }
 
 impl Framer {
+    /// One for a stream whose messages need not say how long their bodies are: such a message has none.
+    pub fn taking_unsaid(takes_unsaid: bool) -> Framer {
+        Framer { takes_unsaid, ..Framer::default() }
+    }
+
     /// Adds what has arrived.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
@@ -81,6 +88,7 @@ impl Framer {
         match read(self.bytes.get(..end).unwrap_or_default()).0 {
             BodyLength::Bytes(length) if end.saturating_add(length) <= MAX_MESSAGE => Ok(Some(end + length)),
             BodyLength::Bytes(_) => Err(Malformed::TooLarge),
+            BodyLength::Unsaid if self.takes_unsaid => Ok(Some(end)),
             BodyLength::Unsaid => Err(Malformed::Missing(HeaderName::ContentLength)),
             BodyLength::Unreadable => Err(Malformed::Unreadable(HeaderName::ContentLength)),
             BodyLength::Several => Err(Malformed::Twice(HeaderName::ContentLength)),
@@ -174,6 +182,14 @@ mod tests {
             let _ = framer.frame();
             assert_eq!(framer.is_within_message(), within, "{}", bytes.escape_ascii());
         }
+    }
+
+    #[test]
+    fn a_message_may_be_let_off_saying_its_length() {
+        let mut framer = Framer::taking_unsaid(true);
+        framer.push(format!("OPTIONS sip:a SIP/2.0\r\nTo: a\r\n\r\n{TWO}").as_bytes());
+        let mut next = || framer.frame().unwrap().map(|frame| frame == Frame::Message(Bytes::from(TWO)));
+        assert_eq!([next(), next(), next()], [Some(false), Some(true), None]);
     }
 
     #[test]

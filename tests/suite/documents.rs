@@ -72,7 +72,7 @@ const WITHOUT_EFFECT: [(Changes, usize); 5] = [
     (Changes::Wire, 85),
     (Changes::Reachability, 10),
     (Changes::State, 8),
-    (Changes::Admission, 30),
+    (Changes::Admission, 29),
     (Changes::Nothing, 255),
 ];
 

@@ -186,7 +186,8 @@ impl Line {
 
     /// Reads until the peer closes, sends what is no SIP, is too slow with a message, or is silent for too long.
     async fn read(&self, reader: &mut OwnedReadHalf) -> ReadingEnd {
-        let (mut framer, mut chunk) = (Framer::default(), vec![0; CHUNK]);
+        let mut framer = Framer::taking_unsaid(self.settings.takes_no_length);
+        let mut chunk = vec![0; CHUNK];
         // Since when a message has been on its way that is not whole.
         let mut began: Option<Instant> = None;
         loop {

@@ -176,7 +176,6 @@ const TRANSPORTS: &[Param] = {
         changes(number(&["tcp_accept_haproxy"], DOC), Admission, "0"),
         changes(number(&["tcp_accept_hep3"], DOC), Admission, "0"),
         changes(number(&["tcp_accept_iplimit"], DOC), Admission, "0"),
-        changes(number(&["tcp_accept_no_cl"], DOC), Admission, "0"),
         changes(any(&["tcp_accept_protocols", "tcp_accept_protos"], DOC), Admission, ""),
         changes(number(&["tcp_accept_unique"], DOC), Admission, "0"),
         number(&["tcp_async", "tcp_buf_write"], DOC),

@@ -160,6 +160,13 @@ pub(super) const ROWS: &[Param] = &[
         "How much may wait to be written to all connections. Kamailio's default is 10 MB.",
     )
     .unsigned(),
+    Param::int(
+        &["tcp_accept_no_cl"],
+        "0",
+        Unit::None,
+        "Whether a message that comes over TCP without Content-Length is taken, as one without a body.",
+    )
+    .unsigned(),
     Param::int(&["tcp_keepalive"], "1", Unit::None, "Whether the system asks silent peers if they are there.")
         .unsigned(),
     Param::int(
@@ -211,6 +218,7 @@ fn connections(params: &Params) -> ConnectionSettings {
         send_timeout: seconds("tcp_send_timeout").unwrap_or(FOR_EVER).min(FOR_EVER),
         queue: usize::try_from(params.int("tcp_conn_wq_max")).unwrap_or(0),
         queues: usize::try_from(params.int("tcp_wq_max")).unwrap_or(0),
+        takes_no_length: params.switch("tcp_accept_no_cl"),
         tos: ConnectionSettings::default().tos,
         keepalive: params.switch("tcp_keepalive").then(|| {
             let some = |name| seconds(name).filter(|time| !time.is_zero());
