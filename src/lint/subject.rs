@@ -177,3 +177,21 @@ impl<'a> Subject<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::{Kind, modules};
+
+    /// What is not released yet is no target.
+    #[test]
+    fn every_release_of_the_catalogue_is_known() {
+        let of_modules = modules().iter().map(|known| known.since);
+        let of_params = modules()
+            .iter()
+            .flat_map(|known| known.names(Kind::Parameter).filter_map(|name| known.since(Kind::Parameter, name)));
+        for since in of_modules.chain(of_params).filter(|since| !since.is_empty() && !since.ends_with("-dev")) {
+            assert!(Release::read(since).is_some_and(|release| Release::KNOWN.contains(&release)), "{since}");
+        }
+    }
+}

@@ -250,3 +250,22 @@ fn nearest(name: &str) -> String {
         None => String::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_lists_each_of_its_names_once() {
+        for module in MODULES {
+            let page = page(module.name).expect("it is built in");
+            for names in page.lines().filter_map(|line| line.strip_prefix("  functions: ")) {
+                let mut names: Vec<&str> = names.split(", ").collect();
+                let all = names.len();
+                names.sort_unstable();
+                names.dedup();
+                assert_eq!(names.len(), all, "{}", module.name);
+            }
+        }
+    }
+}
