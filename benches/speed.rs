@@ -143,6 +143,7 @@ impl Bench {
             extensions,
             sockets: Arc::new(Sockets { list, ..Sockets::default() }),
             random: Random::repeatable(1),
+            zone: jiff::tz::TimeZone::UTC,
             regexes: Default::default(),
             meter: Default::default(),
             told: Default::default(),
@@ -319,7 +320,7 @@ fn scenarios(criterion: &mut Criterion) {
     criterion.bench_function("play a scenario of 900 messages through the edge router", |bencher| {
         bencher.iter(|| {
             let (mut sources, mut found) = (Sources::default(), Vec::new());
-            let reading = Reading { files: &folder, variable: &|_| None };
+            let reading = Reading { files: &folder, variable: &|_| None, unbuilt: Default::default() };
             let scenarios = sim::parse(&path, &reading, &mut sources, &mut found).expect("a scenario");
             let played = sim::play(&scenarios[0], &reading, MODULES, false, &mut sources).expect("it can be played");
             assert!(played.failures.is_empty());
