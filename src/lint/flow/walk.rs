@@ -18,7 +18,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use std::rc::Rc;
 
 /// How many statements are walked before the walk gives up; each counts once for each way to it.
-const MOST_WORK: usize = 100_000;
+const MOST_WORK: usize = 400_000;
 /// How deep statements and routes nest in the walk.
 const DEEPEST: usize = 200;
 
