@@ -52,7 +52,7 @@ impl Context<'_> {
         self.core.state(self.module)
     }
 
-    /// What the running module keeps for this run of the script, made when first asked for.
+    /// What the running module keeps for the blocks of this message, made when first asked for.
     pub fn local<T: Any + Default + Send>(&mut self) -> &mut T {
         self.locals.of_module(self.module)
     }
@@ -72,21 +72,46 @@ impl Context<'_> {
     }
 }
 
-/// What lives as long as one run of the script on one message.
+/// What a module keeps for one message.
+#[derive(Default)]
+struct OfMessage<T> {
+    message: Option<u64>,
+    kept: T,
+}
+
+/// What a run of the script holds beside its message.
 #[derive(Debug, Default)]
 pub struct Locals {
-    /// `$var`, by slot.
-    pub vars: Vec<Value>,
+    /// What blocks hand on to each other.
+    pub carried: Carried,
     /// `$rc`: the last return code of a function or route.
     pub return_code: i64,
+    /// `$sf`: flags 0 to 31 of this run.
+    pub script_flags: u32,
     /// Text of the group that the last guarding `=~` matched, by nesting: what `$re` reads under its extension.
     pub groups: Vec<Value>,
     /// AVPs and XAVPs; they follow the transaction.
     pub avps: Avps,
+}
+
+/// What the blocks that one message runs hand on to each other, whichever message or transaction they work on: in Kamailio one process
+/// runs them all.
+#[derive(Debug, Default)]
+pub struct Carried {
+    /// `$var`, by slot.
+    pub vars: Vec<Value>,
     modules: Vec<Option<Box<dyn Any + Send>>>,
 }
 
-impl Locals {
+impl Carried {
+    /// Forgets what modules keep, so that locks held here are let go; `$var` too, unless it lives on.
+    pub fn forget(&mut self, vars_too: bool) {
+        self.modules.clear();
+        if vars_too {
+            self.vars.clear();
+        }
+    }
+
     /// Writes a `$var` by its slot.
     pub fn set_var(&mut self, at: usize, value: Value) {
         if self.vars.len() <= at {

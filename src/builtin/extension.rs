@@ -119,7 +119,7 @@ pub static EXTENSIONS: &[ExtensionRow] = &[
     row(
         Extension::VariablePerMessage,
         "variable-per-message",
-        "in Kamailio $var keeps the value an earlier message left in that process; here it is unset for each message",
+        "in Kamailio $var keeps the value an earlier message left in that process; here it is unset when a message arrives, and lives through all blocks that this message runs",
     ),
     row(
         Extension::EventDestination,

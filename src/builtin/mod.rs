@@ -38,7 +38,7 @@ pub use background::{
     Background, Command, Ending, Event, Held, HostName, OwnErrand, OwnRequest, ParamGiven, ParamGivenValue, Params,
     Start, StartFault, State, Statement, Told, World,
 };
-pub use context::{Context, Core, Locals, ModuleId, RouteId};
+pub use context::{Carried, Context, Core, Locals, ModuleId, RouteId};
 pub use counters::{AskMemory, Counter, Counters, Memory};
 pub use effect::{
     Answer, ConnectionId, Effect, Outcome, Packet, Query, QueryFault, Relay, Reply, ReplyMode, Rows, Then,
@@ -67,5 +67,6 @@ pub use settings::{
 pub use trace::{Reached, Trace, TraceEvent};
 pub use value::{Value, int_text, parse_int, print_int};
 pub use working::{
-    Branch, Located, Received, Related, TransactionId, TransactionView, ViaAdditions, Visit, Wire, Working,
+    Branch, Located, MessageFlags, Received, Related, TransactionId, TransactionView, ViaAdditions, Visit, Wire,
+    Working,
 };

@@ -273,7 +273,7 @@ impl Sockets {
     }
 
     /// The socket to send from towards `next` by a transport: the one asked for, or its sibling of that transport; else the one the message came in on
-    /// when it can reach `next`; else the first of that transport and address family.
+    /// when it can reach `next`; else, of those of that transport and address family, the first that is not loopback, or the last.
     pub fn towards(
         &self,
         transport: Transport,

@@ -39,8 +39,10 @@ pub struct Working {
     pub taken: Option<(Option<Bytes>, Option<Bytes>)>,
     /// The socket to send from, when the script chose one.
     pub send_socket: Option<SocketId>,
-    /// Flags 0 to 31 of the message.
-    pub flags: u32,
+    /// Flags of the message, which its transaction takes over.
+    pub flags: MessageFlags,
+    /// Flags by which Kamailio's own code goes: `msg_iflag_set`.
+    pub internal_flags: u64,
     /// Flags 0 to 31 of the first branch.
     pub branch_flags: u32,
     /// What a location service knows of the destination, when one named it: `lookup`.
@@ -98,6 +100,15 @@ pub struct Visit {
     pub is_again: bool,
 }
 
+/// Flags that scripts set on a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MessageFlags {
+    /// 0 to 31: `setflag`, `$mf`.
+    pub plain: u32,
+    /// 0 to 63: `setxflag`.
+    pub extended: u64,
+}
+
 /// What our own Via says because the script wants it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ViaAdditions {
@@ -121,7 +132,8 @@ impl Working {
             destination: None,
             taken: None,
             send_socket: None,
-            flags: 0,
+            flags: MessageFlags::default(),
+            internal_flags: 0,
             branch_flags: 0,
             located: None,
             branches: Vec::new(),

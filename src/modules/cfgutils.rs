@@ -168,7 +168,7 @@ impl CfgUtils {
     }
 }
 
-/// What the module keeps for one run of the script.
+/// What the module keeps for the blocks of one message.
 #[derive(Debug, Default)]
 struct Local {
     holding: Holding,
@@ -246,7 +246,7 @@ fn lock_of(cx: &mut Context, args: &Args) -> Option<(Arc<Locks>, u32)> {
 fn lock(cx: &mut Context, args: &Args) -> Outcome {
     let Some((locks, number)) = lock_of(cx, args) else { return Outcome::FALSE };
     let random = &mut cx.core.random;
-    let holding = &mut cx.locals.of_module::<Local>(cx.module).holding;
+    let holding = &mut cx.locals.carried.of_module::<Local>(cx.module).holding;
     if holding.take(&locks, number, random) {
         return Outcome::TRUE;
     }
@@ -262,7 +262,7 @@ fn lock(cx: &mut Context, args: &Args) -> Outcome {
 fn try_lock(cx: &mut Context, args: &Args) -> Outcome {
     let Some((locks, number)) = lock_of(cx, args) else { return Outcome::FALSE };
     let random = &mut cx.core.random;
-    let holding = &mut cx.locals.of_module::<Local>(cx.module).holding;
+    let holding = &mut cx.locals.carried.of_module::<Local>(cx.module).holding;
     // Unlike `lock`, this tells a script that it holds the lock itself.
     Outcome::truth(!holding.has(&locks, number) && holding.take(&locks, number, random))
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 /// As many as Kamailio has at once.
 const MOST: usize = 4;
 
-/// The walks of one run of the script, by name.
+/// The walks of one message, by name.
 #[derive(Debug, Default)]
 pub(super) struct LineWalks {
     walks: Vec<Walk>,
@@ -43,7 +43,7 @@ impl LineWalks {
     }
 }
 
-/// Finds the walks of this run.
+/// Finds the walks of this message.
 pub(super) type Walks = for<'a> fn(&'a mut Context<'_>) -> &'a mut LineWalks;
 
 /// Moves the walk that the first argument names to its next line; false when there is none.

@@ -50,7 +50,7 @@ impl Locks {
     }
 }
 
-/// The locks of one run of the script.
+/// The locks that the blocks of one message hold.
 #[derive(Debug, Default)]
 pub(super) struct Holding {
     /// The run's own number; 0 until it takes its first lock.

@@ -16,7 +16,7 @@ impl Place {
     pub(super) fn read(&self, cx: &Context) -> Value {
         let found = match self {
             Place::Avp(name) => cx.locals.avps.value(name, 0),
-            Place::Var(at) => cx.locals.vars.get(*at),
+            Place::Var(at) => cx.locals.carried.vars.get(*at),
         };
         found.cloned().unwrap_or_default()
     }
@@ -25,7 +25,7 @@ impl Place {
     pub(super) fn store(&self, cx: &mut Context, value: Value) {
         match self {
             Place::Avp(name) => cx.locals.avps.push(name.clone(), value),
-            Place::Var(at) => cx.locals.set_var(*at, value),
+            Place::Var(at) => cx.locals.carried.set_var(*at, value),
         }
     }
 }

@@ -28,10 +28,18 @@ pub(super) struct Asides {
     pub(super) transaction_response: Option<RouteId>,
     pub(super) filtered_ack: Option<RouteId>,
     pub(super) local_request: Option<RouteId>,
-    /// AVPs of the run that brings one of them about, as long as it does.
-    lent: Option<Avps>,
+    /// What the run that brings one of them about shares with it, as long as it does.
+    lent: Option<Lent>,
     /// One of them is running.
     running: bool,
+}
+
+/// What a run shares with the blocks that it brings about, beside what it carries.
+#[derive(Default)]
+struct Lent {
+    avps: Avps,
+    /// Those of the request, which Kamailio keeps beside the message.
+    branch_flags: u32,
 }
 
 impl Asides {
@@ -73,10 +81,17 @@ impl Node {
         let Some(route) = self.asides.onsend.filter(|_| !self.asides.running) else { return true };
         let mut message = task.message.clone();
         message.packet = self.wire(packet);
-        let locals = std::mem::take(&mut task.locals);
+        let locals = Locals {
+            avps: std::mem::take(&mut task.locals.avps),
+            // It goes on with the flags of the run that sends, where other blocks begin with none.
+            script_flags: task.locals.script_flags,
+            ..Locals::default()
+        };
         let (after, end) = self.run_aside(now, message, locals, route);
-        task.locals = after.locals;
+        task.locals.avps = after.locals.avps;
+        task.locals.script_flags = after.locals.script_flags;
         task.message.flags = after.message.flags;
+        task.message.branch_flags = after.message.branch_flags;
         !end.dropped && !end.broken
     }
 
@@ -92,10 +107,12 @@ impl Node {
         !end.dropped
     }
 
-    /// Whether `event_route[core:msg-received]` lets a packet in. It sees a message of nobody's, and the bytes by `$rcv`.
-    pub(super) fn lets_in(&mut self, now: Now, datagram: &Datagram) -> bool {
-        let Some(route) = self.asides.received else { return true };
-        self.run_on_packet(now, datagram, route).is_none_or(|end| !end.dropped && end.value >= 0)
+    /// Whether `event_route[core:msg-received]` lets a packet in, with the AVPs that it sets; `None` when not. It sees a message of
+    /// nobody's, and the bytes by `$rcv`.
+    pub(super) fn lets_in(&mut self, now: Now, datagram: &Datagram) -> Option<Avps> {
+        let Some(route) = self.asides.received else { return Some(Avps::default()) };
+        let Some((task, end)) = self.run_on_packet(now, datagram, route) else { return Some(Avps::default()) };
+        (!end.dropped && end.value >= 0).then_some(task.locals.avps)
     }
 
     /// `event_route[core:receive-parse-error]`, for a packet that is no message.
@@ -105,7 +122,7 @@ impl Node {
         }
     }
 
-    fn run_on_packet(&mut self, now: Now, datagram: &Datagram, route: RouteId) -> Option<End> {
+    fn run_on_packet(&mut self, now: Now, datagram: &Datagram, route: RouteId) -> Option<(Task, End)> {
         let Datagram { bytes, source, socket } = datagram;
         if bytes.len() < SHORTEST {
             return None;
@@ -113,61 +130,65 @@ impl Node {
         let received = Received { source: *source, socket: *socket, at: now.tick };
         let mut message = Working::new(stand_in(b"")?, received, self.next_message);
         message.packet = self.wire((bytes, *source, *socket));
-        Some(self.run_aside(now, message, Locals::default(), route).1)
+        Some(self.run_aside(now, message, Locals::default(), route))
     }
 
     /// `event_route[sl:local-response]`, once a reply without a transaction is sent.
     pub(super) fn local_response(&mut self, now: Now, bytes: &Bytes, received: Received) {
         if let Some(route) = self.asides.local_response {
-            let avps = self.asides.lent.take();
-            self.asides.lent = self.run_on_reply(now, bytes, received, (route, avps));
+            let lent = self.asides.lent.take();
+            self.asides.lent = self.run_on_reply(now, bytes, received, (route, lent));
         }
     }
 
     /// `event_route[tm:local-response]`, once a reply made here is sent through its transaction.
     pub(super) fn transaction_response(&mut self, now: Now, id: TransactionId, bytes: &Bytes, received: Received) {
         let Some(route) = self.asides.transaction_response else { return };
-        if let Some(avps) = self.asides.lent.take() {
-            self.asides.lent = self.run_on_reply(now, bytes, received, (route, Some(avps)));
+        if let Some(lent) = self.asides.lent.take() {
+            self.asides.lent = self.run_on_reply(now, bytes, received, (route, Some(lent)));
             return;
         }
         let avps = self.transactions.get(id).map(|transaction| std::mem::take(&mut transaction.avps));
-        let avps = self.run_on_reply(now, bytes, received, (route, avps));
-        if let (Some(transaction), Some(avps)) = (self.transactions.get(id), avps) {
-            transaction.avps = avps;
+        let lent = avps.map(|avps| Lent { avps, ..Lent::default() });
+        let lent = self.run_on_reply(now, bytes, received, (route, lent));
+        if let (Some(transaction), Some(lent)) = (self.transactions.get(id), lent) {
+            transaction.avps = lent.avps;
         }
     }
 
-    /// Has the blocks that a step brings about see the AVPs of the run whose step it is.
-    pub(super) fn lending<T>(&mut self, avps: &mut Avps, step: impl FnOnce(&mut Node) -> T) -> T {
-        let outer = self.asides.lent.replace(std::mem::take(avps));
-        let done = step(self);
-        *avps = std::mem::replace(&mut self.asides.lent, outer).unwrap_or_default();
+    /// Has the blocks that a step brings about share AVPs and branch flags with the run whose step it is.
+    pub(super) fn lending<T>(&mut self, task: &mut Task, step: impl FnOnce(&mut Node, &mut Task) -> T) -> T {
+        let lent = Lent { avps: std::mem::take(&mut task.locals.avps), branch_flags: task.message.branch_flags };
+        let outer = self.asides.lent.replace(lent);
+        let done = step(self, task);
+        let lent = std::mem::replace(&mut self.asides.lent, outer).unwrap_or_default();
+        (task.locals.avps, task.message.branch_flags) = (lent.avps, lent.branch_flags);
         done
     }
 
-    /// Runs a block on a reply that was sent; gives the AVPs back.
+    /// Runs a block on a reply that was sent; gives back what it was lent.
     fn run_on_reply(
         &mut self,
         now: Now,
         bytes: &Bytes,
         received: Received,
-        (route, avps): (RouteId, Option<Avps>),
-    ) -> Option<Avps> {
+        (route, lent): (RouteId, Option<Lent>),
+    ) -> Option<Lent> {
         if self.asides.running {
-            return avps;
+            return lent;
         }
-        let Ok(reply) = Message::parse(bytes.clone()) else { return avps };
-        let locals = self.locals(avps.unwrap_or_default());
-        let (task, _) = self.run_aside(now, Working::new(reply, received, self.next_message), locals, route);
-        Some(task.locals.avps)
+        let Ok(reply) = Message::parse(bytes.clone()) else { return lent };
+        let Lent { avps, branch_flags } = lent.unwrap_or_default();
+        let mut message = Working::new(reply, received, self.next_message);
+        message.branch_flags = branch_flags;
+        let (task, _) = self.run_aside(now, message, Locals { avps, ..Locals::default() }, route);
+        Some(Lent { avps: task.locals.avps, branch_flags: task.message.branch_flags })
     }
 
     /// `event_route[sl:filtered-ack]`, for an ACK that ends here because `sl` refused its request.
-    pub(super) fn filtered_ack(&mut self, now: Now, ack: &Working) {
+    pub(super) fn filtered_ack(&mut self, now: Now, ack: Working, avps: Avps) {
         if let Some(route) = self.asides.filtered_ack {
-            let locals = self.locals(Avps::default());
-            self.run_aside(now, ack.clone(), locals, route);
+            self.run_aside(now, ack, Locals { avps, ..Locals::default() }, route);
         }
     }
 
@@ -190,10 +211,14 @@ impl Node {
         let end = loop {
             match crate::script::run(&self.program, &mut task, &mut self.core, now, answer.take()) {
                 Step::Done(end) => break end,
-                Step::Wait(effect) => answer = Some(self.perform_aside(now, &mut task, effect)),
+                Step::Wait(effect) => {
+                    self.hand_over(&mut task.locals);
+                    answer = Some(self.perform_aside(now, &mut task, effect));
+                    self.hand_over(&mut task.locals);
+                }
             }
         };
-        self.keep_vars(&mut task.locals);
+        self.hand_over(&mut task.locals);
         self.asides.running = false;
         (task, end)
     }

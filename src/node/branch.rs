@@ -28,7 +28,6 @@ impl Node {
         };
         let uri = target.uri.clone().unwrap_or_else(|| message.request_uri());
         let hop = target.destination.as_ref().unwrap_or(&uri);
-        let (destination, socket) = self.route(hop, target.socket.or(message.send_socket), message.received.socket)?;
         let most = self.core.settings.max_branches;
         let Some(transaction) = self.transactions.get(id) else { return Err(Fault::Internal) };
         if transaction.branches.len() >= most {

@@ -146,8 +146,8 @@ pub struct Node {
     pub(super) stopping: bool,
     pub(super) statistics: Statistics,
     pub(super) refusals: Refusals,
-    /// `$var` of earlier messages, kept under `--strict` only.
-    pub(super) kept_vars: Vec<Value>,
+    /// What blocks hand on to each other, while none of them runs.
+    pub(super) carried: Carried,
     /// Reused for writing.
     pub(super) buffer: Vec<u8>,
     pub(super) via: Vec<u8>,
@@ -214,7 +214,7 @@ impl Node {
             stopping: false,
             statistics: Statistics::default(),
             refusals: Refusals::default(),
-            kept_vars: Vec::new(),
+            carried: Carried::default(),
             buffer: Vec::with_capacity(2048),
             via: Vec::with_capacity(128),
             due: VecDeque::new(),
@@ -230,11 +230,19 @@ impl Node {
     pub fn receive(&mut self, now: Now, datagram: Datagram) {
         self.core.meter.begin();
         self.at_hand = Some(AtHand::Packet(datagram.clone(), None));
-        if self.lets_in(now, &datagram) {
-            self.handle(now, datagram);
+        if !self.must_wait(&datagram) {
+            self.take_in(now, datagram);
         }
         self.obey(now);
         self.at_hand = None;
+    }
+
+    /// Handles a packet that its call does not hold back, with all that follows from it.
+    pub(super) fn take_in(&mut self, now: Now, datagram: Datagram) {
+        if let Some(avps) = self.lets_in(now, &datagram) {
+            self.handle(now, datagram, avps);
+        }
+        self.end_step();
     }
 
     /// Handles the answer to a query.
@@ -257,6 +265,7 @@ impl Node {
         let verdict = self.client_event(now, id, place, ClientEvent::TransportFailed, None);
         if verdict.unsent {
             self.branch_failed(now, id, place, 477, false);
+            self.end_step();
         }
         self.obey(now);
     }
@@ -271,6 +280,7 @@ impl Node {
             self.core.meter.begin();
             self.at_hand = Some(AtHand::Due(what));
             self.timer(now, at, what);
+            self.end_step();
         }
         self.obey(now);
         self.at_hand = None;

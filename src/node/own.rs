@@ -71,11 +71,11 @@ impl Node {
         let mut working =
             Working::new(message, Received { source, socket: SocketId(0), at: now.tick }, self.next_message);
         working.destination = event.destination;
-        let mut locals = self.locals(Avps::default());
         if let Some((module, local)) = event.local {
-            locals.keep(module, local);
+            self.carried.keep(module, local);
         }
-        self.start(now, working, locals, route, Role::Event, 0);
+        self.start(now, working, Avps::default(), route, Role::Event, 0);
+        self.end_step();
     }
 
     fn send_own(&mut self, now: Now, request: OwnRequest) {
@@ -150,7 +150,9 @@ impl Node {
         let mut actions = Actions::new();
         let reliable = self.core.sockets.transport(way.1).is_reliable();
         let machine = client_non_invite::State::start(now.tick, now.tick, reliable, &transaction.timers, &mut actions);
-        transaction.branches.push(Branch::new(Client::Other(machine), key, sent, way));
+        let mut branch = Branch::new(Client::Other(machine), key, sent, way);
+        branch.on_reply = transaction.on_reply;
+        transaction.branches.push(branch);
         self.transactions.insert(transaction);
         self.core.counters.count(const { Counter::named("UAC_transactions") });
         self.core.counters.count(const { Counter::named("active_transactions") });

@@ -14,6 +14,7 @@ impl Node {
         self.core
             .log(LogLevel::Critical, "a fault of alanui's has ended a message: its call is dropped, all else goes on");
         self.asides.forget();
+        self.carried.forget(true);
         let at_hand = self.at_hand.take();
         let call = match &at_hand {
             Some(AtHand::Packet(_, call)) => *call,

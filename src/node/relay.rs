@@ -5,7 +5,9 @@ use super::driver::{Node, Transmit};
 use super::loops::Breadth;
 use super::run::{Performed, Role, Run};
 use super::via::{Leaving, push_via};
-use crate::builtin::{Answer, Counter, Located, LogLevel, Packet, Relay, SocketId, TransactionId, Working, print_int};
+use crate::builtin::{
+    Answer, Counter, Located, LogLevel, Packet, Relay, RouteId, SocketId, TransactionId, Working, print_int,
+};
 use crate::script::Task;
 use crate::sip::{HeaderName, Method, Transport, Uri, delimit, write_request};
 use crate::time::Now;
@@ -81,9 +83,11 @@ pub(super) struct Target {
     pub(super) located: Option<Arc<Located>>,
 }
 
-/// A relay whose `branch_route` runs.
+/// A relay on its way.
 pub(super) struct Forking {
     outer: Box<Run>,
+    /// The `branch_route`.
+    route: Option<RouteId>,
     id: TransactionId,
     targets: VecDeque<Target>,
     /// How far each of them may spread.
@@ -102,7 +106,7 @@ impl Node {
             let code = self.forward(now, &mut run.task, relay);
             return Performed::Answered(run, Answer::Code(code));
         }
-        if method == Method::Cancel && self.cancel(now, &mut run.task.message) {
+        if method == Method::Cancel && self.lending(&mut run.task, |node, task| node.cancel(now, &mut task.message)) {
             return Performed::Answered(run, Answer::Code(1));
         }
         let known = run.task.message.transaction.map(|view| view.id);
@@ -111,10 +115,12 @@ impl Node {
             return Performed::Answered(run, Answer::Code(BAD_URI));
         };
         if known.is_none() || !self.has_branches(id) {
-            self.lending(&mut run.task.locals.avps, |node| node.trying(now, id, method));
+            self.lending(&mut run.task, |node, _| node.trying(now, id, method));
         }
         let mut targets = targets(&mut run.task.message, relay);
-        self.keep_for_failure(id, &mut run.task);
+        // A later relay runs it only when it is named again.
+        let route = run.task.message.on_branch.take();
+        self.keep_for_failure(id, &mut run.task, route);
         let mut fault = targets.is_empty().then_some(Fault::Internal);
         let breadth = self.breadth(id, &run.task.message, targets.len());
         if breadth.is_none() {
@@ -122,10 +128,11 @@ impl Node {
             fault = fault.or(Some(Fault::Breadth));
         }
         let breadth = breadth.unwrap_or(Breadth::Free);
-        let mut forking = Forking { outer: run, id, targets, breadth, ready: Vec::new(), sent: 0, fault };
-        if forking.outer.task.message.on_branch.is_some() {
+        let mut forking = Forking { outer: run, route, id, targets, breadth, ready: Vec::new(), sent: 0, fault };
+        if forking.route.is_some() {
             return self.next_branch(now, forking);
         }
+        self.keep_flags(&forking);
         while let Some(target) = forking.targets.pop_front() {
             let Forking { outer, sent, fault, breadth, .. } = &mut forking;
             match self.send_branch(now, id, &mut outer.task, target, *breadth) {
@@ -139,14 +146,15 @@ impl Node {
 
     /// Starts the `branch_route` of the next destination; when none is left, all leave.
     fn next_branch(&mut self, now: Now, mut forking: Forking) -> Performed {
-        let (Some(route), Some(target)) = (forking.outer.task.message.on_branch, forking.targets.pop_front()) else {
+        let (Some(route), Some(target)) = (forking.route, forking.targets.pop_front()) else {
+            self.keep_flags(&forking);
             for (mut task, target) in std::mem::take(&mut forking.ready) {
-                std::mem::swap(&mut task.locals, &mut forking.outer.task.locals);
+                forking.outer.task.swap_sending(&mut task);
                 match self.send_branch(now, forking.id, &mut task, target, forking.breadth) {
                     Ok(()) => forking.sent += 1,
                     Err(why) => forking.fault = Some(why),
                 }
-                std::mem::swap(&mut task.locals, &mut forking.outer.task.locals);
+                forking.outer.task.swap_sending(&mut task);
             }
             let (outer, answer) = self.relayed(forking);
             return Performed::Answered(outer, answer);
@@ -162,11 +170,8 @@ impl Node {
             message.transaction = Some(transaction.view(Some(branch), 0));
         }
         let avps = std::mem::take(&mut forking.outer.task.locals.avps);
-        let vars = forking.outer.task.locals.vars.clone();
-        let mut locals = self.locals(avps);
-        locals.vars = vars;
         let call = forking.outer.call;
-        Performed::Instead(self.make_run(message, locals, route, Role::Branch(Box::new(forking)), call))
+        Performed::Instead(self.make_run(message, avps, route, Role::Branch(Box::new(forking)), call))
     }
 
     /// What follows the end of a `branch_route`.
@@ -178,9 +183,7 @@ impl Node {
         dropped: bool,
     ) -> Option<(Box<Run>, Option<Answer>)> {
         forking.outer.task.locals.avps = std::mem::take(&mut task.locals.avps);
-        forking.outer.task.message.on_reply = task.message.on_reply;
-        forking.outer.task.message.on_failure = task.message.on_failure;
-        forking.outer.task.message.on_branch_failure = task.message.on_branch_failure;
+        forking.outer.task.message.adopt(&mut task.message);
         if dropped {
             forking.fault = forking.fault.or(Some(Fault::NoBranch));
         } else {
@@ -194,7 +197,10 @@ impl Node {
             forking.ready.push((task, target));
         }
         match self.next_branch(now, forking) {
-            Performed::Answered(outer, answer) => Some((outer, Some(answer))),
+            Performed::Answered(mut outer, answer) => {
+                self.hand_over(&mut outer.task.locals);
+                Some((outer, Some(answer)))
+            }
             Performed::Instead(run) => Some((run, None)),
             Performed::Parked => None,
         }
@@ -215,12 +221,19 @@ impl Node {
         };
         if let Some(transaction) = self.transactions.get(forking.id) {
             let message = &mut forking.outer.task.message;
-            transaction.on_failure = message.on_failure.take().or(transaction.on_failure);
-            transaction.on_reply = message.on_reply.or(transaction.on_reply);
+            transaction.on_failure = message.on_failure;
+            transaction.on_reply = message.on_reply;
             message.transaction = Some(transaction.view(None, 0));
         }
         self.transactions.weigh(forking.id);
         (forking.outer, Answer::Code(code))
+    }
+
+    /// The flags that the request has when its branches leave are those that its replies see.
+    fn keep_flags(&mut self, forking: &Forking) {
+        if let Some(transaction) = self.transactions.get(forking.id) {
+            transaction.flags = forking.outer.task.message.flags;
+        }
     }
 
     fn has_branches(&mut self, id: TransactionId) -> bool {
@@ -237,9 +250,9 @@ impl Node {
     }
 
     /// Keeps the message as it stands, when a `failure_route` may want it.
-    fn keep_for_failure(&mut self, id: TransactionId, task: &mut Task) {
+    fn keep_for_failure(&mut self, id: TransactionId, task: &mut Task, branch_route: Option<RouteId>) {
         let message = &task.message;
-        let armed = message.on_failure.or(message.on_branch).or(message.on_branch_failure).is_some();
+        let armed = message.on_failure.or(branch_route).or(message.on_branch_failure).is_some();
         // What a failure_route changes belongs to the branches it adds: the next one starts from the request as it was first relayed.
         if let Some(transaction) = self.transactions.get(id)
             && armed

@@ -6,7 +6,7 @@ use super::driver::{Node, clear_timer, set_timer};
 use super::run::Role;
 use super::table::Found;
 use super::transaction::{Cancel, Client, Due, TimerSet};
-use crate::builtin::{Background, Counter, Extension, ModuleId, SocketId, TransactionId, Working};
+use crate::builtin::{Avps, Background, Counter, Extension, ModuleId, SocketId, TransactionId, Working};
 use crate::sip::{Edits, Message, Via, delimit, write_ack, write_cancel, write_reply};
 use crate::time::Now;
 use crate::transaction::{Action, Actions, Timer, client_non_invite};
@@ -29,9 +29,9 @@ pub(super) struct Verdict {
 
 impl Node {
     /// Handles a reply: `reply_route` first, then its transaction.
-    pub(super) fn receive_reply(&mut self, now: Now, mut working: Working, call: u64) {
+    pub(super) fn receive_reply(&mut self, now: Now, mut working: Working, avps: Avps, call: u64) {
         self.relate_reply(&mut working);
-        self.before_routing(now, working, call);
+        self.before_routing(now, working, avps, call);
     }
 
     /// Gives a reply to the branch it answers; one that answers none is forwarded by its Vias (RFC 3261 16.7 step 2, 16.11).
@@ -62,8 +62,9 @@ impl Node {
                     branch.replied = true;
                 }
                 working.transaction = Some(transaction.view(Some(place), code));
-                let branch_flags = transaction.branches.get(place as usize).map_or(0, |branch| branch.flags);
-                let Some(route) = transaction.on_reply else {
+                let branch = transaction.branches.get(place as usize);
+                let (branch_flags, on_reply) = branch.map_or((0, None), |branch| (branch.flags, branch.on_reply));
+                let Some(route) = on_reply else {
                     if verdict.counts {
                         self.count_reply(now, id, place, working, call);
                     }
@@ -71,9 +72,9 @@ impl Node {
                 };
                 working.flags = transaction.flags;
                 working.branch_flags = branch_flags;
+                working.on_reply = transaction.on_reply;
                 let avps = std::mem::take(&mut transaction.avps);
-                let locals = self.locals(avps);
-                self.start(now, working, locals, route, Role::Reply(id, place, verdict.counts), call);
+                self.start(now, working, avps, route, Role::Reply(id, place, verdict.counts), call);
             }
             Some(Found::Cancel(id, place)) => {
                 let event =

@@ -4,7 +4,7 @@ use super::driver::{AtHand, Datagram, Limits, Node};
 use super::run::Role;
 use super::server::ServerEvent;
 use super::table::Found;
-use crate::builtin::{Avps, Locals, LogLevel, Received, ReplyMode, TransactionStep, Working};
+use crate::builtin::{Avps, LogLevel, Received, ReplyMode, TransactionStep, Working};
 use crate::script::Task;
 use crate::sip::{Message, Method};
 use crate::time::Now;
@@ -12,8 +12,8 @@ use crate::transaction::Key;
 use crate::transaction::key::{Legacy, has_cookie};
 
 impl Node {
-    /// Handles a packet that its call does not hold back.
-    pub(super) fn handle(&mut self, now: Now, datagram: Datagram) {
+    /// Handles a packet that is let in.
+    pub(super) fn handle(&mut self, now: Now, datagram: Datagram, avps: Avps) {
         // Keep-alives: RFC 5626 3.5.1, and the zero bytes that some phones send.
         if datagram.bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
             return;
@@ -26,9 +26,6 @@ impl Node {
             }
         };
         let call = self.seed.call(message.call_id());
-        if self.must_wait(call, &datagram) {
-            return;
-        }
         if let Some(AtHand::Packet(_, its)) = &mut self.at_hand {
             *its = Some(call);
         }
@@ -44,14 +41,14 @@ impl Node {
             self.statistics.replies += 1;
             let method = working.message.cseq().map_or(Method::Other, |cseq| cseq.method);
             self.core.counters.reply(working.message.status().unwrap_or(0), method);
-            return self.receive_reply(now, working, call);
+            return self.receive_reply(now, working, avps, call);
         }
         self.statistics.requests += 1;
         self.core.counters.request(working.message.method().unwrap_or(Method::Other));
-        self.receive_request(now, working, call);
+        self.receive_request(now, working, avps, call);
     }
 
-    fn receive_request(&mut self, now: Now, mut working: Working, call: u64) {
+    fn receive_request(&mut self, now: Now, mut working: Working, avps: Avps, call: u64) {
         let method = working.message.method().unwrap_or(Method::Other);
         let key = self.server_key(&working.message, method);
         if method == Method::Ack {
@@ -75,28 +72,30 @@ impl Node {
         }
         let Some(mut working) = self.visit(now, working) else { return };
         self.relate_cancel(&mut working);
-        self.before_routing(now, working, call);
+        self.before_routing(now, working, avps, call);
     }
 
     /// Lets `event_route[core:pre-routing]` see a message before its own block.
-    pub(super) fn before_routing(&mut self, now: Now, working: Working, call: u64) {
-        let locals = self.locals(Avps::default());
+    pub(super) fn before_routing(&mut self, now: Now, working: Working, avps: Avps, call: u64) {
         match self.before_routing {
-            Some(route) => self.start(now, working, locals, route, Role::BeforeRouting, call),
-            None => self.route_message(now, working, locals, call),
+            Some(route) => self.start(now, working, avps, route, Role::BeforeRouting, call),
+            None => self.route_message(now, working, avps, call),
         }
     }
 
     /// Starts `request_route` on a request, `reply_route` on a reply.
-    pub(super) fn route_message(&mut self, now: Now, working: Working, locals: Locals, call: u64) {
+    pub(super) fn route_message(&mut self, now: Now, working: Working, avps: Avps, call: u64) {
         if !working.message.is_request() {
             return match self.reply_route {
-                Some(route) => self.start(now, working, locals, route, Role::CoreReply, call),
+                Some(route) => self.start(now, working, avps, route, Role::CoreReply, call),
                 None => self.reply_to_transaction(now, working, call),
             };
         }
+        if self.ends_here(&working.message) {
+            return self.filtered_ack(now, working, avps);
+        }
         match self.request_route {
-            Some(route) => self.start(now, working, locals, route, Role::Request, call),
+            Some(route) => self.start(now, working, avps, route, Role::Request, call),
             None => self.core.log(LogLevel::Error, "the config has no request_route"),
         }
     }
@@ -125,14 +124,18 @@ impl Node {
         })
     }
 
-    /// Whether an ACK ends here: it acknowledges a final reply of a transaction, or one that was sent without a transaction.
+    /// Whether an ACK ends here because it acknowledges a final reply that was sent without a transaction.
+    fn ends_here(&self, message: &Message) -> bool {
+        message.method() == Some(Method::Ack)
+            && message.to().and_then(|to| to.tag()).is_some_and(|tag| {
+                tag.len() > 32 && tag[..32] == self.tag_prefix[..] && tag[32] == b'.'
+            })
+    }
+
+    /// Whether an ACK ends here because it acknowledges a final reply of a transaction.
     fn absorbs_ack(&mut self, now: Now, working: &Working, key: &Key) -> bool {
         let message = &working.message;
         let to_tag = message.to().and_then(|to| to.tag()).unwrap_or_default();
-        if to_tag.len() > 32 && to_tag[..32] == self.tag_prefix[..] && to_tag[32] == b'.' {
-            self.filtered_ack(now, working);
-            return true;
-        }
         if let Some(Found::Server(id)) = self.transactions.find(key) {
             let refused = self.transactions.get(id).is_some_and(|transaction| transaction.sent_code >= 300);
             if refused {
@@ -176,7 +179,6 @@ impl Node {
         };
         let Some(transaction) = self.transactions.get(view.id) else { return };
         transaction.avps = task.locals.avps;
-        transaction.flags = task.message.flags;
         self.transactions.weigh(view.id);
         let Some(transaction) = self.transactions.get(view.id) else { return };
         let unanswered = !transaction.is_answered() && transaction.branches.is_empty();
@@ -213,7 +215,7 @@ impl Node {
             },
             TransactionStep::RelayCancel => match self.invite_of_cancel(&task.message.message) {
                 Some(_) if method == Method::Cancel => {
-                    self.cancel(now, &mut task.message);
+                    self.lending(task, |node, task| node.cancel(now, &mut task.message));
                     // Done, and the script ends.
                     0
                 }

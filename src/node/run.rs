@@ -2,10 +2,11 @@
 
 use super::driver::{Awaited, Datagram, EffectId, Node};
 use super::relay::Forking;
+use super::share::call_id;
 use super::transaction::Due;
 use crate::builtin::{
-    Answer, Background, Effect, ErrandFault, Locals, LogLevel, ModuleId, OwnErrand, QueryFault, RouteId, Told,
-    TraceEvent, TransactionId, Working,
+    Answer, Avps, Background, Effect, ErrandFault, Extension, Locals, LogLevel, ModuleId, OwnErrand, QueryFault, RouteId,
+    Told, TraceEvent, TransactionId, Working,
 };
 use crate::script::{End, Step, Task};
 use crate::time::Now;
@@ -65,26 +66,26 @@ const MAX_QUEUE: usize = 64;
 
 impl Node {
     /// Starts a run of a route and carries it as far as it goes.
-    pub(super) fn start(&mut self, now: Now, message: Working, locals: Locals, route: RouteId, role: Role, call: u64) {
-        let run = self.make_run(message, locals, route, role, call);
+    pub(super) fn start(&mut self, now: Now, message: Working, avps: Avps, route: RouteId, role: Role, call: u64) {
+        let run = self.make_run(message, avps, route, role, call);
         self.drive(now, run, None);
     }
 
     pub(super) fn make_run(
         &mut self,
         message: Working,
-        locals: Locals,
+        avps: Avps,
         route: RouteId,
         role: Role,
         call: u64,
     ) -> Box<Run> {
+        let locals = Locals { avps, ..Locals::default() };
         Box::new(Run { task: self.make_task(message, locals, route), role, call, weight: 0 })
     }
 
+    /// A run of a block, which takes what earlier ones carried along.
     pub(super) fn make_task(&mut self, message: Working, mut locals: Locals, route: RouteId) -> Task {
-        if self.core.extensions.is_strict() {
-            locals.vars = std::mem::take(&mut self.kept_vars);
-        }
+        self.hand_over(&mut locals);
         let block = &self.program.routes[route.0 as usize];
         let (kind, entry) = (block.kind, block.entry);
         self.core.trace(|| TraceEvent::Route { kind, name: block.name.clone(), span: block.head });
@@ -103,21 +104,28 @@ impl Node {
         loop {
             let step = crate::script::run(&self.program, &mut run.task, &mut self.core, now, answer.take());
             match step {
-                Step::Wait(effect) => match self.perform(now, run, effect) {
-                    Performed::Answered(same, given) => {
-                        run = same;
-                        answer = Some(given);
+                Step::Wait(effect) => {
+                    self.hand_over(&mut run.task.locals);
+                    match self.perform(now, run, effect) {
+                        Performed::Answered(same, given) => {
+                            run = same;
+                            self.hand_over(&mut run.task.locals);
+                            answer = Some(given);
+                        }
+                        Performed::Instead(other) => run = other,
+                        Performed::Parked => return,
                     }
-                    Performed::Instead(other) => run = other,
-                    Performed::Parked => return,
-                },
-                Step::Done(end) => match self.finish(now, *run, end) {
-                    Some((outer, given)) => {
-                        run = outer;
-                        answer = given;
+                }
+                Step::Done(end) => {
+                    self.hand_over(&mut run.task.locals);
+                    match self.finish(now, *run, end) {
+                        Some((outer, given)) => {
+                            run = outer;
+                            answer = given;
+                        }
+                        None => return,
                     }
-                    None => return,
-                },
+                }
             }
         }
     }
@@ -161,12 +169,7 @@ impl Node {
                 1
             }
             Effect::Send(packet) => self.send_packet(&task.message, packet),
-            Effect::Reply(reply) => {
-                let mut avps = std::mem::take(&mut task.locals.avps);
-                let code = self.lending(&mut avps, |node| node.reply_from_script(now, task, reply));
-                task.locals.avps = avps;
-                code
-            }
+            Effect::Reply(reply) => self.lending(task, |node, task| node.reply_from_script(now, task, reply)),
             Effect::Transaction(step) => self.transaction_step(now, task, step),
             // The callers know these, and the machine keeps the last to itself.
             Effect::Abort => {
@@ -238,8 +241,9 @@ impl Node {
         self.parked.len() >= self.limits.parked || self.parked_bytes >= self.limits.waiting
     }
 
-    /// Puts a run aside, and with it the messages of its call that come behind.
+    /// Puts a run aside, with what it carries, and with it the messages of its call that come behind.
     fn park(&mut self, mut run: Box<Run>) -> EffectId {
+        self.hand_over(&mut run.task.locals);
         run.weight = size_of::<Run>() + run.task.message.message.bytes().len() + run.task.size();
         self.parked_bytes += run.weight;
         let id = EffectId(self.next_effect);
@@ -251,7 +255,6 @@ impl Node {
 
     /// What follows the end of a run; gives the run that waited for it.
     fn finish(&mut self, now: Now, mut run: Run, end: End) -> Option<(Box<Run>, Option<Answer>)> {
-        self.keep_vars(&mut run.task.locals);
         match run.role {
             Role::Request => {
                 self.warn_of(end, "request_route");
@@ -277,7 +280,7 @@ impl Node {
                 if end.broken && run.task.message.message.is_request() {
                     self.request_done(now, run.task, true);
                 } else if !end.dropped {
-                    self.route_message(now, run.task.message, run.task.locals, run.call);
+                    self.route_message(now, run.task.message, run.task.locals.avps, run.call);
                 }
             }
             Role::BranchFailure(id, reply) => self.branch_failure_done(now, id, run.task, reply, run.call),
@@ -305,6 +308,7 @@ impl Node {
             queue.parked = queue.parked.saturating_sub(1);
         }
         self.drive(now, run, Some(answer));
+        self.end_step();
         self.release(now, call);
     }
 
@@ -320,15 +324,16 @@ impl Node {
             };
             self.queued -= 1;
             self.queued_bytes = self.queued_bytes.saturating_sub(datagram.bytes.len());
-            self.handle(now, datagram);
+            self.take_in(now, datagram);
         }
     }
 
     /// Whether a message of this call must wait; it is kept then, or dropped when too many wait already.
-    pub(super) fn must_wait(&mut self, call: u64, datagram: &Datagram) -> bool {
+    pub(super) fn must_wait(&mut self, datagram: &Datagram) -> bool {
         if self.calls.is_empty() {
             return false;
         }
+        let Some(call) = call_id(&datagram.bytes).map(|call_id| self.seed.call(call_id)) else { return false };
         let Some(queue) = self.calls.get_mut(&call) else { return false };
         if queue.parked == 0 {
             return false;
@@ -348,17 +353,10 @@ impl Node {
         if let Some(transaction) = self.transactions.get(id) {
             transaction.avps = std::mem::take(&mut task.locals.avps);
             transaction.flags = task.message.flags;
-            transaction.on_reply = task.message.on_reply.or(transaction.on_reply);
+            transaction.on_reply = task.message.on_reply;
             if let Some(branch) = transaction.branches.get_mut(branch as usize) {
                 branch.flags = task.message.branch_flags;
             }
         }
-    }
-
-    /// Fresh locals with these AVPs.
-    pub(super) fn locals(&self, avps: crate::builtin::Avps) -> Locals {
-        let mut locals = Locals::default();
-        locals.avps = avps;
-        locals
     }
 }

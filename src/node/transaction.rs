@@ -27,7 +27,8 @@ pub(super) struct Transaction {
     /// The message as it stood when it was relayed, for `failure_route`.
     pub(super) relayed: Option<Box<Working>>,
     pub(super) avps: Avps,
-    pub(super) flags: u32,
+    pub(super) flags: MessageFlags,
+    /// What its further branches begin with.
     pub(super) on_failure: Option<RouteId>,
     pub(super) on_reply: Option<RouteId>,
     pub(super) force_rport: bool,
@@ -84,8 +85,12 @@ pub(super) struct Branch {
     /// The branch's flags; `onreply_route` sees and changes them.
     pub(super) flags: u32,
     pub(super) timed_out: bool,
-    /// `event_route[tm:branch-failure:...]` to run when it fails.
+    /// `onreply_route` for its replies.
+    pub(super) on_reply: Option<RouteId>,
+    /// `failure_route` to run when its outcome wins.
     pub(super) on_failure: Option<RouteId>,
+    /// `event_route[tm:branch-failure:...]` to run when it fails.
+    pub(super) on_branch_failure: Option<RouteId>,
     /// Its outcome was handed to a `failure_route` that tried something else.
     pub(super) superseded: bool,
     pub(super) cancel: Option<Box<Cancel>>,
@@ -149,7 +154,9 @@ impl Branch {
             breadth: 0,
             flags: 0,
             timed_out: false,
+            on_reply: None,
             on_failure: None,
+            on_branch_failure: None,
             superseded: false,
             cancel: None,
         }
@@ -179,7 +186,7 @@ impl Transaction {
             owner: None,
             relayed: None,
             avps: Avps::default(),
-            flags: 0,
+            flags: MessageFlags::default(),
             on_failure: None,
             on_reply: None,
             force_rport: false,
@@ -233,12 +240,18 @@ impl Transaction {
         }
     }
 
-    /// Shows a route for failures what earlier blocks left with the transaction, which waits for that route from now on.
-    pub(super) fn lend(&mut self, message: &mut Working) {
+    /// The request for a route on the failure of a branch, with what earlier blocks left with the transaction, which waits for that route
+    /// from here on; `None` when nothing was kept for such routes.
+    pub(super) fn lend(&mut self, failed: u16, now: Tick) -> Option<Working> {
+        let branch = self.branches.get(failed as usize)?;
+        let mut message = (**self.relayed.as_ref()?).clone();
         message.flags = self.flags;
-        message.on_failure = None;
+        message.branch_flags = branch.flags;
+        message.on_failure = self.on_failure;
         message.on_reply = self.on_reply;
         message.branches.clear();
+        message.transaction = Some(self.view(Some(failed), branch.code));
+        message.related = Some(branch.winner(now));
         self.failing = true;
     }
 

@@ -1,6 +1,7 @@
 //! What goes back to the caller: the reply that wins (RFC 3261 16.7), after `failure_route` had its say.
 
 use super::driver::Node;
+use super::relay::{Fault, error_reply};
 use super::run::Role;
 use super::server::ServerEvent;
 use super::transaction::Branch;
@@ -47,7 +48,7 @@ impl Node {
             _ => {
                 if code >= 600 {
                     self.cancel_because(id, code);
-                    self.cancel_branches(now, id, Some(place));
+                    self.cancel_branches(now, id, Some(place), silent);
                 }
                 self.branch_ended(now, id, place, Some(working), call);
             }
@@ -74,18 +75,13 @@ impl Node {
         if let Some(transaction) = self.transactions.get(id)
             && !transaction.failing
             && !transaction.is_answered()
-            && let Some(kept) = &transaction.relayed
             && let Some(branch) = transaction.branches.get(place as usize)
-            && let Some(route) = branch.on_failure
+            && let Some(route) = branch.on_branch_failure
+            && let Some(message) = transaction.lend(place, now.tick)
         {
-            let mut message = (**kept).clone();
-            message.transaction = Some(transaction.view(Some(place), branch.code));
-            message.related = Some(branch.winner(now.tick));
-            transaction.lend(&mut message);
             let avps = std::mem::take(&mut transaction.avps);
-            let locals = self.locals(avps);
             let role = Role::BranchFailure(id, working.map(Box::new));
-            return self.start(now, message, locals, route, role, call);
+            return self.start(now, message, avps, route, role, call);
         }
         self.settle(now, id, working, call);
     }
@@ -100,10 +96,7 @@ impl Node {
         call: u64,
     ) {
         let Some(transaction) = self.transactions.get(id) else { return };
-        transaction.failing = false;
-        transaction.on_failure = task.message.on_failure.or(transaction.on_failure);
-        transaction.avps = task.locals.avps;
-        transaction.flags = task.message.flags;
+        transaction.take_back(&task.message, task.locals.avps);
         self.settle(now, id, reply.map(|reply| *reply), call);
     }
 
@@ -125,9 +118,8 @@ impl Node {
             message.related = Some(transaction.branches[winner].winner(now.tick));
             transaction.lend(&mut message);
             let avps = std::mem::take(&mut transaction.avps);
-            let locals = self.locals(avps);
             let role = Role::Failure(id, working.map(Box::new));
-            return self.start(now, message, locals, route, role, call);
+            return self.start(now, message, avps, route, role, call);
         }
         self.send_winner(now, id, working);
     }
@@ -135,10 +127,7 @@ impl Node {
     /// What follows the end of a `failure_route`: other branches go on, or the winner goes upstream.
     pub(super) fn failure_done(&mut self, now: Now, id: TransactionId, task: Task, reply: Option<Box<Working>>) {
         let Some(transaction) = self.transactions.get(id) else { return };
-        transaction.failing = false;
-        transaction.avps = task.locals.avps;
-        transaction.flags = task.message.flags;
-        transaction.on_failure = task.message.on_failure.or(transaction.on_failure);
+        transaction.take_back(&task.message, task.locals.avps);
         if transaction.is_answered() {
             return;
         }

@@ -88,6 +88,14 @@ impl Task {
         Task::new(message, locals, block.kind, block.entry)
     }
 
+    /// Has a branch's task send with what is not the branch's own, or gives that back: the locals, and the flags as they stand in the
+    /// request.
+    pub fn swap_sending(&mut self, branch: &mut Task) {
+        std::mem::swap(&mut self.locals, &mut branch.locals);
+        std::mem::swap(&mut self.message.flags, &mut branch.message.flags);
+        std::mem::swap(&mut self.message.branch_flags, &mut branch.message.branch_flags);
+    }
+
     /// The action at hand met this: 0 when all went well, else a negative number of Kamailio's `core/error.h`.
     pub fn meet(&mut self, error: i32) {
         self.error = error;
@@ -105,7 +113,7 @@ impl Task {
 
     /// About how many bytes it holds.
     pub fn size(&self) -> usize {
-        let values = self.stack.iter().chain(&self.locals.vars).chain(&self.locals.groups);
+        let values = self.stack.iter().chain(&self.locals.carried.vars).chain(&self.locals.groups);
         let values = values.map(|value| size_of::<Value>() + value.size()).sum::<usize>();
         values + self.locals.avps.size() + self.message.size()
     }

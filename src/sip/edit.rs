@@ -124,6 +124,12 @@ impl Edits {
         }
     }
 
+    /// What is written in place of the bytes in `extent`, when they were replaced.
+    pub fn replacement(&self, extent: Extent) -> Option<&Bytes> {
+        let same = |edit: &&Edit| edit.order == Order::Replace && edit.remove == extent;
+        self.list.iter().find(same).map(|edit| &edit.text)
+    }
+
     /// Writes `text` in the value of `header`.
     pub fn replace_value(&mut self, header: &Header, text: impl Into<Bytes>) {
         self.replace(header.value, text);

@@ -153,7 +153,7 @@ fn of_avp(cx: &mut Context, args: &Args, change: fn(&mut u32, u32)) -> Outcome {
 }
 
 fn message_flags<'a>(cx: &'a mut Context, _: &Args) -> Option<&'a mut u32> {
-    Some(&mut cx.message.flags)
+    Some(&mut cx.message.flags.plain)
 }
 
 /// The flags of the branch that the second argument names: 0 is the first, and the further ones follow.
@@ -165,7 +165,7 @@ fn branch_flags<'a>(cx: &'a mut Context, args: &Args) -> Option<&'a mut u32> {
 }
 
 fn script_flags<'a>(cx: &'a mut Context, _: &Args) -> Option<&'a mut u32> {
-    Some(&mut super::run(cx).script_flags)
+    Some(&mut cx.locals.script_flags)
 }
 
 fn set(flags: &mut u32, bit: u32) {

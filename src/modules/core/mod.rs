@@ -12,7 +12,7 @@ mod uri;
 mod variables;
 mod words;
 
-use crate::builtin::{Context, Function, Module, ModuleId, Param, count, join};
+use crate::builtin::{Function, Module, Param, count, join};
 
 pub(crate) use branches::APPEND as APPEND_BRANCH;
 pub(crate) use flags::KEX as KEX_FLAGS;
@@ -40,15 +40,3 @@ const FUNCTION_PARTS: &[&[Function]] = &[uri::ROWS, flags::ROWS, branches::ROWS,
 
 static PARAMS: [Param; count(PARAM_PARTS)] = join(PARAM_PARTS);
 const PARAM_PARTS: &[&[Param]] = &[settings::ROWS, inert::ROWS];
-
-/// What the core keeps for one run of the script.
-#[derive(Debug, Default)]
-pub(crate) struct Run {
-    /// `$sf`: flags 0 to 31 of the script.
-    pub(crate) script_flags: u32,
-}
-
-/// What the core keeps for this run, whichever module asks: the core is always the first.
-pub(crate) fn run<'a>(cx: &'a mut Context) -> &'a mut Run {
-    cx.locals.of_module(ModuleId(0))
-}

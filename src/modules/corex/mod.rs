@@ -45,7 +45,7 @@ const ROWS: &[Function] = &[
         &["setxflag"],
         FLAG,
         |cx, args| extended(cx, args, |flags, bit| *flags |= bit),
-        "Sets an extended flag of the message, 0 to 63; it lasts for this run of the script.",
+        "Sets an extended flag of the message, 0 to 63; its transaction takes it over.",
     ),
     anywhere(
         &["resetxflag"],
@@ -58,7 +58,7 @@ const ROWS: &[Function] = &[
         FLAG,
         |cx, args| {
             let bit = bit(args.int(cx, 0));
-            Outcome::truth(bit.is_some_and(|bit| cx.local::<Flags>().extended & bit != 0))
+            Outcome::truth(bit.is_some_and(|bit| cx.message.flags.extended & bit != 0))
         },
         "Whether an extended flag of the message is set.",
     ),
@@ -210,7 +210,7 @@ const ROWS: &[Function] = &[
         NAME,
         |cx, args| {
             let bit = internal(cx, args);
-            cx.local::<Flags>().internal |= bit;
+            cx.message.internal_flags |= bit;
             Outcome::TRUE
         },
         "Sets an internal flag by name or number. alanui goes by none of them.",
@@ -220,7 +220,7 @@ const ROWS: &[Function] = &[
         NAME,
         |cx, args| {
             let bit = internal(cx, args);
-            cx.local::<Flags>().internal &= !bit;
+            cx.message.internal_flags &= !bit;
             Outcome::TRUE
         },
         "Clears an internal flag.",
@@ -230,7 +230,7 @@ const ROWS: &[Function] = &[
         NAME,
         |cx, args| {
             let bit = internal(cx, args);
-            Outcome::Return(if cx.local::<Flags>().internal & bit != 0 { 1 } else { -2 })
+            Outcome::Return(if cx.message.internal_flags & bit != 0 { 1 } else { -2 })
         },
         "Whether an internal flag was set by msg_iflag_set.",
     ),
@@ -260,13 +260,6 @@ fn file_fault(cx: &mut Context, args: &Args, answer: Answer) -> Outcome {
     Outcome::FALSE
 }
 
-/// What is kept for one run of the script.
-#[derive(Debug, Default)]
-struct Flags {
-    extended: u64,
-    internal: u64,
-}
-
 fn bit(flag: i64) -> Option<u64> {
     1u64.checked_shl(u32::try_from(flag).ok()?)
 }
@@ -274,7 +267,7 @@ fn bit(flag: i64) -> Option<u64> {
 fn extended(cx: &mut Context, args: &Args, change: fn(&mut u64, u64)) -> Outcome {
     match bit(args.int(cx, 0)) {
         Some(bit) => {
-            change(&mut cx.local::<Flags>().extended, bit);
+            change(&mut cx.message.flags.extended, bit);
             Outcome::TRUE
         }
         None => Outcome::FALSE,

@@ -107,7 +107,7 @@ const NO_TABLE: Outcome = Outcome::Return(-11);
 fn lock(cx: &mut Context, args: &Args) -> Outcome {
     let Some((locks, number)) = lock_of(cx, args) else { return NO_TABLE };
     let random = &mut cx.core.random;
-    let holding = &mut cx.locals.of_module::<Local>(cx.module).holding;
+    let holding = &mut cx.locals.carried.of_module::<Local>(cx.module).holding;
     if holding.take(&locks, number, random) {
         return Outcome::TRUE;
     }

@@ -71,7 +71,7 @@ impl Htable {
     }
 }
 
-/// What the module keeps for one run of the script.
+/// What the module keeps for the blocks of one message.
 #[derive(Debug, Default)]
 struct Local {
     iterators: Vec<iterator::Iterator>,

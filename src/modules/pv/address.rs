@@ -1,6 +1,6 @@
 //! Variables of From, To, Contact and the headers about who calls.
 
-use super::{Run, one_of, pick, uri, wanted_text, within, within_or_null};
+use super::{one_of, pick, uri, wanted_text, within, within_or_null};
 use crate::builtin::{Context, Fault, KeyKind, Place, Value, Variable};
 use crate::sip::{Extent, HeaderName, NameAddr, Uri};
 use bytes::Bytes;
@@ -211,21 +211,20 @@ fn expires(cx: &mut Context, best: fn(u32, u32) -> u32) -> Value {
 
 /// The URI as earlier assignments left it, and where it stands in the message.
 fn editable(cx: &mut Context, side: Side) -> Result<(Bytes, Extent), Fault> {
-    let edited = cx.local::<Run>().edited[side as usize].clone();
     let message = &cx.message.message;
     let name = if matches!(side, Side::From) { HeaderName::From } else { HeaderName::To };
     let (Some(header), Some(address)) = (message.header(name), address(cx, side)) else {
         return Err(Fault::new(format!("there is no {} to change", name.as_str())));
     };
     let place = address.uri_extent().shifted(header.value.start);
+    let edited = cx.message.edits.replacement(place).cloned();
     Ok((edited.unwrap_or_else(|| message.slice(place)), place))
 }
 
 fn set_uri(cx: &mut Context, side: Side, value: &Value) -> Result<(), Fault> {
     let text = cx.on_one_line(wanted_text(value)?);
     let (_, place) = editable(cx, side)?;
-    cx.message.edits.replace(place, text.clone());
-    cx.local::<Run>().edited[side as usize] = Some(text);
+    cx.message.edits.replace(place, text);
     Ok(())
 }
 

@@ -1,7 +1,6 @@
 //! Flags of the message, of the first branch and of the script, as numbers.
 
 use crate::builtin::{Context, Fault, Key, KeyKind, Prepare, Prepared, Template, Value, Variable};
-use crate::modules::core;
 use bytes::Bytes;
 
 /// The variables.
@@ -40,7 +39,7 @@ fn place(text: &Template, _: &mut Prepare) -> Result<Prepared, Fault> {
 }
 
 fn message<'a>(cx: &'a mut Context) -> &'a mut u32 {
-    &mut cx.message.flags
+    &mut cx.message.flags.plain
 }
 
 fn branch<'a>(cx: &'a mut Context) -> &'a mut u32 {
@@ -48,7 +47,7 @@ fn branch<'a>(cx: &'a mut Context) -> &'a mut u32 {
 }
 
 fn script<'a>(cx: &'a mut Context) -> &'a mut u32 {
-    &mut core::run(cx).script_flags
+    &mut cx.locals.script_flags
 }
 
 fn number(flags: &mut u32) -> Value {

@@ -91,11 +91,9 @@ struct Pv {
 
 impl State for Pv {}
 
-/// What the module keeps for one run of the script.
+/// What the module keeps for the blocks of one message.
 #[derive(Debug, Default)]
 struct Run {
-    /// `$fu`, `$tu` as assignments left them; reads see the message as it came.
-    edited: [Option<Bytes>; 2],
     /// `$sbranch`.
     static_branch: static_branch::StaticBranch,
 }

@@ -307,7 +307,7 @@ fn to_variables(cx: &mut Context, args: &Args) -> Outcome {
     };
     for (name, value) in fields {
         if let Some(at) = state.names.iter().position(|its| its.as_ref() == Some(&name)) {
-            vars::store(cx, at, value);
+            cx.locals.carried.set_var(at, value);
         }
     }
     Outcome::TRUE

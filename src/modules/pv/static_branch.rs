@@ -15,7 +15,7 @@ pub(super) const VARIABLES: &[Variable] = &[Variable {
     set: Some(write),
     forgotten: None,
     indexed: false,
-    doc: "A field of the branch that sbranch_append and sbranch_set_ruri use: uri, dst_uri, flags, send_socket. It lasts for this run of the script.",
+    doc: "A field of the branch that sbranch_append and sbranch_set_ruri use: uri, dst_uri, flags, send_socket. It lasts through all blocks of this message.",
 }];
 
 /// What is done with it.

@@ -17,18 +17,18 @@ pub(super) const ROWS: &[Variable] = &[
     .forgotten(Extension::VariablePerMessage)
     .written(|cx, key, _, value| {
         let nothing = if cx.core.extensions.is_strict() { Value::Int(0) } else { Value::Unset };
-        store(cx, key.slot(), if value.is_null() { nothing } else { value });
+        cx.locals.carried.set_var(key.slot(), if value.is_null() { nothing } else { value });
         Ok(())
     }),
     Variable::read(
         &["vn"],
-        |cx, key, _| slot(key).and_then(|at| cx.locals.vars.get(at).cloned()).unwrap_or_default(),
+        |cx, key, _| slot(key).and_then(|at| cx.locals.carried.vars.get(at).cloned()).unwrap_or_default(),
         "A variable of the script that is undefined until it is written, and again after $null.",
     )
     .keyed(KeyKind::Custom(nullable))
     .written(|cx, key, _, value| {
         if let Some(at) = slot(key) {
-            store(cx, at, value);
+            cx.locals.carried.set_var(at, value);
         }
         Ok(())
     }),
@@ -93,24 +93,13 @@ pub(super) const NULLABLE: &[u8] = b"vn(";
 
 /// The value of a `$var` by its slot.
 pub(super) fn var(cx: &mut Context, at: usize) -> Value {
-    match cx.locals.vars.get(at) {
+    match cx.locals.carried.vars.get(at) {
         Some(Value::Null) | None => match cx.state::<Pv>().and_then(|state| state.initial.get(at).cloned()) {
             Some(Value::Null) | None if cx.core.extensions.allows(Extension::VariablePerMessage) => Value::Unset,
             Some(Value::Null) | None => Value::Int(0),
             Some(initial) => initial,
         },
         Some(value) => value.clone(),
-    }
-}
-
-/// Writes a slot of the script's variables.
-pub(super) fn store(cx: &mut Context, at: usize, value: Value) {
-    let vars = &mut cx.locals.vars;
-    if vars.len() <= at {
-        vars.resize(at + 1, Value::Null);
-    }
-    if let Some(place) = vars.get_mut(at) {
-        *place = value;
     }
 }
 

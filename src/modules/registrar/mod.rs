@@ -114,7 +114,7 @@ static FUNCTIONS: &[Function] = &[
     },
 ];
 
-/// What the module keeps for one run of the script.
+/// What the module keeps for the blocks of one message.
 #[derive(Debug, Default)]
 struct Local {
     profiles: Vec<fetched::Profile>,

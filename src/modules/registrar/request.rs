@@ -226,7 +226,7 @@ fn common(cx: &mut Context, registrar: &Registrar, location: &Usrloc, cseq: u32)
 
 /// The socket that the request names, for one that came by way of another server.
 fn socket(cx: &mut Context, registrar: &Registrar) -> Option<SocketId> {
-    if cx.message.flags & registrar.socket_flag == 0 {
+    if cx.message.flags.plain & registrar.socket_flag == 0 {
         return None;
     }
     let text = match registrar.socket_header.is_empty() {

@@ -271,7 +271,7 @@ impl State for RtpEngine {
     }
 }
 
-/// What the module keeps for one run of the script.
+/// What the module keeps for the blocks of one message.
 #[derive(Default)]
 struct Local {
     pending: Option<Box<Pending>>,

@@ -57,9 +57,9 @@ pub(super) const ROWS: &[Function] = &[
 const NAME: &[Arg] = &[Arg::text("iterator")];
 const TEXT: &[Arg] = &[Arg::text("iterator"), Arg::text("text")];
 
-/// The iterators of this run.
+/// The iterators of this message.
 pub(super) fn walks<'a>(cx: &'a mut Context) -> &'a mut LineWalks {
-    &mut cx.local::<Local>().walks
+    &mut cx.local_of_message::<Local>().walks
 }
 
 fn store(cx: &mut Context, args: &Args) -> Outcome {

@@ -36,7 +36,7 @@ fn look(cx: &mut Context, level: LogLevel) -> Result<Sdp, Missing> {
     sdp
 }
 
-/// What the module keeps for one run of the script.
+/// What the module keeps for one message.
 #[derive(Debug, Default)]
 struct Local {
     walks: LineWalks,

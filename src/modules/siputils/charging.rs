@@ -38,7 +38,7 @@ pub(super) enum Status {
     Replaced,
 }
 
-/// The header as far as one run of the script has come with it.
+/// The header as far as the blocks of one message have come with it.
 #[derive(Debug, Default)]
 pub(super) struct Vector {
     /// It has been looked for.
@@ -56,7 +56,7 @@ fn header<'a>(cx: &'a Context) -> Option<&'a Header> {
 /// Looks for the header, once.
 fn vector<'a>(cx: &'a mut Context) -> &'a mut Vector {
     let found = header(cx).map(|header| cx.message.message.slice(header.value));
-    let vector = &mut cx.local::<Local>().vector;
+    let vector = &mut cx.local_of_message::<Local>().vector;
     if !vector.seen || vector.status == Status::None {
         vector.seen = true;
         vector.text = found.clone().unwrap_or_default();

@@ -93,7 +93,7 @@ struct SipUtils {
     rpid_avp: Option<Bytes>,
 }
 
-/// What the module keeps for one run of the script.
+/// What the module keeps for one message.
 #[derive(Debug, Default)]
 struct Local {
     vector: charging::Vector,

@@ -1,4 +1,4 @@
-//! What queries found, kept for one run of the script, and `$dbr`.
+//! What queries found, kept for the blocks of one message, and `$dbr`.
 
 use crate::builtin::{
     Args, Context, Fault, Key, Outcome, Part, Place, Prepare, Prepared, Rows, Template, Value, parse_int,
@@ -7,7 +7,7 @@ use crate::builtin::{
 /// The name space of results.
 const SPACE: &str = "sql-result";
 
-/// The rows kept for one run of the script.
+/// The rows kept for the blocks of one message.
 #[derive(Debug, Default)]
 pub(super) struct Results {
     named: Vec<Option<Rows>>,

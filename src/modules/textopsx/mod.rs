@@ -73,7 +73,7 @@ const FUNCTIONS: &[Function] = &[
     },
 ];
 
-/// What the module keeps for one run of the script.
+/// What the module keeps for one message.
 #[derive(Debug, Default)]
 struct Local {
     headers: Vec<walk::HeaderWalk>,

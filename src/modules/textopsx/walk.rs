@@ -110,16 +110,16 @@ pub(super) struct HeaderWalk {
 }
 
 fn lines<'a>(cx: &'a mut Context) -> &'a mut LineWalks {
-    &mut cx.local::<Local>().lines
+    &mut cx.local_of_message::<Local>().lines
 }
 
 fn walk<'a>(cx: &'a mut Context, name: &[u8]) -> Option<&'a mut HeaderWalk> {
-    cx.local::<Local>().headers.iter_mut().find(|walk| walk.name == name)
+    cx.local_of_message::<Local>().headers.iter_mut().find(|walk| walk.name == name)
 }
 
 fn start(cx: &mut Context, args: &Args) -> Outcome {
     let walk = HeaderWalk { name: args.text(cx, 0), at: None, over: false };
-    let walks = &mut cx.local::<Local>().headers;
+    let walks = &mut cx.local_of_message::<Local>().headers;
     match walks.iter().position(|its| its.name == walk.name) {
         Some(place) => walks[place] = walk,
         None if walks.len() < MOST => walks.push(walk),
@@ -156,7 +156,7 @@ fn previous(cx: &mut Context, args: &Args) -> Outcome {
 
 fn end(cx: &mut Context, args: &Args) -> Outcome {
     let name = args.text(cx, 0);
-    let walks = &mut cx.local::<Local>().headers;
+    let walks = &mut cx.local_of_message::<Local>().headers;
     match walks.iter().position(|walk| walk.name == name) {
         Some(at) => {
             walks.swap_remove(at);

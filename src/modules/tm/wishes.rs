@@ -94,7 +94,8 @@ pub(super) fn t_send_reply(cx: &mut Context, args: &Args) -> Outcome {
         cx.log(LogLevel::Error, "the status code of a reply is none");
         return Outcome::FALSE;
     };
-    let reason = args.header_value(cx, 1);
+    let reason = args.prepared::<Template>(1).map_or_else(Bytes::new, |reason| reason.value(cx).to_text());
+    let reason = cx.on_one_line(reason);
     reply(sl::reply(cx.message, code, reason, ReplyMode::Transaction))
 }
 

@@ -77,7 +77,7 @@ pub(super) const ROWS: &[Select] = &[
     ),
     root(
         &["msg.flags", "message.flags"],
-        |cx, _, _| number(cx.message.flags.into()),
+        |cx, _, _| number(cx.message.flags.plain.into()),
         "The flags of the message as a number.",
     ),
     root(&["msg.id", "message.id"], |cx, _, _| number(cx.message.id as i64), "A number that tells messages apart."),
