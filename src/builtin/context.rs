@@ -54,7 +54,17 @@ impl Context<'_> {
 
     /// What the running module keeps for the blocks of this message, made when first asked for.
     pub fn local<T: Any + Default + Send>(&mut self) -> &mut T {
-        self.locals.of_module(self.module)
+        self.locals.carried.of_module(self.module)
+    }
+
+    /// What the running module keeps for the message at hand only: another message of the same call finds it empty.
+    pub fn local_of_message<T: Any + Default + Send>(&mut self) -> &mut T {
+        let message = Some(self.message.id);
+        let kept = self.local::<OfMessage<T>>();
+        if kept.message != message {
+            *kept = OfMessage { message, kept: T::default() };
+        }
+        &mut kept.kept
     }
 
     /// A value that is written into a header or a first line, up to the line end where another would begin (extension `header-values-on-one-line`).

@@ -213,6 +213,67 @@ pub struct TransactionSettings {
     pub auto_inv_100: bool,
     /// The reason phrase of that 100: `auto_inv_100_reason`.
     pub auto_inv_100_reason: Bytes,
+    /// A 100 of a callee is forwarded: `relay_100`.
+    pub relay_100: bool,
+    /// Challenges of several branches go back in one reply: `aggregate_challenges`.
+    pub aggregate_challenges: bool,
+    /// A 503 that wins goes back as 500: `remap_503_500`.
+    pub remap_503_500: bool,
+    /// A 6xx leaves the other branches alone: `disable_6xx_block`.
+    pub disable_6xx_block: bool,
+    /// Which outcomes no longer count after a failure_route: `failure_reply_mode`.
+    pub failure_reply_mode: FailureReplyMode,
+    /// What an outcome made here adds to its rank among the others: `faked_reply_prio`.
+    pub faked_reply_prio: i64,
+    /// What happens to a CANCEL without an INVITE: `unmatched_cancel`.
+    pub unmatched_cancel: UnmatchedCancel,
+    /// What a caller's CANCEL does to a branch without a reply: `cancel_b_method`.
+    pub cancel_b_method: CancelSilent,
+    /// CANCELs that follow from a reply say which in Reason (RFC 3326): `local_cancel_reason`.
+    pub local_cancel_reason: bool,
+    /// CANCELs that follow from the caller's have its Reason: `e2e_cancel_reason`.
+    pub e2e_cancel_reason: bool,
+    /// How the names of headers begin that CANCEL and ACK copy from the INVITE: `ac_extra_hdrs`. Empty for none.
+    pub ac_extra_hdrs: Bytes,
+}
+
+/// Which outcomes of branches no longer count once a failure_route has run: the values of `failure_reply_mode`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum FailureReplyMode {
+    /// All count.
+    Keep,
+    /// None counts, even when the route adds no branch.
+    Drop,
+    /// The same for those since the last relay.
+    DropLast,
+    /// None counts when the route adds a branch.
+    #[default]
+    DropWhenAdding,
+}
+
+/// What a CANCEL does to a branch without a reply, which a CANCEL must not be sent on yet (RFC 3261 section 9.1): the values of
+/// `cancel_b_method`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum CancelSilent {
+    /// It ends at once, as if it had been answered 487.
+    Answered,
+    /// It goes on until a reply comes, or its time is over.
+    #[default]
+    Awaited,
+    /// A CANCEL is sent all the same.
+    Cancelled,
+}
+
+/// What happens to a CANCEL without an INVITE: the values of `unmatched_cancel`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum UnmatchedCancel {
+    /// It is relayed in a transaction.
+    #[default]
+    Stateful,
+    /// It is forwarded without one.
+    Stateless,
+    /// It goes nowhere.
+    Dropped,
 }
 
 impl Default for TransactionSettings {
@@ -229,6 +290,17 @@ impl Default for TransactionSettings {
             restart_fr_on_each_reply: true,
             auto_inv_100: true,
             auto_inv_100_reason: Bytes::from_static(b"trying -- your call is important to us"),
+            relay_100: false,
+            aggregate_challenges: true,
+            remap_503_500: true,
+            disable_6xx_block: false,
+            failure_reply_mode: FailureReplyMode::default(),
+            faked_reply_prio: 0,
+            unmatched_cancel: UnmatchedCancel::default(),
+            cancel_b_method: CancelSilent::default(),
+            local_cancel_reason: true,
+            e2e_cancel_reason: true,
+            ac_extra_hdrs: Bytes::new(),
         }
     }
 }

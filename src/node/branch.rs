@@ -5,7 +5,7 @@ use super::loops::Breadth;
 use super::relay::{Fault, Target};
 use super::table::Found;
 use super::transaction::{Branch, Client};
-use crate::builtin::{LogLevel, TransactionId, Working};
+use crate::builtin::{CancelSilent, LogLevel, Relay, TransactionId, UnmatchedCancel, Working};
 use crate::script::Task;
 use crate::sip::HeaderName;
 use crate::time::{Now, Tick};
@@ -54,7 +54,10 @@ impl Node {
         let mut branch = Branch::new(machine, key, sent, (destination, socket));
         branch.flags = target.flags;
         branch.breadth = breadth.held();
-        branch.on_failure = task.message.on_branch_failure;
+        branch.begins_relay = target.begins_relay;
+        branch.on_reply = task.message.on_reply;
+        branch.on_failure = task.message.on_failure;
+        branch.on_branch_failure = task.message.on_branch_failure;
         if let Some(transaction) = self.transactions.get(id) {
             transaction.branches.push(branch);
         }
@@ -68,35 +71,57 @@ impl Node {
         let Some(invite) = self.invite_of_cancel(&message.message) else { return false };
         let known = message.transaction.map(|view| view.id);
         let Some(id) = known.or_else(|| self.new_transaction(now, message)) else { return false };
+        let copies_reason = self.core.settings.transaction.e2e_cancel_reason;
         let pending = self.transactions.get(invite).is_some_and(|transaction| transaction.is_pending());
         let reason: &[u8] = if pending { b"canceling" } else { b"ok -- no more pending branches" };
-        self.reply_through(now, id, 200, reason, &[]);
         if let Some(transaction) = self.transactions.get(invite) {
             transaction.canceled = true;
-            for header in message.message.headers_named(HeaderName::Reason) {
+            for header in message.message.headers_named(HeaderName::Reason).filter(|_| copies_reason) {
                 transaction.cancel_headers.extend_from_slice(message.message.text(header.line));
             }
         }
-        self.cancel_branches(now, invite, None);
+        self.cancel_branches(now, invite, None, self.core.settings.transaction.cancel_b_method);
+        self.reply_through(now, id, 200, reason, &[]);
         true
+    }
+
+    /// A CANCEL that is for no INVITE known here, as `unmatched_cancel` wants it; `None` when it is relayed like any other request.
+    pub(super) fn unmatched_cancel(&mut self, now: Now, task: &mut Task, relay: &Relay) -> Option<i32> {
+        match self.core.settings.transaction.unmatched_cancel {
+            UnmatchedCancel::Stateful => None,
+            UnmatchedCancel::Stateless => Some(self.forward(now, task, relay)),
+            UnmatchedCancel::Dropped => Some(1),
+        }
     }
 
     /// Says in the CANCELs of a transaction which reply they follow from (RFC 3326), unless the caller's own CANCEL came first.
     pub(super) fn cancel_because(&mut self, id: TransactionId, code: u16) {
+        if !self.core.settings.transaction.local_cancel_reason {
+            return;
+        }
         let Some(transaction) = self.transactions.get(id).filter(|transaction| !transaction.canceled) else { return };
-        transaction.cancel_headers = match code {
-            200 => b"Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n".to_vec(),
-            _ => format!("Reason: SIP;cause={code}\r\n").into_bytes(),
-        };
+        transaction.set_cancel_reason(code);
     }
 
-    /// Cancels the branches of a transaction that may still be answered, but one.
-    pub(super) fn cancel_branches(&mut self, now: Now, id: TransactionId, but: Option<u16>) {
+    /// Cancels the branches of a transaction that may still be answered, but one; those without a reply in this way.
+    pub(super) fn cancel_branches(&mut self, now: Now, id: TransactionId, but: Option<u16>, silent: CancelSilent) {
         let count = self.transactions.get(id).map_or(0, |transaction| transaction.branches.len() as u16);
+        let event = match silent {
+            CancelSilent::Answered => ClientEvent::GiveUp,
+            CancelSilent::Awaited => ClientEvent::CancelRequested,
+            CancelSilent::Cancelled => ClientEvent::CancelAtOnce,
+        };
         for place in (0..count).filter(|place| Some(*place) != but) {
-            let pending = self.transactions.get(id).and_then(|transaction| transaction.branches.get(place as usize));
-            if pending.is_some_and(|branch| branch.code == 0) {
-                self.client_event(now, id, place, ClientEvent::CancelRequested, None);
+            let Some(transaction) = self.transactions.get(id) else { return };
+            let is_invite = transaction.is_invite;
+            let Some(branch) = transaction.branches.get(place as usize) else { return };
+            if branch.code != 0 {
+                continue;
+            }
+            let given_up = is_invite && !branch.replied && silent == CancelSilent::Answered;
+            self.client_event(now, id, place, event, None);
+            if given_up {
+                self.branch_failed(now, id, place, 487, false);
             }
         }
     }
@@ -109,6 +134,8 @@ pub(super) enum ClientEvent {
     Success,
     Failure,
     CancelRequested,
+    CancelAtOnce,
+    GiveUp,
     Timer(Timer),
     TransportFailed,
 }
@@ -124,6 +151,8 @@ impl Client {
                     ClientEvent::Success => Event::Success,
                     ClientEvent::Failure => Event::Failure,
                     ClientEvent::CancelRequested => Event::CancelRequested,
+                    ClientEvent::CancelAtOnce => Event::CancelAtOnce,
+                    ClientEvent::GiveUp => Event::GiveUp,
                     ClientEvent::Timer(timer) => Event::Timer(timer),
                     ClientEvent::TransportFailed => Event::TransportFailed,
                 };
@@ -135,7 +164,9 @@ impl Client {
                     ClientEvent::Provisional => Event::Provisional,
                     ClientEvent::Success | ClientEvent::Failure => Event::Final,
                     // RFC 3261 9.1: only an INVITE is cancelled.
-                    ClientEvent::CancelRequested => return Client::Other(state),
+                    ClientEvent::CancelRequested | ClientEvent::CancelAtOnce | ClientEvent::GiveUp => {
+                        return Client::Other(state);
+                    }
                     ClientEvent::Timer(timer) => Event::Timer(timer),
                     ClientEvent::TransportFailed => Event::TransportFailed,
                 };

@@ -8,7 +8,8 @@ use super::server::ServerEvent;
 use super::table::{Found, Table};
 use super::transaction::{Due, Transaction};
 use crate::builtin::{
-    Answer, Core, Errand, Held, ModuleId, Query, Related, RouteId, RouteKind, SocketId, TraceEvent, Value,
+    Answer, CancelSilent, Carried, Core, Errand, Held, ModuleId, Query, Related, RouteId, RouteKind, SocketId,
+    TraceEvent,
 };
 use crate::script::Program;
 use crate::sip::{Malformed, Message};
@@ -302,7 +303,7 @@ impl Node {
             let waits = self.transactions.get(id).is_some_and(|its| its.owner.is_none() && !its.is_answered());
             if waits {
                 self.reply_through(now, id, 503, b"Service Unavailable", &[]);
-                self.cancel_branches(now, id, None);
+                self.cancel_branches(now, id, None, CancelSilent::Awaited);
             }
         }
     }

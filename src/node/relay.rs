@@ -81,6 +81,8 @@ pub(super) struct Target {
     pub(super) socket: Option<SocketId>,
     pub(super) flags: u32,
     pub(super) located: Option<Arc<Located>>,
+    /// It is the first of its relay.
+    pub(super) begins_relay: bool,
 }
 
 /// A relay on its way.
@@ -103,11 +105,16 @@ impl Node {
     pub(super) fn relay(&mut self, now: Now, mut run: Box<Run>, relay: Relay) -> Performed {
         let method = run.task.message.message.method().unwrap_or(Method::Other);
         if method == Method::Ack {
-            let code = self.forward(now, &mut run.task, relay);
+            let code = self.forward(now, &mut run.task, &relay);
             return Performed::Answered(run, Answer::Code(code));
         }
         if method == Method::Cancel && self.lending(&mut run.task, |node, task| node.cancel(now, &mut task.message)) {
             return Performed::Answered(run, Answer::Code(1));
+        }
+        if method == Method::Cancel
+            && let Some(code) = self.unmatched_cancel(now, &mut run.task, &relay)
+        {
+            return Performed::Answered(run, Answer::Code(code));
         }
         let known = run.task.message.transaction.map(|view| view.id);
         let Some(id) = known.or_else(|| self.new_transaction(now, &mut run.task.message)) else {
@@ -193,6 +200,7 @@ impl Node {
                 socket: task.message.send_socket,
                 flags: task.message.branch_flags,
                 located: task.message.located.clone(),
+                begins_relay: forking.ready.is_empty(),
             };
             forking.ready.push((task, target));
         }
@@ -266,11 +274,11 @@ impl Node {
     }
 
     /// `forward`, and the way of an ACK: without a transaction.
-    pub(super) fn forward(&mut self, now: Now, task: &mut Task, relay: Relay) -> i32 {
+    pub(super) fn forward(&mut self, now: Now, task: &mut Task, relay: &Relay) -> i32 {
         let message = &mut task.message;
         let uri = message.request_uri();
-        let hop = relay.next_hop.or_else(|| message.destination.clone()).unwrap_or_else(|| uri.clone());
-        let (destination, socket) = match self.route(&hop, message.send_socket, message.received.socket) {
+        let hop = relay.next_hop.clone().or_else(|| message.destination.clone()).unwrap_or_else(|| uri.clone());
+        let (destination, socket) = match self.route(&hop, message.send_socket, Some(message.received.socket)) {
             Ok(route) => route,
             Err(fault) => {
                 task.meet(fault.error());
@@ -413,6 +421,7 @@ fn targets(message: &mut Working, relay: Relay) -> VecDeque<Target> {
             socket: message.send_socket,
             flags: message.branch_flags,
             located: message.located.clone(),
+            begins_relay: false,
         });
         message.take_uri();
     }
@@ -422,7 +431,11 @@ fn targets(message: &mut Working, relay: Relay) -> VecDeque<Target> {
         socket: branch.send_socket,
         flags: branch.flags,
         located: branch.located,
+        begins_relay: false,
     }));
+    if let Some(first) = targets.front_mut() {
+        first.begins_relay = true;
+    }
     targets
 }
 

@@ -173,6 +173,7 @@ impl Node {
         let Some(transaction) = self.transactions.get(id) else { return verdict };
         // A branch is kept as long as its transaction, so that late replies find it; an own request has nothing else.
         let lingers = transaction.owner.is_none();
+        let kept = &self.core.settings.transaction.ac_extra_hdrs;
         let Some(branch) = transaction.branches.get_mut(place as usize) else { return verdict };
         for action in actions {
             match *action {
@@ -183,7 +184,7 @@ impl Node {
                 Action::SendAck => {
                     if let (Ok(invite), Some(reply)) = (Message::parse(branch.sent.clone()), reply) {
                         let mut bytes = Vec::with_capacity(branch.sent.len());
-                        write_ack(&invite, reply, &mut bytes);
+                        write_ack(&invite, reply, kept, &mut bytes);
                         let (destination, socket) = (branch.destination, branch.socket);
                         let bytes = Bytes::from(bytes);
                         self.output.packets.push(super::driver::Transmit { bytes, destination, socket });
@@ -210,6 +211,15 @@ impl Node {
 
     /// Sends the CANCEL of a branch, or the same one again.
     fn send_cancel(&mut self, now: Now, id: TransactionId, place: u16) {
+        let says_why = self.core.settings.transaction.local_cancel_reason;
+        if let Some(transaction) = self.transactions.get(id)
+            && says_why
+            && transaction.is_answered()
+            && transaction.cancel_headers.is_empty()
+        {
+            // A branch that rings after its caller was answered is told with what.
+            transaction.set_cancel_reason(transaction.sent_code);
+        }
         let Some(transaction) = self.transactions.get(id) else { return };
         let (timers, headers) = (transaction.timers, transaction.cancel_headers.clone());
         let Some(branch) = transaction.branches.get_mut(place as usize) else { return };
@@ -220,7 +230,7 @@ impl Node {
         }
         let Ok(invite) = Message::parse(branch.sent.clone()) else { return };
         let mut bytes = Vec::with_capacity(branch.sent.len());
-        write_cancel(&invite, &headers, &mut bytes);
+        write_cancel(&invite, &self.core.settings.transaction.ac_extra_hdrs, &headers, &mut bytes);
         let key = self.seed.client(invite.via().and_then(|via| via.branch()).unwrap_or_default(), b"CANCEL");
         let mut actions = Actions::new();
         // It is as old as itself: the lifetime of the INVITE does not shorten it.

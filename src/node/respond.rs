@@ -2,7 +2,7 @@
 
 use super::address::reply_destination;
 use super::driver::Node;
-use crate::builtin::{LogLevel, TransactionId, Working, print_int};
+use crate::builtin::{CancelSilent, LogLevel, TransactionId, Working, print_int};
 use crate::sip::{Message, Reply};
 use crate::time::Now;
 use crate::transaction::server_invite::Origin;
@@ -59,7 +59,11 @@ impl Node {
         let bytes = self.own_reply_bytes(&working.message, &working, code, reason, &tag, &extra);
         if (200..300).contains(&code) {
             self.expect_ack(id, &working.message, &tag);
-            self.cancel_branches(now, id, None);
+        }
+        if code >= 200 {
+            // Whatever the script answers ends the branches that still ring.
+            self.cancel_because(id, code);
+            self.cancel_branches(now, id, None, CancelSilent::Awaited);
         }
         self.send_upstream(now, id, code, Some(bytes.clone()), Origin::Local);
         self.transaction_response(now, id, &bytes, working.received);

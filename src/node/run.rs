@@ -163,7 +163,7 @@ impl Node {
     /// Performs an effect that is answered at once.
     pub(super) fn perform_now(&mut self, now: Now, task: &mut Task, effect: Effect) -> Answer {
         Answer::Code(match effect {
-            Effect::Forward(relay) => self.forward(now, task, relay),
+            Effect::Forward(relay) => self.forward(now, task, &relay),
             Effect::ForwardReply => {
                 self.forward_stray(now, &task.message);
                 1

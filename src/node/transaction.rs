@@ -1,8 +1,8 @@
 //! One transaction as the node keeps it: the machines, the messages they send, and what the script left with it.
 
 use super::driver::EffectId;
-use crate::builtin::{Avps, ModuleId, Received, RouteId, SocketId, TransactionId, TransactionView, Working};
-use crate::sip::{Message, Method};
+use crate::builtin::{Avps, FailureReplyMode, MessageFlags, ModuleId, Received, RouteId, SocketId, TransactionId, TransactionView, Working};
+use crate::sip::{HeaderName, Message, Method};
 use crate::time::Tick;
 use crate::transaction::{
     Key, Timer, TimerId, Timers, client_invite, client_non_invite, server_invite, server_non_invite,
@@ -93,12 +93,23 @@ pub(super) struct Branch {
     pub(super) on_branch_failure: Option<RouteId>,
     /// Its outcome was handed to a `failure_route` that tried something else.
     pub(super) superseded: bool,
+    /// It is the first of those that one relay sent.
+    pub(super) begins_relay: bool,
     pub(super) cancel: Option<Box<Cancel>>,
 }
 
 pub(super) enum Client {
     Invite(client_invite::State),
     Other(client_non_invite::State),
+}
+
+/// What [`Transaction::challenges`] found.
+#[derive(Default)]
+pub(super) struct Challenges {
+    /// How many replies hold some.
+    pub(super) count: usize,
+    /// Their header lines.
+    pub(super) lines: Vec<u8>,
 }
 
 /// The CANCEL of a branch: a transaction of its own.
@@ -158,6 +169,7 @@ impl Branch {
             on_failure: None,
             on_branch_failure: None,
             superseded: false,
+            begins_relay: false,
             cancel: None,
         }
     }
@@ -253,6 +265,55 @@ impl Transaction {
         message.transaction = Some(self.view(Some(failed), branch.code));
         message.related = Some(branch.winner(now));
         self.failing = true;
+        Some(message)
+    }
+
+    /// Takes back what a route on a failure leaves with the transaction.
+    pub(super) fn take_back(&mut self, message: &Working, avps: Avps) {
+        self.failing = false;
+        self.avps = avps;
+        self.flags = message.flags;
+        self.on_failure = message.on_failure;
+        self.on_reply = message.on_reply;
+    }
+
+    /// Has the CANCELs of its branches say which reply they follow from (RFC 3326).
+    pub(super) fn set_cancel_reason(&mut self, code: u16) {
+        self.cancel_headers = match code {
+            200 => b"Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n".to_vec(),
+            _ => format!("Reason: SIP;cause={code}\r\n").into_bytes(),
+        };
+    }
+
+    /// Takes the outcomes out of the choice that a `failure_route`, which has run, went beyond.
+    pub(super) fn supersede(&mut self, mode: FailureReplyMode) {
+        let adds = self.is_pending();
+        let from = match mode {
+            FailureReplyMode::Keep => return,
+            FailureReplyMode::DropWhenAdding if !adds => return,
+            FailureReplyMode::Drop | FailureReplyMode::DropWhenAdding => 0,
+            FailureReplyMode::DropLast => {
+                let failed = self.branches.iter().rposition(|branch| branch.code != 0).unwrap_or(0);
+                self.branches.iter().take(failed + 1).rposition(|branch| branch.begins_relay).unwrap_or(0)
+            }
+        };
+        for branch in self.branches.iter_mut().skip(from).filter(|branch| branch.code != 0) {
+            branch.superseded = true;
+        }
+    }
+
+    /// The challenges of all branches that the caller can answer (RFC 3261 16.7 step 7).
+    pub(super) fn challenges(&self) -> Challenges {
+        let mut challenges = Challenges::default();
+        let counts = |branch: &&Branch| matches!(branch.code, 401 | 407) && !branch.superseded;
+        for reply in self.branches.iter().filter(counts).filter_map(|branch| branch.reply.as_ref()) {
+            challenges.count += 1;
+            let is = |name| matches!(name, HeaderName::WwwAuthenticate | HeaderName::ProxyAuthenticate);
+            for header in reply.headers().iter().filter(|header| is(header.name)) {
+                challenges.lines.extend_from_slice(reply.text(header.line));
+            }
+        }
+        challenges
     }
 
     /// Whether the caller has its final reply.

@@ -5,7 +5,7 @@ use super::relay::{Fault, error_reply};
 use super::run::Role;
 use super::server::ServerEvent;
 use super::transaction::Branch;
-use crate::builtin::{Background, Counter, LogLevel, Received, TransactionId, Working};
+use crate::builtin::{Background, CancelSilent, Counter, LogLevel, Received, TransactionId, Working};
 use crate::script::Task;
 use crate::sip::Message;
 use crate::time::Now;
@@ -24,7 +24,8 @@ impl Node {
             branch.code = code;
             branch.reply = Some(working.message.clone());
         }
-        let (owner, is_answered) = (transaction.owner, transaction.is_answered());
+        let (owner, is_answered, is_pending) =
+            (transaction.owner, transaction.is_answered(), transaction.is_pending());
         self.transactions.weigh(id);
         if let Some((module, tag)) = owner {
             if code >= 200 {
@@ -34,23 +35,28 @@ impl Node {
         }
         match code {
             // Each hop makes its own 100 (RFC 3261 16.7 step 5).
-            0..=100 => self.core.counters.count(const { Counter::named("rpl_absorbed") }),
-            101..200 if is_answered => {}
-            101..300 if too_late => {}
-            101..300 => {
+            0..=100 if !self.core.settings.transaction.relay_100 => {
+                self.core.counters.count(const { Counter::named("rpl_absorbed") });
+            }
+            0..200 if is_answered => {}
+            0..300 if too_late => {}
+            0..300 => {
                 let success = code >= 200;
                 self.relay_upstream(now, id, code, &working);
                 if success {
                     self.cancel_because(id, code);
-                    self.cancel_branches(now, id, Some(place));
+                    self.cancel_branches(now, id, Some(place), CancelSilent::Awaited);
                 }
             }
             _ => {
-                if code >= 600 {
+                let settings = &self.core.settings.transaction;
+                let ends_others = code >= 600 && !settings.disable_6xx_block && is_pending;
+                let silent = settings.cancel_b_method;
+                self.branch_ended(now, id, place, Some(working), call);
+                if ends_others {
                     self.cancel_because(id, code);
                     self.cancel_branches(now, id, Some(place), silent);
                 }
-                self.branch_ended(now, id, place, Some(working), call);
             }
         }
     }
@@ -109,14 +115,13 @@ impl Node {
             }
             return;
         }
-        let Some(winner) = winner(&transaction.branches) else { return };
-        let code = transaction.branches[winner].code;
-        let view = transaction.view(Some(winner as u16), code);
-        if let (Some(route), Some(kept)) = (transaction.on_failure.take(), &transaction.relayed) {
-            let mut message = (**kept).clone();
-            message.transaction = Some(view);
-            message.related = Some(transaction.branches[winner].winner(now.tick));
-            transaction.lend(&mut message);
+        let faked = self.core.settings.transaction.faked_reply_prio;
+        let Some(winner) = winner(&transaction.branches, faked) else { return };
+        if let Some(route) = transaction.branches[winner].on_failure
+            && let Some(mut message) = transaction.lend(winner as u16, now.tick)
+        {
+            // A route that relays without naming the next one does not run again.
+            message.on_failure = None;
             let avps = std::mem::take(&mut transaction.avps);
             let role = Role::Failure(id, working.map(Box::new));
             return self.start(now, message, avps, route, role, call);
@@ -131,11 +136,8 @@ impl Node {
         if transaction.is_answered() {
             return;
         }
+        transaction.supersede(self.core.settings.transaction.failure_reply_mode);
         if transaction.is_pending() {
-            // The outcomes so far were not good enough for the script.
-            for branch in transaction.branches.iter_mut().filter(|branch| branch.code != 0) {
-                branch.superseded = true;
-            }
             return;
         }
         self.send_winner(now, id, reply.map(|reply| *reply));
@@ -144,15 +146,30 @@ impl Node {
     /// Sends the winning reply upstream. `working` is that reply when the script has just seen it and may have edited it.
     fn send_winner(&mut self, now: Now, id: TransactionId, working: Option<Working>) {
         let Some(transaction) = self.transactions.get(id) else { return };
-        let Some(place) = winner(&transaction.branches) else { return };
+        let settings = &self.core.settings.transaction;
+        let Some(place) = winner(&transaction.branches, settings.faked_reply_prio) else { return };
         let branch = &transaction.branches[place];
         let code = branch.code;
+        if branch.superseded {
+            // The script wanted none of the outcomes there are, and has no other.
+            let fault = transaction.fault.unwrap_or(Fault::Internal);
+            let (code, reason) = error_reply(fault.error(), "TM");
+            self.reply_through(now, id, code, reason.as_bytes(), &[]);
+            return;
+        }
+        if matches!(code, 401 | 407) && settings.aggregate_challenges {
+            let challenges = transaction.challenges();
+            if challenges.count > 1 {
+                self.reply_through(now, id, code, reason(code), &challenges.lines);
+                return;
+            }
+        }
         let Some(reply) = branch.reply.clone() else {
             let reason = reason(code);
             self.reply_through(now, id, code, reason, &[]);
             return;
         };
-        if code == 503 {
+        if code == 503 && settings.remap_503_500 {
             // RFC 3261 16.7 step 6: this server is not the one that is unavailable. The phrase is Kamailio's, whatever the callee's was.
             self.reply_through(now, id, 500, b"Service Unavailable", &[]);
             return;
@@ -236,15 +253,21 @@ impl Node {
 }
 
 /// The branch whose outcome goes upstream (RFC 3261 16.7 step 6): a 6xx before all else, then the lowest class, and in it the lowest code; within 4xx
-/// first those that the caller can act on. Branches that a `failure_route` went beyond count only when there is nothing newer.
-fn winner(branches: &[Branch]) -> Option<usize> {
-    let rank = |code: u16| match code {
-        600.. => (0, code),
-        401 | 407 | 415 | 420 | 484 => (4, code - 400),
-        _ => (code / 100, code),
+/// first those that the caller can act on. `faked` is what an outcome made here adds to its rank, in Kamailio's numbers. Branches that a
+/// `failure_route` went beyond count only when there is nothing newer.
+fn winner(branches: &[Branch], faked: i64) -> Option<usize> {
+    let rank = |branch: &Branch| {
+        let (class, rest) = (i64::from(branch.code / 100), i64::from(branch.code % 100));
+        let of_class = match branch.code {
+            600.. => 1000 + rest,
+            401 | 407 | 415 | 420 | 484 => 4000 + rest,
+            400..500 => 4100 + rest,
+            _ => class * 1000 + rest,
+        };
+        if branch.reply.is_none() { of_class.saturating_add(faked) } else { of_class }
     };
     let ended = branches.iter().enumerate().filter(|(_, branch)| branch.code >= 300);
-    let best = ended.min_by_key(|(place, branch)| (branch.superseded, rank(branch.code), *place));
+    let best = ended.min_by_key(|(place, branch)| (branch.superseded, rank(branch), *place));
     best.map(|(place, _)| place)
 }
 
@@ -255,6 +278,8 @@ fn same(one: &Message, other: &Message) -> bool {
 /// The reason phrase of a code made here.
 pub(super) fn reason(code: u16) -> &'static [u8] {
     match code {
+        401 => b"Unauthorized",
+        407 => b"Proxy Authentication Required",
         408 => b"Request Timeout",
         477 => b"Unfortunately error on sending to next hop occurred",
         487 => b"Request Terminated",

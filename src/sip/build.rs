@@ -1,18 +1,18 @@
 use super::header::HeaderName;
-use super::message::{Message, StartLine};
+use super::message::{Header, Message, StartLine};
 use super::number::push_number;
 use super::reply::{push_header, push_line};
 
 /// Appends the ACK for `reply`, a final reply other than 2xx to `invite` as it was sent (RFC 3261 section 17.1.1.3): its
 /// topmost Via alone, Content-Length spelled as there, To from the reply, the rest from the INVITE in the INVITE's order.
-pub fn write_ack(invite: &Message, reply: &Message, out: &mut Vec<u8>) {
-    write_hop(invite, b"ACK", Some(reply), b"", out);
+pub fn write_ack(invite: &Message, reply: &Message, copied: &[u8], out: &mut Vec<u8>) {
+    write_hop(invite, b"ACK", Some(reply), (copied, b""), out);
 }
 
 /// Appends the CANCEL for `invite` as it was sent (RFC 3261 section 9.1); `extra_headers` are whole lines, such as Reason
-/// (RFC 3326).
-pub fn write_cancel(invite: &Message, extra_headers: &[u8], out: &mut Vec<u8>) {
-    write_hop(invite, b"CANCEL", None, extra_headers, out);
+/// (RFC 3326), and headers of the INVITE whose lines begin with `copied`, unless that is empty, are copied.
+pub fn write_cancel(invite: &Message, copied: &[u8], extra_headers: &[u8], out: &mut Vec<u8>) {
+    write_hop(invite, b"CANCEL", None, (copied, extra_headers), out);
 }
 
 /// A request of the server's own, such as an OPTIONS that asks a destination whether it lives.
@@ -81,7 +81,17 @@ impl Request<'_> {
     }
 }
 
-fn write_hop(invite: &Message, method: &[u8], reply: Option<&Message>, extra_headers: &[u8], out: &mut Vec<u8>) {
+fn write_hop(
+    invite: &Message,
+    method: &[u8],
+    reply: Option<&Message>,
+    (copied, extra_headers): (&[u8], &[u8]),
+    out: &mut Vec<u8>,
+) {
+    let is_copied = |header: &Header| {
+        let line = invite.text(header.line);
+        !copied.is_empty() && line.get(..copied.len()).is_some_and(|start| start.eq_ignore_ascii_case(copied))
+    };
     if let StartLine::Request { uri, .. } = invite.start() {
         for part in [method, b" ", invite.text(uri), b" SIP/2.0\r\n"] {
             out.extend_from_slice(part);
@@ -111,6 +121,16 @@ fn write_hop(invite: &Message, method: &[u8], reply: Option<&Message>, extra_hea
             }
             HeaderName::From | HeaderName::CallId | HeaderName::MaxForwards if !again => push_line(invite, header, out),
             HeaderName::Route => push_line(invite, header, out),
+            HeaderName::Via
+            | HeaderName::To
+            | HeaderName::CSeq
+            | HeaderName::From
+            | HeaderName::CallId
+            | HeaderName::MaxForwards
+            | HeaderName::Require
+            | HeaderName::ProxyRequire
+            | HeaderName::ContentLength => {}
+            _ if is_copied(header) => push_line(invite, header, out),
             _ => {}
         }
     }
@@ -134,7 +154,7 @@ mod tests {
             );
             let invite = Message::parse(Bytes::from(invite)).unwrap();
             let mut cancel = Vec::new();
-            write_cancel(&invite, b"", &mut cancel);
+            write_cancel(&invite, b"", b"", &mut cancel);
             let text = String::from_utf8(cancel).unwrap();
             assert!(text.contains(&format!("\r\nCSeq: {number}  CANCEL\r\n")), "{text}");
         }

@@ -22,6 +22,10 @@ pub enum Event {
     Failure,
     /// The caller has given up, or another branch has won: CANCEL this one.
     CancelRequested,
+    /// The same, even when no reply has come yet, against RFC 3261 9.1.
+    CancelAtOnce,
+    /// The same, but without a reply the branch ends here, and its owner answers for it.
+    GiveUp,
     /// A timer fired.
     Timer(Timer),
     /// The INVITE, or an ACK, could not be sent.
@@ -130,6 +134,15 @@ impl Calling {
             }
             // 9.1: the CANCEL must wait for a provisional reply; until then the INVITE is retransmitted as before.
             Event::CancelRequested => State::Withdrawing(Withdrawing { resend: self.resend }),
+            Event::CancelAtOnce => {
+                self.resend.stop(out);
+                out.push(Action::SendCancel);
+                State::Cancelling(Cancelling)
+            }
+            Event::GiveUp => {
+                self.resend.stop(out);
+                given_up(now, timers, out)
+            }
             // Timer A.
             Event::Timer(Timer::Retransmit) => {
                 self.resend.again(now, timers, out);
@@ -172,7 +185,9 @@ impl Withdrawing {
                 abandoned(now, timers, out)
             }
             Event::TransportFailed => unreachable_peer(&self.resend, out),
-            Event::CancelRequested | Event::Timer(Timer::Wait) => State::Withdrawing(self),
+            Event::CancelRequested | Event::CancelAtOnce | Event::GiveUp | Event::Timer(Timer::Wait) => {
+                State::Withdrawing(self)
+            }
         }
     }
 }
@@ -190,7 +205,7 @@ impl Proceeding {
             }
             Event::Success => accepted(now, timers, out),
             Event::Failure => completed(now, timers, out),
-            Event::CancelRequested => {
+            Event::CancelRequested | Event::CancelAtOnce | Event::GiveUp => {
                 out.push(Action::SendCancel);
                 State::Cancelling(Cancelling)
             }
@@ -218,9 +233,11 @@ impl Cancelling {
             Event::Success => accepted(now, timers, out),
             Event::Failure => completed(now, timers, out),
             Event::Timer(Timer::Deadline) => abandoned(now, timers, out),
-            Event::CancelRequested | Event::TransportFailed | Event::Timer(Timer::Retransmit | Timer::Wait) => {
-                State::Cancelling(self)
-            }
+            Event::CancelRequested
+            | Event::CancelAtOnce
+            | Event::GiveUp
+            | Event::TransportFailed
+            | Event::Timer(Timer::Retransmit | Timer::Wait) => State::Cancelling(self),
         }
     }
 }
@@ -242,9 +259,11 @@ impl Abandoned {
                 State::Completed(Completed)
             }
             Event::Timer(Timer::Wait) => terminated(out),
-            Event::CancelRequested | Event::TransportFailed | Event::Timer(Timer::Retransmit | Timer::Deadline) => {
-                State::Abandoned(self)
-            }
+            Event::CancelRequested
+            | Event::CancelAtOnce
+            | Event::GiveUp
+            | Event::TransportFailed
+            | Event::Timer(Timer::Retransmit | Timer::Deadline) => State::Abandoned(self),
         }
     }
 }
@@ -260,7 +279,10 @@ impl Completed {
             Event::Timer(Timer::Wait) => return terminated(out),
             // The RFC would end here when an ACK cannot be sent; the next retransmission gives it another chance.
             Event::TransportFailed => {}
-            Event::CancelRequested | Event::Timer(Timer::Retransmit | Timer::Deadline) => {}
+            Event::CancelRequested
+            | Event::CancelAtOnce
+            | Event::GiveUp
+            | Event::Timer(Timer::Retransmit | Timer::Deadline) => {}
         }
         State::Completed(self)
     }
@@ -275,7 +297,11 @@ impl Accepted {
             Event::Failure => out.extend([Action::SendAck, Action::Show]),
             // Timer M.
             Event::Timer(Timer::Wait) => return terminated(out),
-            Event::CancelRequested | Event::TransportFailed | Event::Timer(Timer::Retransmit | Timer::Deadline) => {}
+            Event::CancelRequested
+            | Event::CancelAtOnce
+            | Event::GiveUp
+            | Event::TransportFailed
+            | Event::Timer(Timer::Retransmit | Timer::Deadline) => {}
         }
         State::Accepted(self)
     }
@@ -295,6 +321,12 @@ fn completed(now: Tick, timers: &Timers, out: &mut Actions) -> State {
 
 fn abandoned(now: Tick, timers: &Timers, out: &mut Actions) -> State {
     out.extend([Action::Timeout, Action::Set(Timer::Wait, now.after(timers.wait))]);
+    State::Abandoned(Abandoned)
+}
+
+/// Nobody has answered, and nobody waits for it.
+fn given_up(now: Tick, timers: &Timers, out: &mut Actions) -> State {
+    out.extend([Action::Clear(Timer::Deadline), Action::Set(Timer::Wait, now.after(timers.wait))]);
     State::Abandoned(Abandoned)
 }
 

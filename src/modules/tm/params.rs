@@ -1,6 +1,8 @@
 //! The parameters of `tm`.
 
-use crate::builtin::{Changes, Extension, Param, Start, StartFault, State, Unit};
+use crate::builtin::{
+    CancelSilent, Changes, Extension, FailureReplyMode, Param, Start, StartFault, State, Unit, UnmatchedCancel,
+};
 use std::time::Duration;
 
 /// A timer in milliseconds.
@@ -59,41 +61,66 @@ pub(super) static PARAMS: &[Param] = &[
     unheard(&["fr_inv_timer_avp"], "An AVP that holds `fr_inv_timer`; call `t_set_fr` instead."),
     unheard(&["tw_append"], "What `t_write_req` adds.").repeated(),
     other(&["pass_provisional_replies"], "0", "Whether embedded modules are told of provisional replies."),
-    other(&["aggregate_challenges"], "1", "Whether the challenges of several branches are joined."),
-    other(&["unmatched_cancel"], "0", "What happens to a CANCEL without transaction; here it is relayed."),
+    Param::int(
+        &["aggregate_challenges"],
+        "1",
+        Unit::None,
+        "A 401 or 407 has the challenges of all branches (RFC 3261 section 16.7 step 7).",
+    ),
+    Param::int(
+        &["unmatched_cancel"],
+        "0",
+        Unit::None,
+        "A CANCEL without INVITE is relayed in a transaction (0), forwarded without one (1) or dropped (2).",
+    ),
     missing(&["default_code"], "500", "The code of a reply whose code is missing."),
     Param::text(&["default_reason"], "Server Internal Error", "The reason of a reply whose reason is missing.")
         .without(Changes::Wire),
     missing(&["reparse_invite"], "1", "Whether CANCEL and ACK are made from the INVITE as sent; here they are."),
-    word(&["ac_extra_hdrs"], "Beginnings of headers that CANCEL and ACK copy."),
+    Param::absent(&["ac_extra_hdrs"], "How headers begin that CANCEL and ACK copy from the INVITE, such as `X-`."),
     missing(&["blst_503"], "0", "Whether a 503 blocks its sender."),
     other(&["blst_503_def_timeout"], "0", "How long a 503 blocks its sender."),
     other(&["blst_503_min_timeout"], "0", "The shortest such block."),
     other(&["blst_503_max_timeout"], "3600", "The longest such block."),
     other(&["blst_methods_add"], "1", "Methods whose timeout blocks a destination."),
     other(&["blst_methods_lookup"], "0", "Methods that heed blocked destinations."),
-    other(&["cancel_b_method"], "1", "How a branch without reply is cancelled; here once it has one."),
+    Param::int(
+        &["cancel_b_method"],
+        "1",
+        Unit::None,
+        "What a CANCEL does to a branch without a reply: 0 ends it with 487, 1 waits for one, 2 sends CANCEL all the same.",
+    ),
     other(&["reparse_on_dns_failover"], "1", "Whether a request is read again for the next address."),
     unheard(&["on_sl_reply"], "An onreply_route for replies without transaction."),
     unheard(&["contacts_avp"], "Where `t_load_contacts` keeps contacts."),
     unheard(&["contact_flows_avp"], "Where `t_load_contacts` keeps flows."),
-    other(&["disable_6xx_block"], "0", "Whether a 6xx lets other branches go on."),
+    Param::int(&["disable_6xx_block"], "0", Unit::None, "A 6xx lets other branches go on."),
     missing(&["local_ack_mode"], "0", "Where ACKs made here are sent."),
     missing(&["local_ack_branch_mode"], "0", "The branch of ACKs made here."),
-    other(&["failure_reply_mode"], "0", "Which replies a failure_route sees."),
-    other(&["faked_reply_prio"], "2000", "How a timeout ranks among the replies."),
-    other(&["remap_503_500"], "1", "Whether a 503 goes back as 500; here it does."),
+    Param::int(
+        &["failure_reply_mode"],
+        "3",
+        Unit::None,
+        "Replies that no longer count once a failure_route has run: none (0), all (1), those since the last relay (2), all if it adds a branch (3).",
+    ),
+    Param::int(
+        &["faked_reply_prio"],
+        "0",
+        Unit::None,
+        "How much lower an outcome made here, such as 408, ranks among the replies; a class of replies is 1000.",
+    ),
+    Param::int(&["remap_503_500"], "1", Unit::None, "A 503 goes back as 500 (RFC 3261 section 16.7 step 6)."),
     missing(&["failure_exec_mode"], "0", "When failure_route counts as armed."),
     missing(&["dns_reuse_rcv_socket"], "0", "Whether the next address is tried from the same socket."),
-    other(&["local_cancel_reason"], "1", "Whether a CANCEL made here carries Reason."),
-    other(&["e2e_cancel_reason"], "1", "Whether a relayed CANCEL keeps Reason."),
+    Param::int(&["local_cancel_reason"], "1", Unit::None, "A CANCEL made here says in Reason which reply it follows from."),
+    Param::int(&["e2e_cancel_reason"], "1", Unit::None, "A CANCEL that follows from the caller's has its Reason."),
     missing(&["e2e_cancel_hop_by_hop"], "0", "Whether a CANCEL is answered before it is relayed."),
     missing(&["headers_mode"], "0", "Which headers requests made here carry."),
     unheard(&["xavp_contact"], "Where `t_load_contacts` finds branches."),
     unheard(&["event_callback"], "A function of an embedded script for events."),
     unheard(&["event_callback_lres_sent"], "A function of an embedded script for replies sent."),
     unheard(&["evcb_local_ack_sent"], "A function of an embedded script for ACKs sent."),
-    other(&["relay_100"], "0", "Whether a 100 is forwarded."),
+    Param::int(&["relay_100"], "0", Unit::None, "Forwards a 100."),
     missing(&["rich_redirect"], "0", "Adds details of branches to Contact in a 3xx."),
     other(&["exec_time_check"], "1", "Whether long scripts are kept from making transactions."),
     other(&["reply_relay_mode"], "1", "How replies in different processes are ordered."),
@@ -131,6 +158,30 @@ pub(super) fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
     settings.restart_fr_on_each_reply = params.switch("restart_fr_on_each_reply");
     settings.auto_inv_100 = params.switch("auto_inv_100");
     settings.auto_inv_100_reason = params.text("auto_inv_100_reason").unwrap_or_default();
+    settings.relay_100 = params.switch("relay_100");
+    settings.aggregate_challenges = params.switch("aggregate_challenges");
+    settings.remap_503_500 = params.switch("remap_503_500");
+    settings.disable_6xx_block = params.switch("disable_6xx_block");
+    settings.faked_reply_prio = params.int("faked_reply_prio");
+    settings.local_cancel_reason = params.switch("local_cancel_reason");
+    settings.e2e_cancel_reason = params.switch("e2e_cancel_reason");
+    settings.ac_extra_hdrs = params.text("ac_extra_hdrs").unwrap_or_default();
+    settings.failure_reply_mode = match params.int("failure_reply_mode") {
+        0 => FailureReplyMode::Keep,
+        2 => FailureReplyMode::DropLast,
+        3 => FailureReplyMode::DropWhenAdding,
+        _ => FailureReplyMode::Drop,
+    };
+    settings.unmatched_cancel = match params.int("unmatched_cancel") {
+        0 => UnmatchedCancel::Stateful,
+        2 => UnmatchedCancel::Dropped,
+        _ => UnmatchedCancel::Stateless,
+    };
+    settings.cancel_b_method = match params.int("cancel_b_method") {
+        1 => CancelSilent::Awaited,
+        2 => CancelSilent::Cancelled,
+        _ => CancelSilent::Answered,
+    };
     Ok(Box::new(()))
 }
 

@@ -249,10 +249,10 @@ Content-Length: 0
 
 ";
     let mut out = Vec::new();
-    write_ack(&invite, &reply, &mut out);
+    write_ack(&invite, &reply, b"", &mut out);
     assert_eq!(shown(&out), ack);
     out.clear();
-    write_cancel(&invite, b"", &mut out);
+    write_cancel(&invite, b"", b"", &mut out);
     assert_eq!(shown(&out), ack.replace("ACK", "CANCEL").replace(";tag=uas", ""));
 }
 

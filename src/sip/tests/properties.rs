@@ -58,8 +58,8 @@ fn everything(raw: Bytes) {
     edits.replace_body(&message, "body");
     write_request(&message, &edits, Some(b"sip:x"), (b"Via: SIP/2.0/UDP me\r\n", b""), stamp, &mut out);
     write_reply(&message, &edits, &mut out);
-    write_ack(&message, &message, &mut out);
-    write_cancel(&message, b"", &mut out);
+    write_ack(&message, &message, b"", &mut out);
+    write_cancel(&message, b"", b"", &mut out);
     Reply { code: 400, reason: b"Bad Request", to_tag: Some(b"t"), stamp, ..Reply::default() }
         .write(&message, &mut out);
     let _ = apply(&message, &edits);
