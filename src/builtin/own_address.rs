@@ -3,46 +3,111 @@
 use super::context::Core;
 use super::extension::Extension;
 use super::settings::{Socket, SocketId};
+use super::working::Working;
 use crate::sip::{Transport, parse_ip};
 use bytes::Bytes;
 use std::io::Write;
 use std::net::IpAddr;
 
 impl Core {
-    /// What a socket is called in Record-Route: what it advertises, or its address; the wildcard is the address that reaches `peer`. Port 5060 is
-    /// not written, as in Kamailio, whose `advertised_address` is likewise not meant here; it stands in for the wildcard alone.
+    /// What a socket is called in the Record-Route of the side that a request comes in on: what it advertises, or its address; the wildcard is
+    /// the address that reaches `peer`. Port 5060 is not written, as in Kamailio, whose `advertised_address` is likewise not meant here; it
+    /// stands in for the wildcard alone.
     pub fn address_text(&self, id: SocketId, peer: IpAddr) -> Vec<u8> {
         let Some(socket) = self.sockets.socket(id) else { return Vec::new() };
         let mut out = Vec::with_capacity(48);
-        let port = match (&socket.advertise, &self.settings.advertised_address) {
+        let port = match (socket.advertised(), &self.settings.advertised_address) {
             (Some((host, port)), _) => {
                 out.extend_from_slice(host);
-                *port
+                port
             }
             (None, Some(host)) if self.stands_in(socket.address.ip()) => {
                 out.extend_from_slice(host);
                 self.settings.advertised_port.unwrap_or(socket.address.port())
             }
             (None, _) => {
-                let bound = socket.address.ip();
-                let ip = if self.stands_in(bound) { self.sockets.address_towards(id, peer) } else { bound };
-                // Writing to a Vec does not fail.
-                let _ = match ip {
-                    IpAddr::V4(ip) => write!(out, "{ip}"),
-                    IpAddr::V6(ip) => write!(out, "[{ip}]"),
-                };
+                self.push_ip(socket, id, peer, &mut out);
                 socket.address.port()
             }
         };
         if port != 5060 {
+            // Writing to a Vec does not fail.
             let _ = write!(out, ":{port}");
         }
         out
     }
 
-    /// The same as it stands in Record-Route: with the transport, unless it is UDP.
+    /// What a socket is called that a message leaves by: what it advertises, what the script or the config wants for every message, or its
+    /// address. A port that is given for this is always written, 5060 too: a host without one would be looked up otherwise (RFC 3263
+    /// section 4.2).
+    pub fn leaving_text(&self, id: SocketId, message: Option<&Working>, peer: IpAddr) -> Vec<u8> {
+        let Some(socket) = self.sockets.socket(id) else { return Vec::new() };
+        let (host, port) = match &socket.advertise {
+            Some((host, port)) => (Some(host), *port),
+            None => (self.wanted_host(message), self.wanted_port(message)),
+        };
+        self.leaving_address(socket, id, (host, port), peer)
+    }
+
+    /// The same as it stands in our own Via, where what is wanted for the message comes first.
+    pub fn via_text(&self, id: SocketId, message: Option<&Working>, peer: IpAddr) -> Vec<u8> {
+        let Some(socket) = self.sockets.socket(id) else { return Vec::new() };
+        let (host, port) = socket.advertise.as_ref().map_or((None, None), |(host, port)| (Some(host), *port));
+        let (host, port) = (self.wanted_host(message).or(host), self.wanted_port(message).or(port));
+        self.leaving_address(socket, id, (host, port), peer)
+    }
+
+    fn wanted_host<'a>(&'a self, message: Option<&'a Working>) -> Option<&'a Bytes> {
+        message.and_then(|message| message.advertised_address.as_ref()).or(self.settings.advertised_address.as_ref())
+    }
+
+    fn wanted_port(&self, message: Option<&Working>) -> Option<u16> {
+        message.and_then(|message| message.advertised_port).or(self.settings.advertised_port)
+    }
+
+    fn leaving_address(
+        &self,
+        socket: &Socket,
+        id: SocketId,
+        (host, port): (Option<&Bytes>, Option<u16>),
+        peer: IpAddr,
+    ) -> Vec<u8> {
+        let mut out = Vec::with_capacity(48);
+        match host {
+            Some(host) => out.extend_from_slice(host),
+            None => self.push_ip(socket, id, peer, &mut out),
+        }
+        let own = socket.address.port();
+        if port.is_some() || own != 5060 {
+            // Writing to a Vec does not fail.
+            let _ = write!(out, ":{}", port.unwrap_or(own));
+        }
+        out
+    }
+
+    fn push_ip(&self, socket: &Socket, id: SocketId, peer: IpAddr, out: &mut Vec<u8>) {
+        let bound = socket.address.ip();
+        let ip = if self.stands_in(bound) { self.sockets.address_towards(id, peer) } else { bound };
+        // Writing to a Vec does not fail.
+        let _ = match ip {
+            IpAddr::V4(ip) => write!(out, "{ip}"),
+            IpAddr::V6(ip) => write!(out, "[{ip}]"),
+        };
+    }
+
+    /// The Record-Route of the side that a request leaves by: with the transport, unless it is UDP.
+    pub fn leaving_route_text(&self, id: SocketId, message: Option<&Working>, peer: IpAddr) -> Vec<u8> {
+        let text = self.leaving_text(id, message, peer);
+        self.with_transport(text, id)
+    }
+
+    /// That of the side that it came in on.
     pub fn record_route_text(&self, id: SocketId, peer: IpAddr) -> Vec<u8> {
-        let mut text = self.address_text(id, peer);
+        let text = self.address_text(id, peer);
+        self.with_transport(text, id)
+    }
+
+    fn with_transport(&self, mut text: Vec<u8>, id: SocketId) -> Vec<u8> {
         let transport = self.sockets.transport(id);
         if transport != Transport::Udp {
             text.extend_from_slice(b";transport=");
@@ -65,11 +130,13 @@ impl Core {
     /// The socket that listens on or advertises this host and port; no port, or no transport, matches any.
     pub fn socket_at(&self, transport: Option<Transport>, host: &[u8], port: Option<u16>) -> Option<SocketId> {
         let listening = parse_ip(host).and_then(|ip| self.sockets.listening_on(transport, ip, port));
-        let advertises = |(name, its): &(Bytes, u16)| same_host(name, host) && fits(Some(*its), port);
+        let advertises = |socket: &Socket| {
+            socket.advertised().is_some_and(|(name, its)| same_host(name, host) && fits(Some(its), port))
+        };
         listening.or_else(|| {
             let mut all = self.sockets.list.iter();
             let serves = |socket: &Socket| transport.is_none_or(|transport| transport == socket.transport);
-            let at = all.position(|socket| serves(socket) && socket.advertise.as_ref().is_some_and(advertises))?;
+            let at = all.position(|socket| serves(socket) && advertises(socket))?;
             Some(SocketId(at as u16))
         })
     }

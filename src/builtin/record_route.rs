@@ -1,5 +1,6 @@
 //! Record-Route lines that depend on the socket a request leaves by, which is known only when it is sent.
 
+use super::settings::SocketId;
 use super::working::Working;
 use bytes::Bytes;
 
@@ -10,7 +11,9 @@ pub struct RecordRoute {
     pub lines: Bytes,
     /// `Record-Route: <sip:user@`
     pub prefix: Vec<u8>,
-    /// The address of the socket the request came in on; empty when `prefix` holds a fixed one.
+    /// The socket the request came in on; `None` when `prefix` holds a fixed address.
+    pub socket: Option<SocketId>,
+    /// Its address; empty without one.
     pub arrived: Vec<u8>,
     /// `;lr;ftag=...`, without the end of the line.
     pub suffix: Vec<u8>,
@@ -23,18 +26,18 @@ pub struct RecordRoute {
 pub enum SecondRecordRoute {
     /// Never.
     Never,
-    /// When the request leaves by another address than it came in on.
+    /// When the request leaves by another socket than it came in on.
     WhenDifferent,
     /// Always.
     Always,
 }
 
 impl RecordRoute {
-    /// The lines of a request that leaves by `leaving`: the outgoing side on top, each marked `r2=on` when there are two.
-    pub fn write(&self, leaving: &[u8]) -> Vec<u8> {
+    /// The lines of a request that leaves by `socket`, called `leaving`: the outgoing side on top, each marked `r2=on` when there are two.
+    pub fn write(&self, socket: SocketId, leaving: &[u8]) -> Vec<u8> {
         let two = match self.second {
             SecondRecordRoute::Never => false,
-            SecondRecordRoute::WhenDifferent => leaving != self.arrived,
+            SecondRecordRoute::WhenDifferent => self.socket != Some(socket),
             SecondRecordRoute::Always => true,
         };
         let mark: &[u8] = if two { b";r2=on" } else { b"" };
@@ -50,10 +53,11 @@ impl RecordRoute {
 }
 
 impl Working {
-    /// Writes the Record-Route lines again for a request that leaves by the address `leaving` (as [`Core::address_text`](super::Core::address_text) prints it).
-    pub fn settle_record_routes(&mut self, leaving: &[u8]) {
+    /// Writes the Record-Route lines again for a request that leaves by `socket`, which
+    /// [`Core::leaving_route_text`](super::Core::leaving_route_text) calls `leaving`.
+    pub fn settle_record_routes(&mut self, socket: SocketId, leaving: &[u8]) {
         for route in &mut self.record_routes {
-            let lines = Bytes::from(route.write(leaving));
+            let lines = Bytes::from(route.write(socket, leaving));
             if !route.lines.is_empty() && lines != route.lines {
                 self.edits.replace_inserted(&route.lines, lines.clone());
                 route.lines = lines;

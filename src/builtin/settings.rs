@@ -316,10 +316,18 @@ pub struct Socket {
     pub transport: Transport,
     /// The address it is bound to; the wildcard when it listens everywhere.
     pub address: SocketAddr,
-    /// Host and port to write into Via and Record-Route instead: `listen ... advertise`.
-    pub advertise: Option<(Bytes, u16)>,
+    /// Host and port, when one is given, to write into Via and Record-Route instead: `listen ... advertise`.
+    pub advertise: Option<(Bytes, Option<u16>)>,
     /// Its name.
     pub name: Option<Bytes>,
+}
+
+impl Socket {
+    /// Host and port that it advertises: its own port when none is given.
+    pub fn advertised(&self) -> Option<(&Bytes, u16)> {
+        let (host, port) = self.advertise.as_ref()?;
+        Some((host, port.unwrap_or(self.address.port())))
+    }
 }
 
 /// Everything the server knows of its own addresses.
@@ -362,7 +370,11 @@ impl Sockets {
             let wanted = self.socket(wanted?)?;
             find(&|socket| socket.address == wanted.address)
         };
-        wanted.filter(fits).or_else(sibling).or_else(|| arrived.filter(fits)).or_else(|| find(&|_| true))
+        let default = || {
+            let last = || self.list.iter().rposition(serves).map(|at| SocketId(at as u16));
+            find(&|socket| !socket.address.ip().is_loopback()).or_else(last)
+        };
+        wanted.filter(fits).or_else(sibling).or_else(|| arrived.filter(fits)).or_else(default)
     }
 
     /// The address that a packet to `next` leaves by when sent from `id`.

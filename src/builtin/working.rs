@@ -198,6 +198,25 @@ impl Working {
         self.taken.as_ref().is_some_and(|(uri, hop)| same(uri, &self.uri) && same(hop, &self.destination))
     }
 
+    /// Takes what a `branch_route` did to the request as a whole from its branch. The edits, the destination, the socket and the branch
+    /// flags are the branch's own.
+    pub fn adopt(&mut self, branch: &mut Working) {
+        self.flags = branch.flags;
+        self.internal_flags = branch.internal_flags;
+        self.on_failure = branch.on_failure;
+        self.on_reply = branch.on_reply;
+        self.on_branch = branch.on_branch;
+        self.on_branch_failure = branch.on_branch_failure;
+        self.force_rport = branch.force_rport;
+        self.local_rport = branch.local_rport;
+        self.via = branch.via;
+        self.advertised_address = branch.advertised_address.clone();
+        self.advertised_port = branch.advertised_port;
+        self.reply_headers = std::mem::take(&mut branch.reply_headers);
+        self.reply_body = branch.reply_body.clone();
+        self.timers = branch.timers;
+    }
+
     /// The next hop: `$du` when set, else the Request-URI.
     pub fn next_hop(&self) -> Bytes {
         self.destination.clone().unwrap_or_else(|| self.request_uri())

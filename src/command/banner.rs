@@ -49,7 +49,7 @@ pub(super) fn banner(facts: &Facts) -> String {
 
 fn place(socket: &Socket) -> String {
     let mut text = format!("{}: {}", socket.transport, socket.address);
-    if let Some((host, port)) = &socket.advertise {
+    if let Some((host, port)) = socket.advertised() {
         let _ = write!(text, " advertise {}:{port}", String::from_utf8_lossy(host));
     }
     if let Some(name) = &socket.name {

@@ -100,8 +100,7 @@ pub fn bind(settings: &Settings, workers: usize) -> Result<Bound, SocketFault> {
                     address
                 }
             };
-            let advertise = line.advertise.as_ref().map(|(host, port)| (host.clone(), port.unwrap_or(address.port())));
-            list.push(ListenSocket { transport, address, advertise, name: line.name.clone() });
+            list.push(ListenSocket { transport, address, advertise: line.advertise.clone(), name: line.name.clone() });
         }
     }
     let any_ipv4 = list.iter().any(|socket| socket.address.is_ipv4());

@@ -1,9 +1,11 @@
 //! Where messages go and what the server calls itself.
 
-use crate::builtin::{Core, Received, SocketId, Working};
-use crate::sip::{Message, Rport, Transport, Uri};
-use std::io::Write;
-use std::net::{IpAddr, SocketAddr};
+use crate::builtin::{Core, Received};
+use crate::sip::{Message, Rport, Scheme, Transport, Uri};
+use std::net::SocketAddr;
+
+/// Transports that SIP knows and this server does not have.
+const UNSERVED: [&[u8]; 4] = [b"tls", b"sctp", b"ws", b"wss"];
 
 /// Why a URI is no next hop.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,11 +16,17 @@ pub(super) enum NoHop {
     Transport,
 }
 
-/// The transport and the address that a URI names: UDP unless it says otherwise, its `maddr` or host, and its port or 5060.
+/// The transport and the address that a URI names: UDP unless it says otherwise, its `maddr` or host, and its port or 5060. A `sips:` URI is
+/// for TLS alone (RFC 3261 section 26.2.2, RFC 5630 section 3.1.3), and a transport that nobody knows is none.
 pub(super) fn next_hop(uri: &[u8]) -> Result<(Transport, SocketAddr), NoHop> {
     let uri = Uri::parse(uri).map_err(|_| NoHop::Unresolvable)?;
-    let transport = match uri.transport() {
-        Some(name) => Transport::of(name).ok_or(NoHop::Transport)?,
+    let named = uri.transport().unwrap_or_default();
+    let is = |name: &[u8]| named.eq_ignore_ascii_case(name);
+    let transport = match Transport::of(named) {
+        Some(Transport::Udp) if uri.scheme == Scheme::Sips => return Err(NoHop::Unresolvable),
+        _ if uri.scheme == Scheme::Sips => return Err(NoHop::Transport),
+        Some(transport) => transport,
+        None if UNSERVED.iter().any(|name| is(name)) => return Err(NoHop::Transport),
         None => Transport::Udp,
     };
     let host = match uri.maddr() {
@@ -51,24 +59,4 @@ pub(super) fn via_destination(reply: &Message) -> Option<(Transport, SocketAddr)
         Rport::Absent | Rport::Asked => via.port().unwrap_or(5060),
     };
     Some((transport, SocketAddr::new(host, port)))
-}
-
-/// Appends host and port as they stand in our Via towards `next`: what the socket advertises, else what the script (`set_advertised_address`) or
-/// the config wants for every message, else the socket's address.
-pub(super) fn push_sent_by(core: &Core, message: Option<&Working>, socket: SocketId, next: IpAddr, out: &mut Vec<u8>) {
-    let advertises = core.sockets.socket(socket).is_some_and(|its| its.advertise.is_some());
-    let of_message = message.and_then(|message| message.advertised_address.as_ref());
-    let host = of_message.or(core.settings.advertised_address.as_ref());
-    let (Some(host), false) = (host, advertises) else {
-        out.extend_from_slice(&core.address_text(socket, next));
-        return;
-    };
-    out.extend_from_slice(host);
-    let own = core.sockets.socket(socket).map_or(5060, |its| its.address.port());
-    let of_message = message.and_then(|message| message.advertised_port);
-    let port = of_message.or(core.settings.advertised_port).unwrap_or(own);
-    if port != 5060 {
-        // Writing to a Vec does not fail.
-        let _ = write!(out, ":{port}");
-    }
 }

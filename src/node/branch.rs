@@ -30,6 +30,11 @@ impl Node {
         let hop = target.destination.as_ref().unwrap_or(&uri);
         let most = self.core.settings.max_branches;
         let Some(transaction) = self.transactions.get(id) else { return Err(Fault::Internal) };
+        // A route on a failure goes on from where the first branch left by.
+        let first = transaction.branches.first().map(|branch| branch.socket).filter(|_| transaction.failing);
+        let arrived = first.unwrap_or(message.received.socket);
+        let (destination, socket) = self.route(hop, target.socket.or(message.send_socket), Some(arrived))?;
+        let Some(transaction) = self.transactions.get(id) else { return Err(Fault::Internal) };
         if transaction.branches.len() >= most {
             self.core.log(LogLevel::Error, format!("a transaction has no more than {most} branches (max_branches)"));
             return Err(Fault::NoBranch);

@@ -1,6 +1,5 @@
 //! What the server does without being asked by a peer: work of modules by the clock, requests of its own, event routes.
 
-use super::address::push_sent_by;
 use super::driver::Node;
 use super::run::Role;
 use super::table::Found;
@@ -80,13 +79,13 @@ impl Node {
 
     fn send_own(&mut self, now: Now, request: OwnRequest) {
         let hop = request.next_hop.as_ref().unwrap_or(&request.uri).clone();
-        let Ok((destination, socket)) = self.route(&hop, request.socket, SocketId(0)) else {
+        let Ok((destination, socket)) = self.route(&hop, request.socket, None) else {
             return self.tell_unsent(now, &request);
         };
         let branch = self.new_branch(0, 0);
         let transport = self.core.sockets.transport(socket);
         let mut via = format!("SIP/2.0/{} ", transport.in_via()).into_bytes();
-        push_sent_by(&self.core, None, socket, destination.ip(), &mut via);
+        via.extend_from_slice(&self.core.via_text(socket, None, destination.ip()));
         via.extend_from_slice(b";branch=");
         via.extend_from_slice(&branch);
         let mut from = b"<".to_vec();
@@ -101,7 +100,7 @@ impl Node {
         let mut call_id = self.own_call_id();
         call_id.push(b'@');
         let at = call_id.len();
-        push_sent_by(&self.core, None, socket, destination.ip(), &mut call_id);
+        call_id.extend_from_slice(&self.core.via_text(socket, None, destination.ip()));
         if let Some(colon) = call_id[at..].iter().rposition(|byte| *byte == b':')
             && !call_id[at..].contains(&b'[')
         {
@@ -180,7 +179,8 @@ impl Node {
         transaction.timers = self.timers_of(&message);
         transaction.on_reply = message.on_reply;
         transaction.avps = task.locals.avps;
-        message.settle_record_routes(&self.core.record_route_text(socket, destination.ip()));
+        let leaving = self.core.leaving_route_text(socket, Some(&message), destination.ip());
+        message.settle_record_routes(socket, &leaving);
         message.edits.new_uri = message.uri.take().or(message.edits.new_uri.take());
         if let Some(place) = message.message.via_extent()
             && let Some(branch) = message.message.via().and_then(|via| via.branch())

@@ -49,8 +49,9 @@ impl Fault {
     fn code(self) -> i32 {
         match self {
             Fault::NoBranch => -6,
+            Fault::Transport => -7,
             Fault::Unresolvable => -478,
-            Fault::Transport | Fault::Breadth | Fault::Dropped | Fault::Internal => -1,
+            Fault::Breadth | Fault::Dropped | Fault::Internal => -1,
         }
     }
 }
@@ -301,15 +302,15 @@ impl Node {
 
     /// Sends a packet of the script's own; gives 1, or -1 when its address cannot be reached.
     pub(super) fn send_packet(&mut self, message: &Working, packet: Packet) -> i32 {
-        self.send_by(packet, message.received.socket)
+        self.send_by(packet, Some(message.received.socket))
     }
 
     /// Sends a packet that belongs to no message.
     pub(super) fn send_bare(&mut self, packet: Packet) {
-        self.send_by(packet, SocketId(0));
+        self.send_by(packet, None);
     }
 
-    fn send_by(&mut self, packet: Packet, arrived: SocketId) -> i32 {
+    fn send_by(&mut self, packet: Packet, arrived: Option<SocketId>) -> i32 {
         match self.route(&packet.next_hop, packet.socket, arrived) {
             Ok((destination, socket)) => {
                 self.output.packets.push(Transmit { bytes: packet.bytes, destination, socket });
@@ -324,7 +325,7 @@ impl Node {
         &mut self,
         hop: &[u8],
         wanted: Option<SocketId>,
-        arrived: SocketId,
+        arrived: Option<SocketId>,
     ) -> Result<(SocketAddr, SocketId), Fault> {
         let destination = next_hop(hop).map_err(|why| match why {
             NoHop::Unresolvable => Fault::Unresolvable,
@@ -339,7 +340,7 @@ impl Node {
             }
         };
         let socket =
-            self.core.sockets.towards(transport, destination, wanted, Some(arrived)).ok_or(Fault::Transport)?;
+            self.core.sockets.towards(transport, destination, wanted, arrived).ok_or(Fault::Transport)?;
         Ok((destination, socket))
     }
 
@@ -352,8 +353,10 @@ impl Node {
         branch: &[u8],
         located: Option<&Located>,
     ) -> (Bytes, SocketId) {
-        if !task.message.record_routes.is_empty() {
-            task.message.settle_record_routes(&self.core.record_route_text(socket, destination.ip()));
+        let message = &mut task.message;
+        if !message.record_routes.is_empty() {
+            let leaving = self.core.leaving_route_text(socket, Some(message), destination.ip());
+            message.settle_record_routes(socket, &leaving);
         }
         self.write_via_request(task, uri, (destination, socket), branch, located);
         // As in Kamailio our Via says so, and Record-Route does not.

@@ -92,11 +92,14 @@ impl Node {
         Task::new(message, locals, kind, entry)
     }
 
-    /// Keeps the variables of a run that has ended for the next one, as Kamailio does.
-    pub(super) fn keep_vars(&mut self, locals: &mut Locals) {
-        if self.core.extensions.is_strict() {
-            self.kept_vars = std::mem::take(&mut locals.vars);
-        }
+    /// Hands what a run carries to the blocks that it brings about, or takes it back from them.
+    pub(super) fn hand_over(&mut self, locals: &mut Locals) {
+        std::mem::swap(&mut self.carried, &mut locals.carried);
+    }
+
+    /// Nothing follows from what arrived, or came due: what its blocks carried ends here. Only to the letter, `$var` outlives it.
+    pub(super) fn end_step(&mut self) {
+        self.carried.forget(self.core.extensions.allows(Extension::VariablePerMessage));
     }
 
     /// Carries a run, and those that it brings about, as far as they go.

@@ -1,6 +1,5 @@
 //! What the server writes of itself into the messages it forwards: its Via (RFC 3261 section 18.1.1).
 
-use super::address::push_sent_by;
 use crate::builtin::{Avps, Core, SocketId, Value, Working};
 use std::io::Write;
 use std::net::IpAddr;
@@ -55,7 +54,7 @@ fn push_parameter(name: &[u8], value: &Value, out: &mut Vec<u8>) {
 /// Appends host and port: those of the record that the config names for this, where the script wants them, else our own.
 fn push_address(core: &Core, message: &Working, avps: &Avps, leaving: &Leaving, out: &mut Vec<u8>) {
     let start = out.len();
-    push_sent_by(core, Some(message), leaving.socket, leaving.next, out);
+    out.extend_from_slice(&core.via_text(leaving.socket, Some(message), leaving.next));
     let record = core.settings.xavp_via_fields.as_ref().filter(|_| message.via.address);
     let Some(record) = record.and_then(|class| avps.record(class, 0)) else { return };
     let string = |name: &[u8]| match record.field(name) {

@@ -3,7 +3,7 @@
 use super::parse::Reading;
 use super::scenario::Scenario;
 use super::world::Stage;
-use crate::builtin::{Core, Extensions, Listen, LogLine, Memory, Module, Random, Settings, Socket, Sockets, Trace};
+use crate::builtin::{Core, Extensions, LogLine, Memory, Module, Random, Settings, Socket, Sockets, Trace};
 use crate::config::{self, Additions, CommandLine, Config, Options};
 use crate::script::Program;
 use crate::sip::Transport;
@@ -112,15 +112,13 @@ pub(super) fn begin(
 /// Where the server listens: as the config says, or the scenario.
 fn sockets(scenario: &Scenario, settings: &Settings) -> Sockets {
     let mut list: Vec<Socket> = Vec::new();
-    let advertised =
-        |listen: &Listen, port: u16| listen.advertise.clone().map(|(host, own)| (host, own.unwrap_or(port)));
     if scenario.listen.is_empty() {
         for (transport, listen) in settings.listeners() {
             // A name of a host or an interface means the machine.
             let ip: IpAddr = listen.host.parse().unwrap_or(scenario.machine);
             let address = SocketAddr::new(ip, listen.port);
             if !list.iter().any(|socket| socket.transport == transport && socket.address == address) {
-                let advertise = advertised(listen, listen.port);
+                let advertise = listen.advertise.clone();
                 list.push(Socket { transport, address, advertise, name: listen.name.clone() });
             }
         }
@@ -130,7 +128,7 @@ fn sockets(scenario: &Scenario, settings: &Settings) -> Sockets {
         list.push(Socket {
             transport: *transport,
             address: *address,
-            advertise: listen.and_then(|listen| advertised(listen, address.port())),
+            advertise: listen.and_then(|listen| listen.advertise.clone()),
             name: listen.and_then(|listen| listen.name.clone()),
         });
     }

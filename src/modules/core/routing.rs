@@ -19,13 +19,13 @@ pub(super) const ROWS: &[Function] = &[
         ],
         routes: ONWARD,
         run: forward,
-        doc: "Forwards the message without a transaction: to the host and port given, else to $du or the Request-URI.",
+        doc: "Forwards the message without a transaction: to the host and port given, by the transport it came by, else to $du or the Request-URI.",
     },
     Function {
         names: &["forward_udp"],
         args: NEXT_HOP,
         routes: ONWARD,
-        run: forward,
+        run: |cx, args| forward_by(cx, args, ";transport=udp"),
         doc: "Forwards the message without a transaction, over UDP, to the host and port given.",
     },
     Function {
@@ -165,7 +165,8 @@ pub(crate) fn socket_of(sockets: &Sockets, text: &[u8]) -> Option<SocketId> {
 }
 
 fn forward(cx: &mut Context, args: &Args) -> Outcome {
-    forward_by(cx, args, "")
+    let came_by = cx.core.sockets.transport(cx.message.received.socket);
+    forward_by(cx, args, &format!(";transport={came_by}"))
 }
 
 fn forward_by(cx: &mut Context, args: &Args, transport: &str) -> Outcome {
@@ -228,7 +229,8 @@ fn force_send_socket(cx: &mut Context, args: &Args) -> Outcome {
 
 fn no_socket(cx: &mut Context, _: &Args) -> Outcome {
     cx.log(LogLevel::Error, "the server has no socket of this transport".to_owned());
-    Outcome::FALSE
+    // Kamailio's code for a destination without a fitting socket.
+    Outcome::Return(-7)
 }
 
 fn nothing(_: &mut Context, _: &Args) -> Outcome {

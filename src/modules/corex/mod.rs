@@ -378,7 +378,7 @@ fn listening(cx: &mut Context, key: &Key) -> Option<Value> {
         Some(match what {
             b'n' => Value::Text(socket.name.clone().unwrap_or_default()),
             b'l' => Value::Text(Bytes::from(format!("{}:{}", socket.transport, socket.address))),
-            b'a' => Value::Text(socket.advertise.as_ref().map_or_else(Bytes::new, |(host, port)| {
+            b'a' => Value::Text(socket.advertised().map_or_else(Bytes::new, |(host, port)| {
                 Bytes::from(format!("{}:{}:{port}", socket.transport, String::from_utf8_lossy(host)))
             })),
             b'i' => Value::Int(place as i64),

@@ -162,11 +162,11 @@ fn uri(address: SocketAddr) -> String {
 
 fn advertised(socket: &Socket) -> (Bytes, u16) {
     let own = || (Bytes::from(socket.address.ip().to_string()), socket.address.port());
-    socket.advertise.clone().unwrap_or_else(own)
+    socket.advertised().map_or_else(own, |(host, port)| (host.clone(), port))
 }
 
 fn advertised_uri(socket: &Socket) -> String {
-    match &socket.advertise {
+    match socket.advertised() {
         Some((host, port)) => format!("sip:{}:{port}", String::from_utf8_lossy(host)),
         None => uri(socket.address),
     }

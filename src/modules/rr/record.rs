@@ -6,7 +6,7 @@
 
 use super::Rr;
 use super::direction::{Direction, Routing, direction};
-use crate::builtin::{Args, Context, LogLevel, Outcome, RecordRoute, SecondRecordRoute};
+use crate::builtin::{Args, Context, LogLevel, Outcome, RecordRoute, SecondRecordRoute, SocketId};
 use crate::sip::{Scheme, Transport, Uri};
 use bytes::Bytes;
 use std::net::{IpAddr, SocketAddr};
@@ -21,6 +21,7 @@ pub(super) fn record_route(cx: &mut Context, args: &Args) -> Outcome {
         line.suffix.extend_from_slice(part);
     }
     let received = cx.message.received;
+    line.socket = Some(received.socket);
     line.arrived = cx.core.record_route_text(received.socket, received.source.ip());
     line.second = rr.second;
     add(cx, line);
@@ -74,8 +75,8 @@ pub(super) fn add_rr_param(cx: &mut Context, args: &Args) -> Outcome {
     for route in &mut cx.message.record_routes {
         route.suffix.extend_from_slice(&parameter);
     }
-    let leaving = leaving(cx);
-    cx.message.settle_record_routes(&leaving);
+    let (socket, leaving) = leaving(cx);
+    cx.message.settle_record_routes(socket, &leaving);
     Outcome::TRUE
 }
 
@@ -123,7 +124,8 @@ fn begin(cx: &mut Context, rr: &Rr, custom_user: bool) -> Option<RecordRoute> {
         }
     }
     let (arrived, suffix) = (Vec::new(), Vec::with_capacity(64));
-    Some(RecordRoute { lines: Bytes::new(), prefix, arrived, suffix, second: SecondRecordRoute::Never })
+    let (lines, second) = (Bytes::new(), SecondRecordRoute::Never);
+    Some(RecordRoute { lines, prefix, socket: None, arrived, suffix, second })
 }
 
 /// The user of the Request-URI as it came, else as the script set it; `None` when it is no URI.
@@ -151,16 +153,16 @@ fn ftag(rr: &Rr, tag: Option<&[u8]>) -> Vec<u8> {
 }
 
 fn add(cx: &mut Context, mut line: RecordRoute) {
-    let leaving = leaving(cx);
+    let (socket, leaving) = leaving(cx);
     let message = &mut *cx.message;
-    line.lines = Bytes::from(line.write(&leaving));
+    line.lines = Bytes::from(line.write(socket, &leaving));
     message.edits.insert_first(&message.message, line.lines.clone());
     message.record_routes.push(line);
 }
 
-/// The address the request leaves by, as far as it can be told: the socket the script chose or the one that reaches a next hop given as an IP address,
+/// The socket the request leaves by, as far as it can be told: the socket the script chose or the one that reaches a next hop given as an IP address,
 /// else the one it came in on.
-fn leaving(cx: &Context) -> Vec<u8> {
+fn leaving(cx: &Context) -> (SocketId, Vec<u8>) {
     let received = cx.message.received;
     let next = cx.message.next_hop();
     let next = Uri::parse(&next).ok().and_then(|uri| {
@@ -173,14 +175,15 @@ fn leaving(cx: &Context) -> Vec<u8> {
         (Some((transport, next)), wanted) => cx.core.sockets.towards(transport, next, wanted, arrived),
         (None, wanted) => wanted.or(arrived),
     };
-    cx.core.record_route_text(socket.unwrap_or(received.socket), peer)
+    let socket = socket.unwrap_or(received.socket);
+    (socket, cx.core.leaving_route_text(socket, Some(cx.message), peer))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::MODULE;
     use super::*;
-    use crate::builtin::{Function, Socket, SocketId, Sockets, bench::Bench};
+    use crate::builtin::{Function, Socket, Sockets, bench::Bench};
     use crate::sip;
     use std::sync::Arc;
 
@@ -238,9 +241,9 @@ mod tests {
             "Record-Route: <sip:127.0.0.8:17002;r2=on;lr;ftag=from1;x=y;before=1;after=2>",
             "Record-Route: <sip:127.0.0.7:17001;r2=on;lr;ftag=from1;x=y;before=1;after=2>",
         ];
-        bench.message.settle_record_routes(b"127.0.0.8:17002");
+        bench.message.settle_record_routes(SocketId(1), b"127.0.0.8:17002");
         assert_eq!(record_routes(&bench), two);
-        bench.message.settle_record_routes(b"127.0.0.7:17001");
+        bench.message.settle_record_routes(SocketId(0), b"127.0.0.7:17001");
         assert_eq!(record_routes(&bench).len(), 1);
     }
 

@@ -8,7 +8,7 @@ use crate::builtin::{
     Arg, Args, Context, Form, Function, Module, Outcome, Reply, ReplyMode, RouteKind, Routes, TransactionStep,
 };
 use wishes::{
-    forward_nonack_to, relay, relay_by, relay_to, relay_to_proxy, reply, set_fr, step, t_reply, t_send_reply,
+    forward_nonack_to, relay, relay_as_received, relay_by, relay_to, relay_to_proxy, reply, set_fr, step, t_reply, t_send_reply,
 };
 
 /// The module.
@@ -59,8 +59,8 @@ static FUNCTIONS: &[Function] = &[
     hop(
         &["t_relay"],
         RELAYING,
-        |cx, args| relay_to(cx, args, ""),
-        "Forwards the request in a transaction to this host and port; the Request-URI stays.",
+        relay_as_received,
+        "Forwards the request in a transaction to this host and port, by the transport it came by; the Request-URI stays.",
     ),
     Function {
         names: &["t_relay_to"],
@@ -126,7 +126,7 @@ static FUNCTIONS: &[Function] = &[
         &["t_forward_nonack"],
         Routes::REQUEST,
         |cx, args| relay_to(cx, args, ""),
-        "Forwards the request in a transaction to this host and port.",
+        "Forwards the request in a transaction over UDP to this host and port.",
     ),
     hop(
         &["t_forward_nonack_udp"],

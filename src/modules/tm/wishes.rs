@@ -16,6 +16,12 @@ fn send_to(uri: Vec<u8>) -> Outcome {
     Outcome::code_of(Effect::Relay(Relay { next_hop: Some(Bytes::from(uri)) }))
 }
 
+/// `host` and `port` as given, by the transport that the request came by.
+pub(super) fn relay_as_received(cx: &mut Context, args: &Args) -> Outcome {
+    let transport = cx.core.sockets.transport(cx.message.received.socket);
+    relay_to(cx, args, transport.name())
+}
+
 /// `host` and `port` as given; a port that is empty or 0 is left to DNS.
 pub(super) fn relay_to(cx: &mut Context, args: &Args, protocol: &str) -> Outcome {
     let (host, port) = (args.text(cx, 0), args.int(cx, 1));
@@ -35,7 +41,7 @@ pub(super) fn relay_by(cx: &mut Context, protocol: &str) -> Outcome {
         cx.log(LogLevel::Error, "the next hop is no URI");
         return Outcome::FALSE;
     };
-    let mut hop = [b"sip:", uri.host].concat();
+    let mut hop = [b"sip:", uri.maddr().unwrap_or(uri.host)].concat();
     if !uri.port_text.is_empty() {
         hop.push(b':');
         hop.extend_from_slice(uri.port_text);
