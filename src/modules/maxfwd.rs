@@ -49,10 +49,6 @@ fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
     Ok(Box::new(MaxForwards { limit: start.params.int("max_limit") }))
 }
 
-/// What was written in place of the header's value: a second call lowers that.
-#[derive(Debug, Default)]
-struct Written(Option<u32>);
-
 /// The hop limit of the message.
 enum Hops {
     Missing,
@@ -61,12 +57,9 @@ enum Hops {
 }
 
 fn hops(cx: &mut Context) -> Hops {
-    if let Some(written) = cx.local::<Written>().0 {
-        return Hops::Left(written);
-    }
     match cx.message.message.value(HeaderName::MaxForwards) {
         None => Hops::Missing,
-        Some(text) => match number(text) {
+        Some(text) => match number(text.trim_ascii()) {
             Some(left) => Hops::Left(left),
             None => {
                 cx.log(LogLevel::Error, "Max-Forwards is no number");
@@ -91,12 +84,11 @@ fn process(cx: &mut Context, args: &Args) -> Outcome {
         Hops::Left(left) => (i64::from(left) - 1).min(limit),
     };
     let message = &mut *cx.message;
-    if let Some(header) = message.message.header(HeaderName::MaxForwards) {
-        let width = header.value.len();
+    if let Some(value) = message.message.header(HeaderName::MaxForwards).map(|header| header.value) {
+        let width = value.len();
         // Kamailio writes over the digits: what they leave of the width is blank.
-        message.edits.replace_value(header, format!("{left:>width$}"));
+        message.message.overwrite(value, format!("{left:>width$}").as_bytes());
     }
-    cx.local::<Written>().0 = u32::try_from(left).ok();
     Outcome::TRUE
 }
 

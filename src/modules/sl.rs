@@ -4,7 +4,7 @@ use crate::builtin::{
     Arg, Args, Changes, Context, Effect, Form, Function, Module, Outcome, Param, Relay, Reply, ReplyMode, Routes,
     Start, StartFault, State, Unit, Value, Working, parse_int,
 };
-use crate::sip::{Edits, Extent, Message, StartLine};
+use crate::sip::{Extent, StartLine};
 use bytes::Bytes;
 
 /// The module.
@@ -174,7 +174,7 @@ fn sl_forward_reply(cx: &mut Context, args: &Args) -> Outcome {
     if args.has(0) {
         let Some(code) = code else { return Outcome::FALSE };
         let message = &mut *cx.message;
-        if !change_status(&message.message, &mut message.edits, code, &reason) {
+        if !change_status(message, code, &reason) {
             return Outcome::FALSE;
         }
     }
@@ -183,7 +183,8 @@ fn sl_forward_reply(cx: &mut Context, args: &Args) -> Outcome {
 
 /// Writes another code, and another reason unless it is empty. The class of a final reply stays (a 200 becomes no 404); false when it would not, or when
 /// it is no reply.
-pub(super) fn change_status(message: &Message, edits: &mut Edits, code: u16, reason: &[u8]) -> bool {
+pub(super) fn change_status(working: &mut Working, code: u16, reason: &[u8]) -> bool {
+    let message = &mut working.message;
     let StartLine::Status { code: came, reason: reason_place } = message.start() else { return false };
     if code / 100 != came / 100 && (came < 300 || code < 300) {
         return false;
@@ -193,9 +194,9 @@ pub(super) fn change_status(message: &Message, edits: &mut Edits, code: u16, rea
     let digits = text.iter().position(|byte| *byte == b' ').map_or(text.len(), |blank| blank + 1);
     let skipped = text.get(digits..).unwrap_or_default().iter().take_while(|byte| **byte == b' ').count();
     let place = usize::from(line.start) + digits + skipped;
-    edits.replace(Extent::new(place, place + 3), code.to_string());
+    message.overwrite(Extent::new(place, place + 3), code.to_string().as_bytes());
     if !reason.is_empty() {
-        edits.replace(reason_place, Bytes::copy_from_slice(reason));
+        working.edits.replace(reason_place, Bytes::copy_from_slice(reason));
     }
     true
 }

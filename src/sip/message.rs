@@ -157,6 +157,24 @@ impl Message {
         extent.of(&self.raw)
     }
 
+    /// Writes as many bytes over those in `extent`, digits over digits: the index of the message stays as it is. Reads see them, which an edit
+    /// does not bring about; Kamailio does so with Max-Forwards and the status code.
+    pub fn overwrite(&mut self, extent: Extent, bytes: &[u8]) {
+        let range = extent.range();
+        if range.len() != bytes.len() || range.end > self.raw.len() {
+            return;
+        }
+        let mut raw = self.raw.to_vec();
+        raw[range].copy_from_slice(bytes);
+        self.raw = Bytes::from(raw);
+        if let StartLine::Status { code, .. } = &mut self.start
+            && extent.end <= self.start_line.end
+            && let Some(written) = super::number::number(bytes).and_then(|number| u16::try_from(number).ok())
+        {
+            *code = written;
+        }
+    }
+
     /// The first line, taken apart.
     pub fn start(&self) -> StartLine {
         self.start

@@ -107,7 +107,7 @@ fn change_reply_status(cx: &mut Context, args: &Args) -> Outcome {
     let code = sl::status_code(&args.value(cx, 0));
     let reason = if args.has(1) { args.header_value(cx, 1) } else { Bytes::new() };
     let message = &mut *cx.message;
-    let done = code.is_some_and(|code| sl::change_status(&message.message, &mut message.edits, code, &reason));
+    let done = code.is_some_and(|code| sl::change_status(message, code, &reason));
     if !done {
         cx.log(LogLevel::Error, "the reply cannot have this status");
     }
