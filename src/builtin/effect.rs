@@ -151,7 +151,10 @@ pub enum TransactionStep {
     /// Is there one for this request: `t_lookup_request`.
     LookupRequest,
     /// Is there an INVITE to this CANCEL: `t_lookup_cancel`.
-    LookupCancel,
+    LookupCancel {
+        /// The CANCEL takes over the flags of the INVITE.
+        copies_flags: bool,
+    },
     /// `t_check_trans`.
     Check,
     /// `t_relay_cancel`.

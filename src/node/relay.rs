@@ -339,8 +339,7 @@ impl Node {
                 return Err(fault);
             }
         };
-        let socket =
-            self.core.sockets.towards(transport, destination, wanted, arrived).ok_or(Fault::Transport)?;
+        let socket = self.core.sockets.towards(transport, destination, wanted, arrived).ok_or(Fault::Transport)?;
         Ok((destination, socket))
     }
 

@@ -127,9 +127,10 @@ impl Node {
     /// Whether an ACK ends here because it acknowledges a final reply that was sent without a transaction.
     fn ends_here(&self, message: &Message) -> bool {
         message.method() == Some(Method::Ack)
-            && message.to().and_then(|to| to.tag()).is_some_and(|tag| {
-                tag.len() > 32 && tag[..32] == self.tag_prefix[..] && tag[32] == b'.'
-            })
+            && message
+                .to()
+                .and_then(|to| to.tag())
+                .is_some_and(|tag| tag.len() > 32 && tag[..32] == self.tag_prefix[..] && tag[32] == b'.')
     }
 
     /// Whether an ACK ends here because it acknowledges a final reply of a transaction.
@@ -208,7 +209,13 @@ impl Node {
             },
             // A retransmission never reaches the script: what is known was made by this run, or is a reply's.
             TransactionStep::LookupRequest => task.message.transaction.map_or(-1, |_| 1),
-            TransactionStep::LookupCancel => self.invite_of_cancel(&task.message.message).map_or(-1, |_| 1),
+            TransactionStep::LookupCancel { copies_flags } => {
+                let Some(invite) = self.invite_of_cancel(&task.message.message) else { return -1 };
+                if let Some(invite) = self.transactions.get(invite).filter(|_| copies_flags) {
+                    task.message.flags.plain = invite.flags.plain;
+                }
+                1
+            }
             TransactionStep::Check => match method {
                 Method::Cancel => self.invite_of_cancel(&task.message.message).map_or(-1, |_| 1),
                 _ => task.message.transaction.map_or(-1, |_| 1),

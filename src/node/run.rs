@@ -5,8 +5,8 @@ use super::relay::Forking;
 use super::share::call_id;
 use super::transaction::Due;
 use crate::builtin::{
-    Answer, Avps, Background, Effect, ErrandFault, Extension, Locals, LogLevel, ModuleId, OwnErrand, QueryFault, RouteId,
-    Told, TraceEvent, TransactionId, Working,
+    Answer, Avps, Background, Effect, ErrandFault, Extension, Locals, LogLevel, ModuleId, OwnErrand, QueryFault,
+    RouteId, Told, TraceEvent, TransactionId, Working,
 };
 use crate::script::{End, Step, Task};
 use crate::time::Now;
@@ -71,14 +71,7 @@ impl Node {
         self.drive(now, run, None);
     }
 
-    pub(super) fn make_run(
-        &mut self,
-        message: Working,
-        avps: Avps,
-        route: RouteId,
-        role: Role,
-        call: u64,
-    ) -> Box<Run> {
+    pub(super) fn make_run(&mut self, message: Working, avps: Avps, route: RouteId, role: Role, call: u64) -> Box<Run> {
         let locals = Locals { avps, ..Locals::default() };
         Box::new(Run { task: self.make_task(message, locals, route), role, call, weight: 0 })
     }

@@ -1,7 +1,10 @@
 //! One transaction as the node keeps it: the machines, the messages they send, and what the script left with it.
 
 use super::driver::EffectId;
-use crate::builtin::{Avps, FailureReplyMode, MessageFlags, ModuleId, Received, RouteId, SocketId, TransactionId, TransactionView, Working};
+use crate::builtin::{
+    Avps, FailureReplyMode, MessageFlags, ModuleId, Received, RouteId, SocketId, TransactionId, TransactionView,
+    Working,
+};
 use crate::sip::{HeaderName, Message, Method};
 use crate::time::Tick;
 use crate::transaction::{

@@ -24,8 +24,7 @@ impl Node {
             branch.code = code;
             branch.reply = Some(working.message.clone());
         }
-        let (owner, is_answered, is_pending) =
-            (transaction.owner, transaction.is_answered(), transaction.is_pending());
+        let (owner, is_answered, is_pending) = (transaction.owner, transaction.is_answered(), transaction.is_pending());
         self.transactions.weigh(id);
         if let Some((module, tag)) = owner {
             if code >= 200 {
@@ -281,7 +280,7 @@ pub(super) fn reason(code: u16) -> &'static [u8] {
         401 => b"Unauthorized",
         407 => b"Proxy Authentication Required",
         408 => b"Request Timeout",
-        477 => b"Unfortunately error on sending to next hop occurred",
+        477 => b"Unfortunately error on sending to next hop occurred (477/TM)",
         487 => b"Request Terminated",
         503 => b"Service Unavailable",
         _ => b"Server Internal Error",

@@ -524,7 +524,6 @@ impl Machine<'_> {
             None => {
                 self.core.log(LogLevel::Error, format!("route({name}) does not exist"));
                 self.task.last = -1;
-                self.task.locals.return_code = -1;
             }
         }
     }

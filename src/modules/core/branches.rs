@@ -1,6 +1,9 @@
 //! Statements about further branches.
 
-use crate::builtin::{Arg, Args, Branch, Context, Function, Outcome, Routes};
+use crate::builtin::{Arg, Args, Branch, Context, Function, Located, LogLevel, Outcome, Routes};
+use crate::modules::usrloc::preference;
+use bytes::Bytes;
+use std::sync::Arc;
 
 /// The statements.
 pub(super) const ROWS: &[Function] = &[
@@ -26,14 +29,24 @@ pub(crate) const APPEND: &[Function] = &[Function {
     args: &[Arg::text("uri").optional(), Arg::text("q").optional()],
     routes: Routes::REQUEST.or(Routes::FAILURE),
     run: append,
-    doc: "Adds a destination to fork to: the URI given with the next hop `$du`, else the Request-URI without it. The q value is read and not used.",
+    doc: "Adds a destination to fork to: the URI given with the next hop `$du`, else the Request-URI without it. The q value, such as 0.5, stands in the Contact of a redirection and in `$(branch(q)[i])`.",
 }];
 
 fn append(cx: &mut Context, args: &Args) -> Outcome {
     if !cx.core.has_room_for_branch(cx.message.branches.len()) {
-        cx.log(crate::builtin::LogLevel::Error, "there are too many branches");
+        cx.log(LogLevel::Error, "there are too many branches");
         return Outcome::FALSE;
     }
+    let q = if args.has(1) { args.text(cx, 1) } else { Bytes::new() };
+    let located = match preference::read(&q) {
+        _ if q.is_empty() => None,
+        Some(q) => Some(Arc::new(Located { q: Some(q), ..Located::default() })),
+        None => {
+            let q = String::from_utf8_lossy(&q);
+            cx.log(LogLevel::Error, format!("append_branch: {q} is no q value"));
+            return Outcome::FALSE;
+        }
+    };
     let uri = args.text(cx, 0);
     let message = &mut *cx.message;
     // `$du` goes with a URI that is given, not with the Request-URI.
@@ -46,7 +59,7 @@ fn append(cx: &mut Context, args: &Args) -> Outcome {
         destination,
         send_socket: message.send_socket,
         flags: message.branch_flags,
-        located: None,
+        located,
     });
     Outcome::TRUE
 }

@@ -8,7 +8,8 @@ use crate::builtin::{
     Arg, Args, Context, Form, Function, Module, Outcome, Reply, ReplyMode, RouteKind, Routes, TransactionStep,
 };
 use wishes::{
-    forward_nonack_to, relay, relay_as_received, relay_by, relay_to, relay_to_proxy, reply, set_fr, step, t_reply, t_send_reply,
+    forward_nonack_to, relay, relay_as_received, relay_by, relay_to, relay_to_proxy, reply, set_fr, step, t_reply,
+    t_send_reply,
 };
 
 /// The module.
@@ -168,8 +169,11 @@ static FUNCTIONS: &[Function] = &[
         names: &["t_lookup_cancel"],
         args: &[Arg::int("copy_flags").optional()],
         routes: Routes::REQUEST,
-        run: |_, _| step(TransactionStep::LookupCancel),
-        doc: "True when the INVITE that this CANCEL is for has a transaction.",
+        run: |cx, args| {
+            let copies_flags = args.has(0) && args.int(cx, 0) != 0;
+            step(TransactionStep::LookupCancel { copies_flags })
+        },
+        doc: "True when the INVITE that this CANCEL is for has a transaction; other than 0, the CANCEL then has the flags of the INVITE.",
     },
     bare(
         &["t_check_trans"],
@@ -197,14 +201,14 @@ static FUNCTIONS: &[Function] = &[
     ),
     Function {
         names: &["t_reply"],
-        args: &[Arg::text("code").form(Form::Number), Arg::text("reason")],
+        args: &[Arg::text("code").form(Form::Number), Arg::custom("reason", wishes::prepare_reason)],
         routes: ANSWERING,
         run: t_reply,
         doc: "Answers the request through its transaction; false without one or after a final reply.",
     },
     Function {
         names: &["t_send_reply"],
-        args: &[Arg::text("code").form(Form::Number), Arg::text("reason")],
+        args: &[Arg::text("code").form(Form::Number), Arg::custom("reason", wishes::prepare_reason)],
         routes: ANSWERING,
         run: t_send_reply,
         doc: "Answers the request through its transaction, which is made when it is missing.",

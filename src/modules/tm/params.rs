@@ -15,10 +15,6 @@ const fn other(names: &'static [&'static str], default: &'static str, doc: &'sta
     Param::int(names, default, Unit::None, doc).inert()
 }
 
-/// A string that names what alanui does not have.
-const fn word(names: &'static [&'static str], doc: &'static str) -> Param {
-    Param::absent(names, doc).inert()
-}
 
 /// A number that would change what is sent.
 const fn missing(names: &'static [&'static str], default: &'static str, doc: &'static str) -> Param {
@@ -112,7 +108,12 @@ pub(super) static PARAMS: &[Param] = &[
     Param::int(&["remap_503_500"], "1", Unit::None, "A 503 goes back as 500 (RFC 3261 section 16.7 step 6)."),
     missing(&["failure_exec_mode"], "0", "When failure_route counts as armed."),
     missing(&["dns_reuse_rcv_socket"], "0", "Whether the next address is tried from the same socket."),
-    Param::int(&["local_cancel_reason"], "1", Unit::None, "A CANCEL made here says in Reason which reply it follows from."),
+    Param::int(
+        &["local_cancel_reason"],
+        "1",
+        Unit::None,
+        "A CANCEL made here says in Reason which reply it follows from.",
+    ),
     Param::int(&["e2e_cancel_reason"], "1", Unit::None, "A CANCEL that follows from the caller's has its Reason."),
     missing(&["e2e_cancel_hop_by_hop"], "0", "Whether a CANCEL is answered before it is relayed."),
     missing(&["headers_mode"], "0", "Which headers requests made here carry."),

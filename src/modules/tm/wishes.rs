@@ -1,6 +1,9 @@
 //! What the functions ask of the node.
 
-use crate::builtin::{Args, Context, Effect, LogLevel, Outcome, Relay, Reply, ReplyMode, TransactionStep, print_int};
+use crate::builtin::{
+    Args, Context, Effect, Fault, LogLevel, Outcome, Part, Prepare, Prepared, Relay, Reply, ReplyMode, Template,
+    TransactionStep, print_int,
+};
 use crate::modules::sl;
 use bytes::Bytes;
 
@@ -103,6 +106,21 @@ pub(super) fn t_send_reply(cx: &mut Context, args: &Args) -> Outcome {
     let reason = args.prepared::<Template>(1).map_or_else(Bytes::new, |reason| reason.value(cx).to_text());
     let reason = cx.on_one_line(reason);
     reply(sl::reply(cx.message, code, reason, ReplyMode::Transaction))
+}
+
+/// A reason is a variable, or text that is taken as it stands, with whatever dollars are in it.
+pub(super) fn prepare_reason(text: &Template, _: &mut Prepare) -> Result<Prepared, Fault> {
+    if text.variable().is_some() {
+        return Ok(Box::new(text.clone()));
+    }
+    let mut whole = Vec::new();
+    for part in text.parts() {
+        match part {
+            Part::Text(text) => whole.extend_from_slice(text),
+            Part::Variable(reference) => whole.extend_from_slice(reference.text.as_bytes()),
+        }
+    }
+    Ok(Box::new(Template::fixed(whole)))
 }
 
 pub(super) fn set_fr(cx: &mut Context, args: &Args) -> Outcome {

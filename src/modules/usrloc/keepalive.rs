@@ -2,7 +2,7 @@
 
 use super::contact::Contact;
 use super::{Mode, Usrloc};
-use crate::builtin::{Background, Command, Core, LogLevel, Packet, Settings, SocketId, Sockets, Start};
+use crate::builtin::{Background, Command, Core, LogLevel, Packet, Settings, Socket, SocketId, Sockets, Start};
 use crate::modules::core::source;
 use crate::modules::hash::core_hash;
 use crate::sip::{Message, NameAddrs, Transport, Uri};
@@ -176,8 +176,8 @@ impl Way {
 pub fn sent_by(sockets: &Sockets, id: SocketId, way: &Way) -> (String, u16) {
     let own = sockets.socket(id);
     let port = own.map_or(5060, |own| own.address.port());
-    match own.and_then(|own| own.advertise.as_ref()) {
-        Some((host, port)) => (String::from_utf8_lossy(host).into_owned(), *port),
+    match own.and_then(Socket::advertised) {
+        Some((host, port)) => (String::from_utf8_lossy(host).into_owned(), port),
         None => (source::host(sockets.address_towards(id, way.address.ip())), port),
     }
 }
