@@ -220,7 +220,8 @@ impl Story<'_> {
 
     /// Writes a request; gives it as the scenario's peer sends it.
     fn request(&mut self, peer: PeerId, message: &Message, streamed: bool) -> Option<Bytes> {
-        let method = word(message.method_text())?;
+        // A word that begins so would be a comment.
+        let method = word(message.method_text()).filter(|method| !method.starts_with('#'))?;
         let call_id = message.call_id().to_vec();
         let tag = message.from().and_then(|from| from.tag()).map(<[u8]>::to_vec);
         let name = self.calls.get(&call_id).cloned();

@@ -73,7 +73,7 @@ const WITHOUT_EFFECT: [(Changes, usize); 5] = [
     (Changes::Reachability, 10),
     (Changes::State, 8),
     (Changes::Admission, 29),
-    (Changes::Nothing, 255),
+    (Changes::Nothing, 242),
 ];
 
 #[test]

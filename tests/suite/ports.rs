@@ -1,5 +1,5 @@
 //! Ports for servers that are told where to listen. A port that the system lends and takes back may be lent to another
-//! socket before the server has it; those given here lie below the range the system lends from, each once.
+//! socket before the server has it; those given here lie below the range the system lends from, and come again only after all others.
 
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::sync::OnceLock;
@@ -7,15 +7,15 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 /// The first port of the first block. sipp takes its media and control ports below it.
 const FIRST: u16 = 10_000;
-/// Ports of a block: more than all tests of one process want.
+/// Ports of a block: many more than all tests of one process want at a time.
 const BLOCK: u16 = 2_500;
 /// So many processes can test at a time. The last block ends below 32768, where Linux begins to lend.
 const BLOCKS: u16 = 9;
 
 /// A block of ports that is this process' own as long as it lives.
 struct Block {
+    start: u16,
     next: AtomicU16,
-    end: u16,
     /// Listens on the first port, which tells other processes that the block is taken; the system ends it whatever comes.
     _claim: TcpListener,
 }
@@ -25,7 +25,7 @@ impl Block {
         let starts = (0..BLOCKS).map(|index| FIRST + index * BLOCK);
         let mut free = starts.filter_map(|start| TcpListener::bind((Ipv4Addr::LOCALHOST, start)).ok().zip(Some(start)));
         let (claim, start) = free.next().expect("a block of ports that nobody tests with");
-        Self { next: AtomicU16::new(start + 1), end: start + BLOCK, _claim: claim }
+        Self { start, next: AtomicU16::new(0), _claim: claim }
     }
 }
 
@@ -33,12 +33,12 @@ impl Block {
 pub(crate) fn free() -> u16 {
     static OWN: OnceLock<Block> = OnceLock::new();
     let block = OWN.get_or_init(Block::take);
-    loop {
-        let port = block.next.fetch_add(1, Ordering::Relaxed);
-        assert!(port < block.end, "the tests of one process want more than {BLOCK} ports");
+    for _ in 1..BLOCK {
+        let port = block.start + 1 + block.next.fetch_add(1, Ordering::Relaxed) % (BLOCK - 1);
         let address = (Ipv4Addr::LOCALHOST, port);
         if UdpSocket::bind(address).is_ok() && TcpListener::bind(address).is_ok() {
             return port;
         }
     }
+    panic!("the tests of one process want more than {BLOCK} ports at a time")
 }

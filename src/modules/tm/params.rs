@@ -15,7 +15,6 @@ const fn other(names: &'static [&'static str], default: &'static str, doc: &'sta
     Param::int(names, default, Unit::None, doc).inert()
 }
 
-
 /// A number that would change what is sent.
 const fn missing(names: &'static [&'static str], default: &'static str, doc: &'static str) -> Param {
     Param::int(names, default, Unit::None, doc).without(Changes::Wire)

@@ -26,7 +26,7 @@ fn next_hop(name: &str, args: &[&str]) -> String {
 #[test]
 fn next_hops() {
     assert_eq!(next_hop("t_relay", &[]), "");
-    assert_eq!(next_hop("t_relay", &["127.0.0.1", "5070"]), "sip:127.0.0.1:5070");
+    assert_eq!(next_hop("t_relay", &["127.0.0.1", "5070"]), "sip:127.0.0.1:5070;transport=udp");
     assert_eq!(next_hop("t_relay_to_udp", &["h.com", ""]), "sip:h.com;transport=udp");
     assert_eq!(next_hop("t_relay_to_tcp", &[]), "sip:b.com;transport=tcp");
     assert_eq!(next_hop("t_relay_to", &["0x01"]), "");
