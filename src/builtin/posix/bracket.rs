@@ -8,11 +8,7 @@ pub(super) fn read(rest: &mut &[u8], mode: Mode) -> Result<String, String> {
     let negated = reader.take(b'^');
     let mut set = Set::default();
     let mut first = true;
-    loop {
-        let element = match reader.element(first)? {
-            Some(element) => element,
-            None => break,
-        };
+    while let Some(element) = reader.element(first)? {
         first = false;
         match element {
             Element::Class(fits) => (0..=127).filter(fits).for_each(|byte| set.add(byte)),

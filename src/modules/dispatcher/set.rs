@@ -201,7 +201,7 @@ pub struct Destination {
     pub address: Option<IpAddr>,
     /// Its port; 0 matches any.
     pub port: u16,
-    /// What its URI says of a transport, as in [`protocol`].
+    /// The number, among those of Kamailio, of the transport that its URI names; 0 when it names none.
     pub protocol: i64,
     /// What is learnt.
     pub live: Arc<Live>,
