@@ -1,13 +1,14 @@
 //! Calls between real phones (`baresip`) through `configs/registrar`, over UDP and TCP, in both directions.
 
 use std::fs;
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::ports;
+use crate::running::Ended;
 
 /// How long a phone may take for what it is told: more than the slowest machine needs.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -44,16 +45,6 @@ fn phones_call_each_other_over_udp_and_tcp() {
     let _ = fs::remove_dir_all(folder);
 }
 
-/// A process that does not outlive its test.
-struct Ended(Child);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 struct Server {
     port: u16,
     _process: Ended,
@@ -62,17 +53,10 @@ struct Server {
 impl Server {
     fn start() -> Server {
         let port = ports::free();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_alanui"))
-            .arg("run")
-            .arg(root().join("configs/registrar/kamailio.cfg"))
-            .args(["--listen", &format!("udp:127.0.0.1:{port}"), "--listen", &format!("tcp:127.0.0.1:{port}")])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let banner = BufReader::new(process.stdout.take().unwrap());
-        assert!(banner.lines().map_while(Result::ok).any(|line| line == "ready"), "the server did not start");
-        Server { port, _process: Ended(process) }
+        let config = root().join("configs/registrar/kamailio.cfg").display().to_string();
+        let [udp, tcp] = ["udp", "tcp"].map(|transport| format!("{transport}:127.0.0.1:{port}"));
+        let process = Ended::serve(&[&config, "--listen", &udp, "--listen", &tcp]);
+        Server { port, _process: process }
     }
 }
 

@@ -1,11 +1,11 @@
 //! Calls that `sipp` makes through a running server: all succeed, spread evenly, and no BYE overtakes its ACK.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use crate::ports;
+use crate::running::Ended;
 
 const CALLS: u32 = 1000;
 /// Calls at a time. A socket's buffer holds all that they can have on the way, so that nothing is lost while another process has the
@@ -53,16 +53,6 @@ fn calls(workers: u32) {
     let _ = fs::remove_dir_all(folder);
 }
 
-/// A process that does not outlive its test.
-struct Ended(Child);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 struct Server {
     port: u16,
     _process: Ended,
@@ -82,21 +72,12 @@ impl Server {
         fs::write(&sql, format!("{schema}\nDELETE FROM dispatcher;\n{domain}{rows}")).unwrap();
         let port = ports::free();
         let path = database.display().to_string().replace('/', "\\/");
-        let mut process = Command::new(env!("CARGO_BIN_EXE_alanui"))
-            .arg("run")
-            .arg(configs().join("kamailio.cfg"))
-            .args(["--subst", &format!("/sqlite:\\/\\/\\/var\\/lib\\/kamailio\\/routing.db/sqlite:\\/\\/\\/{path}/")])
-            .args(["--listen", &format!("udp:127.0.0.1:{port}"), "--workers", &workers.to_string()])
-            .arg("--init-db")
-            .arg(&sql)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let banner = BufReader::new(process.stdout.take().unwrap());
-        let ready = banner.lines().map_while(Result::ok).any(|line| line == "ready");
-        assert!(ready, "the server did not start");
-        Server { port, _process: Ended(process) }
+        let config = configs().join("kamailio.cfg").display().to_string();
+        let subst = format!("/sqlite:\\/\\/\\/var\\/lib\\/kamailio\\/routing.db/sqlite:\\/\\/\\/{path}/");
+        let (listen, workers) = (format!("udp:127.0.0.1:{port}"), workers.to_string());
+        let (sql, options) = (sql.display().to_string(), ["--listen", &listen, "--workers", &workers]);
+        let process = Ended::serve(&[&[&config, "--subst", &subst, "--init-db", &sql][..], &options].concat());
+        Server { port, _process: process }
     }
 }
 
