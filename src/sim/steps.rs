@@ -302,7 +302,7 @@ pub(super) fn peer_of(parser: &mut Parser, name: &Word) -> Option<PeerId> {
             [] => format!("name it first: peer {} 192.0.2.10:5060", name.text),
             _ => format!("known are {}; or name it first: peer {} 192.0.2.10:5060", known.join(", "), name.text),
         };
-        let names = KEYWORDS.iter().copied().chain(known.iter().copied());
+        let names = KEYWORDS.iter().chain(METHODS).copied().chain(known.iter().copied());
         let near = names.filter(|word| strsim::damerau_levenshtein(word, &name.text) <= word.len() / 3);
         let near = near.min_by_key(|word| strsim::damerau_levenshtein(word, &name.text));
         let help = near.map_or(help, |word| format!("did you mean {word}?"));
@@ -312,7 +312,7 @@ pub(super) fn peer_of(parser: &mut Parser, name: &Word) -> Option<PeerId> {
     found
 }
 
-/// Words that a line may begin with beside the name of a peer.
+/// Words that a line may begin with beside a method and the name of a peer.
 const KEYWORDS: &[&str] = &[
     "config",
     "define",
@@ -337,6 +337,7 @@ const KEYWORDS: &[&str] = &[
     "wait",
     "rpc",
     "reload",
+    "stop",
     "show",
     "note",
     "lose",
@@ -344,14 +345,6 @@ const KEYWORDS: &[&str] = &[
     "http",
     "location",
     "rtpengine",
-    "invite",
-    "register",
-    "options",
-    "message",
-    "subscribe",
-    "publish",
-    "notify",
-    "refer",
 ];
 
 fn time_of(parser: &mut Parser, word: &Word) -> Option<Duration> {
