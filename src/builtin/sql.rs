@@ -120,7 +120,9 @@ pub fn write(pieces: &[Piece], value: &mut dyn FnMut(usize) -> Bytes) -> Result<
             Piece::Pasted(at) => out.extend_from_slice(&value(*at)),
             Piece::Name(at, names) => {
                 let value = value(*at);
-                if !names.allow(&value) {
+                // Behind a slash the star that stands for all names would begin a comment.
+                let begins_comment = value.starts_with(b"*") && out.ends_with(b"/");
+                if begins_comment || !names.allow(&value) {
                     return Err(*at);
                 }
                 out.extend_from_slice(&value);

@@ -23,6 +23,8 @@ pub struct Origin {
     pub source: String,
     /// The assignment, when one is between.
     pub place: Option<Span>,
+    /// It was decoded on the way, and so may hold any bytes: what arrives in a header holds no line end.
+    pub decoded: bool,
 }
 
 /// What the sender writes as it likes.
@@ -34,12 +36,12 @@ const WRITTEN: &[&str] = &[
 
 /// Transformations after which nothing can be smuggled in.
 const HARMLESS: &[&str] = &[
-    "escape",
+    "s.escape.",
     "sql.",
     "s.int",
     "md5",
     "sha",
-    "hexa",
+    "encode.hexa",
     "s.len",
     "uri.port",
     "s.numeric",
@@ -47,6 +49,9 @@ const HARMLESS: &[&str] = &[
     "urlencode",
     "param.encode",
 ];
+
+/// Transformations that may give any bytes; `{s.unescape.user}` and its like give printable ones only.
+const DECODING: &[&str] = &["s.decode.", "s.unescape.crlf", "s.urldecode."];
 
 /// Functions that put a text together in the variable that is their first argument.
 const PRINTS: &[&str] = &["pv_printf", "avp_printf"];
@@ -120,14 +125,29 @@ impl<'a> Taint<'a> {
 
     /// Where a variable has what a sender wrote from, when it holds that.
     pub fn origin(&self, mention: &Mention) -> Option<Origin> {
-        if HARMLESS.iter().any(|its| mention.rest.contains(its)) || self.checked.contains(&mention.shown()) {
+        if self.checked.contains(&mention.shown()) {
+            return None;
+        }
+        let (mut harmless, mut decoded) = (false, false);
+        for transformation in mention.transformations() {
+            if DECODING.iter().any(|its| transformation.starts_with(its)) {
+                (harmless, decoded) = (false, true);
+            } else if transformation.starts_with("s.unescape.") {
+                harmless = false;
+            } else if HARMLESS.iter().any(|its| transformation.contains(its)) {
+                harmless = true;
+            } else if transformation.starts_with("line.") {
+                decoded = false;
+            }
+        }
+        if harmless {
             return None;
         }
         if let Some(key) = stored(mention) {
-            return self.from.get(&key).cloned();
+            return self.from.get(&key).map(|its| Origin { decoded: its.decoded || decoded, ..its.clone() });
         }
         let is_own = mention.name == "sel" && mention.inner.is_some_and(of_this_server);
-        (WRITTEN.contains(&mention.name) && !is_own).then(|| Origin { source: mention.shown(), place: None })
+        (WRITTEN.contains(&mention.name) && !is_own).then(|| Origin { source: mention.shown(), place: None, decoded })
     }
 }
 

@@ -113,6 +113,42 @@ fn heading(changes: Changes) -> String {
     }
 }
 
+/// Whatever the page of promises names as holding one is there: a file, or a test.
+#[test]
+fn every_promise_is_held_by_something() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut sources = Vec::new();
+    for folder in ["src", "tests"] {
+        texts(&root.join(folder), &mut sources);
+    }
+    let page = std::fs::read_to_string(root.join("docs/promises.md")).unwrap();
+    let promises = page.lines().filter(|line| line.starts_with("| **"));
+    let mut count = 0;
+    for promise in promises {
+        let held_by = promise.trim_end_matches([' ', '|']).rsplit('|').next().unwrap();
+        let names: Vec<&str> = held_by.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "nothing holds: {promise}");
+        for name in names {
+            let is_test = || sources.iter().any(|text| text.contains(&format!("fn {name}(")));
+            assert!(root.join(name).is_file() || is_test(), "there is no {name}");
+        }
+        count += 1;
+    }
+    assert!(count > 15, "{count} promises: the page is laid out otherwise");
+}
+
+/// The texts of all sources below `folder`.
+fn texts(folder: &Path, into: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            texts(&path, into);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            into.push(std::fs::read_to_string(path).unwrap());
+        }
+    }
+}
+
 /// What the rule says of its own case: the first finding.
 fn example(code: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/lint/{code}.txt"));

@@ -4,6 +4,7 @@
 
 mod against;
 mod bad_input;
+mod bytes;
 mod catalogue;
 mod check;
 mod codes;

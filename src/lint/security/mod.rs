@@ -1,6 +1,7 @@
 //! What others can abuse: open ways, unproven identities, secrets, doors left open.
 
 mod auth;
+mod decoded_header;
 mod exec;
 mod flood;
 mod from_header_trusted;
@@ -27,4 +28,5 @@ pub(super) static RULES: &[&Rule] = &[
     &tls::VERIFY_DISABLED,
     &tls::LEGACY_METHOD,
     &exec::RULE,
+    &decoded_header::RULE,
 ];

@@ -47,7 +47,7 @@ fn append(cx: &mut Context, args: &Args) -> Outcome {
             return Outcome::FALSE;
         }
     };
-    let uri = args.text(cx, 0);
+    let uri = args.header_value(cx, 0);
     let message = &mut *cx.message;
     // `$du` goes with a URI that is given, not with the Request-URI.
     let (uri, destination) = match uri.is_empty() {

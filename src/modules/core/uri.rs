@@ -89,10 +89,11 @@ pub(super) fn literal(text: &Template, prepare: &mut Prepare) -> Result<Prepared
 
 /// What [`literal`] kept of argument `at`.
 pub(super) fn given(cx: &mut Context, args: &Args, at: usize) -> Bytes {
-    match args.prepared::<Template>(at) {
+    let text = match args.prepared::<Template>(at) {
         Some(template) => template.text(cx),
         None => args.text(cx, at),
-    }
+    };
+    cx.on_one_line(text)
 }
 
 fn changed(cx: &mut Context, args: &Args, change: for<'a> fn(&Uri<'a>, &[u8]) -> Vec<u8>) -> Outcome {

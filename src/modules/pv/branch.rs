@@ -113,7 +113,7 @@ pub(super) fn field(cx: &Context, branch: &Branch, field: Field) -> Value {
 /// A value that the field cannot hold.
 pub(super) fn set_field(cx: &Context, branch: &mut Branch, field: Field, value: &Value) -> Result<(), Fault> {
     match field {
-        Field::Uri => branch.uri = wanted_text(value)?,
+        Field::Uri => branch.uri = cx.on_one_line(wanted_text(value)?),
         Field::Destination if value.is_null() => branch.destination = None,
         Field::Destination => branch.destination = Some(wanted_text(value)?),
         Field::Flags => branch.flags = value.to_int() as u32,
@@ -123,7 +123,7 @@ pub(super) fn set_field(cx: &Context, branch: &mut Branch, field: Field, value: 
         Field::Located(part) => {
             let mut its = branch.located.as_deref().cloned().unwrap_or_default();
             match part {
-                Part::Path => its.path = value.to_text(),
+                Part::Path => its.path = cx.on_one_line(value.to_text()),
                 Part::Q => its.q = u16::try_from(value.to_int()).ok().filter(|q| *q <= 1000),
                 Part::Ruid => its.ruid = value.to_text(),
                 Part::Instance => its.instance = value.to_text(),

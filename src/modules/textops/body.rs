@@ -53,7 +53,7 @@ pub(super) const SET_BODY: Function = Function {
 };
 
 fn set_body(cx: &mut Context, args: &Args) -> Outcome {
-    let (body, kind) = (args.text(cx, 0), args.text(cx, 1));
+    let (body, kind) = (args.text(cx, 0), args.header_value(cx, 1));
     give_body(cx, body, &kind)
 }
 
@@ -62,7 +62,7 @@ pub(super) const SET_BODY_HEX: Function = Function {
     args: &[Arg::text("body"), Arg::text("content_type")],
     routes: Routes::ANY,
     run: |cx, args| {
-        let (body, kind) = (hexadecimal(cx, args), args.text(cx, 1));
+        let (body, kind) = (hexadecimal(cx, args), args.header_value(cx, 1));
         body.map_or(Outcome::FALSE, |body| give_body(cx, body, &kind))
     },
     doc: "Gives the message this body, written in hexadecimal digits.",

@@ -26,7 +26,7 @@ pub(super) const SET_BODY_MULTIPART_WITH: Function = Function {
     args: &[Arg::text("text"), Arg::text("content_type"), Arg::text("boundary").optional()],
     routes: CHANGING,
     run: |cx, args| {
-        let (text, kind, boundary) = (args.text(cx, 0), args.text(cx, 1), args.text(cx, 2));
+        let (text, kind, boundary) = (args.text(cx, 0), args.header_value(cx, 1), args.header_value(cx, 2));
         set(cx, text, kind, boundary)
     },
     doc: SET_DOC,
@@ -118,7 +118,7 @@ fn part(text: &[u8], kind: &[u8], disposition: &[u8], delimiter: &[u8]) -> Vec<u
 }
 
 fn append(cx: &mut Context, args: &Args, text: &[u8]) -> Outcome {
-    let (kind, disposition) = (args.text(cx, 1), args.text(cx, 2));
+    let (kind, disposition) = (args.header_value(cx, 1), args.header_value(cx, 2));
     let message = &mut *cx.message;
     let delimiter = delimiter(&message.message).filter(|_| !message.message.body().is_empty());
     let Some(delimiter) = delimiter.filter(|_| !text.is_empty() && !kind.is_empty()) else {

@@ -1,12 +1,17 @@
-//! What holds for the two ways in, a stream and a datagram: they never disagree where a message ends. Also run by `fuzz/fuzz_targets/stream.rs`.
+//! What holds for the two ways in, a stream and a datagram: they never disagree where a message ends, nor does a reader by other hands disagree
+//! with them. Also run by `fuzz/fuzz_targets/stream.rs`.
 
 use super::{Frame, Framer, HeaderName, Malformed, Message};
 use bytes::Bytes;
+use rsip::headers::UntypedHeader;
 
 /// Reads `raw` in both ways and holds them against each other.
-pub(super) fn agree(raw: &[u8]) {
+pub(crate) fn agree(raw: &[u8]) {
     let begin = raw.iter().position(|byte| !matches!(byte, b'\r' | b'\n' | 0)).unwrap_or(raw.len());
     let datagram = Message::parse_lenient(Bytes::copy_from_slice(&raw[begin..]));
+    if let Ok((message, None)) = &datagram {
+        agree_with_rsip(&raw[begin..], message);
+    }
     let mut framer = Framer::default();
     framer.push(raw);
     let mut first = framer.frame();
@@ -37,5 +42,27 @@ pub(super) fn agree(raw: &[u8]) {
             }
         }
         Ok(_) => assert!(!matches!(datagram, Ok((_, None)))),
+    }
+}
+
+/// Holds where `message` ends in `raw` against rsip, where that reads it. It knows lines that end with CRLF only, takes the first of several
+/// lengths, which are refused before they come here, and looks for the first two line ends in a row, which without headers may be in the body.
+fn agree_with_rsip(raw: &[u8], message: &Message) {
+    let head = message.bytes().len() - message.body().len();
+    let mut lines = raw[..head].split_inclusive(|byte| *byte == b'\n');
+    if message.headers().is_empty() || !lines.all(|line| line.ends_with(b"\r\n")) {
+        return;
+    }
+    let (headers, body) = match rsip::SipMessage::try_from(raw) {
+        Ok(rsip::SipMessage::Request(request)) => (request.headers, request.body),
+        Ok(rsip::SipMessage::Response(response)) => (response.headers, response.body),
+        Err(_) => return,
+    };
+    assert_eq!(raw.len() - body.len(), head, "rsip begins the body elsewhere");
+    let lengths = headers
+        .iter()
+        .find_map(|header| if let rsip::Header::ContentLength(length) = header { Some(length) } else { None });
+    if let Some(length) = lengths.and_then(|length| length.value().trim().parse::<usize>().ok()) {
+        assert_eq!(head + length, message.bytes().len(), "rsip reads another length");
     }
 }
