@@ -132,17 +132,11 @@ impl Node {
 
     fn branch_text(&self, nonce: u64, course: u64, place: u16) -> Vec<u8> {
         let mark = self.seed.mark(nonce, course);
-        let digits = [(nonce, 16), (course, 12), (u64::from(mark), 8)];
-        let digits = digits.into_iter().flat_map(|(number, count)| {
-            (0..count).rev().map(move |at| b"0123456789abcdef"[(number >> (4 * at)) as usize & 15])
-        });
+        let nonce = digits::<16>(nonce);
+        let (first, second) = nonce.split_at(4);
         let mut branch = Vec::with_capacity(48);
-        branch.extend_from_slice(COOKIE);
-        for (at, digit) in digits.enumerate() {
-            if at == 4 {
-                branch.push(b'.');
-            }
-            branch.push(digit);
+        for part in [COOKIE, first, b".", second, &digits::<12>(course), &digits::<8>(u64::from(mark))] {
+            branch.extend_from_slice(part);
         }
         branch.push(b'.');
         print_int(i64::from(place), &mut branch);
@@ -173,6 +167,11 @@ impl Node {
             share => Some(Breadth::Share(share)),
         }
     }
+}
+
+/// The last `N` hexadecimal digits of a number.
+fn digits<const N: usize>(number: u64) -> [u8; N] {
+    std::array::from_fn(|at| b"0123456789abcdef"[(number >> (4 * (N - 1 - at))) as usize & 15])
 }
 
 impl Transaction {

@@ -20,6 +20,7 @@ mod needed;
 mod network;
 mod number;
 mod reply;
+mod set;
 mod stream;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::extent::is_blank;
+use super::header::parameters::next_of;
 use super::header::{HeaderName, Values, Via};
 use super::message::{Malformed, Message};
 
@@ -40,29 +41,24 @@ impl Message {
             return false;
         }
         top.text().len() == value.len()
-            || Values::new(value).all(|range| value.get(range).is_some_and(|via| Via::parse(via).is_ok()))
+            || Values::new(value).skip(1).all(|range| value.get(range).is_some_and(|via| Via::parse(via).is_ok()))
     }
 }
 
 /// Whether something stands before, between and behind the semicolons and commas of `value`.
 fn is_filled(value: &[u8]) -> bool {
-    let (mut filled, mut quoted, mut escaped) = (false, false, false);
-    for byte in value {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => (quoted, filled) = (!quoted, true),
-            b';' | b',' if !quoted => {
-                if !filled {
-                    return false;
-                }
-                filled = false;
-            }
-            byte if is_blank(*byte) => {}
-            _ => filled = true,
+    let mut from = 0;
+    loop {
+        let end = next_of(value, from, |rest| memchr::memchr3(b';', b',', b'"', rest));
+        let between = value.get(from..end).unwrap_or_default();
+        if between.iter().all(|byte| is_blank(*byte)) {
+            return false;
         }
+        if end >= value.len() {
+            return true;
+        }
+        from = end + 1;
     }
-    filled
 }
 
 impl fmt::Display for Malformed {

@@ -172,8 +172,12 @@ impl SipHash {
     /// The length and then the bytes, filled up to whole words: no two lists of fields look the same.
     fn field(&mut self, bytes: &[u8]) {
         self.word(bytes.len() as u64);
-        for chunk in bytes.chunks(8) {
-            self.word(padded(chunk));
+        let (whole, rest) = bytes.as_chunks();
+        for chunk in whole {
+            self.word(u64::from_le_bytes(*chunk));
+        }
+        if !rest.is_empty() {
+            self.word(padded(rest));
         }
     }
 
@@ -227,9 +231,7 @@ impl SipHash {
 
 /// Up to eight bytes as a little-endian word.
 fn padded(bytes: &[u8]) -> u64 {
-    let mut word = [0; 8];
-    word[..bytes.len()].copy_from_slice(bytes);
-    u64::from_le_bytes(word)
+    bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
 #[cfg(test)]

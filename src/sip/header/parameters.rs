@@ -1,6 +1,7 @@
 use std::ops::Range;
 
-use crate::sip::extent::{is_blank, trimmed};
+use crate::sip::extent::trimmed;
+use crate::sip::set::ByteSet;
 
 /// One `;name=value` of a header or URI.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -78,7 +79,7 @@ pub(in crate::sip) fn next_unquoted(text: &[u8], from: usize, stop: impl Fn(u8) 
 }
 
 /// The same for bytes that `search` finds many at a time; it also stops at a quote.
-fn next_of(text: &[u8], from: usize, search: impl Fn(&[u8]) -> Option<usize>) -> usize {
+pub(in crate::sip) fn next_of(text: &[u8], from: usize, search: impl Fn(&[u8]) -> Option<usize>) -> usize {
     let mut at = from;
     while let Some(length) = text.get(at..).and_then(&search) {
         at += length;
@@ -151,13 +152,8 @@ impl Iterator for Values<'_> {
 
 /// Whether `text` holds no blank, control byte or delimiter that would end a token or host.
 pub(in crate::sip) fn is_word(text: &[u8]) -> bool {
-    !text.is_empty()
-        && text.iter().all(|byte| {
-            !is_blank(*byte)
-                && *byte > 0x20
-                && *byte != 0x7f
-                && !matches!(byte, b'<' | b'>' | b'"' | b',' | b';' | b'@')
-        })
+    const WORD: ByteSet = ByteSet::visible_without(b"<>\",;@");
+    !text.is_empty() && WORD.holds(text)
 }
 
 #[cfg(test)]
