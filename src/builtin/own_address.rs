@@ -4,9 +4,8 @@ use super::context::Core;
 use super::extension::Extension;
 use super::settings::{Socket, SocketId};
 use super::working::Working;
-use crate::sip::{Transport, parse_ip};
+use crate::sip::{Transport, parse_ip, push_address, push_number};
 use bytes::Bytes;
-use std::io::Write;
 use std::net::IpAddr;
 
 impl Core {
@@ -31,8 +30,8 @@ impl Core {
             }
         };
         if port != 5060 {
-            // Writing to a Vec does not fail.
-            let _ = write!(out, ":{port}");
+            out.push(b':');
+            push_number(&mut out, usize::from(port));
         }
         out
     }
@@ -79,8 +78,8 @@ impl Core {
         }
         let own = socket.address.port();
         if port.is_some() || own != 5060 {
-            // Writing to a Vec does not fail.
-            let _ = write!(out, ":{}", port.unwrap_or(own));
+            out.push(b':');
+            push_number(&mut out, usize::from(port.unwrap_or(own)));
         }
         out
     }
@@ -88,11 +87,13 @@ impl Core {
     fn push_ip(&self, socket: &Socket, id: SocketId, peer: IpAddr, out: &mut Vec<u8>) {
         let bound = socket.address.ip();
         let ip = if self.stands_in(bound) { self.sockets.address_towards(id, peer) } else { bound };
-        // Writing to a Vec does not fail.
-        let _ = match ip {
-            IpAddr::V4(ip) => write!(out, "{ip}"),
-            IpAddr::V6(ip) => write!(out, "[{ip}]"),
-        };
+        if ip.is_ipv6() {
+            out.push(b'[');
+        }
+        push_address(out, ip);
+        if ip.is_ipv6() {
+            out.push(b']');
+        }
     }
 
     /// The Record-Route of the side that a request leaves by: with the transport, unless it is UDP.

@@ -85,9 +85,12 @@ fn process(cx: &mut Context, args: &Args) -> Outcome {
     };
     let message = &mut *cx.message;
     if let Some(value) = message.message.header(HeaderName::MaxForwards).map(|header| header.value) {
-        let width = value.len();
+        let mut digits = Vec::with_capacity(8);
+        print_int(left, &mut digits);
         // Kamailio writes over the digits: what they leave of the width is blank.
-        message.message.overwrite(value, format!("{left:>width$}").as_bytes());
+        let mut text = vec![b' '; value.len().saturating_sub(digits.len())];
+        text.extend_from_slice(&digits);
+        message.message.overwrite(value, &text);
     }
     Outcome::TRUE
 }

@@ -40,20 +40,20 @@ impl Breadth {
 }
 
 impl Node {
-    /// Looks whether a request has been here. It is refused when it comes back as it was: gives `None`, and nothing of it is kept.
-    pub(super) fn visit(&mut self, now: Now, mut working: Working) -> Option<Working> {
+    /// Looks whether a request has been here. One that comes back as it was is refused: gives true, and nothing of it is kept.
+    pub(super) fn refuses_loop(&mut self, now: Now, working: &mut Working) -> bool {
         let course = self.course(&working.message, &working.received);
         let (is_again, loops) = self.past(&working.message, course);
         working.visit = Visit { course, is_again };
         if !loops || !self.core.extensions.allows(Extension::LoopDetection) {
-            return Some(working);
+            return false;
         }
         self.statistics.loops += 1;
         // Nobody is told of an ACK.
         if working.message.method() != Some(Method::Ack) {
-            self.stateless_reply(now, &mut working, 482, b"Loop Detected", &[]);
+            self.stateless_reply(now, working, 482, b"Loop Detected", &[]);
         }
-        None
+        true
     }
 
     /// What decides where a request goes, as far as that can be told: the fields that RFC 3261 16.6 step 8 and RFC 5393 4.2.1 name, and the way it came. What

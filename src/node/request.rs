@@ -70,7 +70,9 @@ impl Node {
             self.stateless_reply(now, &mut working, 503, b"Service Unavailable", &[]);
             return;
         }
-        let Some(mut working) = self.visit(now, working) else { return };
+        if self.refuses_loop(now, &mut working) {
+            return;
+        }
         self.relate_cancel(&mut working);
         self.before_routing(now, working, avps, call);
     }

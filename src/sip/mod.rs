@@ -42,7 +42,7 @@ pub use message::{Header, MAX_HEADERS, MAX_MESSAGE, Malformed, Message, StartLin
 pub use method::{Method, MethodSet};
 pub use multipart::delimiter;
 pub use network::{is_network, network_contains};
-pub use number::{number, port};
+pub use number::{number, port, push_address, push_number};
 pub use reply::Reply;
 pub use stream::{Frame, Framer, delimit};
 pub use transport::Transport;

@@ -1,3 +1,6 @@
+use std::io::Write;
+use std::net::IpAddr;
+
 /// Reads a whole decimal number, as Max-Forwards, Expires, Content-Length and CSeq carry (RFC 3261 section 25.1, DIGIT).
 ///
 /// `None` when there is no digit, anything but digits, or more than `u32` holds. Blanks around it are the caller's to trim.
@@ -16,8 +19,27 @@ pub fn port(text: &[u8]) -> Option<u16> {
     number(text).and_then(|number| u16::try_from(number).ok())
 }
 
+/// Appends an address as it stands in `received` and the like: an IPv6 address without brackets. What the standard library formats costs ten times as much, and
+/// each message forwarded holds several.
+pub fn push_address(out: &mut Vec<u8>, address: IpAddr) {
+    match address {
+        IpAddr::V4(address) => {
+            for (at, octet) in address.octets().into_iter().enumerate() {
+                if at > 0 {
+                    out.push(b'.');
+                }
+                push_number(out, usize::from(octet));
+            }
+        }
+        IpAddr::V6(address) => {
+            // Writing to a Vec does not fail.
+            let _ = write!(out, "{address}");
+        }
+    }
+}
+
 /// Appends `number` in decimal.
-pub(super) fn push_number(out: &mut Vec<u8>, number: usize) {
+pub fn push_number(out: &mut Vec<u8>, number: usize) {
     let mut digits = [0u8; 20];
     let mut rest = number;
     let mut count = 0;
@@ -36,6 +58,15 @@ pub(super) fn push_number(out: &mut Vec<u8>, number: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_are_written_as_the_standard_library_does() {
+        for text in ["0.0.0.0", "10.9.100.255", "192.0.2.1", "::1", "2001:db8::a:0:1", "::ffff:1.2.3.4"] {
+            let (address, mut out): (IpAddr, _) = (text.parse().unwrap(), Vec::new());
+            push_address(&mut out, address);
+            assert_eq!(String::from_utf8(out).unwrap(), address.to_string());
+        }
+    }
 
     #[test]
     fn digits_only() {

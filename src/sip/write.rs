@@ -1,5 +1,3 @@
-use std::io::Write;
-
 use bytes::Bytes;
 use smallvec::SmallVec;
 
@@ -8,7 +6,7 @@ use super::extent::{Extent, trimmed};
 use super::header::{HeaderName, Rport, Stamp, Via};
 use super::message::{Malformed, Message, StartLine};
 use super::multipart;
-use super::number::{number, push_number};
+use super::number::{number, push_address, push_number};
 use super::uri::Uri;
 
 /// Appends `message` with `edits` made to `out`; what no edit touches goes byte for byte.
@@ -82,8 +80,8 @@ pub fn apply(message: &Message, edits: &Edits) -> Result<Message, Malformed> {
 /// The texts for `received` and `rport`, each with its semicolon.
 pub(super) fn stamp_texts(stamp: Stamp, received: &mut Vec<u8>, rport: &mut Vec<u8>) {
     if let Some(address) = stamp.received {
-        // Writing to a Vec does not fail.
-        let _ = write!(received, ";received={address}");
+        received.extend_from_slice(b";received=");
+        push_address(received, address);
     }
     if let Some(port) = stamp.rport {
         rport.extend_from_slice(b";rport=");
