@@ -130,6 +130,8 @@ pub enum ReplyMode {
 pub struct Relay {
     /// The next hop as a URI; else `$du`, else the Request-URI.
     pub next_hop: Option<Bytes>,
+    /// Only in the transaction that the script has made, and without replies made here, neither 100 nor one for a fault: `t_forward_nonack`.
+    pub within: bool,
 }
 
 /// A packet that is no reply and in no transaction.

@@ -99,12 +99,18 @@ pub(super) struct Forking {
     ready: Vec<(Task, Target)>,
     sent: usize,
     fault: Option<Fault>,
+    /// Nobody but the script learns what failed.
+    within: bool,
 }
 
 impl Node {
     /// `t_relay`.
     pub(super) fn relay(&mut self, now: Now, mut run: Box<Run>, relay: Relay) -> Performed {
         let method = run.task.message.message.method().unwrap_or(Method::Other);
+        let within = relay.within;
+        if within && run.task.message.transaction.is_none() {
+            return Performed::Answered(run, Answer::Code(-1));
+        }
         if method == Method::Ack {
             let code = self.forward(now, &mut run.task, &relay);
             return Performed::Answered(run, Answer::Code(code));
@@ -113,6 +119,7 @@ impl Node {
             return Performed::Answered(run, Answer::Code(1));
         }
         if method == Method::Cancel
+            && !within
             && let Some(code) = self.unmatched_cancel(now, &mut run.task, &relay)
         {
             return Performed::Answered(run, Answer::Code(code));
@@ -122,7 +129,7 @@ impl Node {
             run.task.meet(UNREADABLE);
             return Performed::Answered(run, Answer::Code(BAD_URI));
         };
-        if known.is_none() || !self.has_branches(id) {
+        if !within && self.transactions.get(id).is_some_and(|transaction| transaction.sent_code == 0) {
             self.lending(&mut run.task, |node, _| node.trying(now, id, method));
         }
         let mut targets = targets(&mut run.task.message, relay);
@@ -136,7 +143,8 @@ impl Node {
             fault = fault.or(Some(Fault::Breadth));
         }
         let breadth = breadth.unwrap_or(Breadth::Free);
-        let mut forking = Forking { outer: run, route, id, targets, breadth, ready: Vec::new(), sent: 0, fault };
+        let mut forking =
+            Forking { outer: run, route, id, targets, breadth, ready: Vec::new(), sent: 0, fault, within };
         if forking.route.is_some() {
             return self.next_branch(now, forking);
         }
@@ -223,7 +231,9 @@ impl Node {
         } else {
             let fault = forking.fault.unwrap_or(Fault::NoBranch);
             forking.outer.task.meet(fault.error());
-            if let Some(transaction) = self.transactions.get(forking.id) {
+            if !forking.within
+                && let Some(transaction) = self.transactions.get(forking.id)
+            {
                 transaction.fault = Some(fault);
             }
             fault.code()
@@ -243,10 +253,6 @@ impl Node {
         if let Some(transaction) = self.transactions.get(forking.id) {
             transaction.flags = forking.outer.task.message.flags;
         }
-    }
-
-    fn has_branches(&mut self, id: TransactionId) -> bool {
-        self.transactions.get(id).is_some_and(|transaction| !transaction.branches.is_empty())
     }
 
     /// The 100 that tells the caller to stop repeating itself.

@@ -181,7 +181,7 @@ fn forward_by(cx: &mut Context, args: &Args, transport: &str) -> Outcome {
         uri.extend_from_slice(transport.as_bytes());
         Bytes::from(uri)
     });
-    Outcome::code_of(Effect::Forward(Relay { next_hop }))
+    Outcome::code_of(Effect::Forward(Relay { next_hop, ..Relay::default() }))
 }
 
 fn log(cx: &mut Context, args: &Args, level: LogLevel, at: usize) -> Outcome {

@@ -8,8 +8,8 @@ use crate::builtin::{
     Arg, Args, Context, Form, Function, Module, Outcome, Reply, ReplyMode, RouteKind, Routes, TransactionStep,
 };
 use wishes::{
-    forward_nonack_to, relay, relay_as_received, relay_by, relay_to, relay_to_proxy, reply, set_fr, step, t_reply,
-    t_send_reply,
+    forward_nonack, forward_nonack_to, forward_nonack_uri, relay, relay_as_received, relay_by, relay_to,
+    relay_to_proxy, reply, set_fr, step, t_reply, t_send_reply,
 };
 
 /// The module.
@@ -82,7 +82,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[Arg::text("protocol"), Arg::text("proxy")],
         routes: Routes::REQUEST,
         run: forward_nonack_to,
-        doc: "Forwards the request in a transaction by this protocol to `host:port`.",
+        doc: "Forwards the request in the transaction of `t_newtran` by this protocol to `host:port`; false without one.",
     },
     bare(&["t_relay_to_udp"], RELAYING, |cx, _| relay_by(cx, "udp"), "Forwards the request in a transaction over UDP."),
     bare(&["t_relay_to_tcp"], RELAYING, |cx, _| relay_by(cx, "tcp"), "Forwards the request in a transaction over TCP."),
@@ -120,38 +120,38 @@ static FUNCTIONS: &[Function] = &[
     bare(
         &["t_forward_nonack_uri"],
         Routes::REQUEST,
-        relay,
-        "Forwards the request in a transaction to `$du` or the Request-URI.",
+        forward_nonack_uri,
+        "Forwards the request in the transaction of `t_newtran` to `$du` or the Request-URI; false without one. No reply is made here, neither 100 nor one that says what failed.",
     ),
     hop(
         &["t_forward_nonack"],
         Routes::REQUEST,
-        |cx, args| relay_to(cx, args, ""),
-        "Forwards the request in a transaction over UDP to this host and port.",
+        |cx, args| forward_nonack(cx, args, ""),
+        "Forwards the request in the transaction of `t_newtran` over UDP to this host and port; false without one.",
     ),
     hop(
         &["t_forward_nonack_udp"],
         Routes::REQUEST,
-        |cx, args| relay_to(cx, args, "udp"),
-        "Forwards the request in a transaction over UDP to this host and port.",
+        |cx, args| forward_nonack(cx, args, "udp"),
+        "Forwards the request in the transaction of `t_newtran` over UDP to this host and port; false without one.",
     ),
     hop(
         &["t_forward_nonack_tcp"],
         Routes::REQUEST,
-        |cx, args| relay_to(cx, args, "tcp"),
-        "Forwards the request in a transaction over TCP to this host and port.",
+        |cx, args| forward_nonack(cx, args, "tcp"),
+        "Forwards the request in the transaction of `t_newtran` over TCP to this host and port; false without one.",
     ),
     hop(
         &["t_forward_nonack_tls"],
         Routes::REQUEST,
-        |cx, args| relay_to(cx, args, "tls"),
-        "Forwards the request in a transaction over TLS to this host and port.",
+        |cx, args| forward_nonack(cx, args, "tls"),
+        "Forwards the request in the transaction of `t_newtran` over TLS to this host and port; false without one.",
     ),
     hop(
         &["t_forward_nonack_sctp"],
         Routes::REQUEST,
-        |cx, args| relay_to(cx, args, "sctp"),
-        "Forwards the request in a transaction over SCTP to this host and port.",
+        |cx, args| forward_nonack(cx, args, "sctp"),
+        "Forwards the request in the transaction of `t_newtran` over SCTP to this host and port; false without one.",
     ),
     bare(
         &["t_newtran"],

@@ -16,7 +16,12 @@ pub(super) fn relay(_: &mut Context, _: &Args) -> Outcome {
 }
 
 fn send_to(uri: Vec<u8>) -> Outcome {
-    Outcome::code_of(Effect::Relay(Relay { next_hop: Some(Bytes::from(uri)) }))
+    Outcome::code_of(Effect::Relay(Relay { next_hop: Some(Bytes::from(uri)), within: false }))
+}
+
+/// Without a next hop to `$du` or the Request-URI.
+fn forward(uri: Option<Vec<u8>>) -> Outcome {
+    Outcome::code_of(Effect::Relay(Relay { next_hop: uri.map(Bytes::from), within: true }))
 }
 
 /// `host` and `port` as given, by the transport that the request came by.
@@ -25,8 +30,20 @@ pub(super) fn relay_as_received(cx: &mut Context, args: &Args) -> Outcome {
     relay_to(cx, args, transport.name())
 }
 
-/// `host` and `port` as given; a port that is empty or 0 is left to DNS.
 pub(super) fn relay_to(cx: &mut Context, args: &Args, protocol: &str) -> Outcome {
+    send_to(address(cx, args, protocol))
+}
+
+pub(super) fn forward_nonack(cx: &mut Context, args: &Args, protocol: &str) -> Outcome {
+    forward(Some(address(cx, args, protocol)))
+}
+
+pub(super) fn forward_nonack_uri(_: &mut Context, _: &Args) -> Outcome {
+    forward(None)
+}
+
+/// `host` and `port` as given; a port that is empty or 0 is left to DNS.
+fn address(cx: &mut Context, args: &Args, protocol: &str) -> Vec<u8> {
     let (host, port) = (args.text(cx, 0), args.int(cx, 1));
     let mut uri = [b"sip:", &host[..]].concat();
     if port > 0 {
@@ -34,7 +51,7 @@ pub(super) fn relay_to(cx: &mut Context, args: &Args, protocol: &str) -> Outcome
         print_int(port, &mut uri);
     }
     push_transport(&mut uri, protocol.as_bytes());
-    send_to(uri)
+    uri
 }
 
 /// The next hop as it stands, by another protocol.
@@ -63,7 +80,7 @@ pub(super) fn forward_nonack_to(cx: &mut Context, args: &Args) -> Outcome {
     let (protocol, proxy) = (args.text(cx, 0), args.text(cx, 1));
     let mut uri = [b"sip:", &proxy[..]].concat();
     push_transport(&mut uri, &protocol);
-    send_to(uri)
+    forward(Some(uri))
 }
 
 /// `udp:host:port` as a URI.
