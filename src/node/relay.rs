@@ -125,6 +125,9 @@ impl Node {
             return Performed::Answered(run, Answer::Code(code));
         }
         let known = run.task.message.transaction.map(|view| view.id);
+        if let Some(id) = known {
+            self.heed_timers(now, id, &run.task.message);
+        }
         let Some(id) = known.or_else(|| self.new_transaction(now, &mut run.task.message)) else {
             run.task.meet(UNREADABLE);
             return Performed::Answered(run, Answer::Code(BAD_URI));
@@ -200,6 +203,7 @@ impl Node {
     ) -> Option<(Box<Run>, Option<Answer>)> {
         forking.outer.task.locals.avps = std::mem::take(&mut task.locals.avps);
         forking.outer.task.message.adopt(&mut task.message);
+        self.heed_timers(now, forking.id, &task.message);
         if dropped {
             forking.fault = forking.fault.or(Some(Fault::NoBranch));
         } else {

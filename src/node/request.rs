@@ -180,6 +180,7 @@ impl Node {
             }
             return;
         };
+        self.heed_timers(now, view.id, &task.message);
         let Some(transaction) = self.transactions.get(view.id) else { return };
         transaction.avps = task.locals.avps;
         self.transactions.weigh(view.id);

@@ -264,6 +264,7 @@ impl Node {
                 }
             }
             Role::Reply(id, branch, counts) => {
+                self.heed_timers(now, id, &run.task.message);
                 self.give_back(id, branch, &mut run.task);
                 let provisional = run.task.message.message.status().unwrap_or(0) < 200;
                 if counts && !(end.dropped && provisional) {

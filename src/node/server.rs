@@ -38,6 +38,7 @@ impl Node {
         transaction.server = Some(side);
         transaction.flags = message.flags;
         transaction.force_rport = message.force_rport;
+        transaction.wanted_timers = message.timers.unwrap_or_default();
         transaction.take_reply(message);
         transaction.keys.push(key);
         self.transactions.insert(transaction);
@@ -59,14 +60,41 @@ impl Node {
 
     /// The timers of a transaction, as the script wants them for this message: `t_set_fr`.
     pub(super) fn timers_of(&self, message: &Working) -> Timers {
+        self.timers_with(message.timers.unwrap_or_default())
+    }
+
+    fn timers_with(&self, (fr_inv, fr): (Option<u32>, Option<u32>)) -> Timers {
         let mut timers = self.timers;
-        if let Some((fr_inv, fr)) = message.timers {
-            let millis =
-                |value: Option<u32>| value.filter(|value| *value > 0).map(|value| Duration::from_millis(value.into()));
-            timers.fr_inv = millis(fr_inv).unwrap_or(timers.fr_inv);
-            timers.fr = millis(fr).unwrap_or(timers.fr);
-        }
+        let millis =
+            |value: Option<u32>| value.filter(|value| *value > 0).map(|value| Duration::from_millis(value.into()));
+        timers.fr_inv = millis(fr_inv).unwrap_or(timers.fr_inv);
+        timers.fr = millis(fr).unwrap_or(timers.fr);
         timers
+    }
+
+    /// Gives a transaction the timers that a script has wanted since it was made; branches that wait begin to wait anew.
+    pub(super) fn heed_timers(&mut self, now: Now, id: TransactionId, message: &Working) {
+        let Some((inv, fr)) = message.timers else { return };
+        let Some(transaction) = self.transactions.get(id) else { return };
+        let (old_inv, old_fr) = transaction.wanted_timers;
+        let wanted = (inv.or(old_inv), fr.or(old_fr));
+        if wanted == transaction.wanted_timers {
+            return;
+        }
+        let timers = self.timers_with(wanted);
+        let Some(transaction) = self.transactions.get(id) else { return };
+        (transaction.wanted_timers, transaction.timers) = (wanted, timers);
+        let is_invite = transaction.is_invite;
+        let lifetime = if is_invite { timers.max_inv_lifetime } else { timers.max_noninv_lifetime };
+        let ends = transaction.born.after(lifetime);
+        for (place, branch) in transaction.branches.iter_mut().enumerate().filter(|(_, branch)| branch.code == 0) {
+            let time = if is_invite && branch.replied { timers.fr_inv } else { timers.fr };
+            let slot = branch.timers.slot(Timer::Deadline);
+            if slot.is_some() {
+                let due = Due::Branch(id, place as u16, Timer::Deadline);
+                set_timer(&mut self.wheel, slot, now.tick.after(time).min(ends), due);
+            }
+        }
     }
 
     /// Hands an event to the machine towards the caller and does what it asks; `bytes` is the reply that the event is about.

@@ -22,6 +22,8 @@ pub(super) struct Transaction {
     pub(super) is_invite: bool,
     pub(super) born: Tick,
     pub(super) timers: Timers,
+    /// What scripts want of them: `fr_inv_timer` and `fr_timer` in milliseconds.
+    pub(super) wanted_timers: (Option<u32>, Option<u32>),
     /// The side towards the caller; `None` for an own request.
     pub(super) server: Option<Side>,
     pub(super) branches: Vec<Branch>,
@@ -196,6 +198,7 @@ impl Transaction {
             received,
             born: received.at,
             timers,
+            wanted_timers: (None, None),
             server: None,
             branches: Vec::with_capacity(1),
             owner: None,
@@ -264,6 +267,8 @@ impl Transaction {
         message.branch_flags = branch.flags;
         message.on_failure = self.on_failure;
         message.on_reply = self.on_reply;
+        // It has those of the transaction, unless it wants others.
+        message.timers = None;
         message.branches.clear();
         message.transaction = Some(self.view(Some(failed), branch.code));
         message.related = Some(branch.winner(now));
