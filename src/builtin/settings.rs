@@ -235,6 +235,8 @@ pub struct TransactionSettings {
     pub e2e_cancel_reason: bool,
     /// How the names of headers begin that CANCEL and ACK copy from the INVITE: `ac_extra_hdrs`. Empty for none.
     pub ac_extra_hdrs: Bytes,
+    /// A branch that cannot be sent counts as one that does not answer: `failure_exec_mode`.
+    pub failure_exec_mode: bool,
 }
 
 /// Which outcomes of branches no longer count once a failure_route has run: the values of `failure_reply_mode`.
@@ -301,6 +303,7 @@ impl Default for TransactionSettings {
             local_cancel_reason: true,
             e2e_cancel_reason: true,
             ac_extra_hdrs: Bytes::new(),
+            failure_exec_mode: false,
         }
     }
 }

@@ -263,9 +263,15 @@ impl Node {
         let (Some(branch), true) = (branch, message.is_request()) else { return };
         let key = self.seed.client(branch, message.method_text());
         let Some(Found::Branch(id, place)) = self.transactions.find(&key) else { return };
+        let Some(transaction) = self.transactions.get(id) else { return };
+        if transaction.owner.is_none() && self.core.settings.transaction.failure_exec_mode {
+            return;
+        }
         let verdict = self.client_event(now, id, place, ClientEvent::TransportFailed, None);
         if verdict.unsent {
-            self.branch_failed(now, id, place, 477, false);
+            // A connection that cannot be had shows later, when Kamailio's scripts have been told of success.
+            let at_once = !self.core.sockets.transport(packet.socket).is_reliable();
+            self.branch_unsent(now, id, place, at_once);
             self.end_step();
         }
         self.obey(now);

@@ -178,6 +178,7 @@ impl Node {
         for action in actions {
             match *action {
                 Action::Send | Action::SendOnce | Action::SendAgain => {
+                    branch.sent_again |= *action == Action::SendAgain;
                     let (bytes, destination, socket) = (branch.sent.clone(), branch.destination, branch.socket);
                     self.output.packets.push(super::driver::Transmit { bytes, destination, socket });
                 }

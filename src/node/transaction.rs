@@ -90,6 +90,10 @@ pub(super) struct Branch {
     /// The branch's flags; `onreply_route` sees and changes them.
     pub(super) flags: u32,
     pub(super) timed_out: bool,
+    /// It never left: its network cannot be reached.
+    pub(super) unsent: bool,
+    /// It left, and was sent again.
+    pub(super) sent_again: bool,
     /// `onreply_route` for its replies.
     pub(super) on_reply: Option<RouteId>,
     /// `failure_route` to run when its outcome wins.
@@ -170,6 +174,8 @@ impl Branch {
             breadth: 0,
             flags: 0,
             timed_out: false,
+            unsent: false,
+            sent_again: false,
             on_reply: None,
             on_failure: None,
             on_branch_failure: None,

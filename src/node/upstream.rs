@@ -75,6 +75,24 @@ impl Node {
         self.branch_ended(now, id, place, None, call);
     }
 
+    /// A branch could not be sent. Where that shows at once Kamailio tells the script, so that it is nothing for a failure_route, and whatever the
+    /// others bring counts more.
+    pub(super) fn branch_unsent(&mut self, now: Now, id: TransactionId, place: u16, at_once: bool) {
+        let Some(transaction) = self.transactions.get(id) else { return };
+        let Some(branch) = transaction.branches.get_mut(place as usize) else { return };
+        if transaction.owner.is_some() || branch.sent_again || !at_once {
+            return self.branch_failed(now, id, place, 477, false);
+        }
+        (branch.code, branch.unsent) = (477, true);
+        transaction.fault = Some(Fault::Dropped);
+        let waits = transaction.is_pending() || transaction.failing;
+        if transaction.server.is_none() && !waits {
+            self.end_transaction(id);
+        } else if !waits && !transaction.is_answered() {
+            self.send_winner(now, id, None);
+        }
+    }
+
     /// A branch has failed: `event_route[tm:branch-failure:...]` sees it before the others are asked for.
     fn branch_ended(&mut self, now: Now, id: TransactionId, place: u16, working: Option<Working>, call: u64) {
         if let Some(transaction) = self.transactions.get(id)
@@ -253,7 +271,7 @@ impl Node {
 
 /// The branch whose outcome goes upstream (RFC 3261 16.7 step 6): a 6xx before all else, then the lowest class, and in it the lowest code; within 4xx
 /// first those that the caller can act on. `faked` is what an outcome made here adds to its rank, in Kamailio's numbers. Branches that a
-/// `failure_route` went beyond count only when there is nothing newer.
+/// `failure_route` went beyond count only when there is nothing newer, and those that were never sent when there is nothing else.
 fn winner(branches: &[Branch], faked: i64) -> Option<usize> {
     let rank = |branch: &Branch| {
         let (class, rest) = (i64::from(branch.code / 100), i64::from(branch.code % 100));
@@ -266,7 +284,7 @@ fn winner(branches: &[Branch], faked: i64) -> Option<usize> {
         if branch.reply.is_none() { of_class.saturating_add(faked) } else { of_class }
     };
     let ended = branches.iter().enumerate().filter(|(_, branch)| branch.code >= 300);
-    let best = ended.min_by_key(|(place, branch)| (branch.superseded, rank(branch), *place));
+    let best = ended.min_by_key(|(place, branch)| (branch.unsent, branch.superseded, rank(branch), *place));
     best.map(|(place, _)| place)
 }
 

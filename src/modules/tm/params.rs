@@ -105,7 +105,12 @@ pub(super) static PARAMS: &[Param] = &[
         "How much lower an outcome made here, such as 408, ranks among the replies; a class of replies is 1000.",
     ),
     Param::int(&["remap_503_500"], "1", Unit::None, "A 503 goes back as 500 (RFC 3261 section 16.7 step 6)."),
-    missing(&["failure_exec_mode"], "0", "When failure_route counts as armed."),
+    Param::int(
+        &["failure_exec_mode"],
+        "0",
+        Unit::None,
+        "1 takes a branch that cannot be sent for one that does not answer: after `fr_timer` comes its 408, or the failure_route.",
+    ),
     missing(&["dns_reuse_rcv_socket"], "0", "Whether the next address is tried from the same socket."),
     Param::int(
         &["local_cancel_reason"],
@@ -166,6 +171,7 @@ pub(super) fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
     settings.local_cancel_reason = params.switch("local_cancel_reason");
     settings.e2e_cancel_reason = params.switch("e2e_cancel_reason");
     settings.ac_extra_hdrs = params.text("ac_extra_hdrs").unwrap_or_default();
+    settings.failure_exec_mode = params.switch("failure_exec_mode");
     settings.failure_reply_mode = match params.int("failure_reply_mode") {
         0 => FailureReplyMode::Keep,
         2 => FailureReplyMode::DropLast,
