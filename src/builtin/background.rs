@@ -273,6 +273,25 @@ pub struct Start<'a> {
 }
 
 impl<'a> Start<'a> {
+    /// The name in a parameter such as `$avp(s:name)`; `None` when it is not given, or empty.
+    ///
+    /// # Errors
+    /// It is no `$avp` with a constant name.
+    pub fn avp(&self, name: &'static str) -> Result<Option<Bytes>, StartFault> {
+        let Some(given) = self.params.given(name) else { return Ok(None) };
+        let text = self.params.text(name).unwrap_or_default();
+        let text = text.trim_ascii();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let avp = text.strip_prefix(b"$avp(").and_then(|rest| rest.strip_suffix(b")")).map(<[u8]>::trim_ascii);
+        let avp = avp.map(|avp| avp.strip_prefix(b"s:").or_else(|| avp.strip_prefix(b"i:")).unwrap_or(avp));
+        match avp.filter(|avp| !avp.is_empty() && !avp.contains(&b'$')) {
+            Some(avp) => Ok(Some(Bytes::copy_from_slice(avp))),
+            None => Err(StartFault::new(format!("{name} is no $avp")).at(given.span).help("write \"$avp(NAME)\"")),
+        }
+    }
+
     /// The parameters of another module that is loaded, before it or behind it.
     pub fn params_of(&self, name: &str) -> Option<Params<'a>> {
         let at = self.modules.iter().position(|module| module.name == name)?;

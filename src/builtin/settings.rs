@@ -1,5 +1,6 @@
 //! Settings that more than one part reads, and the sockets the server listens on.
 
+use super::context::RouteId;
 use super::select::Global;
 use crate::sip::Transport;
 use bytes::Bytes;
@@ -102,6 +103,11 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The value for User-Agent in an ACK or CANCEL that is made anew; nothing where the server does not say what it is.
+    pub fn user_agent(&self) -> Option<&[u8]> {
+        self.user_agent_header.strip_prefix(b"User-Agent: ").filter(|_| !self.server_header.is_empty())
+    }
+
     /// The `listen` entries with the transport of each, those of UDP first: sockets are numbered in this order.
     pub fn listeners(&self) -> impl Iterator<Item = (Transport, &Listen)> {
         self.transports().flat_map(move |transport| {
@@ -235,8 +241,36 @@ pub struct TransactionSettings {
     pub e2e_cancel_reason: bool,
     /// How the names of headers begin that CANCEL and ACK copy from the INVITE: `ac_extra_hdrs`. Empty for none.
     pub ac_extra_hdrs: Bytes,
+    /// CANCEL and ACK are made from the INVITE as it was sent, not as it arrived: `reparse_invite`.
+    pub reparse_invite: bool,
+    /// Replies without a transaction run this onreply_route: `on_sl_reply`.
+    pub on_sl_reply: Option<RouteId>,
+    /// What a 3xx that a transaction sends tells of its contacts: `rich_redirect`.
+    pub rich_redirect: RichRedirect,
+    /// The `$avp` that holds the `fr_timer` of a transaction in seconds: `fr_timer_avp`.
+    pub fr_timer_avp: Option<Bytes>,
+    /// The `$avp` that holds its `fr_inv_timer` in seconds: `fr_inv_timer_avp`.
+    pub fr_inv_timer_avp: Option<Bytes>,
+    /// The caller of an INVITE that no callee replied to learns of it: `noisy_ctimer`.
+    pub noisy_ctimer: bool,
     /// A branch that cannot be sent counts as one that does not answer: `failure_exec_mode`.
     pub failure_exec_mode: bool,
+}
+
+/// What a 3xx made here tells of its contacts beside their URIs: `rich_redirect` of `tm` and of `sl`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct RichRedirect {
+    /// Their branch flags.
+    pub flags: bool,
+    /// Their paths.
+    pub paths: bool,
+}
+
+impl RichRedirect {
+    /// From the value of the parameter: 1 for the flags, 2 for the paths, 3 for both.
+    pub fn new(value: i64) -> RichRedirect {
+        RichRedirect { flags: value & 1 != 0, paths: value & 2 != 0 }
+    }
 }
 
 /// Which outcomes of branches no longer count once a failure_route has run: the values of `failure_reply_mode`.
@@ -303,6 +337,12 @@ impl Default for TransactionSettings {
             local_cancel_reason: true,
             e2e_cancel_reason: true,
             ac_extra_hdrs: Bytes::new(),
+            reparse_invite: true,
+            on_sl_reply: None,
+            rich_redirect: RichRedirect::default(),
+            fr_timer_avp: None,
+            fr_inv_timer_avp: None,
+            noisy_ctimer: true,
             failure_exec_mode: false,
         }
     }

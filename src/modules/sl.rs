@@ -1,8 +1,8 @@
 //! `sl`: replies without a transaction (RFC 3261 section 8.2.7).
 
 use crate::builtin::{
-    Arg, Args, Changes, Context, Effect, Form, Function, Module, Outcome, Param, Relay, Reply, ReplyMode, Routes,
-    Start, StartFault, State, Unit, Value, Working, parse_int,
+    Arg, Args, Changes, Context, Effect, Form, Function, Module, Outcome, Param, Relay, Reply, ReplyMode, RichRedirect,
+    Routes, Start, StartFault, State, Unit, Value, Working, parse_int, print_int,
 };
 use crate::sip::{Extent, StartLine};
 use bytes::Bytes;
@@ -71,8 +71,12 @@ static PARAMS: &[Param] = &[
     Param::int(&["default_code"], "500", Unit::None, "The code of a reply whose code is no number."),
     Param::text(&["default_reason"], "Internal Server Error", "The reason of a reply whose reason is missing."),
     Param::int(&["bind_tm"], "1", Unit::None, "0 keeps `send_reply` from using a transaction."),
-    Param::int(&["rich_redirect"], "0", Unit::None, "Adds details of branches to Contact in a 3xx.")
-        .without(Changes::Wire),
+    Param::int(
+        &["rich_redirect"],
+        "0",
+        Unit::None,
+        "What Contact says in a 3xx without a transaction, as a sum: the branch flags (1), the path (2).",
+    ),
     Param::absent(&["event_callback_fl_ack"], "A function of an embedded script for ACKs of stateless replies.")
         .without(Changes::Wire),
     Param::absent(&["event_callback_lres_sent"], "A function of an embedded script for stateless replies sent.")
@@ -85,6 +89,7 @@ struct Sl {
     code: u16,
     reason: Bytes,
     through_transaction: bool,
+    redirect: RichRedirect,
 }
 
 impl State for Sl {}
@@ -100,7 +105,8 @@ fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
         }
     })?;
     let reason = params.text("default_reason").unwrap_or_default();
-    Ok(Box::new(Sl { code, reason, through_transaction: params.switch("bind_tm") }))
+    let redirect = RichRedirect::new(params.int("rich_redirect"));
+    Ok(Box::new(Sl { code, reason, through_transaction: params.switch("bind_tm"), redirect }))
 }
 
 fn sl_send_reply(cx: &mut Context, args: &Args) -> Outcome {
@@ -129,12 +135,12 @@ fn answer(cx: &mut Context, args: &Args, mode: ReplyMode) -> Outcome {
         (Value::Null, Some(sl)) => sl.reason.clone(),
         (reason, _) => cx.on_one_line(reason.to_text()),
     };
-    Outcome::code_of(Effect::Reply(reply(cx.message, code, reason, mode)))
+    Outcome::code_of(Effect::Reply(reply(cx, code, reason, mode)))
 }
 
 /// A reply made here; a 3xx carries the destinations the script gathered.
-pub(super) fn reply(message: &Working, code: u16, reason: Bytes, mode: ReplyMode) -> Reply {
-    let headers = if (300..400).contains(&code) { contact(message) } else { Vec::new() };
+pub(super) fn reply(cx: &Context, code: u16, reason: Bytes, mode: ReplyMode) -> Reply {
+    let headers = if (300..400).contains(&code) { contact(cx, mode) } else { Vec::new() };
     Reply { headers, ..Reply::new(code, reason, mode) }
 }
 
@@ -149,17 +155,39 @@ pub(super) fn status_code(value: &Value) -> Option<u16> {
     u16::try_from(number).ok().filter(|code| (100..700).contains(code))
 }
 
-/// The Contact line of a redirection: the Request-URI when the script set it, then the branches.
-fn contact(message: &Working) -> Vec<u8> {
-    let branches = message.branches.iter().map(|branch| (&branch.uri, &branch.located));
+/// The Contact line of a redirection: the Request-URI when the script set it, then the branches. The module that sends it says what it tells
+/// of them: `tm` where a transaction does.
+fn contact(cx: &Context, mode: ReplyMode) -> Vec<u8> {
+    let message = &cx.message;
+    let through = match mode {
+        ReplyMode::Transaction => true,
+        ReplyMode::Either => message.transaction.is_some(),
+        ReplyMode::Stateless | ReplyMode::Error => false,
+    };
+    let redirect = if through {
+        cx.core.settings.transaction.rich_redirect
+    } else {
+        cx.state::<Sl>().map(|sl| sl.redirect).unwrap_or_default()
+    };
+    let own = message.uri.iter().map(|uri| (uri, &message.located, message.branch_flags));
+    let branches = message.branches.iter().map(|branch| (&branch.uri, &branch.located, branch.flags));
     let mut line = Vec::new();
-    for (uri, located) in message.uri.iter().map(|uri| (uri, &message.located)).chain(branches) {
+    for (uri, located, flags) in own.chain(branches) {
         line.extend_from_slice(if line.is_empty() { b"Contact: <" } else { b", <" });
         line.extend_from_slice(uri);
+        let path = located.as_ref().map(|located| &located.path).filter(|path| !path.is_empty());
+        if let Some(path) = path.filter(|_| redirect.paths) {
+            line.extend_from_slice(b"?Route=");
+            super::pv::push_escaped_param(path, &mut line);
+        }
         line.push(b'>');
         if let Some(q) = located.as_ref().and_then(|located| located.q) {
             line.extend_from_slice(b";q=");
             super::usrloc::preference::push(q, &mut line);
+        }
+        if redirect.flags {
+            line.extend_from_slice(b";flags=");
+            print_int(i64::from(flags), &mut line);
         }
     }
     if !line.is_empty() {
@@ -211,7 +239,8 @@ mod tests {
     const REQUEST: &str = "OPTIONS sip:a SIP/2.0\nVia: SIP/2.0/UDP a;branch=z9hG4bK\n\n";
 
     fn bench(text: &str) -> Bench {
-        let sl = Sl { code: 500, reason: "Internal Server Error".into(), through_transaction: true };
+        let redirect = RichRedirect::default();
+        let sl = Sl { code: 500, reason: "Internal Server Error".into(), through_transaction: true, redirect };
         Bench::new(text, Arc::new(sl))
     }
 

@@ -376,6 +376,9 @@ impl Node {
                     self.core.trace(|| TraceEvent::Timer { name, after: at.since(born) });
                 }
                 let verdict = self.client_event(now, id, place, ClientEvent::Timer(timer), None);
+                if verdict.timed_out && self.ends_quietly(id) {
+                    return self.end_transaction(id);
+                }
                 if verdict.timed_out {
                     self.branch_failed(now, id, place, 408, true);
                 }

@@ -125,8 +125,9 @@ impl Node {
             return Performed::Answered(run, Answer::Code(code));
         }
         let known = run.task.message.transaction.map(|view| view.id);
-        if let Some(id) = known {
-            self.heed_timers(now, id, &run.task.message);
+        match known {
+            Some(id) => self.heed_timers(now, id, &run.task.message),
+            None => self.take_timers(&mut run.task),
         }
         let Some(id) = known.or_else(|| self.new_transaction(now, &mut run.task.message)) else {
             run.task.meet(UNREADABLE);

@@ -7,7 +7,7 @@ use super::run::Role;
 use super::table::Found;
 use super::transaction::{Cancel, Client, Due, TimerSet};
 use crate::builtin::{Avps, Background, Counter, Extension, ModuleId, SocketId, TransactionId, Working};
-use crate::sip::{Edits, Message, Via, delimit, write_ack, write_cancel, write_reply};
+use crate::sip::{Edits, Message, Via, delimit, write_ack, write_as_arrived, write_cancel, write_reply};
 use crate::time::Now;
 use crate::transaction::{Action, Actions, Timer, client_non_invite};
 use bytes::Bytes;
@@ -81,7 +81,10 @@ impl Node {
                     if code < 200 { client_non_invite::Event::Provisional } else { client_non_invite::Event::Final };
                 self.cancel_event(now, id, place, event);
             }
-            Some(Found::Server(_) | Found::Success(_)) | None => self.forward_stray(now, &working),
+            Some(Found::Server(_) | Found::Success(_)) | None => match self.core.settings.transaction.on_sl_reply {
+                Some(route) => self.start(now, working, Avps::default(), route, Role::StrayReply, call),
+                None => self.forward_stray(now, &working),
+            },
         }
     }
 
@@ -174,6 +177,7 @@ impl Node {
         // A branch is kept as long as its transaction, so that late replies find it; an own request has nothing else.
         let lingers = transaction.owner.is_none();
         let kept = &self.core.settings.transaction.ac_extra_hdrs;
+        let arrived = (!self.core.settings.transaction.reparse_invite).then(|| transaction.request.clone());
         let Some(branch) = transaction.branches.get_mut(place as usize) else { return verdict };
         for action in actions {
             match *action {
@@ -185,7 +189,13 @@ impl Node {
                 Action::SendAck => {
                     if let (Ok(invite), Some(reply)) = (Message::parse(branch.sent.clone()), reply) {
                         let mut bytes = Vec::with_capacity(branch.sent.len());
-                        write_ack(&invite, reply, kept, &mut bytes);
+                        match &arrived {
+                            None => write_ack(&invite, reply, kept, &mut bytes),
+                            Some(arrived) => {
+                                let agent = self.core.settings.user_agent();
+                                write_as_arrived((arrived, &invite), Some(reply), agent, &[], &mut bytes);
+                            }
+                        }
                         let (destination, socket) = (branch.destination, branch.socket);
                         let bytes = Bytes::from(bytes);
                         self.output.packets.push(super::driver::Transmit { bytes, destination, socket });
@@ -231,7 +241,12 @@ impl Node {
         }
         let Ok(invite) = Message::parse(branch.sent.clone()) else { return };
         let mut bytes = Vec::with_capacity(branch.sent.len());
-        write_cancel(&invite, &self.core.settings.transaction.ac_extra_hdrs, &headers, &mut bytes);
+        let settings = &self.core.settings;
+        if settings.transaction.reparse_invite {
+            write_cancel(&invite, &settings.transaction.ac_extra_hdrs, &headers, &mut bytes);
+        } else {
+            write_as_arrived((&transaction.request, &invite), None, settings.user_agent(), &headers, &mut bytes);
+        }
         let key = self.seed.client(invite.via().and_then(|via| via.branch()).unwrap_or_default(), b"CANCEL");
         let mut actions = Actions::new();
         // It is as old as itself: the lifetime of the INVITE does not shorten it.

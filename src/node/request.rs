@@ -202,13 +202,16 @@ impl Node {
             TransactionStep::New => match task.message.transaction {
                 // Kamailio's code for what a script should not do.
                 Some(_) => -10,
-                None => match self.new_transaction(now, &mut task.message) {
-                    Some(_) => 1,
-                    None => {
-                        task.meet(super::relay::UNREADABLE);
-                        super::relay::BAD_URI
+                None => {
+                    self.take_timers(task);
+                    match self.new_transaction(now, &mut task.message) {
+                        Some(_) => 1,
+                        None => {
+                            task.meet(super::relay::UNREADABLE);
+                            super::relay::BAD_URI
+                        }
                     }
-                },
+                }
             },
             // A retransmission never reaches the script: what is known was made by this run, or is a reply's.
             TransactionStep::LookupRequest => task.message.transaction.map_or(-1, |_| 1),

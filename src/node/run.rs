@@ -31,6 +31,8 @@ pub(super) enum Role {
     CoreReply,
     /// `onreply_route[...]` on a reply of this branch; whether the reply counts for it.
     Reply(TransactionId, u16, bool),
+    /// The `onreply_route[...]` of `on_sl_reply` on a reply that belongs to no transaction.
+    StrayReply,
     /// `failure_route[...]` of a transaction, with the reply that ended its last branch.
     Failure(TransactionId, Option<Box<Working>>),
     /// `branch_route[...]` on one destination of a relay.
@@ -261,6 +263,11 @@ impl Node {
                 // Kamailio discards a reply whose route drops it, or ends with a result of 0 or less without exit.
                 if !end.dropped && (end.exited && end.value != 0 || end.value > 0) {
                     self.reply_to_transaction(now, run.task.message, run.call);
+                }
+            }
+            Role::StrayReply => {
+                if !end.dropped && end.value != 0 {
+                    self.forward_stray(now, &run.task.message);
                 }
             }
             Role::Reply(id, branch, counts) => {

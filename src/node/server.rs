@@ -3,7 +3,8 @@
 use super::driver::{Node, clear_timer, set_timer};
 use super::table::Found;
 use super::transaction::{Due, Server, Side, TimerSet, Transaction};
-use crate::builtin::{Counter, LogLevel, TransactionId, Working};
+use crate::builtin::{Counter, LogLevel, TransactionId, Value, Working, parse_int};
+use crate::script::Task;
 use crate::sip::Method;
 use crate::time::{Now, Tick};
 use crate::transaction::{Action, Actions, Timer, Timers, server_invite, server_non_invite};
@@ -94,6 +95,31 @@ impl Node {
                 let due = Due::Branch(id, place as u16, Timer::Deadline);
                 set_timer(&mut self.wheel, slot, now.tick.after(time).min(ends), due);
             }
+        }
+    }
+
+    /// Takes the timers of the transaction to come from AVPs, where the script has not set them: `fr_timer_avp`, `fr_inv_timer_avp`.
+    pub(super) fn take_timers(&self, task: &mut Task) {
+        let settings = &self.core.settings.transaction;
+        if settings.fr_timer_avp.is_none() && settings.fr_inv_timer_avp.is_none() {
+            return;
+        }
+        let avps = &task.locals.avps;
+        let milliseconds = |name: &Option<Bytes>| {
+            let seconds = match avps.value(name.as_ref()?, 0)? {
+                Value::Int(number) | Value::Both(number, _) => *number,
+                Value::Text(text) => parse_int(text)?,
+                Value::Null | Value::Unset => return None,
+            };
+            u32::try_from(seconds.checked_mul(1000)?).ok().filter(|time| *time > 0)
+        };
+        let (inv, fr) = task.message.timers.unwrap_or_default();
+        let timers = (
+            inv.or_else(|| milliseconds(&settings.fr_inv_timer_avp)),
+            fr.or_else(|| milliseconds(&settings.fr_timer_avp)),
+        );
+        if timers != (None, None) {
+            task.message.timers = Some(timers);
         }
     }
 

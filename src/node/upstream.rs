@@ -93,6 +93,14 @@ impl Node {
         }
     }
 
+    /// Whether an INVITE ends without a word to its caller when its branch has had its time: `noisy_ctimer` 0.
+    pub(super) fn ends_quietly(&mut self, id: TransactionId) -> bool {
+        let noisy = self.core.settings.transaction.noisy_ctimer;
+        let Some(transaction) = self.transactions.get(id).filter(|_| !noisy) else { return false };
+        let [branch] = &transaction.branches[..] else { return false };
+        transaction.is_invite && transaction.owner.is_none() && !branch.replied && branch.on_failure.is_none()
+    }
+
     /// A branch has failed: `event_route[tm:branch-failure:...]` sees it before the others are asked for.
     fn branch_ended(&mut self, now: Now, id: TransactionId, place: u16, working: Option<Working>, call: u64) {
         if let Some(transaction) = self.transactions.get(id)

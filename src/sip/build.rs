@@ -15,6 +15,48 @@ pub fn write_cancel(invite: &Message, copied: &[u8], extra_headers: &[u8], out: 
     write_hop(invite, b"CANCEL", None, (copied, extra_headers), out);
 }
 
+/// Appends the ACK for `reply`, or without one the CANCEL, for an INVITE that was `sent`, made from what it was as it `arrived`: the way of
+/// Kamailio's `reparse_invite` 0. `extra_headers` are whole lines, such as Reason (RFC 3326).
+pub fn write_as_arrived(
+    (arrived, sent): (&Message, &Message),
+    reply: Option<&Message>,
+    user_agent: Option<&[u8]>,
+    extra_headers: &[u8],
+    out: &mut Vec<u8>,
+) {
+    let method: &[u8] = if reply.is_some() { b"ACK" } else { b"CANCEL" };
+    push_start(sent, method, out);
+    if let Some(via) = sent.via() {
+        push_header(b"Via", via.text(), out);
+    }
+    for name in [HeaderName::From, HeaderName::CallId] {
+        if let Some(header) = arrived.header(name) {
+            push_line(arrived, header, out);
+        }
+    }
+    let answered = reply.and_then(|reply| Some((reply, reply.header(HeaderName::To)?)));
+    let asked = || Some((arrived, arrived.header(HeaderName::To)?));
+    if let Some((message, to)) = answered.or_else(asked) {
+        push_line(message, to, out);
+    }
+    if let Some(header) = arrived.header(HeaderName::CSeq) {
+        out.extend_from_slice(cseq_before_method(arrived, header).trim_ascii_end());
+        for part in [b" ", method, b"\r\n"] {
+            out.extend_from_slice(part);
+        }
+    }
+    push_header(b"Max-Forwards", b"70", out);
+    for header in arrived.headers_named(HeaderName::Route) {
+        push_line(arrived, header, out);
+    }
+    if let Some(user_agent) = user_agent {
+        push_header(b"User-Agent", user_agent, out);
+    }
+    push_header(b"Content-Length", b"0", out);
+    out.extend_from_slice(extra_headers);
+    out.extend_from_slice(b"\r\n");
+}
+
 /// A request of the server's own, such as an OPTIONS that asks a destination whether it lives.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Request<'a> {
@@ -92,11 +134,7 @@ fn write_hop(
         let line = invite.text(header.line);
         !copied.is_empty() && line.get(..copied.len()).is_some_and(|start| start.eq_ignore_ascii_case(copied))
     };
-    if let StartLine::Request { uri, .. } = invite.start() {
-        for part in [method, b" ", invite.text(uri), b" SIP/2.0\r\n"] {
-            out.extend_from_slice(part);
-        }
-    }
+    push_start(invite, method, out);
     let mut seen = 0;
     for header in invite.headers() {
         let again = seen & header.name.bit() != 0;
@@ -111,16 +149,13 @@ fn write_hop(
                 None => push_line(invite, header, out),
             },
             HeaderName::CSeq if !again => {
-                let value = header.value.range();
-                let word = invite.cseq_method().map_or(0, <[u8]>::len);
-                let raw = invite.bytes();
-                let kept = raw.get(usize::from(header.line.start)..value.end.saturating_sub(word));
-                out.extend_from_slice(kept.unwrap_or_default());
+                out.extend_from_slice(cseq_before_method(invite, header));
                 out.extend_from_slice(method);
                 out.extend_from_slice(b"\r\n");
             }
             HeaderName::From | HeaderName::CallId | HeaderName::MaxForwards if !again => push_line(invite, header, out),
             HeaderName::Route => push_line(invite, header, out),
+            HeaderName::ContentLength if !again => push_header(invite.text(header.name_text), b"0", out),
             HeaderName::Via
             | HeaderName::To
             | HeaderName::CSeq
@@ -134,10 +169,27 @@ fn write_hop(
             _ => {}
         }
     }
-    let length = invite.header(HeaderName::ContentLength);
-    push_header(length.map_or(b"Content-Length", |header| invite.text(header.name_text)), b"0", out);
+    if invite.header(HeaderName::ContentLength).is_none() {
+        push_header(b"Content-Length", b"0", out);
+    }
     out.extend_from_slice(extra_headers);
     out.extend_from_slice(b"\r\n");
+}
+
+/// The request line for a request of this method to where `invite` went.
+fn push_start(invite: &Message, method: &[u8], out: &mut Vec<u8>) {
+    if let StartLine::Request { uri, .. } = invite.start() {
+        for part in [method, b" ", invite.text(uri), b" SIP/2.0\r\n"] {
+            out.extend_from_slice(part);
+        }
+    }
+}
+
+/// The line of a CSeq up to its method.
+fn cseq_before_method<'a>(invite: &'a Message, header: &Header) -> &'a [u8] {
+    let value = header.value.range();
+    let word = invite.cseq_method().map_or(0, <[u8]>::len);
+    invite.bytes().get(usize::from(header.line.start)..value.end.saturating_sub(word)).unwrap_or_default()
 }
 
 #[cfg(test)]

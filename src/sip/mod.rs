@@ -30,7 +30,7 @@ mod uri;
 mod uri_parts;
 mod write;
 
-pub use build::{Request, write_ack, write_cancel};
+pub use build::{Request, write_ack, write_as_arrived, write_cancel};
 pub use edit::Edits;
 pub use extent::Extent;
 pub use head::one_line;

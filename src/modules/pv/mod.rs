@@ -25,6 +25,8 @@ mod vars;
 mod via;
 mod xavp;
 
+pub(super) use transform::push_escaped_param;
+
 use crate::builtin::{
     Changes, Context, Fault, Function, Key, KeyKind, Module, Param, ParamGivenValue, Prepared, Start, StartFault,
     State, Template, Transformation, Value, Variable, count, join, parse_int,

@@ -177,7 +177,7 @@ pub(super) fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
         case_sensitive: params.switch("case_sensitive"),
         realm_prefix: params.text("realm_prefix").unwrap_or_default(),
         received_param: params.text("received_param").unwrap_or_default(),
-        received_avp: received_avp(start)?,
+        received_avp: start.avp("received_avp")?,
         max_contacts: params.int("max_contacts"),
         retry_after: params.int("retry_after"),
         socket_flag: match params.int("sock_flag") {
@@ -205,20 +205,4 @@ pub(super) fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
         filters_flags: params.int("lookup_filter_mode") & 1 != 0,
         uses_expired: params.switch("use_expired_contacts"),
     }))
-}
-
-/// The name in `$avp(s:name)`.
-fn received_avp(start: &Start) -> Result<Option<Bytes>, StartFault> {
-    let Some(given) = start.params.given("received_avp") else { return Ok(None) };
-    let text = start.params.text("received_avp").unwrap_or_default();
-    let text = text.trim_ascii();
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let name = text.strip_prefix(b"$avp(").and_then(|rest| rest.strip_suffix(b")")).map(<[u8]>::trim_ascii);
-    let name = name.map(|name| name.strip_prefix(b"s:").or_else(|| name.strip_prefix(b"i:")).unwrap_or(name));
-    match name.filter(|name| !name.is_empty() && !name.contains(&b'$')) {
-        Some(name) => Ok(Some(Bytes::copy_from_slice(name))),
-        None => Err(StartFault::new("received_avp is no $avp").at(given.span).help("write \"$avp(RECEIVED)\"")),
-    }
 }

@@ -1,8 +1,10 @@
 //! The parameters of `tm`.
 
 use crate::builtin::{
-    CancelSilent, Changes, Extension, FailureReplyMode, Param, Start, StartFault, State, Unit, UnmatchedCancel,
+    CancelSilent, Changes, Extension, FailureReplyMode, Param, RichRedirect, RouteKind, Start, StartFault, State, Unit,
+    UnmatchedCancel,
 };
+use bytes::Bytes;
 use std::time::Duration;
 
 /// A timer in milliseconds.
@@ -50,10 +52,21 @@ pub(super) static PARAMS: &[Param] = &[
     other(&["via1_matching"], "1", "Whether requests of RFC 2543 are compared by Via."),
     other(&["callid_matching"], "1", "Whether Call-ID is compared beside the branch."),
     other(&["callid_cseq_matching"], "1", "Whether Call-ID and CSeq are compared beside the branch."),
-    missing(&["noisy_ctimer"], "1", "Whether silent INVITEs end with a reply; here all do."),
+    Param::int(
+        &["noisy_ctimer"],
+        "1",
+        Unit::None,
+        "0 ends an INVITE without another word whose one branch brings no reply at all, unless a failure_route waits for it.",
+    ),
     other(&["unix_tx_timeout"], "500", "How long an answer over a Unix socket may take."),
-    unheard(&["fr_timer_avp"], "An AVP that holds `fr_timer`; call `t_set_fr` instead."),
-    unheard(&["fr_inv_timer_avp"], "An AVP that holds `fr_inv_timer`; call `t_set_fr` instead."),
+    Param::absent(
+        &["fr_timer_avp"],
+        "The `$avp` that holds the `fr_timer` of a transaction in seconds when it is made; `t_set_fr` is better.",
+    ),
+    Param::absent(
+        &["fr_inv_timer_avp"],
+        "The `$avp` that holds the `fr_inv_timer` of a transaction in seconds when it is made; `t_set_fr` is better.",
+    ),
     unheard(&["tw_append"], "What `t_write_req` adds.").repeated(),
     other(&["pass_provisional_replies"], "0", "Whether embedded modules are told of provisional replies."),
     Param::int(
@@ -68,10 +81,14 @@ pub(super) static PARAMS: &[Param] = &[
         Unit::None,
         "A CANCEL without INVITE is relayed in a transaction (0), forwarded without one (1) or dropped (2).",
     ),
-    missing(&["default_code"], "500", "The code of a reply whose code is missing."),
-    Param::text(&["default_reason"], "Server Internal Error", "The reason of a reply whose reason is missing.")
-        .without(Changes::Wire),
-    missing(&["reparse_invite"], "1", "Whether CANCEL and ACK are made from the INVITE as sent; here they are."),
+    Param::int(&["default_code"], "500", Unit::None, "The code of a `t_reply` whose code is no number."),
+    Param::text(&["default_reason"], "Server Internal Error", "The reason of a `t_reply` whose reason is missing."),
+    Param::int(
+        &["reparse_invite"],
+        "1",
+        Unit::None,
+        "CANCEL and ACK are made from the INVITE as it was sent (1), or as it arrived (0).",
+    ),
     Param::absent(&["ac_extra_hdrs"], "How headers begin that CANCEL and ACK copy from the INVITE, such as `X-`."),
     missing(&["blst_503"], "0", "Whether a 503 blocks its sender."),
     other(&["blst_503_def_timeout"], "0", "How long a 503 blocks its sender."),
@@ -86,7 +103,10 @@ pub(super) static PARAMS: &[Param] = &[
         "What a CANCEL does to a branch without a reply: 0 ends it with 487, 1 waits for one, 2 sends CANCEL all the same.",
     ),
     other(&["reparse_on_dns_failover"], "1", "Whether a request is read again for the next address."),
-    unheard(&["on_sl_reply"], "An onreply_route for replies without transaction."),
+    Param::absent(
+        &["on_sl_reply"],
+        "The onreply_route for replies without a transaction, which go no further when it drops them or returns 0.",
+    ),
     unheard(&["contacts_avp"], "Where `t_load_contacts` keeps contacts."),
     unheard(&["contact_flows_avp"], "Where `t_load_contacts` keeps flows."),
     Param::int(&["disable_6xx_block"], "0", Unit::None, "A 6xx lets other branches go on."),
@@ -126,7 +146,12 @@ pub(super) static PARAMS: &[Param] = &[
     unheard(&["event_callback_lres_sent"], "A function of an embedded script for replies sent."),
     unheard(&["evcb_local_ack_sent"], "A function of an embedded script for ACKs sent."),
     Param::int(&["relay_100"], "0", Unit::None, "Forwards a 100."),
-    missing(&["rich_redirect"], "0", "Adds details of branches to Contact in a 3xx."),
+    Param::int(
+        &["rich_redirect"],
+        "0",
+        Unit::None,
+        "What Contact says in a 3xx that a transaction sends, as a sum: the branch flags (1), the path (2).",
+    ),
     other(&["exec_time_check"], "1", "Whether long scripts are kept from making transactions."),
     other(&["reply_relay_mode"], "1", "How replies in different processes are ordered."),
     missing(&["enable_uac_fr"], "0", "Whether failure routes run for requests made here."),
@@ -136,6 +161,15 @@ pub(super) static PARAMS: &[Param] = &[
     missing(&["delayed_reply"], "0", "Whether replies of scripts wait for their end."),
     missing(&["evlreq_mode"], "0", "When event_route[tm:local-request] runs."),
 ];
+
+/// What stands in for what a `t_reply` does not say.
+#[derive(Debug)]
+pub(super) struct Defaults {
+    pub(super) code: u16,
+    pub(super) reason: Bytes,
+}
+
+impl State for Defaults {}
 
 pub(super) fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
     let mut read = |name| milliseconds(start, name);
@@ -149,6 +183,16 @@ pub(super) fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
         read("max_noninv_lifetime")?,
     );
     let params = start.params;
+    let avps = (start.avp("fr_timer_avp")?, start.avp("fr_inv_timer_avp")?);
+    let code = params.int("default_code");
+    let code = u16::try_from(code).ok().filter(|code| (100..700).contains(code)).ok_or_else(|| {
+        let fault = StartFault::new(format!("default_code is {code}")).help("write a status code from 100 to 699");
+        params.given("default_code").map_or(fault.clone(), |given| fault.at(given.span))
+    })?;
+    let on_sl_reply = params.text("on_sl_reply").and_then(|wanted| {
+        let mut blocks = start.routes.iter();
+        blocks.find(|(kind, name, _)| *kind == RouteKind::Reply && name.as_bytes() == wanted).map(|(.., id)| *id)
+    });
     let settings = &mut start.settings.transaction;
     settings.loaded = true;
     (
@@ -171,6 +215,11 @@ pub(super) fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
     settings.local_cancel_reason = params.switch("local_cancel_reason");
     settings.e2e_cancel_reason = params.switch("e2e_cancel_reason");
     settings.ac_extra_hdrs = params.text("ac_extra_hdrs").unwrap_or_default();
+    settings.reparse_invite = params.switch("reparse_invite");
+    settings.on_sl_reply = on_sl_reply;
+    settings.rich_redirect = RichRedirect::new(params.int("rich_redirect"));
+    (settings.fr_timer_avp, settings.fr_inv_timer_avp) = avps;
+    settings.noisy_ctimer = params.switch("noisy_ctimer");
     settings.failure_exec_mode = params.switch("failure_exec_mode");
     settings.failure_reply_mode = match params.int("failure_reply_mode") {
         0 => FailureReplyMode::Keep,
@@ -188,7 +237,7 @@ pub(super) fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
         2 => CancelSilent::Cancelled,
         _ => CancelSilent::Answered,
     };
-    Ok(Box::new(()))
+    Ok(Box::new(Defaults { code, reason: params.text("default_reason").unwrap_or_default() }))
 }
 
 /// The value of a timer. Below 100 it is read as seconds under its extension; to the letter it is rounded up to the next of Kamailio's ticks of 62.5 ms.

@@ -1,8 +1,9 @@
 //! What the functions ask of the node.
 
+use super::params::Defaults;
 use crate::builtin::{
     Args, Context, Effect, Fault, LogLevel, Outcome, Part, Prepare, Prepared, Relay, Reply, ReplyMode, Template,
-    TransactionStep, print_int,
+    TransactionStep, Value, print_int,
 };
 use crate::modules::sl;
 use bytes::Bytes;
@@ -116,13 +117,24 @@ pub(super) fn t_reply(cx: &mut Context, args: &Args) -> Outcome {
 }
 
 pub(super) fn t_send_reply(cx: &mut Context, args: &Args) -> Outcome {
-    let Some(code) = sl::status_code(&args.value(cx, 0)) else {
+    let constant = args.template(0).and_then(Template::constant).is_some();
+    let code = match args.value(cx, 0) {
+        // As in Kamailio a variable that holds text is no number, whatever the text.
+        Value::Null | Value::Unset => None,
+        Value::Text(_) if !constant => None,
+        value => Some(sl::status_code(&value)),
+    };
+    let defaults = cx.state::<Defaults>();
+    let code = code.unwrap_or_else(|| Some(defaults.as_ref().map_or(500, |defaults| defaults.code)));
+    let Some(code) = code else {
         cx.log(LogLevel::Error, "the status code of a reply is none");
         return Outcome::FALSE;
     };
-    let reason = args.prepared::<Template>(1).map_or_else(Bytes::new, |reason| reason.value(cx).to_text());
-    let reason = cx.on_one_line(reason);
-    reply(sl::reply(cx.message, code, reason, ReplyMode::Transaction))
+    let reason = match (args.prepared::<Template>(1).map(|reason| reason.value(cx)), defaults) {
+        (Some(Value::Null | Value::Unset), Some(defaults)) => defaults.reason.clone(),
+        (reason, _) => cx.on_one_line(reason.map_or_else(Bytes::new, |reason| reason.to_text())),
+    };
+    reply(sl::reply(cx, code, reason, ReplyMode::Transaction))
 }
 
 /// A reason is a variable, or text that is taken as it stands, with whatever dollars are in it.

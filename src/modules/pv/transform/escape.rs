@@ -39,7 +39,7 @@ pub(super) const ROWS: &[Transformation] = &[
     plain(
         "s",
         "escape.param",
-        |_, value, _| printable(value, b"-_.!~*'()&+$/[]:"),
+        |_, value, _| printable(value, PARAM),
         "The text as a parameter of a URI: what may not stand there becomes %xx. Undefined with a byte that is not printable.",
     ),
     plain(
@@ -142,16 +142,28 @@ fn printable(value: Value, allowed: &[u8]) -> Value {
 fn percent(value: Value, allowed: &[u8]) -> Value {
     of_text(value, |text| {
         let mut out = Vec::with_capacity(text.len() + 16);
-        for byte in text {
-            if byte.is_ascii_alphanumeric() || allowed.contains(byte) {
-                out.push(*byte);
-            } else {
-                out.push(b'%');
-                push_hex(&[*byte], &mut out);
-            }
-        }
+        push_percent(text, allowed, &mut out);
         Some(owned(out))
     })
+}
+
+/// What may stand in a parameter of a URI beside letters and digits.
+const PARAM: &[u8] = b"-_.!~*'()&+$/[]:";
+
+/// Appends text as a parameter of a URI: what may not stand there becomes %xx.
+pub(in crate::modules) fn push_escaped_param(text: &[u8], out: &mut Vec<u8>) {
+    push_percent(text, PARAM, out);
+}
+
+fn push_percent(text: &[u8], allowed: &[u8], out: &mut Vec<u8>) {
+    for byte in text {
+        if byte.is_ascii_alphanumeric() || allowed.contains(byte) {
+            out.push(*byte);
+        } else {
+            out.push(b'%');
+            push_hex(&[*byte], out);
+        }
+    }
 }
 
 /// In a URL `+` is a blank and any byte may be escaped; in a SIP URI only printable ones.

@@ -13,6 +13,8 @@ mod string;
 mod uri;
 mod value;
 
+pub(in crate::modules) use escape::push_escaped_param;
+
 use crate::builtin::{Check, Context, Template, Transformation, Value};
 use bytes::Bytes;
 
