@@ -27,7 +27,7 @@ pub use clock::Stopwatch;
 pub use log::LogFormat;
 pub use parallel::{parallel, processors};
 pub use pcap::{StreamNumbers, pcap_header, pcap_packet, pcap_stream};
-pub use peers::UdpPeers;
+pub use peers::Peers;
 pub use pipe::end_with_the_reader;
 pub use server::{DEFAULT_WORKERS, Plan, ServerFault, run};
 pub use sockets::{Bound, SocketFault, bind};

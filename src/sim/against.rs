@@ -1,26 +1,34 @@
 //! The same scenario against a real server: the peers send from real sockets, and only what they see is told.
 
+use super::Played;
 use super::expect::Expectation;
+use super::names::renumbered;
 use super::peer::{Packet, Peer};
 use super::scenario::{Action, PeerId, Scenario};
 use super::scene::{Deed, Scene};
 use super::story::{Entry, Event, Sent, Story};
 use crate::builtin::SocketId;
+use crate::sip::Transport;
 use crate::source::{Diagnostic, Sources, Span};
 use crate::time::Tick;
 use bytes::Bytes;
+use jiff::tz::TimeZone;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// The sockets of the peers, and the real clock.
 pub trait PeerSockets {
-    /// Sends a packet from a peer, by its place in the scenario, to the server.
+    /// Sends a message from a peer, by its place in the scenario, to an address of the server.
     ///
     /// # Errors
     /// Says why it cannot be sent.
-    fn send(&mut self, peer: usize, bytes: &Bytes) -> Result<(), String>;
+    fn send(&mut self, peer: usize, to: SocketAddr, bytes: &Bytes) -> Result<(), String>;
 
-    /// Waits for a packet to any of the peers, at most this long.
-    fn receive(&mut self, within: Duration) -> Option<(usize, Bytes)>;
+    /// Waits for a message to any of the peers, at most this long; gives to whom it is and where it came from.
+    fn receive(&mut self, within: Duration) -> Option<(usize, SocketAddr, Bytes)>;
+
+    /// Breaks the connections of a peer, which takes none until it sends something.
+    fn disconnect(&mut self, peer: usize);
 
     /// The time since the start.
     fn now(&self) -> Tick;
@@ -32,13 +40,22 @@ pub trait PeerSockets {
 /// How long nothing comes until everything that was under way has arrived: shorter than T1 (RFC 3261 section 17.1.1.1).
 const QUIET: Duration = Duration::from_millis(200);
 
-/// Plays a scenario against whoever is at the other end of the wire. What is about the insides of the server, such as SQL or log lines, is left
-/// out.
-pub fn against(scenario: &Scenario, wire: &mut dyn PeerSockets, sources: &Sources) -> (Vec<Entry>, Vec<Diagnostic>) {
-    let peers = scenario.peers.iter().map(|line| Peer::new(line, SocketId::default())).collect();
+/// Far ends that are told apart beside the server's listeners: more than connections that are kept.
+const MOST_PLACES: usize = 4096;
+
+/// Plays a scenario against whoever is at the other end of the wire, as it was played in memory. What is about the insides of the server is left out:
+/// see [`left_out`].
+pub fn against(
+    scenario: &Scenario,
+    played: &Played,
+    wire: &mut dyn PeerSockets,
+    sources: &Sources,
+) -> (Vec<Entry>, Vec<Diagnostic>) {
+    let used = played.uses.iter().copied().chain(std::iter::repeat(SocketId::default()));
+    let peers = scenario.peers.iter().zip(used).map(|(line, socket)| Peer::new(line, socket)).collect();
     let scene = Scene::new(scenario, peers, Story::new(scenario, 0, sources));
     let marked = format!("{}{}-", String::from_utf8_lossy(COOKIE), wire.mark());
-    let mut live = Live { scene, wire, marked };
+    let mut live = Live { scene, wire, marked, places: played.listeners.clone(), listeners: played.listeners.len() };
     for step in &scenario.steps {
         live.settle(step.span);
         if matches!(step.action, Action::Expect(Expectation::Log(_) | Expectation::NoLog(_))) {
@@ -53,9 +70,50 @@ pub fn against(scenario: &Scenario, wire: &mut dyn PeerSockets, sources: &Source
         if live.scene.is_stuck() {
             break;
         }
+        if let Action::Disconnect(peer) = step.action {
+            live.wire.disconnect(peer);
+        }
     }
     live.settle(scenario.steps.last().map_or(scenario.config_span, |step| step.span));
     (live.scene.story.entries, live.scene.failures)
+}
+
+/// Whether a step is about the insides of the server or what it asks others, which nobody can see or set from outside.
+fn is_inside(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Expect(Expectation::Log(_) | Expectation::NoLog(_))
+            | Action::Sql(_)
+            | Action::Database(_)
+            | Action::Rpc(_)
+            | Action::Location { .. }
+            | Action::Canned(_)
+            | Action::Page(_)
+            | Action::Relay(_)
+            | Action::Reload(_)
+            | Action::Stop
+    )
+}
+
+/// What of a scenario is not played against a real server: what it says of the stage, and lines that are about the insides of the server.
+pub fn left_out(scenario: &Scenario, sources: &Sources) -> Vec<String> {
+    let stage = [
+        ("the clock that it sets", scenario.clock != Scenario::CLOCK),
+        ("the time zone that it sets", scenario.zone != TimeZone::UTC),
+        ("what its DNS knows", !scenario.records.is_empty()),
+        ("the databases that it makes", !scenario.databases.is_empty()),
+        ("the files that it puts in the place of others", !scenario.files.is_empty()),
+        ("what its databases answer", !scenario.canned.is_empty()),
+        ("what its servers of HTTP answer", !scenario.pages.is_empty()),
+        ("copies and jitter of its wires", scenario.faults.doubled > 0 || !scenario.faults.jitter.is_zero()),
+    ];
+    let stage = stage.iter().filter(|(_, is)| *is).map(|(what, _)| (*what).to_owned());
+    let steps = scenario.steps.iter().filter(|step| is_inside(&step.action)).map(|step| {
+        let text = String::from_utf8_lossy(sources.slice(step.span));
+        let (line, _) = sources.line_column(step.span.file, step.span.start);
+        format!("line {line}: {}", text.lines().next().unwrap_or_default())
+    });
+    stage.chain(steps).collect()
 }
 
 struct Live<'a> {
@@ -63,6 +121,10 @@ struct Live<'a> {
     wire: &'a mut dyn PeerSockets,
     /// What the peers' branches begin with on the wire: the server may remember those of another run for half a minute.
     marked: String,
+    /// Where the peers' messages go to, by the socket that they name: the server's listeners, then the far ends of connections that it opened.
+    places: Vec<(Transport, SocketAddr)>,
+    /// How many of them are listeners.
+    listeners: usize,
 }
 
 /// What the branches of peers begin with.
@@ -84,11 +146,14 @@ impl Live<'_> {
     fn peer_sends(&mut self, from: PeerId, packet: Packet, span: Span) {
         self.scene.now = self.wire.now();
         match self.scene.peer_sends(from, &packet) {
-            Ok(Some(near)) => self.peer_gets(near, &packet.bytes, span),
+            Ok(Some(near)) => {
+                let socket = self.scene.peers[near].socket;
+                self.peer_gets(near, &packet.bytes, socket, span);
+            }
             Ok(None) => {
                 self.scene.story.arrives(&packet.bytes);
                 let bytes = replaced(&packet.bytes, COOKIE, self.marked.as_bytes());
-                if let Err(fault) = self.wire.send(from, &bytes) {
+                if let Err(fault) = self.send(from, packet.socket, &bytes) {
                     self.scene.stuck(span, fault);
                 }
             }
@@ -96,25 +161,52 @@ impl Live<'_> {
         }
     }
 
-    fn peer_gets(&mut self, peer: PeerId, bytes: &Bytes, span: Span) {
+    /// Sends to the place that the packet names, which is where a request came from when it answers one; to the peer's own listener when that is gone.
+    fn send(&mut self, from: PeerId, socket: SocketId, bytes: &Bytes) -> Result<(), String> {
+        let (asked, own) = (usize::from(socket.0), usize::from(self.scene.peers[from].socket.0));
+        let place = |at: usize| self.places.get(at).map(|(_, place)| *place).ok_or("the server does not listen there");
+        let (first, second) = (place(asked)?, place(own)?);
+        match self.wire.send(from, first, bytes) {
+            Err(_) if asked >= self.listeners => self.wire.send(from, second, bytes),
+            sent => sent,
+        }
+    }
+
+    fn peer_gets(&mut self, peer: PeerId, bytes: &Bytes, socket: SocketId, span: Span) {
         let by_hand = self.scene.acknowledges(peer);
-        for packet in self.scene.peers[peer].receive(bytes, SocketId::default(), by_hand) {
+        for packet in self.scene.peers[peer].receive(bytes, socket, by_hand) {
             self.peer_sends(peer, packet, span);
         }
     }
 
-    fn take(&mut self, peer: PeerId, bytes: Bytes, span: Span) {
+    fn take(&mut self, peer: PeerId, from: SocketAddr, bytes: Bytes, span: Span) {
         self.scene.now = self.wire.now();
         let bytes = replaced(&bytes, self.marked.as_bytes(), COOKIE);
         if self.scene.server_sends(Some(peer), "", &bytes).is_ok() {
-            self.peer_gets(peer, &bytes, span);
+            let socket = self.socket(peer, from);
+            self.peer_gets(peer, &bytes, socket, span);
+        }
+    }
+
+    /// The place that a message to a peer came from.
+    fn socket(&mut self, peer: PeerId, from: SocketAddr) -> SocketId {
+        let Peer { transport, socket, .. } = self.scene.peers[peer];
+        let known = self.places.iter().position(|place| *place == (transport, from));
+        match known {
+            Some(at) => SocketId(at as u16),
+            // Datagrams are answered where the server listens, whatever they come from.
+            None if transport == Transport::Udp || self.places.len() >= MOST_PLACES => socket,
+            None => {
+                self.places.push((transport, from));
+                SocketId((self.places.len() - 1) as u16)
+            }
         }
     }
 
     /// Lets everything arrive that is under way.
     fn settle(&mut self, span: Span) {
-        while let Some((peer, bytes)) = self.wire.receive(QUIET) {
-            self.take(peer, bytes, span);
+        while let Some((peer, from, bytes)) = self.wire.receive(QUIET) {
+            self.take(peer, from, bytes, span);
         }
         self.scene.now = self.wire.now();
     }
@@ -125,17 +217,18 @@ impl Live<'_> {
             if left.is_zero() {
                 return;
             }
-            if let Some((peer, bytes)) = self.wire.receive(left) {
-                self.take(peer, bytes, span);
+            if let Some((peer, from, bytes)) = self.wire.receive(left) {
+                self.take(peer, from, bytes, span);
             }
         }
     }
 }
 
-/// What was decided, without times and copies: what left the server between two lines of the scenario, peer by peer. Two servers that decide
-/// alike give the same text.
-pub fn decisions(entries: &[Entry]) -> String {
+/// What was decided, without times and copies: what left the server for the peers of the scenario between two of its lines, peer by peer. Two servers
+/// that decide alike give the same text. Nobody sees what goes to somebody else, or cannot be sent.
+pub fn decisions(scenario: &Scenario, entries: &[Entry]) -> String {
     let (mut text, mut batch) = (String::new(), Vec::new());
+    let is_seen = |sent: &Sent| [&sent.from, &sent.to].iter().any(|name| scenario.peer(name).is_some());
     for entry in entries {
         match &entry.event {
             Event::Gap => told(&mut batch, &mut text),
@@ -143,12 +236,12 @@ pub fn decisions(entries: &[Entry]) -> String {
                 told(&mut batch, &mut text);
                 text.push_str(&format!("== {note}\n\n"));
             }
-            Event::Message(sent) if !sent.again => batch.push(&**sent),
+            Event::Message(sent) if !sent.again && !sent.unsent && is_seen(sent) => batch.push(&**sent),
             _ => {}
         }
     }
     told(&mut batch, &mut text);
-    text
+    renumbered(&text)
 }
 
 fn told(batch: &mut Vec<&Sent>, text: &mut String) {

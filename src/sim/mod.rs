@@ -31,7 +31,7 @@ mod wires;
 mod words;
 mod world;
 
-pub use against::{PeerSockets, against, decisions};
+pub use against::{PeerSockets, against, decisions, left_out};
 pub use fuzz::{Finding, FuzzOptions, Fuzzed, PROPERTIES, Property, fuzz};
 pub use ladder::{is_all_of, ladder, stamp};
 pub use parse::{Reading, parse};

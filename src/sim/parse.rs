@@ -122,6 +122,7 @@ impl Scenario {
             canned: Vec::new(),
             pages: Vec::new(),
             listen: Vec::new(),
+            stands: Vec::new(),
             machine: Scenario::MACHINE,
             peers: Vec::new(),
             steps: Vec::new(),

@@ -5,16 +5,17 @@ use super::parse::Reading;
 use super::peer::{Packet, Peer};
 use super::scenario::{Action, DatabaseMood, PeerId, Scenario};
 use super::scene::{Deed, Scene};
-use super::server::Setting;
+use super::server::{Server, Setting};
 use super::story::{Entry, Story};
 use super::wires::{Arrival, Wires};
 use super::world::Stage;
 use crate::builtin::{
-    Answer, Background, Ending, Errand, Extensions, Module, ModuleId, Query, Reached, Socket, SocketId, Sockets,
+    Answer, Background, Core, Ending, Errand, Extensions, Module, ModuleId, Query, Reached, Socket, SocketId,
 };
 use crate::config::has_errors;
 use crate::node::{Datagram, EffectId, Node, Transmit};
 use crate::script::Program;
+use crate::sip::Transport;
 use crate::source::{Diagnostic, Sources, Span};
 use crate::time::{Now, Tick};
 use std::net::SocketAddr;
@@ -31,6 +32,10 @@ pub struct Played {
     pub settings: Vec<Setting>,
     /// The program that the config became.
     pub program: Arc<Program>,
+    /// Where the server listens. A listener on the wildcard has the address of the machine.
+    pub listeners: Vec<(Transport, SocketAddr)>,
+    /// The listener that each peer uses, by its place.
+    pub uses: Vec<SocketId>,
     /// What of it ran.
     pub reached: Reached,
     /// Expectations of the scenario that were not met, and steps that could not be taken.
@@ -59,7 +64,7 @@ pub fn play(
         diagnostics.retain(|found| found.level == crate::source::Level::Error);
         return Err(diagnostics);
     }
-    let Some(peers) = peers(scenario, &server.core.sockets, &mut diagnostics) else {
+    let Some(peers) = peers(scenario, &server, &mut diagnostics) else {
         diagnostics.retain(|found| found.level == crate::source::Level::Error);
         return Err(diagnostics);
     };
@@ -82,13 +87,20 @@ pub fn play(
 }
 
 /// The peers, each with the listener it uses; `None` when the server has none for one of them.
-fn peers(scenario: &Scenario, sockets: &Sockets, diagnostics: &mut Vec<Diagnostic>) -> Option<Vec<Peer>> {
+fn peers(scenario: &Scenario, server: &Server, diagnostics: &mut Vec<Diagnostic>) -> Option<Vec<Peer>> {
+    let Server { moves, core: Core { sockets, .. }, .. } = server;
+    let moved = |place: SocketAddr| moves.iter().find(|(from, _)| *from == place).map_or(place, |(_, to)| *to);
+    let first = scenario.stands.first().map(|(_, address)| *address);
     let made = scenario.peers.iter().map(|line| {
         let socket = |test: &dyn Fn(&Socket) -> bool| {
             let fits = |socket: &Socket| socket.transport == line.transport && test(socket);
             sockets.list.iter().position(fits).map(|at| SocketId(at as u16))
         };
-        let used = line.uses.and_then(|wanted| socket(&|socket| socket.address == wanted));
+        let wanted = line.uses.map(moved).or(first);
+        let is_at = |own: SocketAddr, wanted: SocketAddr| {
+            own == wanted || own.ip().is_unspecified() && own.port() == wanted.port()
+        };
+        let used = wanted.and_then(|wanted| socket(&|socket| is_at(socket.address, wanted)));
         match used.or_else(|| socket(&|_| true)) {
             Some(socket) => Some(Peer::new(line, socket)),
             None => {
@@ -141,7 +153,20 @@ impl Play<'_> {
         let (entries, failures) = (self.scene.story.entries, self.scene.failures);
         let reached = self.node.core.trace.take().map(|trace| trace.reached).unwrap_or_default();
         let (program, settings) = (self.program, self.settings);
-        Played { ladder: ladder(scenario, &entries, None), entries, settings, program, reached, failures }
+        let listener = |socket: &Socket| match socket.address {
+            any if any.ip().is_unspecified() => (socket.transport, SocketAddr::new(scenario.machine, any.port())),
+            address => (socket.transport, address),
+        };
+        Played {
+            ladder: ladder(scenario, &entries, None),
+            entries,
+            settings,
+            program,
+            listeners: self.node.core.sockets.list.iter().map(listener).collect(),
+            uses: self.scene.peers.iter().map(|peer| peer.socket).collect(),
+            reached,
+            failures,
+        }
     }
 
     /// A step that is about the server and its world.
@@ -392,6 +417,7 @@ impl Play<'_> {
             self.take_trace();
             for packet in std::mem::take(&mut self.node.output.packets) {
                 if let Some(unsent) = self.server_sends(packet) {
+                    self.scene.story.unsent();
                     let now = self.time();
                     self.node.unsent(now, &unsent);
                     self.take_trace();

@@ -50,6 +50,9 @@ pub struct Scenario {
     pub pages: Vec<CannedPage>,
     /// Replaces the config's listeners when there are any.
     pub listen: Vec<(Transport, SocketAddr)>,
+    /// Where listeners stand that the config has elsewhere, in its order: those of the real server that the scenario is held against. Peers use the
+    /// first unless they say otherwise.
+    pub stands: Vec<(Transport, SocketAddr)>,
     /// The address of the machine: what a listener on the wildcard means.
     pub machine: IpAddr,
     /// Who takes part.

@@ -32,6 +32,8 @@ pub(super) struct Server {
     pub(super) modules: Vec<&'static Module>,
     pub(super) log: Vec<LogLine>,
     pub(super) settings: Vec<Setting>,
+    /// Where the config, or the scenario, has a listener, and where it stands instead.
+    pub(super) moves: Vec<(SocketAddr, SocketAddr)>,
 }
 
 /// Loads the config of a scenario and starts its modules. What is wrong is in `diagnostics`.
@@ -78,7 +80,7 @@ pub(super) fn begin(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Server {
     let started = config.start(Some(stage), diagnostics);
-    let sockets = sockets(scenario, &started.settings);
+    let (sockets, moves) = sockets(scenario, &started.settings);
     let log = started.log.iter().map(|(level, text)| LogLine { level: *level, from_script: false, text: text.clone() });
     let given = config.given_params().into_iter().map(|(_, param)| Setting {
         name: String::from_utf8_lossy(&param.name.value).into_owned(),
@@ -86,6 +88,7 @@ pub(super) fn begin(
         span: param.span,
     });
     Server {
+        moves,
         settings: given.collect(),
         program: config.program.clone(),
         log: log.collect(),
@@ -109,8 +112,8 @@ pub(super) fn begin(
     }
 }
 
-/// Where the server listens: as the config says, or the scenario.
-fn sockets(scenario: &Scenario, settings: &Settings) -> Sockets {
+/// Where the server listens: as the config says, or the scenario; and what moved to where the real server has it.
+fn sockets(scenario: &Scenario, settings: &Settings) -> (Sockets, Vec<(SocketAddr, SocketAddr)>) {
     let mut list: Vec<Socket> = Vec::new();
     if scenario.listen.is_empty() {
         for (transport, listen) in settings.listeners() {
@@ -137,6 +140,80 @@ fn sockets(scenario: &Scenario, settings: &Settings) -> Sockets {
         list.extend(settings.transports().map(|transport| Socket { transport, address, advertise: None, name: None }));
     }
     list.sort_by_key(|socket| socket.transport != Transport::Udp);
+    let moves = stand(&mut list, &scenario.stands);
     let prefix = if scenario.machine.is_ipv4() { 24 } else { 64 };
-    Sockets { list, interfaces: vec![(scenario.machine, prefix)], default_address: Some(scenario.machine) }
+    (Sockets { list, interfaces: vec![(scenario.machine, prefix)], default_address: Some(scenario.machine) }, moves)
+}
+
+/// Moves listeners to where those of the real server stand; gives what moved, from where and to where. One that stands at a place is left there, the
+/// others are taken in order, each with that of the other transport at its address. No two end at one place: the later moves to a port of its own.
+fn stand(list: &mut [Socket], places: &[(Transport, SocketAddr)]) -> Vec<(SocketAddr, SocketAddr)> {
+    let is_at = |socket: &Socket, (transport, place): &(Transport, SocketAddr)| {
+        let (own, ip) = (socket.address, place.ip());
+        let same_ip = own.ip() == ip || own.ip().is_unspecified() && own.is_ipv4() == ip.is_ipv4();
+        socket.transport == *transport && own.port() == place.port() && same_ip
+    };
+    let stays = |socket: &Socket| places.iter().any(|place| is_at(socket, place));
+    let mut settled: Vec<bool> = list.iter().map(stays).collect();
+    let mut moves = Vec::new();
+    for place in places {
+        if list.iter().any(|socket| is_at(socket, place)) {
+            continue;
+        }
+        let free = list.iter().zip(&settled).find(|(socket, settled)| !**settled && socket.transport == place.0);
+        let Some(from) = free.map(|(socket, _)| socket.address) else { continue };
+        moves.push((from, place.1));
+        for (socket, settled) in list.iter_mut().zip(&mut settled) {
+            if socket.address == from && !*settled {
+                (socket.address, *settled) = (place.1, true);
+            }
+        }
+    }
+    for at in 0..list.len() {
+        let (before, rest) = list.split_at_mut(at);
+        let Some(socket) = rest.first_mut() else { continue };
+        let from = socket.address;
+        while before.iter().any(|other| other.transport == socket.transport && other.address == socket.address) {
+            socket.address.set_port(socket.address.port().checked_add(1).unwrap_or(1024));
+        }
+        if socket.address != from {
+            moves.push((from, socket.address));
+        }
+    }
+    moves
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What listeners become that stand at these places.
+    fn stood(list: &[&str], places: &[&str]) -> Vec<String> {
+        let read = |text: &&str| {
+            let (transport, address) = text.split_once(':').unwrap();
+            (Transport::of(transport.as_bytes()).unwrap(), address.parse::<SocketAddr>().unwrap())
+        };
+        let sockets = list.iter().map(read);
+        let mut sockets: Vec<Socket> =
+            sockets.map(|(transport, address)| Socket { transport, address, advertise: None, name: None }).collect();
+        stand(&mut sockets, &places.iter().map(read).collect::<Vec<_>>());
+        sockets.iter().map(|socket| format!("{}:{}", socket.transport, socket.address)).collect()
+    }
+
+    #[test]
+    fn listeners_stand_where_the_real_ones_do() {
+        let two = ["udp:127.0.0.1:5060", "udp:127.0.0.1:5070"];
+        assert_eq!(stood(&two, &["udp:127.0.0.1:5070"]), two, "one stands there");
+        assert_eq!(stood(&["udp:0.0.0.0:5060"], &["udp:127.0.0.1:5060"]), ["udp:0.0.0.0:5060"]);
+        assert_eq!(stood(&two, &["udp:127.0.0.9:9"]), ["udp:127.0.0.9:9", two[1]]);
+        assert_eq!(stood(&two, &["udp:127.0.0.9:9", "udp:127.0.0.9:10"]), ["udp:127.0.0.9:9", "udp:127.0.0.9:10"]);
+        assert_eq!(stood(&two, &["udp:127.0.0.9:9", two[0]]), [two[0], "udp:127.0.0.9:9"], "those that stand stay");
+    }
+
+    #[test]
+    fn the_other_transport_goes_with_it() {
+        let list = ["udp:10.0.0.1:5060", "tcp:10.0.0.1:5060", "tcp:127.0.0.9:9"];
+        let stood = stood(&list, &["udp:127.0.0.9:9"]);
+        assert_eq!(stood, ["udp:127.0.0.9:9", "tcp:127.0.0.9:9", "tcp:127.0.0.9:10"], "the place was taken");
+    }
 }

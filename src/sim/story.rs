@@ -88,6 +88,8 @@ pub struct Sent {
     pub again: bool,
     /// It never arrives.
     pub lost: bool,
+    /// Nobody took the connection that it should have gone by, and the server knows.
+    pub unsent: bool,
     /// What it has that the one it came from had not.
     pub changes: Vec<String>,
     /// It in full.
@@ -177,6 +179,17 @@ impl<'a> Story<'a> {
         self.message(at, "alanui", to, bytes, lost, changes);
     }
 
+    /// The last message could not be sent.
+    pub(super) fn unsent(&mut self) {
+        let last = self.entries.iter_mut().rev().find_map(|entry| match &mut entry.event {
+            Event::Message(sent) => Some(sent),
+            _ => None,
+        });
+        if let Some(sent) = last {
+            sent.unsent = true;
+        }
+    }
+
     /// Takes note of a message that arrived at the server.
     pub(super) fn arrives(&mut self, bytes: &Bytes) {
         if let Ok(message) = Message::parse(bytes.clone()) {
@@ -194,7 +207,7 @@ impl<'a> Story<'a> {
         let lines = full.trim_end_matches("\r\n\r\n").lines().map(|line| self.names.shown(line)).collect();
         let title = self.names.shown(&title(bytes));
         let (from, to, bytes) = (from.to_owned(), to.to_owned(), bytes.clone());
-        let sent = Sent { from, to, title, call, again, lost, changes, lines, bytes };
+        let sent = Sent { from, to, title, call, again, lost, unsent: false, changes, lines, bytes };
         self.tell(at, Event::Message(Box::new(sent)));
         if !again {
             self.sent.insert(known);

@@ -205,6 +205,7 @@ fn large(verdict: Verdict, path: String) -> Outcome {
         call: None,
         again: false,
         lost: false,
+        unsent: false,
         changes: vec![format!("+ X-Long: {}", "<&>".repeat(60)); 10],
         lines: Vec::new(),
         bytes: Default::default(),

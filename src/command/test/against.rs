@@ -1,10 +1,10 @@
 //! `--against`: the scenarios in memory and against a real server, what both decide side by side.
 
 use super::{Summary, TestOptions, Variable, scenarios};
-use crate::host::{Disk, UdpPeers};
+use crate::host::{Disk, Peers};
 use crate::modules::MODULES;
 use crate::report::difference;
-use crate::sim::{self, PeerSockets, Reading, Scenario, decisions};
+use crate::sim::{self, PeerSockets, Reading, decisions, left_out};
 use crate::sip::Transport;
 use crate::source::{Diagnostic, Sources, render};
 use crate::time::Tick;
@@ -14,25 +14,38 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-impl PeerSockets for UdpPeers {
-    fn send(&mut self, peer: usize, bytes: &Bytes) -> Result<(), String> {
-        UdpPeers::send(self, peer, bytes)
+impl PeerSockets for Peers {
+    fn send(&mut self, peer: usize, to: SocketAddr, bytes: &Bytes) -> Result<(), String> {
+        Peers::send(self, peer, to, bytes)
     }
 
-    fn receive(&mut self, within: Duration) -> Option<(usize, Bytes)> {
-        UdpPeers::receive(self, within)
+    fn receive(&mut self, within: Duration) -> Option<(usize, SocketAddr, Bytes)> {
+        Peers::receive(self, within)
+    }
+
+    fn disconnect(&mut self, peer: usize) {
+        Peers::disconnect(self, peer);
     }
 
     fn now(&self) -> Tick {
-        UdpPeers::now(self)
+        Peers::now(self)
     }
 
     fn mark(&self) -> String {
-        UdpPeers::mark(self)
+        Peers::mark(self)
     }
 }
 
-/// Plays all scenarios in memory and against the server at `address`.
+/// What came of a scenario that was played both ways.
+#[derive(Default)]
+struct Compared {
+    /// What differs; empty when nothing does.
+    differs: String,
+    /// What was not played against the real server.
+    left_out: Vec<String>,
+}
+
+/// Plays all scenarios in memory and against the server whose listeners stand at `address`: one, or several with commas between them.
 pub(super) fn test(
     address: &str,
     options: &TestOptions,
@@ -40,11 +53,14 @@ pub(super) fn test(
     color: bool,
     out: &mut dyn Write,
 ) -> io::Result<Summary> {
-    let bare = address.strip_prefix("udp:").unwrap_or(address);
-    let Ok(server) = bare.parse::<SocketAddr>() else {
-        writeln!(out, "{address} is no address; write for example udp:127.0.0.1:5060")?;
-        return Err(io::Error::from(io::ErrorKind::InvalidInput));
-    };
+    let mut stands = Vec::new();
+    for place in address.split(',') {
+        let Some(listener) = listener(place) else {
+            writeln!(out, "{place} is no address; write for example udp:127.0.0.1:5060")?;
+            return Err(io::Error::from(io::ErrorKind::InvalidInput));
+        };
+        stands.push(listener);
+    }
     let mut summary = Summary::default();
     let found = scenarios(options, out)?;
     if found.is_empty() {
@@ -52,14 +68,19 @@ pub(super) fn test(
         return Ok(Summary { nothing: true, ..Summary::default() });
     }
     for path in found {
-        match one(&path, address, server, options, variable, color) {
-            Ok(None) => {
-                writeln!(out, "ok     {}", path.display())?;
-                summary.passed += 1;
-            }
-            Ok(Some(told)) => {
-                writeln!(out, "FAILED {}\n{told}", path.display())?;
-                summary.failed += 1;
+        match one(&path, address, &stands, options, variable, color) {
+            Ok(compared) => {
+                let passed = compared.differs.is_empty();
+                writeln!(out, "{} {}", if passed { "ok    " } else { "FAILED" }, path.display())?;
+                for what in &compared.left_out {
+                    writeln!(out, "  left out against {address}: {what}")?;
+                }
+                if passed {
+                    summary.passed += 1;
+                } else {
+                    writeln!(out, "{}", compared.differs)?;
+                    summary.failed += 1;
+                }
             }
             Err(faults) => {
                 writeln!(out, "cannot play {}\n{faults}", path.display())?;
@@ -71,15 +92,24 @@ pub(super) fn test(
     Ok(summary)
 }
 
-/// Plays one scenario both ways; gives what differs.
+/// A transport and an address; without a transport it is UDP's.
+fn listener(text: &str) -> Option<(Transport, SocketAddr)> {
+    if let Ok(address) = text.parse() {
+        return Some((Transport::Udp, address));
+    }
+    let (transport, address) = text.split_once(':')?;
+    Some((Transport::of(transport.as_bytes())?, address.parse().ok()?))
+}
+
+/// Plays one scenario both ways; the fault is what it cannot be played for.
 fn one(
     path: &Path,
     address: &str,
-    server: SocketAddr,
+    stands: &[(Transport, SocketAddr)],
     options: &TestOptions,
     variable: Variable,
     color: bool,
-) -> Result<Option<String>, String> {
+) -> Result<Compared, String> {
     let (mut sources, mut diagnostics) = (Sources::default(), Vec::new());
     let reading = Reading { files: &Disk, variable, unbuilt: options.unbuilt.allowed() };
     let scenarios = sim::parse(path, &reading, &mut sources, &mut diagnostics).unwrap_or_default();
@@ -87,23 +117,25 @@ fn one(
     if !diagnostics.is_empty() {
         return Err(drawn(&sources, &diagnostics));
     }
-    let mut told = String::new();
+    let mut compared = Compared::default();
     for mut scenario in scenarios {
-        if let Some(peer) = scenario.peers.iter().find(|peer| peer.transport != Transport::Udp) {
-            return Err(format!(
-                "  {} speaks {}: peers of a scenario that is played against a real server speak udp\n",
-                peer.name, peer.transport
-            ));
-        }
         // In memory the server stands where the real one does.
-        (scenario.listen, scenario.machine) = (vec![(Transport::Udp, server)], server.ip());
+        scenario.stands = stands.to_vec();
+        scenario.machine = stands.first().map_or(scenario.machine, |(_, server)| server.ip());
         let here = sim::play(&scenario, &reading, MODULES, options.strict, &mut sources);
         let here = here.map_err(|faults| drawn(&sources, &faults))?;
-        let mut wire = UdpPeers::bind(&addresses(&scenario), server).map_err(|fault| {
+        let addresses: Vec<_> = scenario.peers.iter().map(|peer| (peer.transport, peer.address)).collect();
+        let mut wire = Peers::bind(&addresses).map_err(|fault| {
             format!("  {fault}\n  the peers of a scenario that is played against a real server need addresses of this machine, such as 127.0.0.2:5060\n")
         })?;
-        let (there, failures) = sim::against(&scenario, &mut wire, &sources);
-        let (here, there) = (decisions(&here.entries), decisions(&there));
+        let (there, failures) = sim::against(&scenario, &here, &mut wire, &sources);
+        let (here, there) = (decisions(&scenario, &here.entries), decisions(&scenario, &there));
+        for what in left_out(&scenario, &sources) {
+            if !compared.left_out.contains(&what) {
+                compared.left_out.push(what);
+            }
+        }
+        let told = &mut compared.differs;
         if here != there || !failures.is_empty() {
             if let Some(row) = &scenario.row {
                 told.push_str(&format!("== {row}\n\n"));
@@ -114,9 +146,5 @@ fn one(
             told.push_str(&difference(["alanui", address], &here, &there, color));
         }
     }
-    Ok((!told.is_empty()).then_some(told))
-}
-
-fn addresses(scenario: &Scenario) -> Vec<SocketAddr> {
-    scenario.peers.iter().map(|peer| peer.address).collect()
+    Ok(compared)
 }

@@ -55,7 +55,7 @@ pub struct TestOptions {
     #[arg(long, short = 'j', value_name = "NUMBER")]
     pub jobs: Option<usize>,
     /// Play the scenarios against the real server at this address, udp:ADDRESS:PORT, too, and compare what it decides with what alanui decides.
-    /// Nothing is compared with accepted ladders.
+    /// Several with commas between them tell where its further listeners stand. Nothing is compared with accepted ladders.
     #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["accept", "coverage", "ReportOptions"])]
     pub against: Option<String>,
     /// Say which lines, branches and routes of the configs the scenarios reached.
