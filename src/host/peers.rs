@@ -89,11 +89,11 @@ impl Peers {
         for (peer, (transport, address)) in peers.iter().enumerate() {
             let wire = match transport {
                 Transport::Udp => all.datagrams(peer, *address),
-                Transport::Tcp => all.taker(peer, *address).map(|taker| Wire::Streams {
-                    own: *address,
-                    taker: Some(taker),
-                    lines: Vec::new(),
-                }),
+                // Sockets that share a port let in another program that shares it; one that does not finds it out.
+                Transport::Tcp => std::net::TcpListener::bind(address)
+                    .map(drop)
+                    .and_then(|()| all.taker(peer, *address))
+                    .map(|taker| Wire::Streams { own: *address, taker: Some(taker), lines: Vec::new() }),
             };
             all.wires.push(wire.map_err(|fault| format!("{transport}:{address} cannot be bound: {fault}"))?);
         }
@@ -140,8 +140,12 @@ impl Peers {
     /// Breaks the connections of a peer. It takes none until it sends something.
     pub fn disconnect(&mut self, peer: usize) {
         let Some(Wire::Streams { taker, lines, .. }) = self.wires.get_mut(peer) else { return };
-        let ended: Vec<JoinHandle<()>> =
-            taker.take().into_iter().chain(lines.drain(..).map(|line| line.reader)).collect();
+        let mut ended: Vec<JoinHandle<()>> = taker.take().into_iter().collect();
+        for line in lines.drain(..) {
+            // It breaks: the other end must not see it closed in order before.
+            line.writer.forget();
+            ended.push(line.reader);
+        }
         ended.iter().for_each(JoinHandle::abort);
         self.runtime.block_on(async {
             for task in ended {
