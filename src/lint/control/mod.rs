@@ -2,6 +2,7 @@
 
 mod after_final;
 mod blocks;
+mod chain_too_deep;
 mod drop_expectation;
 mod failure_route_without_cancel_check;
 mod implicit_return_value;
@@ -24,6 +25,7 @@ pub(super) static RULES: &[&Rule] = &[
     &blocks::UNUSED,
     &blocks::EVENT_UNKNOWN,
     &route_recursion::RULE,
+    &chain_too_deep::RULE,
     &transactional_reply::RULE,
     &unreachable::RULE,
     &without_body::RULE,
