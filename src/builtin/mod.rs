@@ -62,8 +62,8 @@ pub use regex::{Groups, LARGEST, Regex, RegexCache};
 pub use rpc::Rpc;
 pub use select::{Bracket, Environment, Facts, Global, Select, Step};
 pub use settings::{
-    CancelSilent, ConnectionSettings, FailureReplyMode, Listen, RichRedirect, Settings, Socket, SocketId, Sockets,
-    SystemKeepalive, TransactionSettings, UnmatchedCancel,
+    CancelSilent, ConnectionSettings, FailureReplyMode, Leaving, Listen, RichRedirect, Settings, Socket, SocketId,
+    Sockets, SystemKeepalive, TransactionSettings, UnmatchedCancel,
 };
 pub use trace::{Reached, Trace, TraceEvent};
 pub use value::{Value, int_text, parse_int, print_int};

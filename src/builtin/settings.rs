@@ -46,6 +46,12 @@ pub struct Settings {
     pub force_rport: bool,
     /// Our own Via asks for that: `local_rport`.
     pub local_rport: bool,
+    /// Replies by UDP go to the address in Via: `reply_to_via`.
+    pub reply_to_via: bool,
+    /// Replies made here have a Warning that tells of the request: `sip_warning`.
+    pub sip_warning: bool,
+    /// Requests by UDP leave by the socket whose address the system takes towards their destination: `mhomed`.
+    pub mhomed: bool,
     /// A request that would be a longer datagram goes by TCP (RFC 3261 section 18.1.1): `udp_mtu`, `udp_mtu_try_proto`.
     pub longest_datagram: Option<usize>,
     /// How many branches a request has at most, its own and those of a `failure_route` included: `max_branches`.
@@ -89,6 +95,9 @@ impl Default for Settings {
             ),
             force_rport: false,
             local_rport: false,
+            reply_to_via: false,
+            sip_warning: false,
+            mhomed: false,
             longest_datagram: None,
             onsend_route_reply: false,
             received_route_mode: false,
@@ -382,6 +391,20 @@ pub struct Sockets {
     pub interfaces: Vec<(IpAddr, u8)>,
     /// The address that packets to far networks leave by.
     pub default_address: Option<IpAddr>,
+    /// Whether the address that a datagram leaves by chooses the socket, and how it is found: `mhomed`.
+    pub leaving: Leaving,
+}
+
+/// How the address is found that a datagram leaves by, where it chooses the socket.
+#[derive(Debug, Clone, Copy, Default)]
+pub enum Leaving {
+    /// It chooses none.
+    #[default]
+    Unasked,
+    /// By the networks of the interfaces.
+    ByNetwork,
+    /// The system is asked, which does not wait.
+    BySystem(fn(IpAddr) -> Option<IpAddr>),
 }
 
 impl Sockets {
@@ -395,8 +418,9 @@ impl Sockets {
         self.socket(id).map_or(Transport::Udp, |socket| socket.transport)
     }
 
-    /// The socket to send from towards `next` by a transport: the one asked for, or its sibling of that transport; else the one the message came in on
-    /// when it can reach `next`; else, of those of that transport and address family, the first that is not loopback, or the last.
+    /// The socket to send from towards `next` by a transport: the one asked for, or its sibling of that transport; else by UDP, with `mhomed`, the
+    /// first that has the address which the system takes, or none; else the one the message came in on when it can reach `next`; else, of those of
+    /// that transport and address family, the first that is not loopback, or the last.
     pub fn towards(
         &self,
         transport: Transport,
@@ -417,7 +441,31 @@ impl Sockets {
             let last = || self.list.iter().rposition(serves).map(|at| SocketId(at as u16));
             find(&|socket| !socket.address.ip().is_loopback()).or_else(last)
         };
-        wanted.filter(fits).or_else(sibling).or_else(|| arrived.filter(fits)).or_else(default)
+        if let Some(asked) = wanted.filter(fits).or_else(sibling) {
+            return Some(asked);
+        }
+        let own = if transport == Transport::Udp { self.leaving_by(next.ip()) } else { None };
+        match own {
+            Some(own) => find(&|socket| socket.address.ip() == own || socket.address.ip().is_unspecified()),
+            None => arrived.filter(fits).or_else(default),
+        }
+    }
+
+    /// The address that a datagram to `next` leaves by, when it chooses the socket; the wildcard where nobody knows one.
+    fn leaving_by(&self, next: IpAddr) -> Option<IpAddr> {
+        let found = match self.leaving {
+            Leaving::Unasked => return None,
+            Leaving::ByNetwork => self.nearest(next),
+            Leaving::BySystem(ask) => ask(next),
+        };
+        Some(found.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
+    }
+
+    /// The address of the interface in the network of `next`, or the one that packets to far networks leave by.
+    fn nearest(&self, next: IpAddr) -> Option<IpAddr> {
+        let near = self.interfaces.iter().filter(|(own, prefix)| same_network(*own, next, *prefix));
+        let nearest = near.max_by_key(|(_, prefix)| *prefix).map(|(own, _)| *own);
+        nearest.or(self.default_address.filter(|own| own.is_ipv4() == next.is_ipv4()))
     }
 
     /// The address that a packet to `next` leaves by when sent from `id`.
@@ -426,9 +474,7 @@ impl Sockets {
         if !bound.is_unspecified() {
             return bound;
         }
-        let near = self.interfaces.iter().filter(|(own, prefix)| same_network(*own, next, *prefix));
-        let nearest = near.max_by_key(|(_, prefix)| *prefix).map(|(own, _)| *own);
-        nearest.or(self.default_address.filter(|own| own.is_ipv4() == next.is_ipv4())).unwrap_or(bound)
+        self.nearest(next).unwrap_or(bound)
     }
 
     /// The socket that takes packets to this address and port; no port, or no transport, matches any.

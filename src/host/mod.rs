@@ -14,6 +14,7 @@ mod parallel;
 mod pcap;
 mod peers;
 mod pipe;
+mod routes;
 mod server;
 mod sockets;
 mod spool;

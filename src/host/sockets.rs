@@ -1,6 +1,7 @@
 //! From `listen` lines to open sockets, and what the server knows of its own addresses.
 
-use crate::builtin::{Listen, Settings, Socket as ListenSocket, SocketId, Sockets};
+use super::routes;
+use crate::builtin::{Leaving, Listen, Settings, Socket as ListenSocket, SocketId, Sockets};
 use crate::sip::Transport;
 use if_addrs::{IfAddr, Interface};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
@@ -10,8 +11,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddr
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-/// A port to ask the system about routes with.
-const SIP_PORT: u16 = 5060;
 /// What the system is asked to keep of packets that wait; it gives as much as its own limit allows.
 const BUFFER: usize = 4 << 20;
 
@@ -108,6 +107,7 @@ pub fn bind(settings: &Settings, workers: usize) -> Result<Bound, SocketFault> {
         list,
         interfaces: interfaces.iter().map(|interface| (interface.ip(), prefix(interface))).collect(),
         default_address: default_address(any_ipv4),
+        leaving: if settings.mhomed { Leaving::BySystem(routes::leaving_by) } else { Leaving::Unasked },
     };
     Ok(Bound { sockets: Arc::new(sockets), workers: of_worker, listeners })
 }
@@ -210,17 +210,15 @@ fn prefix(interface: &Interface) -> u8 {
     }
 }
 
-/// The address that packets to far networks leave by. Connecting a UDP socket makes the system choose; no packet leaves.
+/// The address that packets to far networks leave by.
 fn default_address(ipv4: bool) -> Option<IpAddr> {
     // Addresses kept for documentation: RFC 5737, RFC 3849.
-    let (own, far): (IpAddr, IpAddr) = if ipv4 {
-        (Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::new(198, 51, 100, 1).into())
+    let far: IpAddr = if ipv4 {
+        Ipv4Addr::new(198, 51, 100, 1).into()
     } else {
-        (Ipv6Addr::UNSPECIFIED.into(), Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into())
+        Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into()
     };
-    let socket = UdpSocket::bind((own, 0)).ok()?;
-    socket.connect((far, SIP_PORT)).ok()?;
-    socket.local_addr().ok().map(|address| address.ip()).filter(|ip| !ip.is_unspecified())
+    routes::ask(far)
 }
 
 #[cfg(test)]

@@ -169,6 +169,7 @@ mod tests {
             }],
             interfaces: Vec::new(),
             default_address: None,
+            leaving: Default::default(),
         })
     }
 

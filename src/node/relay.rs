@@ -134,7 +134,7 @@ impl Node {
             return Performed::Answered(run, Answer::Code(BAD_URI));
         };
         if !within && self.transactions.get(id).is_some_and(|transaction| transaction.sent_code == 0) {
-            self.lending(&mut run.task, |node, _| node.trying(now, id, method));
+            self.lending(&mut run.task, |node, task| node.trying(now, id, method, task.message.uri.clone()));
         }
         let mut targets = targets(&mut run.task.message, relay);
         // A later relay runs it only when it is named again.
@@ -261,11 +261,11 @@ impl Node {
     }
 
     /// The 100 that tells the caller to stop repeating itself.
-    fn trying(&mut self, now: Now, id: TransactionId, method: Method) {
+    fn trying(&mut self, now: Now, id: TransactionId, method: Method, uri: Option<Bytes>) {
         let settings = &self.core.settings.transaction;
         if method == Method::Invite && settings.auto_inv_100 {
             let reason = settings.auto_inv_100_reason.clone();
-            self.reply_through(now, id, 100, &reason, &[]);
+            self.reply_with_uri(now, id, uri, (100, &reason), &[]);
         }
     }
 

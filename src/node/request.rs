@@ -189,9 +189,9 @@ impl Node {
         // A relay that failed is answered at the end, unless the script did so through the transaction.
         if unanswered && let Some(fault) = transaction.fault {
             let (code, reason) = super::relay::error_reply(fault.error(), "TM");
-            self.reply_through(now, view.id, code, reason.as_bytes(), &[]);
+            self.reply_with_uri(now, view.id, task.message.uri, (code, reason.as_bytes()), &[]);
         } else if unanswered && broken {
-            self.reply_through(now, view.id, 500, b"Server Internal Error", &[]);
+            self.reply_with_uri(now, view.id, task.message.uri, (500, b"Server Internal Error"), &[]);
         }
     }
 
@@ -274,13 +274,15 @@ impl Node {
             }
             (ReplyMode::Transaction, None) => {
                 let Some(id) = self.new_transaction(now, &mut task.message) else { return -1 };
-                self.reply_through(now, id, reply.code, &reply.reason, &reply.headers)
+                let uri = task.message.uri.clone();
+                self.reply_with_uri(now, id, uri, (reply.code, &reply.reason), &reply.headers)
             }
             (ReplyMode::Transaction | ReplyMode::Either, Some(id)) => {
                 if let Some(transaction) = self.transactions.get(id) {
                     transaction.take_reply(&mut task.message);
                 }
-                self.reply_through(now, id, reply.code, &reply.reason, &reply.headers)
+                let uri = task.message.uri.clone();
+                self.reply_with_uri(now, id, uri, (reply.code, &reply.reason), &reply.headers)
             }
             (ReplyMode::Error, _) => {
                 let (code, reason) = super::relay::error_reply(task.previous_error(), "SL");

@@ -1,12 +1,19 @@
 //! Replies made here.
 
 use super::address::reply_destination;
-use super::driver::Node;
-use crate::builtin::{CancelSilent, LogLevel, TransactionId, Working, print_int};
-use crate::sip::{Message, Reply};
+use super::driver::{AtHand, Node};
+use crate::builtin::{CancelSilent, LogLevel, Received, TransactionId, Working, print_int};
+use crate::sip::{HeaderName, Message, Reply};
 use crate::time::Now;
 use crate::transaction::server_invite::Origin;
 use bytes::Bytes;
+use std::io::Write as _;
+use std::net::SocketAddr;
+
+/// The longest Warning that Kamailio writes.
+const LONGEST_WARNING: usize = 1023;
+/// The number of the process, which all workers share: `$pp`.
+const PROCESS: u8 = 1;
 
 impl Node {
     /// Answers a request without a transaction; gives the code of `sl_send_reply`.
@@ -44,6 +51,19 @@ impl Node {
         reason: &[u8],
         headers: &[u8],
     ) -> i32 {
+        let uri = self.transactions.get(id).and_then(|transaction| transaction.uri.clone());
+        self.reply_with_uri(now, id, uri, (code, reason), headers)
+    }
+
+    /// The same, where the script has set this Request-URI.
+    pub(super) fn reply_with_uri(
+        &mut self,
+        now: Now,
+        id: TransactionId,
+        uri: Option<Bytes>,
+        (code, reason): (u16, &[u8]),
+        headers: &[u8],
+    ) -> i32 {
         let Some(transaction) = self.transactions.get(id) else { return -1 };
         if transaction.server.is_none() || transaction.is_answered() || !(100..700).contains(&code) {
             return -1;
@@ -51,6 +71,7 @@ impl Node {
         let request = transaction.request.clone();
         let mut working = Working::new(request, transaction.received, 0);
         working.force_rport = transaction.force_rport;
+        working.uri = uri;
         let transaction_body = transaction.reply_body.clone();
         let mut extra = transaction.reply_headers.clone();
         extra.extend_from_slice(headers);
@@ -96,6 +117,7 @@ impl Node {
     ) -> Bytes {
         let stamp =
             request.via().map(|via| via.stamp(working.received.source, working.force_rport)).unwrap_or_default();
+        let warning = if self.core.settings.sip_warning { self.warning(request, working) } else { Vec::new() };
         let server = self.core.settings.server_header.strip_prefix(b"Server: ").filter(|value| !value.is_empty());
         let reply = Reply {
             code,
@@ -105,12 +127,49 @@ impl Node {
             stamp,
             extra_headers: extra,
             server,
+            warning: &warning,
             body: &working.reply_body,
             ..Reply::default()
         };
         self.buffer.clear();
         reply.write(request, &mut self.buffer);
         Bytes::copy_from_slice(&self.buffer)
+    }
+
+    /// The Warning of `sip_warning`: who asked, for what, and what the script made of it. One that Kamailio has no room for is left out.
+    fn warning(&mut self, request: &Message, working: &Working) -> Vec<u8> {
+        let Received { source, socket, .. } = working.received;
+        let own = SocketAddr::new(
+            self.core.sockets.address_towards(socket, source.ip()),
+            self.core.sockets.socket(socket).map_or(0, |socket| socket.address.port()),
+        );
+        let vias = |message: &Message| message.headers_named(HeaderName::Via).count();
+        // As in Kamailio those of the message at hand, which is the reply that a failure_route answers for; a timer has none.
+        let vias = match &self.at_hand {
+            Some(AtHand::Packet(datagram, _)) => Message::parse(datagram.bytes.clone()).map_or(0, |its| vias(&its)),
+            Some(AtHand::Due(_)) => 0,
+            Some(AtHand::Run(_)) | None => vias(request),
+        };
+        let mut line = Vec::with_capacity(256);
+        // Writing to a Vec does not fail.
+        let _ = write!(
+            line,
+            "Warning: 392 {own} \"Noisy feedback tells:  pid={PROCESS} req_src_ip={} req_src_port={} in_uri=",
+            source.ip(),
+            source.port()
+        );
+        line.extend_from_slice(request.request_uri());
+        line.extend_from_slice(b" out_uri=");
+        // What a script sets need not be a URI; it begins no other header.
+        let out = working.uri.as_deref().unwrap_or(request.request_uri()).iter();
+        line.extend(out.map(|byte| if byte.is_ascii_control() { b' ' } else { *byte }));
+        let _ = write!(line, " via_cnt=={vias}\"");
+        if line.len() > LONGEST_WARNING {
+            self.core.log(LogLevel::Warning, "the Warning of a reply is too long, and left out");
+            return Vec::new();
+        }
+        line.extend_from_slice(b"\r\n");
+        line
     }
 
     /// The To tag of replies made here: the node's own 32 digits, and 8 that follow from the request under the node's secret, so that the same

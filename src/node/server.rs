@@ -40,6 +40,7 @@ impl Node {
         transaction.flags = message.flags;
         transaction.force_rport = message.force_rport;
         transaction.wanted_timers = message.timers.unwrap_or_default();
+        transaction.uri = message.uri.clone().filter(|_| self.core.settings.sip_warning);
         transaction.take_reply(message);
         transaction.keys.push(key);
         self.transactions.insert(transaction);

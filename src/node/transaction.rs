@@ -37,6 +37,8 @@ pub(super) struct Transaction {
     pub(super) on_failure: Option<RouteId>,
     pub(super) on_reply: Option<RouteId>,
     pub(super) force_rport: bool,
+    /// The Request-URI that the script had set as the transaction began; only where a Warning tells it.
+    pub(super) uri: Option<Bytes>,
     /// Header lines for replies made here.
     pub(super) reply_headers: Vec<u8>,
     /// The body of replies made here.
@@ -214,6 +216,7 @@ impl Transaction {
             on_failure: None,
             on_reply: None,
             force_rport: false,
+            uri: None,
             reply_headers: Vec::new(),
             reply_body: Bytes::new(),
             canceled: false,

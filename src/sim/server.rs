@@ -3,7 +3,7 @@
 use super::parse::Reading;
 use super::scenario::Scenario;
 use super::world::Stage;
-use crate::builtin::{Core, Extensions, LogLine, Memory, Module, Random, Settings, Socket, Sockets, Trace};
+use crate::builtin::{Core, Extensions, Leaving, LogLine, Memory, Module, Random, Settings, Socket, Sockets, Trace};
 use crate::config::{self, Additions, CommandLine, Config, Options};
 use crate::script::Program;
 use crate::sip::Transport;
@@ -141,8 +141,17 @@ fn sockets(scenario: &Scenario, settings: &Settings) -> (Sockets, Vec<(SocketAdd
     }
     list.sort_by_key(|socket| socket.transport != Transport::Udp);
     let moves = stand(&mut list, &scenario.stands);
-    let prefix = if scenario.machine.is_ipv4() { 24 } else { 64 };
-    (Sockets { list, interfaces: vec![(scenario.machine, prefix)], default_address: Some(scenario.machine) }, moves)
+    let interface = |ip: IpAddr| (ip, if ip.is_ipv4() { 24 } else { 64 });
+    let mut interfaces = vec![interface(scenario.machine)];
+    let mut leaving = Leaving::Unasked;
+    if settings.mhomed {
+        leaving = Leaving::ByNetwork;
+        // Each listener is in a network of its own; the first that is told of one has it.
+        let own = list.iter().map(|socket| socket.address.ip()).filter(|ip| !ip.is_unspecified());
+        interfaces.extend(own.map(interface));
+        interfaces.reverse();
+    }
+    (Sockets { list, interfaces, default_address: Some(scenario.machine), leaving }, moves)
 }
 
 /// Moves listeners to where those of the real server stand; gives what moved, from where and to where. One that stands at a place is left there, the

@@ -20,6 +20,8 @@ pub struct Reply<'a> {
     pub server: Option<&'a [u8]>,
     /// The value for Content-Type; it goes before the extra headers.
     pub content_type: Option<&'a [u8]>,
+    /// A whole header line that stands last.
+    pub warning: &'a [u8],
     /// The body.
     pub body: &'a [u8],
 }
@@ -58,7 +60,9 @@ impl Reply<'_> {
         }
         out.extend_from_slice(b"Content-Length: ");
         push_number(out, self.body.len());
-        out.extend_from_slice(b"\r\n\r\n");
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(self.warning);
+        out.extend_from_slice(b"\r\n");
         out.extend_from_slice(self.body);
     }
 

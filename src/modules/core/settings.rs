@@ -58,6 +58,27 @@ pub(super) const ROWS: &[Param] = &[
     .unsigned(),
     Param::int(&["local_rport"], "0", Unit::None, "Whether the server's own Via asks for that.").unsigned(),
     Param::int(
+        &["reply_to_via"],
+        "0",
+        Unit::None,
+        "Whether replies by UDP go to the address in Via instead of the one that a request came from; a name there is not looked up, and stands for the latter.",
+    )
+    .unsigned(),
+    Param::int(
+        &["sip_warning"],
+        "0",
+        Unit::None,
+        "Whether replies made here have a Warning that tells the addresses and URIs of the request: for tests, strangers read it.",
+    )
+    .unsigned(),
+    Param::int(
+        &["mhomed"],
+        "0",
+        Unit::None,
+        "Whether what goes by UDP leaves by the socket whose address the system takes towards its destination, replies of a transaction left out.",
+    )
+    .unsigned(),
+    Param::int(
         &["udp_mtu"],
         "0",
         Unit::Bytes,
@@ -242,6 +263,9 @@ fn apply(params: &Params, settings: &mut Settings) -> Result<(), StartFault> {
     settings.connections.tos = settings.tos;
     settings.force_rport = params.switch("add_rport");
     settings.local_rport = params.switch("local_rport");
+    settings.reply_to_via = params.switch("reply_to_via");
+    settings.sip_warning = params.switch("sip_warning");
+    settings.mhomed = params.switch("mhomed");
     let by_tcp = params.text("udp_mtu_try_proto").is_some_and(|word| word.eq_ignore_ascii_case(b"tcp"));
     let longest = usize::try_from(params.int("udp_mtu")).ok().filter(|longest| *longest > 0);
     settings.longest_datagram = longest.filter(|_| by_tcp && settings.tcp);

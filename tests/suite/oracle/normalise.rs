@@ -5,6 +5,7 @@
 //!   branch of the INVITE" is still compared. Whoever a value is seen with first has made it;
 //! - the number of a connection that Kamailio keeps in its Via, where alanui knows it by the addresses;
 //! - the value of `Server`, `User-Agent` and `Date` when the server made it;
+//! - the number of the process that Warning tells;
 //! - the second or two by which a registration has become shorter since it was made: sequences use round numbers.
 
 use std::collections::{BTreeMap, HashMap};
@@ -25,6 +26,9 @@ static PORT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b[0-9]{4,5}\b").un
 
 /// What is left of a registration, when it is a little less than a round number.
 static LEFT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r";expires=([0-9]*)([0-9][89])\b").unwrap());
+
+/// The number of the process in the Warning of `sip_warning`.
+static PROCESS: LazyLock<Regex> = LazyLock::new(|| Regex::new(r" pid=[0-9]+ ").unwrap());
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Maker {
@@ -98,6 +102,7 @@ impl Normaliser {
             let left: u64 = [&found[1], &found[2]].concat().parse().unwrap_or(0);
             format!(";expires={}", left.next_multiple_of(10))
         });
+        let text = PROCESS.replace_all(&text, " pid=(process) ");
         let text = PORT.replace_all(&text, |found: &Captures<'_>| {
             let name = self.names.iter().find(|(address, _)| address.port().to_string() == found[0]);
             name.map_or_else(|| found[0].to_owned(), |(_, name)| format!("({name})"))
