@@ -40,6 +40,9 @@ pub trait PeerSockets {
 /// How long nothing comes until everything that was under way has arrived: shorter than T1 (RFC 3261 section 17.1.1.1).
 const QUIET: Duration = Duration::from_millis(200);
 
+/// How long is waited at most for as many messages as came in memory: a busy server takes its time.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 /// Far ends that are told apart beside the server's listeners: more than connections that are kept.
 const MOST_PLACES: usize = 4096;
 
@@ -55,7 +58,9 @@ pub fn against(
     let peers = scenario.peers.iter().zip(used).map(|(line, socket)| Peer::new(line, socket)).collect();
     let scene = Scene::new(scenario, peers, Story::new(scenario, 0, sources));
     let marked = format!("{}{}-", String::from_utf8_lossy(COOKIE), wire.mark());
-    let mut live = Live { scene, wire, marked, places: played.listeners.clone(), listeners: played.listeners.len() };
+    let expected = played.entries.split(is_gap).map(|batch| came(scenario, batch)).collect();
+    let (places, listeners) = (played.listeners.clone(), played.listeners.len());
+    let mut live = Live { scene, wire, marked, expected, places, listeners };
     for step in &scenario.steps {
         live.settle(step.span);
         if matches!(step.action, Action::Expect(Expectation::Log(_) | Expectation::NoLog(_))) {
@@ -121,6 +126,8 @@ struct Live<'a> {
     wire: &'a mut dyn PeerSockets,
     /// What the peers' branches begin with on the wire: the server may remember those of another run for half a minute.
     marked: String,
+    /// How many messages the peers got in memory, between each two lines of the scenario.
+    expected: Vec<usize>,
     /// Where the peers' messages go to, by the socket that they name: the server's listeners, then the far ends of connections that it opened.
     places: Vec<(Transport, SocketAddr)>,
     /// How many of them are listeners.
@@ -205,10 +212,21 @@ impl Live<'_> {
 
     /// Lets everything arrive that is under way.
     fn settle(&mut self, span: Span) {
-        while let Some((peer, from, bytes)) = self.wire.receive(QUIET) {
+        let deadline = self.wire.now().after(PATIENCE);
+        loop {
+            let left = if self.lacks() { deadline.since(self.wire.now()) } else { QUIET };
+            let Some((peer, from, bytes)) = self.wire.receive(left.max(QUIET)) else { break };
             self.take(peer, from, bytes, span);
         }
         self.scene.now = self.wire.now();
+    }
+
+    /// Whether fewer messages have come since the last line of the scenario than in memory.
+    fn lacks(&self) -> bool {
+        let entries = &self.scene.story.entries;
+        let lines = entries.iter().filter(|entry| is_gap(entry)).count();
+        let batch = entries.rsplit(is_gap).next().unwrap_or_default();
+        self.expected.get(lines).is_some_and(|expected| came(self.scene.scenario, batch) < *expected)
     }
 
     fn wait(&mut self, until: Tick, span: Span) {
@@ -222,6 +240,21 @@ impl Live<'_> {
             }
         }
     }
+}
+
+fn is_gap(entry: &Entry) -> bool {
+    matches!(entry.event, Event::Gap)
+}
+
+/// How many messages came to peers from the server, copies left out.
+fn came(scenario: &Scenario, entries: &[Entry]) -> usize {
+    let came = entries.iter().filter(|entry| match &entry.event {
+        Event::Message(sent) => {
+            !sent.again && !sent.unsent && sent.from == "alanui" && scenario.peer(&sent.to).is_some()
+        }
+        _ => false,
+    });
+    came.count()
 }
 
 /// What was decided, without times and copies: what left the server for the peers of the scenario between two of its lines, peer by peer. Two servers
