@@ -76,7 +76,10 @@ impl Server {
         let subst = format!("/sqlite:\\/\\/\\/var\\/lib\\/kamailio\\/routing.db/sqlite:\\/\\/\\/{path}/");
         let (listen, workers) = (format!("udp:127.0.0.1:{port}"), workers.to_string());
         let (sql, options) = (sql.display().to_string(), ["--listen", &listen, "--workers", &workers]);
-        let process = Ended::serve(&[&[&config, "--subst", &subst, "--init-db", &sql][..], &options].concat());
+        // An INVITE that is sent again because a busy machine let its answer wait is nothing that a backend of sipp expects behind an ACK.
+        let patient = ["--modparam", "tm:retr_timer1:i:20000", "--modparam", "tm:retr_timer2:i:20000"];
+        let process =
+            Ended::serve(&[&[&config, "--subst", &subst, "--init-db", &sql][..], &options, &patient].concat());
         Server { port, _process: process }
     }
 }
