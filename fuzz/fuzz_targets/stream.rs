@@ -7,6 +7,6 @@ use libfuzzer_sys::fuzz_target;
 mod agree;
 
 // What the shared property is written in terms of.
-use alanui::sip::{Frame, Framer, HeaderName, Malformed, Message};
+use alanui::sip::{Frame, Framer, HeaderName, Malformed, Message, Uri};
 
 fuzz_target!(|bytes: &[u8]| agree::agree(bytes));

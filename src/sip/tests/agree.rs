@@ -1,7 +1,7 @@
 //! What holds for the two ways in, a stream and a datagram: they never disagree where a message ends, nor does a reader by other hands disagree
 //! with them. Also run by `fuzz/fuzz_targets/stream.rs`.
 
-use super::{Frame, Framer, HeaderName, Malformed, Message};
+use super::{Frame, Framer, HeaderName, Malformed, Message, Uri};
 use bytes::Bytes;
 use rsip::headers::UntypedHeader;
 
@@ -46,11 +46,13 @@ pub(crate) fn agree(raw: &[u8]) {
 }
 
 /// Holds where `message` ends in `raw` against rsip, where that reads it. It knows lines that end with CRLF only, takes the first of several
-/// lengths, which are refused before they come here, and looks for the first two line ends in a row, which without headers may be in the body.
+/// lengths, which are refused before they come here, looks for the first two line ends in a row, which without headers may be in the body, and for the
+/// scheme of a Request-URI beyond its line.
 fn agree_with_rsip(raw: &[u8], message: &Message) {
     let head = message.bytes().len() - message.body().len();
     let mut lines = raw[..head].split_inclusive(|byte| *byte == b'\n');
-    if message.headers().is_empty() || !lines.all(|line| line.ends_with(b"\r\n")) {
+    let has_uri = !message.is_request() || Uri::parse(message.request_uri()).is_ok();
+    if !has_uri || message.headers().is_empty() || !lines.all(|line| line.ends_with(b"\r\n")) {
         return;
     }
     let (headers, body) = match rsip::SipMessage::try_from(raw) {

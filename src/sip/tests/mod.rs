@@ -8,7 +8,7 @@ mod snapshots;
 
 use bytes::Bytes;
 
-use super::{Frame, Framer, HeaderName, Malformed, Message};
+use super::{Frame, Framer, HeaderName, Malformed, Message, Uri};
 
 /// The message in `text`, whose lines end in bare LF here.
 fn message(text: &str) -> Message {

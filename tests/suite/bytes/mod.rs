@@ -8,7 +8,7 @@ mod uri;
 mod agree;
 
 // What that property is written in terms of.
-use alanui::sip::{Frame, Framer, HeaderName, Malformed, Message};
+use alanui::sip::{Frame, Framer, HeaderName, Malformed, Message, Uri};
 
 #[test]
 fn what_fuzzing_kept_is_survived() {
