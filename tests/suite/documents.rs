@@ -117,10 +117,11 @@ fn heading(changes: Changes) -> String {
 #[test]
 fn every_promise_is_held_by_something() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut sources = Vec::new();
+    let mut paths = Vec::new();
     for folder in ["src", "tests"] {
-        texts(&root.join(folder), &mut sources);
+        super::codes::files(&root.join(folder), &mut paths);
     }
+    let sources: Vec<String> = paths.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
     let page = std::fs::read_to_string(root.join("docs/promises.md")).unwrap();
     let promises = page.lines().filter(|line| line.starts_with("| **"));
     let mut count = 0;
@@ -135,18 +136,6 @@ fn every_promise_is_held_by_something() {
         count += 1;
     }
     assert!(count > 15, "{count} promises: the page is laid out otherwise");
-}
-
-/// The texts of all sources below `folder`.
-fn texts(folder: &Path, into: &mut Vec<String>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            texts(&path, into);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            into.push(std::fs::read_to_string(path).unwrap());
-        }
-    }
 }
 
 /// What the rule says of its own case: the first finding.

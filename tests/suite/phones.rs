@@ -139,7 +139,8 @@ impl Phone {
         match self.control.read(&mut buffer) {
             Ok(0) => panic!("{} has ended: {:?}", self.user, self.told),
             Ok(length) => self.unread.extend_from_slice(&buffer[..length]),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(error)
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) => {}
             Err(error) => panic!("{}: {error}", self.user),
         }
         // Each is written length:text,
