@@ -46,7 +46,10 @@ fn password(url: &str) -> Option<&str> {
     let (user, _) = rest.split_once('@')?;
     let (_, password) = user.split_once(':')?;
     // A word of a template is no password yet.
-    let is_template = password.contains(['{', '<', '%']) || (password.starts_with("__") && password.ends_with("__"));
+    let is_word = password.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    let is_template = password.contains(['{', '<', '%'])
+        || (password.starts_with("__") && password.ends_with("__"))
+        || is_word && ["PASS", "PW", "SECRET"].iter().any(|part| password.contains(part));
     (!password.is_empty() && !password.contains(['/', '$', ' ']) && !is_template).then_some(password)
 }
 

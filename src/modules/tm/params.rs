@@ -107,8 +107,12 @@ pub(super) static PARAMS: &[Param] = &[
         &["on_sl_reply"],
         "The onreply_route for replies without a transaction, which go no further when it drops them or returns 0.",
     ),
-    unheard(&["contacts_avp"], "Where `t_load_contacts` keeps contacts."),
-    unheard(&["contact_flows_avp"], "Where `t_load_contacts` keeps flows."),
+    Param::absent(
+        &["contacts_avp"],
+        "Where `t_load_contacts` keeps contacts, which is not built: `check` says so where it is called.",
+    )
+    .inert(),
+    Param::absent(&["contact_flows_avp"], "Where `t_load_contacts` keeps flows.").inert(),
     Param::int(&["disable_6xx_block"], "0", Unit::None, "A 6xx lets other branches go on."),
     missing(&["local_ack_mode"], "0", "Where ACKs made here are sent."),
     missing(&["local_ack_branch_mode"], "0", "The branch of ACKs made here."),

@@ -10,9 +10,12 @@ mod agree;
 // What that property is written in terms of.
 use alanui::sip::{Frame, Framer, HeaderName, Malformed, Message, Uri};
 
+/// The name of a target and its function.
+type Target = (&'static str, fn(&[u8]));
+
 #[test]
 fn what_fuzzing_kept_is_survived() {
-    let targets: [(&str, fn(&[u8])); 4] = [
+    let targets: [Target; 4] = [
         ("headers", headers::survives),
         ("message", message::survives),
         ("uri", uri::survives),
