@@ -37,8 +37,8 @@ impl Core {
     }
 
     /// What a socket is called that a message leaves by: what it advertises, what the script or the config wants for every message, or its
-    /// address. A socket that advertises a host without a port takes the port that is wanted. A port that is given for this is always written, 5060 too: a host without one would be looked up otherwise (RFC 3263
-    /// section 4.2).
+    /// address. A socket that advertises a host without a port takes the port that is wanted. A port that is given for this is always written,
+    /// 5060 too: a host without one would be looked up otherwise (RFC 3263 section 4.2).
     pub fn leaving_text(&self, id: SocketId, message: Option<&Working>, peer: IpAddr) -> Vec<u8> {
         let Some(socket) = self.sockets.socket(id) else { return Vec::new() };
         let (host, port) = match &socket.advertise {

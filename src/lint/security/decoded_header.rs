@@ -36,7 +36,6 @@ const WRITE: &[&str] = &[
     "uac_replace_from",
     "uac_replace_to",
     "add_diversion",
-    "remove_hf_value2",
     "sl_send_reply",
     "send_reply",
     "t_reply",
