@@ -164,7 +164,7 @@ impl Bench {
     /// Runs request_route on a message; whatever it wants succeeds.
     fn run(&mut self, message: &Message, route: RouteId) -> i64 {
         let received = Received { source: source(), socket: SocketId(0), at: Tick::ZERO };
-        let working = Working::new(message.clone(), received, 1);
+        let working = Box::new(Working::new(message.clone(), received, 1));
         let mut task = Task::of_route(working, Locals::default(), &self.program, route);
         let mut answer = None;
         loop {

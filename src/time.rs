@@ -25,6 +25,12 @@ impl Tick {
         Tick(self.0.saturating_add(u64::try_from(wait.as_micros()).unwrap_or(u64::MAX)))
     }
 
+    /// This, or the next one that is a multiple of `step` after [`Tick::ZERO`]; saturates at the end of time.
+    pub fn rounded_up(self, step: Duration) -> Tick {
+        let step = u64::try_from(step.as_micros()).unwrap_or(u64::MAX);
+        Tick(self.0.checked_next_multiple_of(step).unwrap_or(u64::MAX))
+    }
+
     /// How long ago `earlier` was; zero when it lies in the future.
     pub fn since(self, earlier: Tick) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
@@ -38,4 +44,16 @@ pub struct Now {
     pub tick: Tick,
     /// Time since the Unix epoch.
     pub unix: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_up_to_whole_steps() {
+        let round = |micros, step| Tick(micros).rounded_up(Duration::from_micros(step)).as_micros();
+        assert_eq!([round(0, 4), round(1, 4), round(4, 4), round(5, 4)], [0, 4, 4, 8]);
+        assert_eq!([round(u64::MAX - 1, 4), round(7, 0)], [u64::MAX; 2]);
+    }
 }

@@ -21,6 +21,7 @@ mod spool;
 mod trace;
 mod udp;
 mod watch;
+mod wire;
 mod worker;
 mod world;
 

@@ -11,6 +11,7 @@ use super::log;
 use super::server::ServerFault;
 use super::trace::Tracer;
 use super::udp::{BATCH, Inbox, Outbox};
+use super::wire::Wire;
 use crate::builtin::{Answer, ModuleId, SocketId};
 use crate::node::{Datagram, EffectId, Node, Shares, Transmit};
 use crate::time::{Now, Tick};
@@ -18,12 +19,11 @@ use std::collections::VecDeque;
 use std::fmt::Write;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::net::UdpSocket;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::Interest;
-use tokio::net::UdpSocket;
 use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, UnboundedSender};
 use tokio::time::Sleep;
 
@@ -31,6 +31,8 @@ use tokio::time::Sleep;
 pub(super) const GRACE: Duration = Duration::from_secs(5);
 /// Batches of packets that may wait for another worker; what comes beyond is dropped, as the system drops what a socket cannot take.
 pub(super) const HANDED: usize = 1024;
+/// Alarms ring at multiples of this, so that what is due at nearly the same time costs one; Kamailio's timers tick every 62.5 ms.
+const ALARM: Duration = Duration::from_millis(4);
 /// Packets that may wait until the system takes them.
 const HELD: usize = 8192;
 
@@ -64,7 +66,7 @@ pub(super) struct Parts {
     /// The node.
     pub(super) node: Node,
     /// Its sockets of UDP, by [`SocketId`]; those of TCP come behind them.
-    pub(super) sockets: Vec<std::net::UdpSocket>,
+    pub(super) sockets: Vec<UdpSocket>,
     /// Where connections are taken; the first worker has them.
     pub(super) listeners: Option<Vec<(SocketId, std::net::TcpListener)>>,
     /// Its way to databases.
@@ -150,7 +152,7 @@ struct Worker {
 
 /// The sockets and what waits at them.
 struct Wires {
-    sockets: Vec<UdpSocket>,
+    sockets: Vec<Wire>,
     inbox: Inbox,
     outbox: Outbox,
     /// One batch that arrived.
@@ -182,7 +184,7 @@ enum Sending {
 
 impl Worker {
     fn new(parts: Parts) -> io::Result<Worker> {
-        let sockets: io::Result<Vec<_>> = parts.sockets.into_iter().map(UdpSocket::from_std).collect();
+        let sockets: io::Result<Vec<_>> = parts.sockets.into_iter().map(Wire::new).collect();
         let core = &parts.node.core;
         let start = |listeners| Connections::start(listeners, core.settings.connections, core.sockets.clone());
         let connections = parts.listeners.filter(|listeners| !listeners.is_empty()).map(start).transpose()?;
@@ -219,17 +221,18 @@ impl Worker {
         })
     }
 
-    /// Hands what arrived and what is due to the node and sends what it wants; pending when there was nothing.
+    /// Hands what arrived and what is due to the node and sends what it wants. Ready when there may be more, or it ends; else whatever comes wakes it.
     fn poll(&mut self, cx: &mut Context) -> Poll<()> {
         let now = self.clock.now();
-        let mut busy = self.poll_control(now, cx);
+        self.poll_control(now, cx);
+        let mut more = false;
         for at in 0..self.wires.sockets.len() {
-            busy |= self.poll_socket(SocketId(at as u16), now, cx);
+            more |= self.poll_socket(SocketId(at as u16), now, cx);
         }
-        busy |= self.poll_connections(now, cx);
-        busy |= self.poll_channels(now, cx);
-        busy |= self.poll_time(now, cx);
-        busy |= self.send(now, cx);
+        more |= self.poll_connections(now, cx);
+        more |= self.poll_channels(now, cx);
+        more |= self.poll_time(now, cx);
+        self.send(now, cx);
         log::drain(self.index, &mut self.node.core.log);
         if let Some(latest) = self.stopping {
             let late = now.tick >= latest;
@@ -238,15 +241,13 @@ impl Worker {
                 self.ask(now);
                 self.send(now, cx);
             }
-            self.ended |= late || self.node.is_idle() && self.wires.held.is_empty() && !busy;
+            self.ended |= late || self.node.is_idle() && self.wires.held.is_empty() && !more;
         }
-        if busy || self.ended { Poll::Ready(()) } else { Poll::Pending }
+        if more || self.ended || self.node.output.aborted { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    fn poll_control(&mut self, now: Now, cx: &mut Context) -> bool {
-        let mut busy = false;
+    fn poll_control(&mut self, now: Now, cx: &mut Context) {
         while let Poll::Ready(control) = self.control.poll_recv(cx) {
-            busy = true;
             match control {
                 Some(Control::Stop) => {
                     self.stopping = Some(now.tick.after(GRACE));
@@ -260,21 +261,18 @@ impl Worker {
                 }
             }
         }
-        busy
     }
 
-    /// Takes one batch from a socket.
+    /// Takes one batch from a socket. Gives whether there may be more.
     fn poll_socket(&mut self, id: SocketId, now: Now, cx: &mut Context) -> bool {
-        if !self.wires.receive(id, now, cx) {
-            return false;
-        }
+        let more = self.wires.receive(id, now, cx);
         let mut arrived = std::mem::take(&mut self.wires.arrived);
         for datagram in arrived.drain(..) {
             self.sort(now, datagram);
         }
         self.wires.arrived = arrived;
         self.hand_over();
-        true
+        more
     }
 
     /// Handles a packet, or gathers it for the worker whose call it is of.
@@ -286,14 +284,17 @@ impl Worker {
         }
     }
 
+    /// Takes what other threads and workers have for it. Gives whether there may be more.
     fn poll_channels(&mut self, now: Now, cx: &mut Context) -> bool {
-        let mut busy = false;
         // As much as one batch of a socket, so that no source starves another.
+        let mut more = true;
         for _ in 0..BATCH {
-            let Poll::Ready(Some((id, answer))) = self.answers.poll_recv(cx) else { break };
+            let Poll::Ready(Some((id, answer))) = self.answers.poll_recv(cx) else {
+                more = false;
+                break;
+            };
             self.guarded(now, |node| node.answer(now, id, answer));
             self.ask(now);
-            busy = true;
         }
         if self.others.len() > 1
             && let Poll::Ready(Some(handed)) = self.handed.poll_recv(cx)
@@ -303,18 +304,21 @@ impl Worker {
                 Handed::Leaving(batch) => batch.into_iter().for_each(|packet| self.send_by_connection(now, packet)),
                 Handed::Unsent(packet) => self.unsent(now, &packet),
             }
-            busy = true;
+            more = true;
         }
-        busy
+        more
     }
 
-    /// Takes what connections brought, as much as one batch of a socket.
+    /// Takes what connections brought, as much as one batch of a socket. Gives whether there may be more.
     fn poll_connections(&mut self, now: Now, cx: &mut Context) -> bool {
-        let mut busy = false;
+        let mut more = true;
         for _ in 0..BATCH {
             let news = self.connections.as_mut().map(|connections| connections.poll(cx));
-            let Some(Poll::Ready(news)) = news else { break };
-            (busy, self.streamed) = (true, true);
+            let Some(Poll::Ready(news)) = news else {
+                more = false;
+                break;
+            };
+            self.streamed = true;
             match news {
                 News::Arrived(datagram) => {
                     if let Some(tracer) = &mut self.wires.tracer {
@@ -326,7 +330,7 @@ impl Worker {
             }
         }
         self.hand_over();
-        busy
+        more
     }
 
     /// Sends a packet by a connection, or hands it to the worker that has them.
@@ -361,24 +365,24 @@ impl Worker {
         self.ask(now);
     }
 
+    /// Has the node do what is due. Gives whether more may be.
     fn poll_time(&mut self, now: Now, cx: &mut Context) -> bool {
-        let mut busy = false;
         if self.node.next().is_some_and(|due| due <= now.tick) {
             self.guarded(now, |node| node.expire(now));
             self.ask(now);
-            busy = true;
         }
-        let Some(due) = self.node.next().into_iter().chain(self.stopping).min() else { return busy };
+        let Some(due) = self.node.next().into_iter().chain(self.stopping).min() else { return false };
+        let due = due.rounded_up(ALARM);
         // What is due moves back with almost every packet; the alarm stays where it is and is set again when it rings.
         if self.armed.is_none_or(|armed| due < armed) {
             self.alarm.as_mut().reset(self.clock.instant(due).into());
             self.armed = Some(due);
         }
-        if self.alarm.as_mut().poll(cx).is_ready() {
+        let rings = self.alarm.as_mut().poll(cx).is_ready();
+        if rings {
             self.armed = None;
-            busy = true;
         }
-        busy
+        rings
     }
 
     fn receive(&mut self, now: Now, datagram: Datagram) {
@@ -451,16 +455,12 @@ impl Worker {
         }
     }
 
-    /// Sends what the node wants sent. Gives whether any of it left.
-    fn send(&mut self, now: Now, cx: &mut Context) -> bool {
-        let mut busy = false;
+    /// Sends what the node wants sent, as far as the system takes it.
+    fn send(&mut self, now: Now, cx: &mut Context) {
         loop {
-            busy |= self.sort_leaving(now);
-            let before = self.wires.held.len();
-            let sending = self.wires.send(now, cx);
-            busy |= self.wires.held.len() < before;
-            match sending {
-                Sending::Done | Sending::Waits => return busy,
+            self.sort_leaving(now);
+            match self.wires.send(now, cx) {
+                Sending::Done | Sending::Waits => return,
                 Sending::Failed(packet, error) => {
                     self.wires.counts.unsent += 1;
                     tracing::debug!(target: "alanui", process = self.index + 1, "send to {}: {error}", packet.destination);
@@ -470,16 +470,14 @@ impl Worker {
         }
     }
 
-    /// Puts what the node wants sent where it leaves by. Gives whether some of it was for connections.
-    fn sort_leaving(&mut self, now: Now) -> bool {
-        let mut busy = false;
+    /// Puts what the node wants sent where it leaves by.
+    fn sort_leaving(&mut self, now: Now) {
         // What cannot be sent at once may have the node send something else.
         while !self.node.output.packets.is_empty() {
             let mut packets = std::mem::take(&mut self.node.output.packets);
             for packet in packets.drain(..) {
                 if usize::from(packet.socket.0) >= self.wires.sockets.len() {
                     self.send_by_connection(now, packet);
-                    busy = true;
                 } else if self.wires.held.len() < HELD {
                     self.wires.held.push_back(packet);
                 } else {
@@ -492,7 +490,6 @@ impl Worker {
             }
         }
         self.hand_leaving();
-        busy
     }
 
     /// Gives the worker that has the connections what leaves by them.
@@ -533,47 +530,43 @@ impl Worker {
 }
 
 impl Wires {
-    /// Takes one batch from a socket into `arrived`, when it has something.
+    /// Takes one batch from a socket into `arrived`, when it has something. Gives whether there may be more.
     fn receive(&mut self, id: SocketId, now: Now, cx: &mut Context) -> bool {
-        let Some(socket) = self.sockets.get(id.0 as usize) else { return false };
-        if socket.poll_recv_ready(cx).is_pending() {
-            return false;
-        }
-        let arrived = &mut self.arrived;
-        let taken = socket.try_io(Interest::READABLE, || {
-            let count =
-                self.inbox.receive(socket, |bytes, source| arrived.push(Datagram { bytes, source, socket: id }))?;
-            // Fewer than a batch: it is empty, and what arrives from here on wakes the worker.
-            if count < BATCH { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
-        });
-        match taken {
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
-                // The ICMP answer to an earlier packet, or a system short of memory for a moment: it is read again.
-                tracing::debug!(target: "alanui", "receive: {error}");
+        let Some(wire) = self.sockets.get(id.0 as usize) else { return false };
+        let (inbox, arrived) = (&mut self.inbox, &mut self.arrived);
+        let more = wire.poll_receive(cx, |socket| {
+            match inbox.receive(socket, |bytes, source| arrived.push(Datagram { bytes, source, socket: id })) {
+                Ok(count) => count < BATCH,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => true,
+                Err(error) => {
+                    // The ICMP answer to an earlier packet, or a system short of memory for a moment: it is read again.
+                    tracing::debug!(target: "alanui", "receive: {error}");
+                    false
+                }
             }
-            Ok(()) | Err(_) => {}
-        }
+        });
         if let Some(tracer) = &mut self.tracer {
             self.arrived.iter().for_each(|datagram| tracer.arrived(now.unix, datagram));
         }
-        true
+        more.is_ready()
     }
 
     /// Sends what is held, in order.
     fn send(&mut self, now: Now, cx: &mut Context) -> Sending {
         while let Some(first) = self.held.front() {
             let id = first.socket;
-            let Some(socket) = self.sockets.get(id.0 as usize) else {
+            let Some(wire) = self.sockets.get_mut(id.0 as usize) else {
                 match self.held.pop_front() {
                     Some(packet) => return Sending::Failed(packet, io::ErrorKind::NotConnected.into()),
                     None => return Sending::Done,
                 }
             };
-            let run = self.held.iter().take_while(|packet| packet.socket == id);
-            if socket.poll_send_ready(cx).is_pending() {
+            let (held, outbox) = (&self.held, &mut self.outbox);
+            let run = || held.iter().take_while(|packet| packet.socket == id);
+            let Poll::Ready(sent) = wire.poll_send(cx, |socket| outbox.send(socket, run())) else {
                 return Sending::Waits;
-            }
-            let error = match socket.try_io(Interest::WRITABLE, || self.outbox.send(socket, run)) {
+            };
+            let error = match sent {
                 Ok(count) => {
                     if let Some(tracer) = &mut self.tracer {
                         self.held.iter().take(count).for_each(|packet| tracer.left(now.unix, packet));
@@ -585,12 +578,10 @@ impl Wires {
                 Err(error) => error,
             };
             match error.raw_os_error() {
-                // The next look at its readiness arranges to be woken.
-                Some(libc::EAGAIN) => {}
                 // The ICMP answer to an earlier packet is told to the next one, which then can be sent.
                 Some(libc::EINTR | libc::ECONNREFUSED) => {}
                 // What the system has no room for is lost as on the wire; the sender of the request repeats it.
-                Some(libc::ENOBUFS | libc::ENOMEM) => {
+                Some(libc::ENOBUFS | libc::ENOMEM | libc::EMFILE | libc::ENFILE) => {
                     self.held.pop_front();
                     self.counts.dropped += 1;
                 }

@@ -98,7 +98,7 @@ impl Node {
     /// Whether the `onsend_route` lets a forwarded reply leave.
     pub(super) fn lets_reply_go(&mut self, now: Now, reply: &Working, packet: (&Bytes, SocketAddr, SocketId)) -> bool {
         let Some(route) = self.asides.onsend_reply.filter(|_| !self.asides.running) else { return true };
-        let mut message = reply.clone();
+        let mut message = Box::new(reply.clone());
         message.packet = self.wire(packet);
         let (_, end) = self.run_aside(now, message, Locals::default(), route);
         if end.dropped {
@@ -128,7 +128,7 @@ impl Node {
             return None;
         }
         let received = Received { source: *source, socket: *socket, at: now.tick };
-        let mut message = Working::new(stand_in(b"")?, received, self.next_message);
+        let mut message = Box::new(Working::new(stand_in(b"")?, received, self.next_message));
         message.packet = self.wire((bytes, *source, *socket));
         Some(self.run_aside(now, message, Locals::default(), route))
     }
@@ -179,21 +179,21 @@ impl Node {
         }
         let Ok(reply) = Message::parse(bytes.clone()) else { return lent };
         let Lent { avps, branch_flags } = lent.unwrap_or_default();
-        let mut message = Working::new(reply, received, self.next_message);
+        let mut message = Box::new(Working::new(reply, received, self.next_message));
         message.branch_flags = branch_flags;
         let (task, _) = self.run_aside(now, message, Locals { avps, ..Locals::default() }, route);
         Some(Lent { avps: task.locals.avps, branch_flags: task.message.branch_flags })
     }
 
     /// `event_route[sl:filtered-ack]`, for an ACK that ends here because `sl` refused its request.
-    pub(super) fn filtered_ack(&mut self, now: Now, ack: Working, avps: Avps) {
+    pub(super) fn filtered_ack(&mut self, now: Now, ack: Box<Working>, avps: Avps) {
         if let Some(route) = self.asides.filtered_ack {
             self.run_aside(now, ack, Locals { avps, ..Locals::default() }, route);
         }
     }
 
     /// `event_route[tm:local-request]`, for a request made here that is about to leave.
-    pub(super) fn local_request(&mut self, now: Now, request: Working) -> Option<(Task, End)> {
+    pub(super) fn local_request(&mut self, now: Now, request: Box<Working>) -> Option<(Task, End)> {
         let route = self.asides.local_request.filter(|_| !self.asides.running)?;
         Some(self.run_aside(now, request, Locals::default(), route))
     }
@@ -204,7 +204,7 @@ impl Node {
     }
 
     /// Runs a block to its end.
-    fn run_aside(&mut self, now: Now, message: Working, locals: Locals, route: RouteId) -> (Task, End) {
+    fn run_aside(&mut self, now: Now, message: Box<Working>, locals: Locals, route: RouteId) -> (Task, End) {
         self.asides.running = true;
         let mut task = self.make_task(message, locals, route);
         let mut answer = None;

@@ -59,8 +59,8 @@ impl Node {
     /// What decides where a request goes, as far as that can be told: the fields that RFC 3261 16.6 step 8 and RFC 5393 4.2.1 name, and the way it came. What
     /// scripts add on the way is not among them, else a loop that adds something would never be seen.
     fn course(&self, message: &Message, received: &Received) -> u64 {
-        let from = message.from().and_then(|from| from.tag()).unwrap_or_default();
-        let to = message.to().and_then(|to| to.tag()).unwrap_or_default();
+        let from = message.from_tag().unwrap_or_default();
+        let to = message.to_tag().unwrap_or_default();
         // The port of a stream is another one for each connection.
         let port = if self.core.sockets.transport(received.socket).is_reliable() { 0 } else { received.source.port() };
         let octets = match received.source.ip() {

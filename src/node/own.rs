@@ -67,8 +67,8 @@ impl Node {
         let Some(message) = stand_in(&event.uri) else { return };
         let source = self.core.sockets.list.first().map(|socket| socket.address);
         let Some(source) = source else { return };
-        let mut working =
-            Working::new(message, Received { source, socket: SocketId(0), at: now.tick }, self.next_message);
+        let received = Received { source, socket: SocketId(0), at: now.tick };
+        let mut working = Box::new(Working::new(message, received, self.next_message));
         working.destination = event.destination;
         if let Some((module, local)) = event.local {
             self.carried.keep(module, local);
@@ -168,7 +168,7 @@ impl Node {
         let Some(own) = own.map(|own| own.address) else { return Some(sent) };
         self.next_message += 1;
         let received = Received { source: own, socket, at: now.tick };
-        let mut message = Working::new(transaction.request.clone(), received, self.next_message);
+        let mut message = Box::new(Working::new(transaction.request.clone(), received, self.next_message));
         message.destination = Some(hop.clone());
         message.transaction = Some(transaction.view(None, 0));
         let Some((task, end)) = self.local_request(now, message) else { return Some(sent) };

@@ -54,7 +54,7 @@ impl Node {
 
     /// Refuses a message. Kamailio drops most of these without a word to the sender; a body or a head that was cut short on its way is answered
     /// there, too.
-    pub(super) fn refuse(&mut self, now: Now, mut working: Working, fault: Malformed) {
+    pub(super) fn refuse(&mut self, now: Now, mut working: Box<Working>, fault: Malformed) {
         self.statistics.garbage += 1;
         let (is_request, source) = (working.message.is_request(), working.received.source);
         self.core.counters.count(match is_request {

@@ -281,7 +281,7 @@ impl Node {
             let mut kept = task.message.clone();
             kept.on_failure = None;
             kept.on_branch_failure = None;
-            transaction.relayed = Some(Box::new(kept));
+            transaction.relayed = Some(kept);
         }
     }
 

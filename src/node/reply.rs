@@ -29,13 +29,13 @@ pub(super) struct Verdict {
 
 impl Node {
     /// Handles a reply: `reply_route` first, then its transaction.
-    pub(super) fn receive_reply(&mut self, now: Now, mut working: Working, avps: Avps, call: u64) {
+    pub(super) fn receive_reply(&mut self, now: Now, mut working: Box<Working>, avps: Avps, call: u64) {
         self.relate_reply(&mut working);
         self.before_routing(now, working, avps, call);
     }
 
     /// Gives a reply to the branch it answers; one that answers none is forwarded by its Vias (RFC 3261 16.7 step 2, 16.11).
-    pub(super) fn reply_to_transaction(&mut self, now: Now, mut working: Working, call: u64) {
+    pub(super) fn reply_to_transaction(&mut self, now: Now, mut working: Box<Working>, call: u64) {
         let message = &working.message;
         let branch = message.via().and_then(|via| via.branch());
         let method = message.cseq_method();
@@ -52,8 +52,7 @@ impl Node {
                     200..300 => ClientEvent::Success,
                     _ => ClientEvent::Failure,
                 };
-                let reply = working.message.clone();
-                let verdict = self.client_event(now, id, place, event, Some(&reply));
+                let verdict = self.client_event(now, id, place, event, Some(&working.message));
                 if !verdict.counts && !verdict.shown {
                     return;
                 }

@@ -32,7 +32,7 @@ impl Node {
         let fault = fault.or_else(|| message.shortcoming()).or_else(|| self.unfit(&message, datagram.socket));
         let received = Received { source: datagram.source, socket: datagram.socket, at: now.tick };
         self.next_message += 1;
-        let mut working = Working::new(message, received, self.next_message);
+        let mut working = Box::new(Working::new(message, received, self.next_message));
         working.force_rport = self.core.settings.force_rport;
         if let Some(fault) = fault {
             return self.refuse(now, working, fault);
@@ -48,7 +48,7 @@ impl Node {
         self.receive_request(now, working, avps, call);
     }
 
-    fn receive_request(&mut self, now: Now, mut working: Working, avps: Avps, call: u64) {
+    fn receive_request(&mut self, now: Now, mut working: Box<Working>, avps: Avps, call: u64) {
         let method = working.message.method().unwrap_or(Method::Other);
         let key = self.server_key(&working.message, method);
         if method == Method::Ack {
@@ -78,7 +78,7 @@ impl Node {
     }
 
     /// Lets `event_route[core:pre-routing]` see a message before its own block.
-    pub(super) fn before_routing(&mut self, now: Now, working: Working, avps: Avps, call: u64) {
+    pub(super) fn before_routing(&mut self, now: Now, working: Box<Working>, avps: Avps, call: u64) {
         match self.before_routing {
             Some(route) => self.start(now, working, avps, route, Role::BeforeRouting, call),
             None => self.route_message(now, working, avps, call),
@@ -86,7 +86,7 @@ impl Node {
     }
 
     /// Starts `request_route` on a request, `reply_route` on a reply.
-    pub(super) fn route_message(&mut self, now: Now, working: Working, avps: Avps, call: u64) {
+    pub(super) fn route_message(&mut self, now: Now, working: Box<Working>, avps: Avps, call: u64) {
         if !working.message.is_request() {
             return match self.reply_route {
                 Some(route) => self.start(now, working, avps, route, Role::CoreReply, call),
@@ -119,7 +119,7 @@ impl Node {
             method: text,
             request_uri: message.request_uri(),
             to_tag: b"",
-            from_tag: message.from().and_then(|from| from.tag()).unwrap_or_default(),
+            from_tag: message.from_tag().unwrap_or_default(),
             call_id: message.call_id(),
             cseq: message.cseq().map_or(0, |cseq| cseq.number),
             via: via.map(|via| via.text()).unwrap_or_default(),
@@ -129,16 +129,13 @@ impl Node {
     /// Whether an ACK ends here because it acknowledges a final reply that was sent without a transaction.
     fn ends_here(&self, message: &Message) -> bool {
         message.method() == Some(Method::Ack)
-            && message
-                .to()
-                .and_then(|to| to.tag())
-                .is_some_and(|tag| tag.len() > 32 && tag[..32] == self.tag_prefix[..] && tag[32] == b'.')
+            && message.to_tag().is_some_and(|tag| tag.len() > 32 && tag[..32] == self.tag_prefix[..] && tag[32] == b'.')
     }
 
     /// Whether an ACK ends here because it acknowledges a final reply of a transaction.
     fn absorbs_ack(&mut self, now: Now, working: &Working, key: &Key) -> bool {
         let message = &working.message;
-        let to_tag = message.to().and_then(|to| to.tag()).unwrap_or_default();
+        let to_tag = message.to_tag().unwrap_or_default();
         if let Some(Found::Server(id)) = self.transactions.find(key) {
             let refused = self.transactions.get(id).is_some_and(|transaction| transaction.sent_code >= 300);
             if refused {
@@ -146,7 +143,7 @@ impl Node {
                 return true;
             }
         }
-        let from_tag = message.from().and_then(|from| from.tag()).unwrap_or_default();
+        let from_tag = message.from_tag().unwrap_or_default();
         let number = message.cseq().map_or(0, |cseq| cseq.number);
         let own = self.seed.success_ack(message.call_id(), from_tag, to_tag, number);
         match self.transactions.find(&own) {
@@ -298,5 +295,5 @@ impl Node {
 const RETRY_AFTER: &[u8] = b"Retry-After: 5\r\n";
 
 fn has_to_tag(message: &Message) -> bool {
-    message.to().is_some_and(|to| to.tag().is_some())
+    message.to_tag().is_some()
 }

@@ -75,7 +75,8 @@ impl Node {
         let transaction_body = transaction.reply_body.clone();
         let mut extra = transaction.reply_headers.clone();
         extra.extend_from_slice(headers);
-        let tag = self.own_tag(&working.message, b'-');
+        // A 100 has none.
+        let tag = if code > 100 { self.own_tag(&working.message, b'-') } else { Vec::new() };
         working.reply_body = transaction_body;
         let bytes = self.own_reply_bytes(&working.message, &working, code, reason, &tag, &extra);
         if (200..300).contains(&code) {
@@ -93,8 +94,8 @@ impl Node {
 
     /// Lets the ACK for our own 2xx find its transaction.
     fn expect_ack(&mut self, id: TransactionId, request: &Message, own_tag: &[u8]) {
-        let to_tag = request.to().and_then(|to| to.tag()).unwrap_or(own_tag);
-        let from_tag = request.from().and_then(|from| from.tag()).unwrap_or_default();
+        let to_tag = request.to_tag().unwrap_or(own_tag);
+        let from_tag = request.from_tag().unwrap_or_default();
         let number = request.cseq().map_or(0, |cseq| cseq.number);
         let key = self.seed.success_ack(request.call_id(), from_tag, to_tag, number);
         if let Some(transaction) = self.transactions.get(id)

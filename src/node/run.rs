@@ -68,18 +68,25 @@ const MAX_QUEUE: usize = 64;
 
 impl Node {
     /// Starts a run of a route and carries it as far as it goes.
-    pub(super) fn start(&mut self, now: Now, message: Working, avps: Avps, route: RouteId, role: Role, call: u64) {
+    pub(super) fn start(&mut self, now: Now, message: Box<Working>, avps: Avps, route: RouteId, role: Role, call: u64) {
         let run = self.make_run(message, avps, route, role, call);
         self.drive(now, run, None);
     }
 
-    pub(super) fn make_run(&mut self, message: Working, avps: Avps, route: RouteId, role: Role, call: u64) -> Box<Run> {
+    pub(super) fn make_run(
+        &mut self,
+        message: Box<Working>,
+        avps: Avps,
+        route: RouteId,
+        role: Role,
+        call: u64,
+    ) -> Box<Run> {
         let locals = Locals { avps, ..Locals::default() };
         Box::new(Run { task: self.make_task(message, locals, route), role, call, weight: 0 })
     }
 
     /// A run of a block, which takes what earlier ones carried along.
-    pub(super) fn make_task(&mut self, message: Working, mut locals: Locals, route: RouteId) -> Task {
+    pub(super) fn make_task(&mut self, message: Box<Working>, mut locals: Locals, route: RouteId) -> Task {
         self.hand_over(&mut locals);
         let block = &self.program.routes[route.0 as usize];
         let (kind, entry) = (block.kind, block.entry);

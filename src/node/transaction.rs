@@ -269,9 +269,9 @@ impl Transaction {
 
     /// The request for a route on the failure of a branch, with what earlier blocks left with the transaction, which waits for that route
     /// from here on; `None` when nothing was kept for such routes.
-    pub(super) fn lend(&mut self, failed: u16, now: Tick) -> Option<Working> {
+    pub(super) fn lend(&mut self, failed: u16, now: Tick) -> Option<Box<Working>> {
         let branch = self.branches.get(failed as usize)?;
-        let mut message = (**self.relayed.as_ref()?).clone();
+        let mut message = self.relayed.clone()?;
         message.flags = self.flags;
         message.branch_flags = branch.flags;
         message.on_failure = self.on_failure;

@@ -14,7 +14,7 @@ use bytes::Bytes;
 
 impl Node {
     /// A reply counts for a branch: it goes upstream at once, or the branch has its outcome.
-    pub(super) fn count_reply(&mut self, now: Now, id: TransactionId, place: u16, working: Working, call: u64) {
+    pub(super) fn count_reply(&mut self, now: Now, id: TransactionId, place: u16, working: Box<Working>, call: u64) {
         let code = working.message.status().unwrap_or(0);
         let Some(transaction) = self.transactions.get(id) else { return };
         let Some(branch) = transaction.branches.get_mut(place as usize) else { return };
@@ -102,7 +102,7 @@ impl Node {
     }
 
     /// A branch has failed: `event_route[tm:branch-failure:...]` sees it before the others are asked for.
-    fn branch_ended(&mut self, now: Now, id: TransactionId, place: u16, working: Option<Working>, call: u64) {
+    fn branch_ended(&mut self, now: Now, id: TransactionId, place: u16, working: Option<Box<Working>>, call: u64) {
         if let Some(transaction) = self.transactions.get(id)
             && !transaction.failing
             && !transaction.is_answered()
@@ -111,7 +111,7 @@ impl Node {
             && let Some(message) = transaction.lend(place, now.tick)
         {
             let avps = std::mem::take(&mut transaction.avps);
-            let role = Role::BranchFailure(id, working.map(Box::new));
+            let role = Role::BranchFailure(id, working);
             return self.start(now, message, avps, route, role, call);
         }
         self.settle(now, id, working, call);
@@ -128,11 +128,11 @@ impl Node {
     ) {
         let Some(transaction) = self.transactions.get(id) else { return };
         transaction.take_back(&task.message, task.locals.avps);
-        self.settle(now, id, reply.map(|reply| *reply), call);
+        self.settle(now, id, reply, call);
     }
 
     /// Once no branch may bring a better reply, the winner goes to `failure_route`, or upstream.
-    fn settle(&mut self, now: Now, id: TransactionId, working: Option<Working>, call: u64) {
+    fn settle(&mut self, now: Now, id: TransactionId, working: Option<Box<Working>>, call: u64) {
         let Some(transaction) = self.transactions.get(id) else { return };
         if transaction.is_pending() || transaction.is_answered() || transaction.failing {
             if transaction.server.is_none() && !transaction.is_pending() {
@@ -148,7 +148,7 @@ impl Node {
             // A route that relays without naming the next one does not run again.
             message.on_failure = None;
             let avps = std::mem::take(&mut transaction.avps);
-            let role = Role::Failure(id, working.map(Box::new));
+            let role = Role::Failure(id, working);
             return self.start(now, message, avps, route, role, call);
         }
         self.send_winner(now, id, working);
@@ -165,11 +165,11 @@ impl Node {
         if transaction.is_pending() {
             return;
         }
-        self.send_winner(now, id, reply.map(|reply| *reply));
+        self.send_winner(now, id, reply);
     }
 
     /// Sends the winning reply upstream. `working` is that reply when the script has just seen it and may have edited it.
-    fn send_winner(&mut self, now: Now, id: TransactionId, working: Option<Working>) {
+    fn send_winner(&mut self, now: Now, id: TransactionId, working: Option<Box<Working>>) {
         let Some(transaction) = self.transactions.get(id) else { return };
         let settings = &self.core.settings.transaction;
         let Some(place) = winner(&transaction.branches, settings.faked_reply_prio) else { return };
@@ -199,9 +199,10 @@ impl Node {
             self.reply_through(now, id, 500, b"Service Unavailable", &[]);
             return;
         }
+        let received = Received { source: branch.destination, socket: branch.socket, at: now.tick };
         let working = match working {
             Some(working) if same(&working.message, &reply) => working,
-            _ => Working::new(reply, Received { source: branch.destination, socket: branch.socket, at: now.tick }, 0),
+            _ => Box::new(Working::new(reply, received, 0)),
         };
         self.relay_upstream(now, id, code, &working);
     }
@@ -224,8 +225,8 @@ impl Node {
     fn expect_relayed_ack(&mut self, id: TransactionId, reply: &Message) {
         let Some(transaction) = self.transactions.get(id).filter(|transaction| transaction.is_invite) else { return };
         let request = &transaction.request;
-        let from_tag = request.from().and_then(|from| from.tag()).unwrap_or_default();
-        let to_tag = reply.to().and_then(|to| to.tag()).unwrap_or_default();
+        let from_tag = request.from_tag().unwrap_or_default();
+        let to_tag = reply.to_tag().unwrap_or_default();
         let number = request.cseq().map_or(0, |cseq| cseq.number);
         let key = self.seed.success_ack(request.call_id(), from_tag, to_tag, number);
         self.transactions.expect_ack(id, key);

@@ -223,7 +223,7 @@ impl Story<'_> {
         // A word that begins so would be a comment.
         let method = word(message.method_text()).filter(|method| !method.starts_with('#'))?;
         let call_id = message.call_id().to_vec();
-        let tag = message.from().and_then(|from| from.tag()).map(<[u8]>::to_vec);
+        let tag = message.from_tag().map(<[u8]>::to_vec);
         let name = self.calls.get(&call_id).cloned();
         let known = self.translation.knows_call(&call_id);
         let translated = Message::parse(self.translation.message(message.bytes(), streamed)).ok()?;
@@ -255,7 +255,7 @@ impl Story<'_> {
         if !known && self.full {
             self.translation.learn_call(&call_id, &String::from_utf8_lossy(&call_id));
         } else if !known {
-            let made_tag = made.from().and_then(|from| from.tag()).unwrap_or_default();
+            let made_tag = made.from_tag().unwrap_or_default();
             self.translation.learn_call(&call_id, &String::from_utf8_lossy(made.call_id()));
             self.translation.learn_tag(&tag.unwrap_or_default(), &String::from_utf8_lossy(made_tag));
         }
@@ -292,8 +292,8 @@ impl Story<'_> {
             if asked != branch || draft.request.method_text() != method.as_bytes() {
                 continue;
             }
-            if let Some(tag) = message.to().and_then(|to| to.tag()).filter(|_| !self.full) {
-                let asked_tag = draft.request.to().is_some_and(|to| to.tag().is_some());
+            if let Some(tag) = message.to_tag().filter(|_| !self.full) {
+                let asked_tag = draft.request.to_tag().is_some();
                 if !asked_tag {
                     self.translation.learn_tag(tag, &draft.tag);
                 }

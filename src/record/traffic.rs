@@ -255,7 +255,7 @@ impl Pings {
                 continue;
             }
             let method = String::from_utf8_lossy(message.method_text()).into_owned();
-            let outside = message.to().is_none_or(|to| to.tag().is_none());
+            let outside = message.to_tag().is_none();
             if outside
                 && PING_METHODS.contains(&method.as_str())
                 && !theirs.contains(&call)

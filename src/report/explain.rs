@@ -362,7 +362,7 @@ impl<'a> Story<'a> {
 
     /// The same reply as a peer sent it.
     fn heard(&self, at: usize, reply: &Message) -> Option<(String, String)> {
-        let tag = |message: &Message| message.to().and_then(|to| to.tag().map(<[u8]>::to_vec));
+        let tag = |message: &Message| message.to_tag().map(<[u8]>::to_vec);
         self.sent_by_peer(at, reply, |its| its.status() == reply.status() && tag(its) == tag(reply))
     }
 

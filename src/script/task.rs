@@ -5,8 +5,8 @@ use smallvec::SmallVec;
 
 /// One run of a script on one message.
 pub struct Task {
-    /// The message.
-    pub message: Working,
+    /// The message; it is large, and handed on many times.
+    pub message: Box<Working>,
     /// What lives as long as this run.
     pub locals: Locals,
     /// The kind of top-level block that runs.
@@ -63,7 +63,7 @@ impl Task {
     const BUDGET: u32 = 10_000_000;
 
     /// A run of the block `route`, whose first instruction is `entry`.
-    pub fn new(message: Working, locals: Locals, kind: RouteKind, entry: u32) -> Task {
+    pub fn new(message: Box<Working>, locals: Locals, kind: RouteKind, entry: u32) -> Task {
         Task {
             message,
             locals,
@@ -83,7 +83,7 @@ impl Task {
     }
 
     /// A run of a route of a program.
-    pub fn of_route(message: Working, locals: Locals, program: &super::Program, route: RouteId) -> Task {
+    pub fn of_route(message: Box<Working>, locals: Locals, program: &super::Program, route: RouteId) -> Task {
         let block = &program.routes[route.0 as usize];
         Task::new(message, locals, block.kind, block.entry)
     }

@@ -94,8 +94,8 @@ impl Call {
             call_id: text_of(request.call_id()),
             local: untagged(&value(HeaderName::To)),
             remote: untagged(&value(HeaderName::From)),
-            local_tag: request.to().and_then(|to| to.tag()).map_or_else(|| format!("{peer}-{number}"), text_of),
-            remote_tag: request.from().and_then(|from| from.tag()).map(text_of),
+            local_tag: request.to_tag().map_or_else(|| format!("{peer}-{number}"), text_of),
+            remote_tag: request.from_tag().map(text_of),
             contact: contact(&user, transport, address),
             target: first_contact(request).unwrap_or_default(),
             routes: record_routes(request),
@@ -130,20 +130,19 @@ impl Call {
     pub(super) fn holds(&self, request: &Message) -> bool {
         // The Call-ID tells most apart, and is at hand.
         request.call_id() == self.call_id.as_bytes()
-            && (self.remote_tag.is_none() || self.remote_tag == request.from().and_then(|from| from.tag()).map(text_of))
+            && (self.remote_tag.is_none() || self.remote_tag == request.from_tag().map(text_of))
     }
 
     /// Whether a reply received is to one of its requests.
     pub(super) fn is_asked_by(&self, reply: &Message) -> bool {
-        reply.call_id() == self.call_id.as_bytes()
-            && reply.from().and_then(|from| from.tag()) == Some(self.local_tag.as_bytes())
+        reply.call_id() == self.call_id.as_bytes() && reply.from_tag() == Some(self.local_tag.as_bytes())
     }
 
     /// Takes in a reply to one of its requests.
     pub(super) fn answered(&mut self, reply: &Message) {
         let code = reply.status().unwrap_or(0);
         let invite = reply.cseq().is_some_and(|cseq| cseq.method == Method::Invite);
-        if let Some(tag) = reply.to().and_then(|to| to.tag()).filter(|_| (101..300).contains(&code)) {
+        if let Some(tag) = reply.to_tag().filter(|_| (101..300).contains(&code)) {
             if self.remote_tag.is_none() && invite {
                 self.routes = record_routes(reply);
                 self.routes.reverse();
@@ -212,7 +211,7 @@ impl Call {
         let Ok(message) = Message::parse(request.clone()) else { return };
         // The scenario may have given another Call-ID, tag or number.
         self.call_id = text_of(message.call_id());
-        if let Some(tag) = message.from().and_then(|from| from.tag()) {
+        if let Some(tag) = message.from_tag() {
             self.local_tag = text_of(tag);
         }
         // What the scenario says of who calls whom holds for the whole call.

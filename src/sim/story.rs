@@ -423,7 +423,7 @@ pub(super) fn title(bytes: &Bytes) -> String {
 fn origin<'a>(arrived: &'a [Message], message: &Message) -> Option<&'a Message> {
     let sequence = |message: &Message| message.cseq().map(|cseq| (cseq.number, cseq.method));
     // The tag tells a reply of the server's own from a backend's.
-    let tag = |message: &Message| message.to().and_then(|to| to.tag().map(<[u8]>::to_vec));
+    let tag = |message: &Message| message.to_tag().map(<[u8]>::to_vec);
     arrived.iter().rev().find(|its| {
         its.status() == message.status()
             && its.is_request() == message.is_request()

@@ -32,7 +32,9 @@ pub struct Message {
 pub(super) struct Typed {
     pub(super) via: OnceCell<Option<(Extent, ViaParts)>>,
     pub(super) from: OnceCell<Option<(Extent, NameAddrParts)>>,
+    pub(super) from_tag: OnceCell<Option<Extent>>,
     pub(super) to: OnceCell<Option<(Extent, NameAddrParts)>>,
+    pub(super) to_tag: OnceCell<Option<Extent>>,
     pub(super) cseq: OnceCell<Option<(Extent, CSeqParts)>>,
 }
 

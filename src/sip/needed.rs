@@ -3,7 +3,6 @@
 use std::fmt;
 
 use super::extent::is_blank;
-use super::header::parameters::next_of;
 use super::header::{HeaderName, Values, Via};
 use super::message::{Malformed, Message};
 
@@ -36,28 +35,16 @@ impl Message {
     /// Whether the first Via header reads, with nothing empty between its separators (RFC 4475 section 3.1.2.1).
     fn vias_read(&self) -> bool {
         let (Some(header), Some(top)) = (self.header(HeaderName::Via), self.via()) else { return false };
+        if top.is_hollow() || top.branch().is_some_and(<[u8]>::is_empty) {
+            return false;
+        }
         let value = self.text(header.value);
-        if !is_filled(value) || top.branch().is_some_and(<[u8]>::is_empty) {
-            return false;
-        }
-        top.text().len() == value.len()
-            || Values::new(value).skip(1).all(|range| value.get(range).is_some_and(|via| Via::parse(via).is_ok()))
-    }
-}
-
-/// Whether something stands before, between and behind the semicolons and commas of `value`.
-fn is_filled(value: &[u8]) -> bool {
-    let mut from = 0;
-    loop {
-        let end = next_of(value, from, |rest| memchr::memchr3(b';', b',', b'"', rest));
-        let between = value.get(from..end).unwrap_or_default();
-        if between.iter().all(|byte| is_blank(*byte)) {
-            return false;
-        }
-        if end >= value.len() {
+        if top.text().len() == value.len() {
             return true;
         }
-        from = end + 1;
+        let mut values = Values::new(value);
+        let reads = |range| value.get(range).is_some_and(|via| Via::parse(via).is_ok_and(|via| !via.is_hollow()));
+        values.by_ref().skip(1).all(reads) && !values.skipped_any()
     }
 }
 

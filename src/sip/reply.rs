@@ -85,7 +85,7 @@ impl Reply<'_> {
     }
 
     fn push_to(&self, request: &Message, header: &Header, out: &mut Vec<u8>) {
-        let lacks_tag = request.to().is_some_and(|to| to.tag().is_none());
+        let lacks_tag = request.to().is_some() && request.to_tag().is_none();
         match self.to_tag.filter(|_| lacks_tag) {
             Some(tag) => {
                 let raw = request.bytes();

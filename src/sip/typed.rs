@@ -47,8 +47,7 @@ impl Message {
     pub fn vias(&self) -> impl Iterator<Item = Entry<'_, Result<Via<'_>, ViaFault>>> {
         self.headers_named(HeaderName::Via).flat_map(|header| {
             let value = self.text(header.value);
-            let mut values = Values::new(value).peekable();
-            let alone = values.next().is_none() || values.next().is_none();
+            let alone = is_alone(value);
             Values::new(value).map(move |range| Entry {
                 header,
                 extent: in_message(header, range.clone()),
@@ -66,6 +65,16 @@ impl Message {
     /// The To header; `None` when it is missing or malformed.
     pub fn to(&self) -> Option<NameAddr<'_>> {
         self.address(HeaderName::To, &self.typed.to)
+    }
+
+    /// The tag of From; `None` without one or when it is empty.
+    pub fn from_tag(&self) -> Option<&[u8]> {
+        self.tag(HeaderName::From, &self.typed.from, &self.typed.from_tag)
+    }
+
+    /// The tag of To; `None` without one or when it is empty.
+    pub fn to_tag(&self) -> Option<&[u8]> {
+        self.tag(HeaderName::To, &self.typed.to, &self.typed.to_tag)
     }
 
     /// The Call-ID; empty when there is none.
@@ -101,8 +110,7 @@ impl Message {
     pub fn addresses(&self, name: HeaderName) -> impl Iterator<Item = Entry<'_, Result<NameAddr<'_>, NameAddrFault>>> {
         self.headers_named(name).flat_map(|header| {
             let value = self.text(header.value);
-            let mut values = Values::new(value);
-            let alone = values.next().is_none() || values.next().is_none();
+            let alone = is_alone(value);
             NameAddrs::new(value).map(move |(range, address)| Entry {
                 header,
                 extent: in_message(header, range),
@@ -182,6 +190,25 @@ impl Message {
         }))?;
         Some(parts.view(self.text(extent)))
     }
+
+    fn tag(
+        &self,
+        name: HeaderName,
+        address: &OnceCell<Option<(Extent, NameAddrParts)>>,
+        remembered: &OnceCell<Option<Extent>>,
+    ) -> Option<&[u8]> {
+        let extent = *remembered.get_or_init(|| {
+            let tag = self.address(name, address)?.tag_extent()?;
+            Some(tag.shifted(self.header(name)?.value.start))
+        });
+        Some(self.text(extent?))
+    }
+}
+
+/// Whether a header with this value has one value at most.
+fn is_alone(value: &[u8]) -> bool {
+    let mut values = Values::new(value);
+    values.next().is_none_or(|first| first.len() == value.len()) || values.next().is_none()
 }
 
 fn in_message(header: &Header, range: Range<usize>) -> Extent {

@@ -102,7 +102,7 @@ struct Choice<'a> {
 impl Choice<'_> {
     fn of<'a>(cx: &Context, registrar: &'a Registrar) -> Choice<'a> {
         let message = &cx.message.message;
-        let in_dialog = message.to().is_some_and(|to| to.tag().is_some());
+        let in_dialog = message.to_tag().is_some();
         let method = message.method().filter(|_| registrar.filters_methods && !in_dialog);
         let flags = config_number(cx, registrar, b"rlf_bflags").filter(|_| registrar.filters_flags);
         Choice {

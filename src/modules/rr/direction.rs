@@ -58,7 +58,7 @@ pub(super) fn direction(cx: &mut Context) -> Direction {
         let value = all.find(|parameter| parameter.name == b"ftag")?.value?;
         Some(parameters.slice_ref(value))
     });
-    let from = cx.message.message.from().and_then(|from| from.tag());
+    let from = cx.message.message.from_tag();
     let told = match (tag, from) {
         (Some(tag), Some(from)) if !tag.is_empty() && *tag != *from => Direction::Upstream,
         _ => Direction::Downstream,
@@ -99,11 +99,11 @@ pub(super) fn to_tag_of_dialog(cx: &mut Context, _: &Key, _: Place) -> Value {
 }
 
 fn from_tag(message: &Message) -> Value {
-    Value::text_or_null(message.from().and_then(|from| from.tag()).map(|tag| message.bytes().slice_ref(tag)))
+    Value::text_or_null(message.from_tag().map(|tag| message.bytes().slice_ref(tag)))
 }
 
 fn to_tag(message: &Message) -> Value {
-    Value::text_or_null(message.to().and_then(|to| to.tag()).map(|tag| message.bytes().slice_ref(tag)))
+    Value::text_or_null(message.to_tag().map(|tag| message.bytes().slice_ref(tag)))
 }
 
 /// Which form of the direction `$rdir` gives.

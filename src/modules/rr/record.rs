@@ -36,7 +36,7 @@ pub(super) fn record_route_preset(cx: &mut Context, args: &Args) -> Outcome {
     }
     let addresses = [args.header_value(cx, 0), if args.has(1) { args.header_value(cx, 1) } else { Bytes::new() }];
     let Some(line) = begin(cx, &rr, false) else { return Outcome::FALSE };
-    let tag = ftag(&rr, cx.message.message.from().and_then(|from| from.tag()));
+    let tag = ftag(&rr, cx.message.message.from_tag());
     let pending = std::mem::take(&mut cx.local::<Routing>().parameters);
     for (place, address) in addresses.iter().enumerate() {
         if place > 0 && address.is_empty() {

@@ -20,7 +20,7 @@ const fn question(
 
 pub(super) const HAS_TOTAG: Function = question(
     &["has_totag"],
-    |cx, _| Outcome::truth(cx.message.message.to().is_some_and(|to| to.tag().is_some())),
+    |cx, _| Outcome::truth(cx.message.message.to_tag().is_some()),
     "True when To has a tag: the request belongs to a dialog.",
 );
 

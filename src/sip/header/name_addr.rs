@@ -101,7 +101,15 @@ impl<'a> NameAddr<'a> {
 
     /// The `tag` of a From or To; `None` without one or when it is empty.
     pub fn tag(&self) -> Option<&'a [u8]> {
-        self.parameter(b"tag").flatten().filter(|tag| !tag.is_empty())
+        self.tag_extent().map(|extent| extent.of(self.text))
+    }
+
+    /// Where [`NameAddr::tag`] stands in [`NameAddr::text`].
+    pub fn tag_extent(&self) -> Option<Extent> {
+        let named = |parameter: &Parameter<'_>| parameter.name.eq_ignore_ascii_case(b"tag");
+        let last = self.parameters().filter(named).last()?;
+        let end = usize::from(self.parts.parameters.start) + last.range.end;
+        last.value.filter(|tag| !tag.is_empty()).map(|tag| Extent::new(end - tag.len(), end))
     }
 
     /// The parameter called `name` with its place, in [`NameAddr::text`].

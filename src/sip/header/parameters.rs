@@ -20,12 +20,18 @@ pub struct Parameter<'a> {
 pub struct Parameters<'a> {
     text: &'a [u8],
     at: usize,
+    skipped: bool,
 }
 
 impl<'a> Parameters<'a> {
     /// The parameters in `text`, with or without a semicolon in front.
     pub fn new(text: &'a [u8]) -> Parameters<'a> {
-        Parameters { text, at: 0 }
+        Parameters { text, at: 0, skipped: false }
+    }
+
+    /// Whether an empty one was skipped so far.
+    pub fn skipped_any(&self) -> bool {
+        self.skipped
     }
 
     /// The parameter called `name`, in any case: `Some(None)` when it stands without a value. Of several the last one counts, as for Kamailio.
@@ -46,6 +52,7 @@ impl<'a> Iterator for Parameters<'a> {
             self.at = end.max(start + 1);
             let whole = trimmed(self.text, inner..end);
             if whole.is_empty() {
+                self.skipped = true;
                 continue;
             }
             let inside = self.text.get(..whole.end).unwrap_or_default();
@@ -110,12 +117,18 @@ fn after_quoted(text: &[u8], from: usize) -> usize {
 pub struct Values<'a> {
     text: &'a [u8],
     at: usize,
+    skipped: bool,
 }
 
 impl<'a> Values<'a> {
     /// The values in `text`.
     pub fn new(text: &'a [u8]) -> Values<'a> {
-        Values { text, at: 0 }
+        Values { text, at: 0, skipped: false }
+    }
+
+    /// Whether an empty one was skipped so far, or is left behind the last comma.
+    pub fn skipped_any(&self) -> bool {
+        self.skipped || self.at == self.text.len()
     }
 }
 
@@ -145,6 +158,7 @@ impl Iterator for Values<'_> {
             if !value.is_empty() {
                 return Some(value);
             }
+            self.skipped = true;
         }
         None
     }

@@ -61,6 +61,8 @@ pub(in crate::sip) struct ViaParts {
     /// The whole `;rport=value`, counted in the value.
     rport: Option<Extent>,
     rport_state: Rport,
+    /// A parameter is missing between two semicolons, or behind the last one.
+    hollow: bool,
 }
 
 impl<'a> Via<'a> {
@@ -144,6 +146,11 @@ impl<'a> Via<'a> {
         self.parameters().lookup(name)
     }
 
+    /// Whether a parameter is missing between two semicolons, or behind the last one (RFC 4475 section 3.1.2.1).
+    pub fn is_hollow(&self) -> bool {
+        self.parts.hollow
+    }
+
     /// What to record for a request that came from `source`: `received` when sent-by names another host, when the client wrote one itself, for it is
     /// the server's to write (RFC 3261 section 18.2.1), or when it asked for `rport`, which wants both (RFC 3581 section 4). `force_rport` adds
     /// `rport` alone, as Kamailio does.
@@ -207,7 +214,8 @@ impl ViaParts {
     }
 
     fn read_parameters(&mut self, text: &[u8], start: usize) {
-        for parameter in Parameters::new(self.parameters.of(text)) {
+        let mut parameters = Parameters::new(self.parameters.of(text));
+        for parameter in &mut parameters {
             let whole = Extent::new(parameter.range.start + start, parameter.range.end + start);
             let value = parameter.value.map(|value| Extent {
                 start: whole.end - u16::try_from(value.len()).unwrap_or_default(),
@@ -225,11 +233,19 @@ impl ViaParts {
                 _ => {}
             }
         }
+        self.hollow = parameters.skipped_any();
     }
 }
 
 /// Reads `SIP / 2.0 / UDP`: the transport and the offset behind it.
 fn protocol(text: &[u8]) -> Option<(Extent, usize)> {
+    // As nearly everybody writes it.
+    if let Some(rest) = text.strip_prefix(b"SIP/2.0/")
+        && let length @ 1.. = rest.iter().take_while(|byte| byte.is_ascii_alphabetic()).count()
+        && rest.get(length) == Some(&b' ')
+    {
+        return Some((Extent::new(8, 8 + length), 8 + length));
+    }
     let (name, at) = word(text, 0);
     let at = skip_slash(text, at)?;
     let (version, at) = word(text, at);
