@@ -54,8 +54,8 @@ impl Branch {
         let received = Received { source: self.destination, socket: self.socket, at };
         let phrase = |reply: &Message| reply.bytes().slice_ref(reply.reason());
         Box::new(Related {
-            reason: Some(self.reply.as_ref().map_or_else(|| Bytes::from_static(reason(self.code)), phrase)),
-            reply: self.reply.clone().map(|reply| Working::new(reply, received, 0)),
+            reason: Some(self.reply.as_deref().map_or_else(|| Bytes::from_static(reason(self.code)), phrase)),
+            reply: self.reply.as_deref().map(|reply| Working::new(reply.clone(), received, 0)),
             ..Related::default()
         })
     }

@@ -84,8 +84,8 @@ pub(super) struct Branch {
     pub(super) timers: TimerSet,
     /// The final code that counts; 0 while there is none.
     pub(super) code: u16,
-    /// The reply that counts; `None` when the code was made here.
-    pub(super) reply: Option<Message>,
+    /// The failure that counts; `None` when the code was made here, and for a 2xx.
+    pub(super) reply: Option<Box<Message>>,
     pub(super) replied: bool,
     /// How much of its request's breadth it holds while it is pending (RFC 5393 section 5).
     pub(super) breadth: u32,
@@ -235,7 +235,7 @@ impl Transaction {
         let message = |message: &Message| size_of::<Message>() + message.bytes().len();
         let branch = |branch: &Branch| {
             let cancel = branch.cancel.as_ref().map_or(0, |cancel| size_of::<Cancel>() + cancel.sent.len());
-            size_of::<Branch>() + branch.sent.len() + branch.reply.as_ref().map_or(0, message) + cancel
+            size_of::<Branch>() + branch.sent.len() + branch.reply.as_deref().map_or(0, message) + cancel
         };
         let relayed = self.relayed.as_ref().map_or(0, |relayed| size_of::<Working>() + relayed.size());
         let kept = self.server.as_ref().and_then(|side| side.kept.as_ref());
@@ -323,7 +323,7 @@ impl Transaction {
     pub(super) fn challenges(&self) -> Challenges {
         let mut challenges = Challenges::default();
         let counts = |branch: &&Branch| matches!(branch.code, 401 | 407) && !branch.superseded;
-        for reply in self.branches.iter().filter(counts).filter_map(|branch| branch.reply.as_ref()) {
+        for reply in self.branches.iter().filter(counts).filter_map(|branch| branch.reply.as_deref()) {
             challenges.count += 1;
             let is = |name| matches!(name, HeaderName::WwwAuthenticate | HeaderName::ProxyAuthenticate);
             for header in reply.headers().iter().filter(|header| is(header.name)) {

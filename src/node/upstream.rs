@@ -22,7 +22,8 @@ impl Node {
         let too_late = branch.code >= 300 && transaction.sent_code < 200;
         if code >= 200 && branch.code == 0 {
             branch.code = code;
-            branch.reply = Some(working.message.clone());
+            // A 2xx goes upstream at once, and nobody asks for it again.
+            branch.reply = (code >= 300).then(|| Box::new(working.message.clone()));
         }
         let (owner, is_answered, is_pending) = (transaction.owner, transaction.is_answered(), transaction.is_pending());
         self.transactions.weigh(id);
@@ -189,7 +190,7 @@ impl Node {
                 return;
             }
         }
-        let Some(reply) = branch.reply.clone() else {
+        let Some(reply) = branch.reply.as_deref().cloned() else {
             let reason = reason(code);
             self.reply_through(now, id, code, reason, &[]);
             return;

@@ -1,6 +1,8 @@
 //! Any bytes are read as a message without a panic; what reads well is written byte for byte, and what is made of it reads again.
 
-use alanui::sip::{Edits, Message, Reply, Stamp, write, write_ack, write_cancel, write_reply, write_request};
+use alanui::sip::{
+    Edits, MAX_HEADERS, Message, Reply, Stamp, write, write_ack, write_cancel, write_reply, write_request,
+};
 use bytes::Bytes;
 
 /// Reads `bytes`, which may be anything.
@@ -13,6 +15,10 @@ pub(crate) fn survives(bytes: &[u8]) {
     out.clear();
     Reply { code: 400, reason: b"Bad Request", to_tag: Some(b"t"), ..Reply::default() }.write(&message, &mut out);
     if fault.is_some() || shortcoming.is_some() {
+        return;
+    }
+    // What is forwarded has more headers than what arrived: beside the most that are read there is no room for them.
+    if message.headers().len() > MAX_HEADERS - 8 {
         return;
     }
     // A reply to a whole request is a whole reply.
