@@ -29,11 +29,12 @@
 //! source       -
 //! sip          -
 //! transaction  time
-//! builtin      time source sip config::ast
+//! language     sip
+//! builtin      time source sip language
 //! modules      time source sip builtin
-//! script       time source sip builtin config::ast
+//! script       time source sip language builtin
 //! catalogue    builtin
-//! config       time source sip builtin catalogue script
+//! config       time source sip language builtin catalogue script
 //! lint         source builtin catalogue script config
 //! format       source config
 //! chart        source builtin config
@@ -46,8 +47,7 @@
 //! testing      command report
 //! ```
 //!
-//! `config::ast` is plain data: the words for route kinds and operators that the language, its rows and its machine share. `config` and `node`
-//! are handed the list of modules and name none; `host` and `sim` never meet.
+//! `config` and `node` are handed the list of modules and name none; `host` and `sim` never meet.
 
 pub mod builtin;
 pub mod catalogue;
@@ -56,6 +56,7 @@ pub mod command;
 pub mod config;
 pub mod format;
 pub mod host;
+pub mod language;
 pub mod lint;
 pub mod modules;
 pub mod node;

@@ -1,6 +1,6 @@
 //! Attribute-value pairs: lists of values that follow a message into its transaction.
 
-use super::value::Value;
+use crate::language::Value;
 use bytes::Bytes;
 
 /// `$avp` and `$xavp` of one message.

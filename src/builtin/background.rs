@@ -3,12 +3,12 @@
 use super::context::{Core, ModuleId, RouteId};
 use super::effect::{ConnectionId, Packet, Query, QueryFault, Rows};
 use super::errand::{Errand, ErrandFault, Found};
-use super::extension::{Extension, Extensions};
 use super::log::LogLevel;
-use super::module::{Module, RouteKind};
+use super::module::Module;
 use super::prepare::{Fault, Slots};
 use super::reference::Template;
 use super::settings::{Settings, SocketId, Sockets};
+use crate::language::{Extension, Extensions, RouteKind};
 use crate::sip::Message;
 use crate::source::Span;
 use crate::time::Now;
@@ -401,7 +401,7 @@ impl<'a> Params<'a> {
     pub fn int(&self, name: &'static str) -> i64 {
         match self.given(name).map(|given| &given.value) {
             Some(ParamGivenValue::Int(number)) => *number,
-            _ => self.default(name).and_then(|text| super::value::parse_int(text.as_bytes())).unwrap_or(0),
+            _ => self.default(name).and_then(|text| crate::language::parse_int(text.as_bytes())).unwrap_or(0),
         }
     }
 
@@ -414,7 +414,7 @@ impl<'a> Params<'a> {
     pub fn text(&self, name: &'static str) -> Option<Bytes> {
         match self.given(name).map(|given| &given.value) {
             Some(ParamGivenValue::Text(text)) => Some(text.clone()),
-            Some(ParamGivenValue::Int(number)) => Some(super::value::int_text(*number)),
+            Some(ParamGivenValue::Int(number)) => Some(crate::language::int_text(*number)),
             None => self.default(name).map(|text| Bytes::from_static(text.as_bytes())),
         }
     }

@@ -3,16 +3,14 @@
 use super::avp::Avps;
 use super::background::{Command, State};
 use super::counters::{AskMemory, Counters};
-use super::extension::{Extension, Extensions};
 use super::log::{LogLevel, LogLine};
 use super::meter::{Line, Meter};
-use super::module::RouteKind;
 use super::random::Random;
-use super::regex::RegexCache;
+use super::regex_cache::RegexCache;
 use super::settings::{Settings, Sockets};
 use super::trace::{Trace, TraceEvent};
-use super::value::Value;
 use super::working::Working;
+use crate::language::{Extension, Extensions, RouteKind, Value};
 use crate::sip::one_line;
 use crate::time::Now;
 use bytes::Bytes;

@@ -7,7 +7,7 @@ use super::args::Args;
 use super::context::{Context, RouteId};
 use super::errand::{Errand, ErrandFault, Found};
 use super::settings::SocketId;
-use super::value::Value;
+use crate::language::Value;
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;

@@ -12,26 +12,27 @@ mod context;
 mod counters;
 mod effect;
 mod errand;
-mod extension;
 mod fetch;
 mod log;
 mod meter;
 mod module;
 mod own_address;
-mod posix;
 mod prepare;
 mod random;
 mod record_route;
 mod reference;
-mod regex;
+mod regex_cache;
 mod rpc;
 mod select;
 mod settings;
 pub mod sql;
 mod trace;
-mod value;
 mod working;
 
+pub use crate::language::{
+    EXTENSIONS, Extension, ExtensionRow, Extensions, Groups, LARGEST, Mode, Regex, RouteKind, Value, int_text,
+    parse_int, print_int,
+};
 pub use args::{Args, Argument, CallSite};
 pub use avp::{Avps, Xavp};
 pub use background::{
@@ -45,20 +46,18 @@ pub use effect::{
     TransactionStep,
 };
 pub use errand::{Ask, AskedServer, Errand, ErrandFault, Found, MOST_READ, Record, RecordKind};
-pub use extension::{EXTENSIONS, Extension, ExtensionRow, Extensions};
 pub use fetch::{Fetch, FetchFault, FetchSettings, Page};
 pub use log::{LogLevel, LogLine};
 pub use meter::{MOST_HELD, Meter};
 pub use module::{
-    Arg, ArgKind, Bare, Changes, Check, Form, Function, Inert, KeyKind, MessageKind, Module, Param, ParamKind,
-    RouteKind, Routes, Transformation, Unit, Variable, Word, WordKind, Write, anywhere, count, event_fits, join,
+    Arg, ArgKind, Bare, Changes, Check, Form, Function, Inert, KeyKind, MessageKind, Module, Param, ParamKind, Routes,
+    Transformation, Unit, Variable, Word, WordKind, Write, anywhere, count, event_fits, join,
 };
-pub use posix::Mode;
 pub use prepare::{Fault, Prepare, Prepared, Slots};
 pub use random::Random;
 pub use record_route::{RecordRoute, SecondRecordRoute};
 pub use reference::{Applied, Index, Key, Part, Place, Reference, Template};
-pub use regex::{Groups, LARGEST, Regex, RegexCache};
+pub use regex_cache::RegexCache;
 pub use rpc::Rpc;
 pub use select::{Bracket, Environment, Facts, Global, Select, Step};
 pub use settings::{
@@ -66,7 +65,6 @@ pub use settings::{
     Sockets, SystemKeepalive, TransactionSettings, UnmatchedCancel,
 };
 pub use trace::{Reached, Trace, TraceEvent};
-pub use value::{Value, int_text, parse_int, print_int};
 pub use working::{
     Branch, Located, MessageFlags, Received, Related, TransactionId, TransactionView, ViaAdditions, Visit, Wire,
     Working,

@@ -7,12 +7,11 @@ use super::args::Args;
 use super::background::{Start, StartFault, State};
 use super::context::Context;
 use super::effect::Outcome;
-use super::extension::Extension;
 use super::prepare::{Fault, Prepare, Prepared};
 use super::reference::{Key, Place, Template};
 use super::rpc::Rpc;
 use super::select::Select;
-use super::value::Value;
+use crate::language::{Extension, RouteKind, Value};
 
 /// A module as `loadmodule` names it.
 #[derive(Debug)]
@@ -305,8 +304,6 @@ pub enum Bare {
     /// The name of an AVP in quotes, as it stands; or the AVP itself where the file does not say `#!KAMAILIO`: `$x`.
     Avp,
 }
-
-pub use crate::config::ast::RouteKind;
 
 /// The two kinds of SIP messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

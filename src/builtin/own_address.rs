@@ -1,9 +1,9 @@
 //! What the server calls itself, and which addresses are its own.
 
 use super::context::Core;
-use super::extension::Extension;
 use super::settings::{Socket, SocketId};
 use super::working::Working;
+use crate::language::Extension;
 use crate::sip::{Transport, parse_ip, push_address, push_number};
 use bytes::Bytes;
 use std::net::IpAddr;

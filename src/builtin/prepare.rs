@@ -1,9 +1,8 @@
 //! What happens to names and arguments once, before any message.
 
-use super::extension::{Extension, Extensions};
 use super::reference::{Reference, Template};
-use super::regex::Regex;
 use super::select::{self, Facts};
+use crate::language::{Extension, Extensions, Regex};
 use std::any::Any;
 use std::fmt;
 

@@ -1,10 +1,9 @@
 //! A variable as a script uses it, and text with variables in it: every name resolved.
 
 use super::context::{Context, ModuleId};
-use super::extension::Extension;
 use super::module::{Transformation, Variable};
 use super::prepare::{Fault, Prepared};
-use super::value::Value;
+use crate::language::{Extension, Value};
 use crate::sip::one_line;
 use bytes::Bytes;
 use std::fmt;

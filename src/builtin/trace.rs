@@ -1,6 +1,6 @@
 //! What happened inside, for those who watch: `alanui test` writes it into ladders and counts what was reached.
 
-use super::module::RouteKind;
+use crate::language::RouteKind;
 use crate::source::Span;
 use rustc_hash::FxHashMap;
 use std::time::Duration;

@@ -6,6 +6,8 @@ use crate::source::{FileId, Span};
 use bytes::Bytes;
 use std::path::PathBuf;
 
+pub use crate::language::{BinaryOperator, RouteKind, UnaryOperator};
+
 /// A whole config, includes and defines already followed.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
@@ -179,25 +181,6 @@ pub struct Flags {
     pub avp: bool,
     /// Names with their positions when given.
     pub names: Vec<(Name, Option<i64>)>,
-}
-
-/// Which kind of block a route is; each kind has its own names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum RouteKind {
-    /// `request_route`, `route`, `route[NAME]`.
-    Request,
-    /// `reply_route`, and `onreply_route` without a name or with name 0: every reply.
-    CoreReply,
-    /// `onreply_route[NAME]`: replies of a transaction.
-    Reply,
-    /// `failure_route[NAME]`.
-    Failure,
-    /// `branch_route[NAME]`.
-    Branch,
-    /// `onsend_route`.
-    Onsend,
-    /// `event_route[a:b]`.
-    Event,
 }
 
 /// A route block.
@@ -388,76 +371,4 @@ pub enum ExpressionKind {
     Assign(Box<Assign>),
     /// A block used as an operand.
     Block(Block),
-}
-
-/// Operators with one operand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnaryOperator {
-    /// `!`, `not`.
-    Not,
-    /// `-`.
-    Negate,
-    /// `~`.
-    BitNot,
-    /// `defined`.
-    Defined,
-    /// `strlen(...)`.
-    Strlen,
-    /// `strempty(...)`.
-    Strempty,
-    /// `(int)`.
-    ToInt,
-    /// `(str)`.
-    ToText,
-}
-
-/// Operators with two operands, weakest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BinaryOperator {
-    /// `||`, `or`.
-    Or,
-    /// `&&`, `and`.
-    And,
-    /// `|`.
-    BitOr,
-    /// `&`.
-    BitAnd,
-    /// `^`.
-    BitXor,
-    /// `<<`.
-    ShiftLeft,
-    /// `>>`.
-    ShiftRight,
-    /// `==`.
-    Equal,
-    /// `!=`.
-    NotEqual,
-    /// `=~`.
-    Match,
-    /// `eq`: compares strings.
-    TextEqual,
-    /// `ne`.
-    TextNotEqual,
-    /// `ieq`: compares integers.
-    IntEqual,
-    /// `ine`.
-    IntNotEqual,
-    /// `<`.
-    Less,
-    /// `>`.
-    Greater,
-    /// `<=`.
-    LessEqual,
-    /// `>=`.
-    GreaterEqual,
-    /// `+`.
-    Add,
-    /// `-`.
-    Subtract,
-    /// `*`.
-    Multiply,
-    /// `/`.
-    Divide,
-    /// `mod`.
-    Modulo,
 }

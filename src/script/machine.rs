@@ -1,13 +1,13 @@
 //! Runs a task until it ends or wants something.
 
 use super::op::Op;
-use super::operator::{BinaryOperator, UnaryOperator, add_ints, apply, apply_test, apply_unary, reads_as_ints};
 use super::program::{Program, SwitchLabel, SwitchTable};
 use super::task::{End, Frame, Task};
 use crate::builtin::{
     Answer, Args, CallSite, Context, Core, Effect, LogLevel, MOST_HELD, ModuleId, Outcome, RouteId, RouteKind,
     TraceEvent, Value, parse_int,
 };
+use crate::language::{BinaryOperator, UnaryOperator, add_ints, apply, apply_test, apply_unary, reads_as_ints};
 use crate::source::Span;
 use crate::time::Now;
 

@@ -2,13 +2,11 @@
 
 mod machine;
 mod op;
-mod operator;
 mod program;
 mod reach;
 mod task;
 
 pub use machine::{Step, run};
 pub use op::Op;
-pub use operator::{BinaryOperator, Test, UnaryOperator, apply, apply_unary};
 pub use program::{Program, RouteBlock, SwitchLabel, SwitchTable};
 pub use task::{End, Task};

@@ -1,6 +1,6 @@
 //! Instructions.
 
-use super::operator::{BinaryOperator, Test, UnaryOperator};
+use crate::language::{BinaryOperator, Test, UnaryOperator};
 
 /// One instruction of the machine: a stack of values, a register `last` that holds the result of the last action, and jumps to absolute places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

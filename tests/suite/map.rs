@@ -35,10 +35,7 @@ fn uses(name: &str) -> Vec<(PathBuf, usize, String)> {
                     .chars()
                     .take_while(|letter| letter.is_alphanumeric() || *letter == '_' || *letter == ':')
                     .collect();
-                let mut words = path.split("::");
-                let first = words.next().unwrap_or_default().to_owned();
-                let used =
-                    if first == "config" && words.next() == Some("ast") { "config::ast".to_owned() } else { first };
+                let used = path.split("::").next().unwrap_or_default().to_owned();
                 found.push((file.clone(), at + 1, used));
             }
         }
@@ -66,10 +63,7 @@ fn dependencies_point_one_way() {
     let mut wrong = Vec::new();
     for (name, may) in &allowed {
         for (file, line, used) in uses(name) {
-            let known = allowed.contains_key(&used) || used == "config::ast";
-            let inside = used == *name || used == "config::ast" && name == "config";
-            let through = used == "config::ast" && may.iter().any(|name| name == "config");
-            let fine = !known || inside || through || may.contains(&used);
+            let fine = !allowed.contains_key(&used) || used == *name || may.contains(&used);
             if !fine {
                 wrong.push(format!("{}:{line}: {name} uses {used}", file.display()));
             }

@@ -8,7 +8,8 @@ use crate::builtin::{Extension, Extensions, Fault, Reference, Regex, Value};
 use crate::catalogue::Kind;
 use crate::config::ast::{BinaryOperator, Call, Expression, ExpressionKind, Name, UnaryOperator};
 use crate::config::unsupported::Unsupported;
-use crate::script::{Op, apply, apply_unary};
+use crate::language::{apply, apply_unary};
+use crate::script::Op;
 use crate::source::{Diagnostic, Span};
 use bytes::Bytes;
 

@@ -1,10 +1,9 @@
 //! What operators make of values: Kamailio's conversions, 32-bit integers that wrap.
 
-use crate::builtin::{Value, int_text};
+use super::value::{Value, int_text};
+use super::words::{BinaryOperator, UnaryOperator};
 use crate::sip::{network_contains, parse_ip};
 use bytes::Bytes;
-
-pub use crate::config::ast::{BinaryOperator, UnaryOperator};
 
 /// Applies an operator with two operands; `None` when it cannot be computed (division by zero).
 ///
@@ -37,12 +36,12 @@ pub fn apply(operator: BinaryOperator, left: Value, right: Value) -> Option<Valu
 }
 
 /// `+` where an integer is wanted: both sides are integers, whatever they look like.
-pub(super) fn add_ints(left: &Value, right: &Value) -> Value {
+pub fn add_ints(left: &Value, right: &Value) -> Value {
     wrap(int(left).wrapping_add(int(right)))
 }
 
 /// Which of two operands an operator reads as integers: the left one, the right one.
-pub(super) fn reads_as_ints(operator: BinaryOperator, left: &Value) -> (bool, bool) {
+pub fn reads_as_ints(operator: BinaryOperator, left: &Value) -> (bool, bool) {
     use BinaryOperator as O;
     match operator {
         O::Add | O::Equal | O::NotEqual => (false, matches!(left, Value::Int(_))),
@@ -53,7 +52,7 @@ pub(super) fn reads_as_ints(operator: BinaryOperator, left: &Value) -> (bool, bo
 
 /// What an old-style test compares: `method == "INVITE"`, `src_port > 1024`, `src_ip == 10.0.0.0/8`. A number compared with a constant string
 /// cannot be computed.
-pub(super) fn apply_test(kind: Test, operator: BinaryOperator, left: &Value, right: &Value) -> Option<bool> {
+pub fn apply_test(kind: Test, operator: BinaryOperator, left: &Value, right: &Value) -> Option<bool> {
     let negated = matches!(operator, BinaryOperator::NotEqual | BinaryOperator::TextNotEqual);
     Some(match kind {
         // Words of the message ignore case, as its method and its URIs do in Kamailio.

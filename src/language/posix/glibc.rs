@@ -3,7 +3,7 @@
 #![cfg(target_env = "gnu")]
 
 use super::Mode;
-use crate::builtin::{Extensions, Regex};
+use crate::language::{Extensions, Regex};
 use std::ffi::CString;
 use std::ops::Range;
 
