@@ -35,7 +35,7 @@
 //! script       time source sip language builtin
 //! catalogue    builtin
 //! config       time source sip language builtin catalogue script
-//! lint         source builtin catalogue script config
+//! lint         source sip builtin catalogue script config
 //! format       source config
 //! chart        source builtin config
 //! node         time source sip transaction builtin script

@@ -128,7 +128,7 @@ impl Settings {
     /// The transports that are served.
     pub fn transports(&self) -> impl Iterator<Item = Transport> + use<> {
         let tcp = self.tcp;
-        Transport::ALL.into_iter().filter(move |transport| tcp || *transport != Transport::Tcp)
+        Transport::ALL.into_iter().filter(move |transport| transport.is_served() && (tcp || !transport.is_over_tcp()))
     }
 }
 

@@ -179,7 +179,7 @@ fn parse_listen(text: &str, default_port: u16) -> Result<Listen, String> {
     let unserved = |proto: &str| format!("-l {text}: the transport {proto} is not supported: udp and tcp are served");
     let transport = match proto.as_deref() {
         None => None,
-        Some(proto) => Some(Transport::of(proto.as_bytes()).ok_or_else(|| unserved(proto))?),
+        Some(proto) => Some(Transport::served(proto.as_bytes()).ok_or_else(|| unserved(proto))?),
     };
     let advertise = match advertised.map(parse_address) {
         None => None,

@@ -271,7 +271,7 @@ fn read_address(param: &Param, value: &SettingValue, settings: &mut Settings, di
 fn listens(item: &ListenItem, default_port: u16, diagnostics: &mut Vec<Diagnostic>) -> Vec<Listen> {
     let transport = match item.proto.as_ref().filter(|proto| proto.text != "*") {
         None => None,
-        Some(proto) => match Transport::of(proto.text.as_bytes()) {
+        Some(proto) => match Transport::served(proto.text.as_bytes()) {
             Some(transport) => Some(transport),
             None => {
                 let message = format!("the transport {} is not supported", proto.text);
@@ -291,7 +291,7 @@ fn listens(item: &ListenItem, default_port: u16, diagnostics: &mut Vec<Diagnosti
 /// Reads `[proto:]host[:port]`.
 pub fn parse_address(text: &str) -> Option<(Option<String>, String, Option<u16>)> {
     let (proto, rest) = match text.split_once(':') {
-        Some((proto @ ("udp" | "tcp" | "tls" | "sctp" | "ws" | "wss"), rest)) => (Some(proto.to_owned()), rest),
+        Some((proto, rest)) if Transport::of(proto.as_bytes()).is_some() => (Some(proto.to_owned()), rest),
         _ => (None, text),
     };
     if let Some(inner) = rest.strip_prefix('[') {

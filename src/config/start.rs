@@ -144,7 +144,7 @@ impl Config {
 
 /// The place that a socket names, when it is an address and no name, with its transport, when it names one that is served.
 fn socket(text: &str) -> Option<(Option<Transport>, SocketAddr)> {
-    let served = text.split_once(':').and_then(|(proto, rest)| Some((Transport::of(proto.as_bytes())?, rest)));
+    let served = text.split_once(':').and_then(|(proto, rest)| Some((Transport::served(proto.as_bytes())?, rest)));
     let (transport, text) = served.map_or((None, text), |(transport, rest)| (Some(transport), rest));
     let address = || text.trim_matches(['[', ']']).parse().ok().map(|address| SocketAddr::new(address, DEFAULT_PORT));
     Some((transport, text.parse().ok().or_else(address)?))

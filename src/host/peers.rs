@@ -94,6 +94,7 @@ impl Peers {
                     .map(drop)
                     .and_then(|()| all.taker(peer, *address))
                     .map(|taker| Wire::Streams { own: *address, taker: Some(taker), lines: Vec::new() }),
+                _ => Err(io::ErrorKind::Unsupported.into()),
             };
             all.wires.push(wire.map_err(|fault| format!("{transport}:{address} cannot be bound: {fault}"))?);
         }

@@ -123,9 +123,11 @@ fn is_myself(cx: &Context, text: &[u8], whole: bool) -> bool {
     match uri.transport().filter(|_| whole) {
         None => cx.core.is_own(uri.host, uri.port.filter(|_| whole)),
         // A name that is this server's is so by every transport, a socket only by its own.
-        Some(name) if name.eq_ignore_ascii_case(b"udp") => cx.core.is_own(uri.host, uri.port),
-        Some(name) => Transport::of(name)
-            .is_some_and(|transport| cx.core.socket_at(Some(transport), uri.host, uri.port).is_some()),
+        Some(name) => match Transport::of(name) {
+            Some(Transport::Udp) => cx.core.is_own(uri.host, uri.port),
+            Some(transport) => cx.core.socket_at(Some(transport), uri.host, uri.port).is_some(),
+            None => false,
+        },
     }
 }
 

@@ -4,9 +4,6 @@ use crate::builtin::{Core, Received};
 use crate::sip::{Message, Rport, Scheme, Transport, Uri};
 use std::net::SocketAddr;
 
-/// Transports that SIP knows and this server does not have.
-const UNSERVED: [&[u8]; 4] = [b"tls", b"sctp", b"ws", b"wss"];
-
 /// Why a URI is no next hop.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum NoHop {
@@ -21,12 +18,11 @@ pub(super) enum NoHop {
 pub(super) fn next_hop(uri: &[u8]) -> Result<(Transport, SocketAddr), NoHop> {
     let uri = Uri::parse(uri).map_err(|_| NoHop::Unresolvable)?;
     let named = uri.transport().unwrap_or_default();
-    let is = |name: &[u8]| named.eq_ignore_ascii_case(name);
     let transport = match Transport::of(named) {
         Some(Transport::Udp) if uri.scheme == Scheme::Sips => return Err(NoHop::Unresolvable),
         _ if uri.scheme == Scheme::Sips => return Err(NoHop::Transport),
+        Some(transport) if !transport.is_served() => return Err(NoHop::Transport),
         Some(transport) => transport,
-        None if UNSERVED.iter().any(|name| is(name)) => return Err(NoHop::Transport),
         None => Transport::Udp,
     };
     let host = match uri.maddr() {
@@ -57,7 +53,7 @@ pub(super) fn reply_destination(core: &Core, request: &Message, received: &Recei
 /// Where a reply that is forwarded without a transaction goes: to the Via below the topmost one.
 pub(super) fn via_destination(reply: &Message) -> Option<(Transport, SocketAddr)> {
     let via = reply.vias().nth(1)?.value.ok()?;
-    let transport = Transport::of(via.transport())?;
+    let transport = Transport::served(via.transport())?;
     let host = via.received().and_then(crate::sip::parse_ip).or_else(|| via.host_ip())?;
     let port = match via.rport() {
         Rport::Port(port) => port,

@@ -122,7 +122,7 @@ fn heading(line: &str) -> Option<Heading> {
         return time(rest.trim_start_matches('-').trim()).map(Heading::Rule);
     }
     if let Some(rest) = line.strip_prefix("UDP message ").or_else(|| line.strip_prefix("TCP message ")) {
-        let transport = if line.starts_with("TCP") { Transport::Tcp } else { Transport::Udp };
+        let transport = if line.starts_with(Transport::Tcp.in_via()) { Transport::Tcp } else { Transport::Udp };
         return match rest.split([' ', ':']).next() {
             Some("sent") => Some(Heading::Sent(transport)),
             Some("received") => Some(Heading::Received(transport)),

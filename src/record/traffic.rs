@@ -189,11 +189,9 @@ fn with_lasting_ports(packets: &[Packet]) -> Vec<Packet> {
         }
     }
     let port = |address: SocketAddr| lasting.get(&address).copied().unwrap_or(address);
-    let moved = |packet: &Packet| match packet.transport {
-        Transport::Udp => packet.clone(),
-        Transport::Tcp => {
-            Packet { source: port(packet.source), destination: port(packet.destination), ..packet.clone() }
-        }
+    let moved = |packet: &Packet| match packet.transport.is_over_tcp() {
+        true => Packet { source: port(packet.source), destination: port(packet.destination), ..packet.clone() },
+        false => packet.clone(),
     };
     packets.iter().map(moved).collect()
 }

@@ -32,7 +32,7 @@ pub(super) struct Call {
 fn contact(user: &str, transport: Transport, address: SocketAddr) -> String {
     match transport {
         Transport::Udp => format!("<sip:{user}@{address}>"),
-        Transport::Tcp => format!("<sip:{user}@{address};transport=tcp>"),
+        _ => format!("<sip:{user}@{address};transport={transport}>"),
     }
 }
 

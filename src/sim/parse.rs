@@ -310,11 +310,10 @@ impl Parser<'_, '_> {
 
     /// An address, by UDP unless it says otherwise.
     fn place(&mut self, word: &Word, port: u16) -> Option<(Transport, SocketAddr)> {
-        let kind =
-            word.text.split_once(':').filter(|(kind, _)| ["udp", "tcp", "tls", "sctp", "ws", "wss"].contains(kind));
+        let kind = word.text.split_once(':').filter(|(kind, _)| Transport::of(kind.as_bytes()).is_some());
         let (transport, text) = match kind {
             None => (Transport::Udp, word.text.as_str()),
-            Some((kind, rest)) => match Transport::of(kind.as_bytes()) {
+            Some((kind, rest)) => match Transport::served(kind.as_bytes()) {
                 Some(transport) => (transport, rest),
                 None => {
                     self.helped(word.span, format!("{kind} is not served yet"), "peers speak udp or tcp");

@@ -3,6 +3,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::header::parameters::Parameters;
 use super::number::{number, port};
 use super::set::ByteSet;
+use super::transport::Transport;
 
 /// The scheme of a URI.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -179,16 +180,10 @@ impl<'a> Uri<'a> {
     /// The port to send to: the one written, or the default of scheme and transport (RFC 3261 section 19.1.2; RFC 7118
     /// section 5 for WebSocket).
     pub fn port_or_default(&self) -> u16 {
-        self.port.unwrap_or_else(|| {
-            let transport = self.transport().unwrap_or_default();
-            let is = |name: &[u8]| transport.eq_ignore_ascii_case(name);
-            match self.scheme {
-                _ if is(b"wss") => 443,
-                _ if is(b"ws") => 80,
-                Scheme::Sips | Scheme::Tels => 5061,
-                _ if is(b"tls") => 5061,
-                _ => 5060,
-            }
+        self.port.unwrap_or_else(|| match self.transport().and_then(Transport::of) {
+            Some(websocket @ (Transport::Ws | Transport::Wss)) => websocket.default_port(),
+            _ if matches!(self.scheme, Scheme::Sips | Scheme::Tels) => Transport::Tls.default_port(),
+            transport => transport.unwrap_or_default().default_port(),
         })
     }
 

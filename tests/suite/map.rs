@@ -107,3 +107,19 @@ fn only_the_host_asks_the_operating_system() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// What there is to know of a transport is a row; who lists their names beside it forgets the next one.
+#[test]
+fn transports_are_named_in_one_place() {
+    let rows = root().join("src/sip/transport.rs");
+    let mut wrong = Vec::new();
+    let is_test = |file: &Path| file.ends_with("tests.rs") || file.iter().any(|part| part == "tests");
+    for file in rust_files(&root().join("src")).into_iter().filter(|file| *file != rows && !is_test(file)) {
+        let text = fs::read_to_string(&file).expect("a source file");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let lines = code.lines().enumerate().filter(|(_, line)| line.to_ascii_lowercase().contains("\"tcp\""));
+        wrong.extend(lines.map(|(at, line)| format!("{}:{}: {}", file.display(), at + 1, line.trim())));
+    }
+    assert!(wrong.is_empty(), "write Transport::Tcp and ask it for its name:\n{}", wrong.join("\n"));
+    assert!(fs::read_to_string(rows).expect("the rows").contains("\"tcp\""));
+}

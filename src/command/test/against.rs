@@ -98,7 +98,7 @@ fn listener(text: &str) -> Option<(Transport, SocketAddr)> {
         return Some((Transport::Udp, address));
     }
     let (transport, address) = text.split_once(':')?;
-    Some((Transport::of(transport.as_bytes())?, address.parse().ok()?))
+    Some((Transport::served(transport.as_bytes())?, address.parse().ok()?))
 }
 
 /// Plays one scenario both ways; the fault is what it cannot be played for.

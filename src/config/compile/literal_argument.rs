@@ -3,6 +3,7 @@
 use super::Compiler;
 use crate::builtin::{Arg, ArgKind, Argument, Bare, Template};
 use crate::config::ast::{Call, Expression, ExpressionKind, Variable};
+use crate::sip::Transport;
 use crate::source::{Diagnostic, Span};
 
 /// The highest flag of a message.
@@ -157,5 +158,6 @@ fn is_host(word: &str) -> bool {
 
 /// Whether it is one of Kamailio's words for a transport.
 fn is_transport(word: &str) -> bool {
-    matches!(word, "udp" | "tcp" | "tls" | "sctp" | "UDP" | "TCP" | "TLS" | "SCTP")
+    let is = |transport: Transport| word == transport.name() || word == transport.in_via();
+    Transport::ALL.into_iter().any(|transport| transport.is_word() && is(transport))
 }

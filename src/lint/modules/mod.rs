@@ -15,6 +15,7 @@ mod usrloc_memory_only;
 
 use super::{Rule, Subject};
 use crate::config::ast::SettingValue;
+use crate::sip::Transport;
 use crate::source::Span;
 
 pub(super) static RULES: &[&Rule] = &[
@@ -47,13 +48,13 @@ fn core_number(subject: &Subject, name: &str) -> Option<(i64, Span)> {
 }
 
 /// A listener: its protocol in lower case, empty for any, and its place. One entry for each address.
-fn listeners(subject: &Subject) -> Vec<(String, Span)> {
+fn listeners(subject: &Subject) -> Vec<(Option<Transport>, Span)> {
     let mut found = Vec::new();
     for value in subject.settings("listen").flat_map(|setting| &setting.values) {
         match value {
             SettingValue::Listen(listen) => {
-                let proto = listen.proto.as_ref().map(|proto| proto.text.to_ascii_lowercase()).unwrap_or_default();
-                found.extend(listen.addresses.iter().map(|_| (proto.clone(), listen.span)));
+                let proto = listen.proto.as_ref().and_then(|proto| Transport::of(proto.text.as_bytes()));
+                found.extend(listen.addresses.iter().map(|_| (proto, listen.span)));
             }
             SettingValue::Word(word) => found.push((proto_of(&word.text), word.span)),
             SettingValue::Text(text) => found.push((proto_of(&String::from_utf8_lossy(&text.value)), text.span)),
@@ -63,7 +64,6 @@ fn listeners(subject: &Subject) -> Vec<(String, Span)> {
     found
 }
 
-fn proto_of(text: &str) -> String {
-    let proto = text.split(':').next().unwrap_or_default().to_ascii_lowercase();
-    if matches!(proto.as_str(), "udp" | "tcp" | "tls" | "sctp" | "ws" | "wss") { proto } else { String::new() }
+fn proto_of(text: &str) -> Option<Transport> {
+    Transport::of(text.split(':').next().unwrap_or_default().as_bytes())
 }

@@ -2,6 +2,7 @@
 
 use super::{core_number, listeners};
 use crate::lint::{Findings, Rule, Severity, Subject};
+use crate::sip::Transport;
 
 /// Few processes for connections.
 pub(super) static TCP_CHILDREN: Rule = Rule {
@@ -59,9 +60,8 @@ fn tcp_children(subject: &Subject, findings: &mut Findings) {
     else {
         return;
     };
-    let listener =
-        listeners(subject).into_iter().find(|(proto, _)| matches!(proto.as_str(), "tcp" | "tls" | "ws" | "wss"));
-    let Some((proto, place)) = listener.filter(|_| !off) else { return };
+    let over_tcp = |(proto, span): (Option<Transport>, _)| Some((proto.filter(|its| its.is_over_tcp())?, span));
+    let Some((proto, place)) = listeners(subject).into_iter().find_map(over_tcp).filter(|_| !off) else { return };
     let plural = if number == 1 { "one process" } else { "two processes" };
     findings
         .add(format!("{plural} for all connections"), span)
@@ -73,7 +73,7 @@ fn multiply(subject: &Subject, findings: &mut Findings) {
     let Some((children, span)) = core_number(subject, "children") else { return };
     let own = ["socket_workers", "udp4_raw_children"].iter().any(|name| subject.settings(name).next().is_some());
     let sockets =
-        listeners(subject).into_iter().filter(|(proto, _)| matches!(proto.as_str(), "udp" | "")).count() as i64;
+        listeners(subject).into_iter().filter(|(proto, _)| proto.unwrap_or_default() == Transport::Udp).count() as i64;
     let product = children.saturating_mul(sockets);
     if own || sockets < 2 || product <= MANY {
         return;

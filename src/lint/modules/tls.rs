@@ -2,6 +2,7 @@
 
 use super::{core_number, listeners};
 use crate::lint::{Findings, Release, Rule, Severity, Subject};
+use crate::sip::Transport;
 
 /// Threads of OpenSSL 3.
 pub(super) static THREADS_MODE: Rule = Rule {
@@ -61,7 +62,7 @@ fn without_module(subject: &Subject, findings: &mut Findings) {
     let enabled = ["enable_tls", "tls_enable"].into_iter().find_map(|name| core_number(subject, name));
     let on = enabled.filter(|(number, _)| *number != 0).map(|(_, span)| span);
     let listener =
-        listeners(subject).into_iter().find(|(proto, _)| proto == "tls" || proto == "wss").map(|(_, span)| span);
+        listeners(subject).into_iter().find(|(proto, _)| proto.is_some_and(Transport::is_secure)).map(|(_, span)| span);
     let module = subject.modules().iter().find(|(name, _)| name.starts_with("tls")).map(|(_, span)| *span);
     match (on, listener, module) {
         (Some(_), _, Some(_)) | (None, None, None) => {}

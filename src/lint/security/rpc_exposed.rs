@@ -3,6 +3,7 @@
 use crate::config::ast::RouteKind;
 use crate::lint::flow::Fact;
 use crate::lint::{Findings, Rule, Severity, Subject};
+use crate::sip::Transport;
 
 /// See the file.
 pub(super) static RULE: Rule = Rule {
@@ -44,7 +45,7 @@ fn check(subject: &Subject, findings: &mut Findings) {
 /// `udp:*:3012`, `tcp:0.0.0.0:3012`, `10.0.0.1:3012`; a path of a socket is this machine's own.
 fn is_open(value: &str) -> bool {
     let rest = match value.split_once(':') {
-        Some(("udp" | "tcp", rest)) => rest,
+        Some((proto, rest)) if matches!(Transport::of(proto.as_bytes()), Some(Transport::Udp | Transport::Tcp)) => rest,
         Some(("unix" | "unixd" | "unixs" | "fifo", _)) => return false,
         _ if value.contains('/') => return false,
         _ => value,

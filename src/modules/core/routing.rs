@@ -151,7 +151,7 @@ pub(crate) fn socket_name(sockets: &Sockets, id: SocketId) -> Option<Bytes> {
 pub(crate) fn socket_of(sockets: &Sockets, text: &[u8]) -> Option<SocketId> {
     let text = std::str::from_utf8(text).ok()?;
     let (transport, address) = match text.split_once(':') {
-        Some((proto, rest)) if let Some(transport) = Transport::of(proto.as_bytes()) => (Some(transport), rest),
+        Some((proto, rest)) if let Some(transport) = Transport::served(proto.as_bytes()) => (Some(transport), rest),
         _ => (None, text),
     };
     let mut places = sockets.list.iter();

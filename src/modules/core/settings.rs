@@ -4,10 +4,20 @@ use crate::builtin::{
     ConnectionSettings, Param, ParamGivenValue, ParamKind, Params, Settings, Start, StartFault, State, SystemKeepalive,
     Unit, parse_int,
 };
+use crate::sip::Transport;
 use bytes::Bytes;
 use std::time::Duration;
 
-const TRANSPORT_WORDS: &[&str] = &["UDP", "TCP", "TLS", "SCTP", "udp", "tcp", "tls", "sctp"];
+const TRANSPORT_WORDS: &[&str] = &[
+    Transport::Udp.in_via(),
+    Transport::Tcp.in_via(),
+    Transport::Tls.in_via(),
+    Transport::Sctp.in_via(),
+    Transport::Udp.name(),
+    Transport::Tcp.name(),
+    Transport::Tls.name(),
+    Transport::Sctp.name(),
+];
 
 /// More branches Kamailio does not keep.
 const MOST_BRANCHES: usize = 31;
@@ -86,7 +96,7 @@ pub(super) const ROWS: &[Param] = &[
     )
     .unsigned(),
     Param {
-        default: Some("UDP"),
+        default: Some(Transport::Udp.in_via()),
         ..Param::one_of(
             &["udp_mtu_try_proto"],
             TRANSPORT_WORDS,
@@ -266,7 +276,7 @@ fn apply(params: &Params, settings: &mut Settings) -> Result<(), StartFault> {
     settings.reply_to_via = params.switch("reply_to_via");
     settings.sip_warning = params.switch("sip_warning");
     settings.mhomed = params.switch("mhomed");
-    let by_tcp = params.text("udp_mtu_try_proto").is_some_and(|word| word.eq_ignore_ascii_case(b"tcp"));
+    let by_tcp = params.text("udp_mtu_try_proto").is_some_and(|word| Transport::of(&word) == Some(Transport::Tcp));
     let longest = usize::try_from(params.int("udp_mtu")).ok().filter(|longest| *longest > 0);
     settings.longest_datagram = longest.filter(|_| by_tcp && settings.tcp);
     settings.advertised_address = params.text("advertised_address").filter(|host| !host.is_empty());

@@ -1,7 +1,7 @@
 //! Words of old-style tests: `method == "INVITE"`, `src_ip == 10.0.0.0/8`, `uri == myself`.
 
 use crate::builtin::{Context, Key, Place, Routes, Transformation, Value, Variable, Wire, Word, WordKind};
-use crate::sip::{HeaderName, Uri, parse_ip};
+use crate::sip::{HeaderName, Transport, Uri, parse_ip};
 use bytes::Bytes;
 use std::net::{IpAddr, SocketAddr};
 
@@ -70,12 +70,12 @@ pub(super) const ROWS: &[Word] = &[
     sent(&["to_af"], WordKind::Number, |cx, _, _| sending(cx, |packet| Value::Int(family(packet.peer.ip())))),
     sent(&["snd_proto"], WordKind::Protocol, |cx, _, _| sending(cx, |packet| Value::Int(packet.transport.number()))),
     sent(&["to_proto"], WordKind::Protocol, |cx, _, _| sending(cx, |packet| Value::Int(packet.transport.number()))),
-    protocol(&["udp", "UDP"], |_, _, _| Value::Int(1)),
-    protocol(&["tcp", "TCP"], |_, _, _| Value::Int(2)),
-    protocol(&["tls", "TLS"], |_, _, _| Value::Int(3)),
-    protocol(&["sctp", "SCTP"], |_, _, _| Value::Int(4)),
-    protocol(&["ws", "WS"], |_, _, _| Value::Int(5)),
-    protocol(&["wss", "WSS"], |_, _, _| Value::Int(6)),
+    protocol(&[Transport::Udp.name(), Transport::Udp.in_via()], |_, _, _| Value::Int(Transport::Udp.number())),
+    protocol(&[Transport::Tcp.name(), Transport::Tcp.in_via()], |_, _, _| Value::Int(Transport::Tcp.number())),
+    protocol(&[Transport::Tls.name(), Transport::Tls.in_via()], |_, _, _| Value::Int(Transport::Tls.number())),
+    protocol(&[Transport::Sctp.name(), Transport::Sctp.in_via()], |_, _, _| Value::Int(Transport::Sctp.number())),
+    protocol(&[Transport::Ws.name(), Transport::Ws.in_via()], |_, _, _| Value::Int(Transport::Ws.number())),
+    protocol(&[Transport::Wss.name(), Transport::Wss.in_via()], |_, _, _| Value::Int(Transport::Wss.number())),
 ];
 
 type Get = fn(&mut Context, &Key, Place) -> Value;

@@ -8,6 +8,7 @@ use crate::builtin::{
     Unit, Value, Variable, anywhere, count, join,
 };
 use crate::modules::core;
+use crate::sip::Transport;
 use bytes::Bytes;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -339,12 +340,12 @@ fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
 /// Reads `[proto:]domain[:port]`; the domain is none when it is meant for another transport than UDP.
 fn domain(text: &[u8]) -> Option<(Option<Bytes>, Option<u16>)> {
     let mut parts: Vec<&[u8]> = text.split(|byte| *byte == b':').collect();
-    let protocols: [&[u8]; 7] = [b"udp", b"tcp", b"tls", b"sctp", b"ws", b"wss", b"any"];
-    let is_protocol = |part: &&[u8]| protocols.iter().any(|its| its.eq_ignore_ascii_case(part));
+    let is_any = |part: &[u8]| part.eq_ignore_ascii_case(b"any");
+    let is_protocol = |part: &&[u8]| is_any(part) || Transport::of(part).is_some();
     let is_for_udp = match parts.first().copied().filter(|part| is_protocol(part) && parts.len() > 1) {
         Some(protocol) => {
             parts.remove(0);
-            protocol.eq_ignore_ascii_case(b"udp") || protocol.eq_ignore_ascii_case(b"any")
+            is_any(protocol) || Transport::of(protocol) == Some(Transport::Udp)
         }
         None => true,
     };

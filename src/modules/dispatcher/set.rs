@@ -269,9 +269,8 @@ impl Destination {
 
 /// The number of the transport that a URI names, among Kamailio's transports: 0 when it names none that Kamailio knows.
 pub(super) fn protocol(uri: &Uri) -> i64 {
-    const NAMES: [&str; 5] = ["udp", "tcp", "tls", "sctp", "ws"];
-    let named = uri.transport().and_then(|name| NAMES.iter().position(|its| its.as_bytes().eq_ignore_ascii_case(name)));
-    named.map_or(0, |at| at as i64 + 1)
+    // In a URI wss is none of them.
+    uri.transport().and_then(Transport::of).filter(|its| *its != Transport::Wss).map_or(0, Transport::number)
 }
 
 /// The socket with this name.

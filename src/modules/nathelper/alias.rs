@@ -7,9 +7,6 @@ use crate::modules::core::source;
 use crate::sip::{Extent, Parameter, Transport, Uri};
 use bytes::Bytes;
 
-/// Transports by their number in an alias, less one. 6, WebSocket over TLS, is reached as plain WebSocket is.
-const TRANSPORTS: [&str; 6] = ["udp", "tcp", "tls", "sctp", "ws", "ws"];
-
 fn name(cx: &Context) -> Bytes {
     cx.state::<NatHelper>().map_or(Bytes::from_static(b"alias"), |state| state.alias.clone())
 }
@@ -85,14 +82,12 @@ pub(super) const ADD_CONTACT_ALIAS_OF: Function = Function {
 
 fn add_contact_alias_of(cx: &mut Context, args: &Args) -> Outcome {
     let (address, port, transport) = (args.text(cx, 0), args.text(cx, 1), args.text(cx, 2));
-    let is_transport = |known: &&str| known.as_bytes().eq_ignore_ascii_case(&transport);
-    let number = TRANSPORTS.iter().position(is_transport);
-    let number = number.or_else(|| transport.eq_ignore_ascii_case(b"wss").then_some(5));
-    let (Some(_), Some(_), Some(number)) = (crate::sip::parse_ip(&address), crate::sip::port(&port), number) else {
+    let known = Transport::of(&transport);
+    let (Some(_), Some(_), Some(known)) = (crate::sip::parse_ip(&address), crate::sip::port(&port), known) else {
         cx.log(LogLevel::Error, "add_contact_alias: this is no address, port and transport");
         return Outcome::FALSE;
     };
-    let number = (number + 1).to_string();
+    let number = known.number().to_string();
     let alias = [b";", &name(cx)[..], b"=", &address, b"~", &port, b"~", number.as_bytes()].concat();
     add(cx, &alias, false)
 }
@@ -204,7 +199,7 @@ fn take_alias(text: &[u8], name: &[u8], last: bool) -> Result<Option<Taken>, Fau
 struct Alias<'a> {
     address: &'a [u8],
     port: &'a [u8],
-    transport: &'static str,
+    transport: Transport,
 }
 
 impl<'a> Alias<'a> {
@@ -214,18 +209,20 @@ impl<'a> Alias<'a> {
             return Err(Fault::new("the alias is not written address~port~transport"));
         };
         let transport = match number {
-            [digit @ b'1'..=b'6'] => TRANSPORTS.get(usize::from(digit - b'1')),
+            [digit @ b'0'..=b'9'] => Transport::numbered(i64::from(digit - b'0')),
             _ => None,
         };
         let transport = transport.ok_or_else(|| Fault::new("the transport of the alias is unknown"))?;
+        // WebSocket over TLS is reached as plain WebSocket is.
+        let transport = if transport == Transport::Wss { Transport::Ws } else { transport };
         Ok(Alias { address, port, transport })
     }
 
     fn uri(&self, with_udp: bool) -> Vec<u8> {
         let mut out = [b"sip:", self.address, b":", self.port].concat();
-        if with_udp || self.transport != "udp" {
+        if with_udp || self.transport != Transport::Udp {
             out.extend_from_slice(b";transport=");
-            out.extend_from_slice(self.transport.as_bytes());
+            out.extend_from_slice(self.transport.name().as_bytes());
         }
         out
     }

@@ -3,7 +3,7 @@
 use super::private::is_private;
 use super::{NatHelper, contact, sdp};
 use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Routes};
-use crate::sip::{Uri, parse_ip};
+use crate::sip::{Transport, Uri, parse_ip};
 use std::net::IpAddr;
 
 pub(super) const NAT_UAC_TEST: Function = Function {
@@ -58,7 +58,8 @@ fn target_differs(cx: &Context) -> bool {
     let Some(destination) = &cx.message.destination else { return false };
     let own = cx.message.request_uri();
     let (Ok(uri), Ok(destination)) = (Uri::parse(&own), Uri::parse(destination)) else { return false };
-    let websocket = destination.transport().is_some_and(|transport| transport.to_ascii_lowercase().starts_with(b"ws"));
+    let transport = destination.transport().and_then(Transport::of);
+    let websocket = matches!(transport, Some(Transport::Ws | Transport::Wss));
     let same_host = uri.host.eq_ignore_ascii_case(destination.host);
     websocket || !same_host || uri.port_or_default() != destination.port_or_default()
 }

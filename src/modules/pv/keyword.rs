@@ -2,6 +2,7 @@
 
 use super::pick;
 use crate::builtin::{Fault, KeyKind, Prepare, Prepared, Template, Value, Variable};
+use crate::sip::Transport;
 
 /// The variables.
 pub(super) const ROWS: &[Variable] = &[
@@ -38,12 +39,12 @@ fn constant(text: &Template, choices: &'static [Choice]) -> Result<Prepared, Fau
 }
 
 const NUMBERS: &[Choice] = &[
-    ("UDP", || Value::Int(1)),
-    ("TCP", || Value::Int(2)),
-    ("TLS", || Value::Int(3)),
-    ("SCTP", || Value::Int(4)),
-    ("WS", || Value::Int(5)),
-    ("WSS", || Value::Int(6)),
+    (Transport::Udp.in_via(), || Value::Int(Transport::Udp.number())),
+    (Transport::Tcp.in_via(), || Value::Int(Transport::Tcp.number())),
+    (Transport::Tls.in_via(), || Value::Int(Transport::Tls.number())),
+    (Transport::Sctp.in_via(), || Value::Int(Transport::Sctp.number())),
+    (Transport::Ws.in_via(), || Value::Int(Transport::Ws.number())),
+    (Transport::Wss.in_via(), || Value::Int(Transport::Wss.number())),
     ("IPv4", || Value::Int(2)),
     ("IP4", || Value::Int(2)),
     ("INET", || Value::Int(2)),

@@ -4,7 +4,7 @@ use super::reply::Next;
 use super::{one_of, pick, wanted_text, within, within_or_null};
 use crate::builtin::{Context, Fault, Key, KeyKind, LogLevel, Place, Value, Variable};
 use crate::modules::core::rewrite;
-use crate::sip::Uri;
+use crate::sip::{Transport, Uri};
 use bytes::Bytes;
 
 /// The variables.
@@ -112,13 +112,13 @@ pub(super) fn user_length(_: &Bytes, uri: &Uri) -> Value {
 fn port(base: &Bytes, uri: &Uri) -> Value {
     match uri.port {
         Some(port) => Value::Both(port.into(), base.slice_ref(uri.port_text)),
-        None if uri.transport().is_some_and(|transport| transport.eq_ignore_ascii_case(b"tls")) => Value::both(5061),
+        None if uri.transport().and_then(Transport::of) == Some(Transport::Tls) => Value::both(5061),
         None => Value::both(5060),
     }
 }
 
 fn transport(base: &Bytes, uri: &Uri) -> Value {
-    uri.transport().map_or(Value::text("UDP"), |transport| within(base, transport))
+    uri.transport().map_or(Value::text(Transport::Udp.in_via()), |transport| within(base, transport))
 }
 
 fn scheme(_: &Bytes, uri: &Uri) -> Value {

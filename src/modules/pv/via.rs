@@ -2,7 +2,7 @@
 
 use super::pick;
 use crate::builtin::{Context, Key, KeyKind, Value, Variable};
-use crate::sip::{Message, Rport, Via};
+use crate::sip::{Message, Rport, Transport, Via};
 
 /// The variables.
 pub(super) const ROWS: &[Variable] = &[
@@ -86,6 +86,5 @@ fn overload(message: &Message, via: &Via) -> Value {
 
 /// The number that Kamailio gives a transport.
 pub(super) fn protocol(transport: &[u8]) -> i64 {
-    let all: [&[u8]; 6] = [b"UDP", b"TCP", b"TLS", b"SCTP", b"WS", b"WSS"];
-    all.iter().position(|name| name.eq_ignore_ascii_case(transport)).map_or(0, |at| at as i64 + 1)
+    Transport::of(transport).map_or(0, Transport::number)
 }

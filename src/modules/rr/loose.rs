@@ -209,7 +209,7 @@ fn socket_of(core: &Core, rr: &Rr, uri: &Uri) -> Option<SocketId> {
     let named = if rr.by_name { uri.parameter(b"sn").flatten().and_then(|name| core.socket_named(name)) } else { None };
     named.or_else(|| {
         let transport = match uri.transport() {
-            Some(name) => Some(Transport::of(name)?),
+            Some(name) => Some(Transport::served(name)?),
             None => None,
         };
         core.socket_at(transport, uri.host, Some(uri.port.unwrap_or(5060)))

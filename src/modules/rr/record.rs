@@ -166,7 +166,7 @@ fn leaving(cx: &Context) -> (SocketId, Vec<u8>) {
     let received = cx.message.received;
     let next = cx.message.next_hop();
     let next = Uri::parse(&next).ok().and_then(|uri| {
-        let transport = uri.transport().map_or(Some(Transport::Udp), Transport::of)?;
+        let transport = uri.transport().map_or(Some(Transport::Udp), Transport::served)?;
         Some((transport, SocketAddr::new(uri.host_ip()?, uri.port_or_default())))
     });
     let arrived = Some(received.socket);

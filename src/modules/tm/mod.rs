@@ -7,6 +7,7 @@ mod wishes;
 use crate::builtin::{
     Arg, Args, Context, Form, Function, Module, Outcome, Reply, ReplyMode, RouteKind, Routes, TransactionStep,
 };
+use crate::sip::Transport;
 use wishes::{
     forward_nonack, forward_nonack_to, forward_nonack_uri, relay, relay_as_received, relay_by, relay_to,
     relay_to_proxy, reply, set_fr, step, t_reply, t_send_reply,
@@ -84,37 +85,52 @@ static FUNCTIONS: &[Function] = &[
         run: forward_nonack_to,
         doc: "Forwards the request in the transaction of `t_newtran` by this protocol to `host:port`; false without one.",
     },
-    bare(&["t_relay_to_udp"], RELAYING, |cx, _| relay_by(cx, "udp"), "Forwards the request in a transaction over UDP."),
-    bare(&["t_relay_to_tcp"], RELAYING, |cx, _| relay_by(cx, "tcp"), "Forwards the request in a transaction over TCP."),
-    bare(&["t_relay_to_tls"], RELAYING, |cx, _| relay_by(cx, "tls"), "Forwards the request in a transaction over TLS."),
+    bare(
+        &["t_relay_to_udp"],
+        RELAYING,
+        |cx, _| relay_by(cx, Transport::Udp),
+        "Forwards the request in a transaction over UDP.",
+    ),
+    bare(
+        &["t_relay_to_tcp"],
+        RELAYING,
+        |cx, _| relay_by(cx, Transport::Tcp),
+        "Forwards the request in a transaction over TCP.",
+    ),
+    bare(
+        &["t_relay_to_tls"],
+        RELAYING,
+        |cx, _| relay_by(cx, Transport::Tls),
+        "Forwards the request in a transaction over TLS.",
+    ),
     bare(
         &["t_relay_to_sctp"],
         RELAYING,
-        |cx, _| relay_by(cx, "sctp"),
+        |cx, _| relay_by(cx, Transport::Sctp),
         "Forwards the request in a transaction over SCTP.",
     ),
     hop(
         &["t_relay_to_udp"],
         RELAYING,
-        |cx, args| relay_to(cx, args, "udp"),
+        |cx, args| relay_to(cx, args, Some(Transport::Udp)),
         "Forwards the request in a transaction over UDP to this host and port.",
     ),
     hop(
         &["t_relay_to_tcp"],
         RELAYING,
-        |cx, args| relay_to(cx, args, "tcp"),
+        |cx, args| relay_to(cx, args, Some(Transport::Tcp)),
         "Forwards the request in a transaction over TCP to this host and port.",
     ),
     hop(
         &["t_relay_to_tls"],
         RELAYING,
-        |cx, args| relay_to(cx, args, "tls"),
+        |cx, args| relay_to(cx, args, Some(Transport::Tls)),
         "Forwards the request in a transaction over TLS to this host and port.",
     ),
     hop(
         &["t_relay_to_sctp"],
         RELAYING,
-        |cx, args| relay_to(cx, args, "sctp"),
+        |cx, args| relay_to(cx, args, Some(Transport::Sctp)),
         "Forwards the request in a transaction over SCTP to this host and port.",
     ),
     bare(
@@ -126,31 +142,31 @@ static FUNCTIONS: &[Function] = &[
     hop(
         &["t_forward_nonack"],
         Routes::REQUEST,
-        |cx, args| forward_nonack(cx, args, ""),
+        |cx, args| forward_nonack(cx, args, None),
         "Forwards the request in the transaction of `t_newtran` over UDP to this host and port; false without one.",
     ),
     hop(
         &["t_forward_nonack_udp"],
         Routes::REQUEST,
-        |cx, args| forward_nonack(cx, args, "udp"),
+        |cx, args| forward_nonack(cx, args, Some(Transport::Udp)),
         "Forwards the request in the transaction of `t_newtran` over UDP to this host and port; false without one.",
     ),
     hop(
         &["t_forward_nonack_tcp"],
         Routes::REQUEST,
-        |cx, args| forward_nonack(cx, args, "tcp"),
+        |cx, args| forward_nonack(cx, args, Some(Transport::Tcp)),
         "Forwards the request in the transaction of `t_newtran` over TCP to this host and port; false without one.",
     ),
     hop(
         &["t_forward_nonack_tls"],
         Routes::REQUEST,
-        |cx, args| forward_nonack(cx, args, "tls"),
+        |cx, args| forward_nonack(cx, args, Some(Transport::Tls)),
         "Forwards the request in the transaction of `t_newtran` over TLS to this host and port; false without one.",
     ),
     hop(
         &["t_forward_nonack_sctp"],
         Routes::REQUEST,
-        |cx, args| forward_nonack(cx, args, "sctp"),
+        |cx, args| forward_nonack(cx, args, Some(Transport::Sctp)),
         "Forwards the request in the transaction of `t_newtran` over SCTP to this host and port; false without one.",
     ),
     bare(

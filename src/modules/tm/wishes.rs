@@ -6,6 +6,7 @@ use crate::builtin::{
     TransactionStep, Value, print_int,
 };
 use crate::modules::sl;
+use crate::sip::Transport;
 use bytes::Bytes;
 
 pub(super) fn step(step: TransactionStep) -> Outcome {
@@ -28,15 +29,15 @@ fn forward(uri: Option<Vec<u8>>) -> Outcome {
 /// `host` and `port` as given, by the transport that the request came by.
 pub(super) fn relay_as_received(cx: &mut Context, args: &Args) -> Outcome {
     let transport = cx.core.sockets.transport(cx.message.received.socket);
-    relay_to(cx, args, transport.name())
+    relay_to(cx, args, Some(transport))
 }
 
-pub(super) fn relay_to(cx: &mut Context, args: &Args, protocol: &str) -> Outcome {
-    send_to(address(cx, args, protocol))
+pub(super) fn relay_to(cx: &mut Context, args: &Args, transport: Option<Transport>) -> Outcome {
+    send_to(address(cx, args, transport))
 }
 
-pub(super) fn forward_nonack(cx: &mut Context, args: &Args, protocol: &str) -> Outcome {
-    forward(Some(address(cx, args, protocol)))
+pub(super) fn forward_nonack(cx: &mut Context, args: &Args, transport: Option<Transport>) -> Outcome {
+    forward(Some(address(cx, args, transport)))
 }
 
 pub(super) fn forward_nonack_uri(_: &mut Context, _: &Args) -> Outcome {
@@ -44,19 +45,19 @@ pub(super) fn forward_nonack_uri(_: &mut Context, _: &Args) -> Outcome {
 }
 
 /// `host` and `port` as given; a port that is empty or 0 is left to DNS.
-fn address(cx: &mut Context, args: &Args, protocol: &str) -> Vec<u8> {
+fn address(cx: &mut Context, args: &Args, transport: Option<Transport>) -> Vec<u8> {
     let (host, port) = (args.text(cx, 0), args.int(cx, 1));
     let mut uri = [b"sip:", &host[..]].concat();
     if port > 0 {
         uri.push(b':');
         print_int(port, &mut uri);
     }
-    push_transport(&mut uri, protocol.as_bytes());
+    push_transport(&mut uri, transport.map_or("", Transport::name).as_bytes());
     uri
 }
 
 /// The next hop as it stands, by another protocol.
-pub(super) fn relay_by(cx: &mut Context, protocol: &str) -> Outcome {
+pub(super) fn relay_by(cx: &mut Context, transport: Transport) -> Outcome {
     let next = cx.message.next_hop();
     let Ok(uri) = crate::sip::Uri::parse(&next) else {
         cx.log(LogLevel::Error, "the next hop is no URI");
@@ -67,7 +68,7 @@ pub(super) fn relay_by(cx: &mut Context, protocol: &str) -> Outcome {
         hop.push(b':');
         hop.extend_from_slice(uri.port_text);
     }
-    push_transport(&mut hop, protocol.as_bytes());
+    push_transport(&mut hop, transport.name().as_bytes());
     send_to(hop)
 }
 
@@ -86,7 +87,7 @@ pub(super) fn forward_nonack_to(cx: &mut Context, args: &Args) -> Outcome {
 
 /// `udp:host:port` as a URI.
 fn proxy_uri(proxy: &[u8]) -> Vec<u8> {
-    for protocol in [&b"udp"[..], b"tcp", b"tls", b"sctp"] {
+    for protocol in Transport::ALL.into_iter().filter(|its| its.is_word()).map(|its| its.name().as_bytes()) {
         let is = proxy.split_at_checked(protocol.len()).filter(|(start, _)| start.eq_ignore_ascii_case(protocol));
         if let Some(address) = is.and_then(|(_, rest)| rest.strip_prefix(b":")) {
             let mut uri = [b"sip:", address].concat();

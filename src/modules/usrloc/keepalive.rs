@@ -154,7 +154,7 @@ impl Way {
     pub fn of(uri: &Bytes) -> Option<Way> {
         let read = Uri::parse(uri).ok()?;
         let transport = match read.transport() {
-            Some(name) => Transport::of(name)?,
+            Some(name) => Transport::served(name)?,
             None => Transport::Udp,
         };
         Some(Way { uri: uri.clone(), transport, address: SocketAddr::new(read.host_ip()?, read.port_or_default()) })

@@ -2,7 +2,7 @@
 
 use alanui::sip::{Frame, Framer, Transport};
 use socket2::{Domain, Socket, Type};
-use std::io::{Read, Result, Write};
+use std::io::{ErrorKind, Read, Result, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 
 pub(super) enum Line {
@@ -27,6 +27,7 @@ impl Line {
                 let address = listener.local_addr()?;
                 Ok((Self::Tcp { listener, streams: Vec::new() }, address))
             }
+            _ => Err(ErrorKind::Unsupported.into()),
         }
     }
 

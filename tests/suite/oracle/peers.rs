@@ -45,10 +45,10 @@ impl Peer {
     }
 
     /// The parameter of its URIs.
-    fn parameter(&self) -> &'static str {
+    fn parameter(&self) -> String {
         match self.line.transport() {
-            Transport::Udp => "",
-            Transport::Tcp => ";transport=tcp",
+            Transport::Udp => String::new(),
+            other => format!(";transport={other}"),
         }
     }
 

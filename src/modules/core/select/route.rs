@@ -2,6 +2,7 @@
 
 use super::{address, number, root, rooted, uri};
 use crate::builtin::{Bracket, Branch, Context, Place, Select, Step, Value, Variable, calendar};
+use crate::sip::Transport;
 use jiff::tz::TimeZone;
 use std::net::SocketAddr;
 
@@ -17,10 +18,10 @@ pub(super) const ROWS: &[Select] = &[
         |cx, _, _| both("", arrived(cx)),
         "Address and port the message arrived on.",
     ),
-    root(&["received.proto"], |_, _, _| Value::text("udp"), "The transport the message arrived over."),
+    root(&["received.proto"], |cx, _, _| Value::text(transport(cx).name()), "The transport the message arrived over."),
     root(
         &["received.proto_ip_port"],
-        |cx, _, _| both("udp:", arrived(cx)),
+        |cx, _, _| both(&format!("{}:", transport(cx)), arrived(cx)),
         "Transport, address and port the message arrived on.",
     ),
     rooted(&["ruri", "request_uri"], |cx, _, _| current(cx), uri::STEPS, "The Request-URI as it stands."),
@@ -109,6 +110,10 @@ fn source(cx: &Context) -> SocketAddr {
 
 fn arrived(cx: &Context) -> Option<SocketAddr> {
     cx.core.sockets.socket(cx.message.received.socket).map(|socket| socket.address)
+}
+
+fn transport(cx: &Context) -> Transport {
+    cx.core.sockets.transport(cx.message.received.socket)
 }
 
 fn ip(address: Option<SocketAddr>) -> Value {

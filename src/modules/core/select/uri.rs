@@ -2,7 +2,7 @@
 
 use super::{bracket, of_text, within, within_or_null};
 use crate::builtin::{Bracket, Step, Value};
-use crate::sip::{Scheme, Uri};
+use crate::sip::{Scheme, Transport, Uri};
 use bytes::Bytes;
 
 /// A step that reads one part.
@@ -49,8 +49,8 @@ pub(super) static STEPS: &[Step] = &[
         "transport",
         |_, uri| {
             let written = uri.transport().map(|transport| Bytes::from(transport.to_ascii_lowercase()));
-            let usual = if secure(&uri) { "tls" } else { "udp" };
-            Some(Value::Text(written.unwrap_or(Bytes::from_static(usual.as_bytes()))))
+            let usual = if secure(&uri) { Transport::Tls } else { Transport::Udp };
+            Some(Value::Text(written.unwrap_or(Bytes::from_static(usual.name().as_bytes()))))
         },
         "The transport, udp or tls when none is written.",
     ),

@@ -2,7 +2,7 @@
 
 use super::{empty, of_text, owned, part, plain, text_param, with};
 use crate::builtin::{Context, LogLevel, Transformation, Value, int_text, parse_int};
-use crate::sip::{Uri, port};
+use crate::sip::{Transport, Uri, port};
 use bytes::Bytes;
 
 type Read = fn(&Bytes, &Uri) -> Value;
@@ -145,22 +145,19 @@ fn without(uri: &Uri, name: &[u8]) -> Vec<u8> {
     uri.with_parameters(&kept)
 }
 
-const TRANSPORTS: [&str; 6] = ["udp", "tcp", "tls", "sctp", "ws", "wss"];
-
-/// The number of the URI's transport; `None` for an unknown one.
-fn transport_number(uri: &Uri) -> Option<usize> {
-    let transport = uri.transport()?;
-    TRANSPORTS.iter().position(|name| name.as_bytes().eq_ignore_ascii_case(transport)).map(|at| at + 1)
+/// The URI's transport; `None` for an unknown one.
+fn transport(uri: &Uri) -> Option<Transport> {
+    Transport::of(uri.transport()?)
 }
 
 fn socket(uri: &Uri) -> Option<Value> {
-    let name = TRANSPORTS.get(transport_number(uri)? - 1)?;
+    let name = transport(uri)?.name();
     let port = int_text(uri.port_or_default().into());
     Some(owned([name.as_bytes(), b":", uri.host, b":", &port].concat()))
 }
 
 fn alias(uri: &Uri) -> Value {
-    let number = int_text(transport_number(uri).unwrap_or(1) as i64);
+    let number = int_text(transport(uri).unwrap_or_default().number());
     let port = int_text(uri.port.unwrap_or(5060).into());
     owned([uri.host, b"~", &port, b"~", &number].concat())
 }
@@ -169,11 +166,11 @@ fn unalias(text: &Bytes) -> Option<Value> {
     let mut pieces = text.rsplitn(3, |byte| *byte == b'~');
     let (number, its_port, host) = (pieces.next()?, pieces.next()?, pieces.next()?);
     port(its_port)?;
-    let number = usize::try_from(parse_int(number)?).ok()?;
+    let number = parse_int(number).filter(|number| *number >= 0)?;
     let mut out = [b"sip:", host, b":", its_port].concat();
     if number > 1 {
         out.extend_from_slice(b";transport=");
-        out.extend_from_slice(TRANSPORTS.get(number - 1)?.as_bytes());
+        out.extend_from_slice(Transport::numbered(number)?.name().as_bytes());
     }
     Some(owned(out))
 }
