@@ -1,4 +1,4 @@
-//! Patterns that are only known while a script runs.
+//! What patterns that scripts put together while they run may take, and how they are kept.
 
 use super::background::Held;
 use crate::language::{Extensions, Regex, search_bytes};

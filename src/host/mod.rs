@@ -6,6 +6,7 @@
 
 mod clock;
 mod connections;
+mod datagram_socket;
 pub mod effects;
 mod files;
 pub mod log;
@@ -21,7 +22,6 @@ mod spool;
 mod trace;
 mod udp;
 mod watch;
-mod wire;
 mod worker;
 mod world;
 

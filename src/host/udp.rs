@@ -1,4 +1,4 @@
-//! Datagrams in batches: one system call takes or sends many. With `wire`, `pipe` and `spool` the only place of the host with `unsafe`.
+//! Datagrams in batches: one system call takes or sends many. With `datagram_socket`, `pipe` and `spool` the only place of the host with `unsafe`.
 
 use crate::node::Transmit;
 use bytes::Bytes;

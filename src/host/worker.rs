@@ -5,13 +5,13 @@
 
 use super::clock::Clock;
 use super::connections::{ConnectionCounts, Connections, News};
+use super::datagram_socket::DatagramSocket;
 use super::effects::errands::Errands;
 use super::effects::sqlite;
 use super::log;
 use super::server::ServerFault;
 use super::trace::Tracer;
 use super::udp::{BATCH, Inbox, Outbox};
-use super::wire::Wire;
 use crate::builtin::{Answer, ModuleId, SocketId};
 use crate::node::{Datagram, EffectId, Node, Shares, Transmit};
 use crate::time::{Now, Tick};
@@ -152,7 +152,7 @@ struct Worker {
 
 /// The sockets and what waits at them.
 struct Wires {
-    sockets: Vec<Wire>,
+    sockets: Vec<DatagramSocket>,
     inbox: Inbox,
     outbox: Outbox,
     /// One batch that arrived.
@@ -184,7 +184,7 @@ enum Sending {
 
 impl Worker {
     fn new(parts: Parts) -> io::Result<Worker> {
-        let sockets: io::Result<Vec<_>> = parts.sockets.into_iter().map(Wire::new).collect();
+        let sockets: io::Result<Vec<_>> = parts.sockets.into_iter().map(DatagramSocket::new).collect();
         let core = &parts.node.core;
         let start = |listeners| Connections::start(listeners, core.settings.connections, core.sockets.clone());
         let connections = parts.listeners.filter(|listeners| !listeners.is_empty()).map(start).transpose()?;
@@ -532,9 +532,9 @@ impl Worker {
 impl Wires {
     /// Takes one batch from a socket into `arrived`, when it has something. Gives whether there may be more.
     fn receive(&mut self, id: SocketId, now: Now, cx: &mut Context) -> bool {
-        let Some(wire) = self.sockets.get(id.0 as usize) else { return false };
+        let Some(watched) = self.sockets.get(id.0 as usize) else { return false };
         let (inbox, arrived) = (&mut self.inbox, &mut self.arrived);
-        let more = wire.poll_receive(cx, |socket| {
+        let more = watched.poll_receive(cx, |socket| {
             match inbox.receive(socket, |bytes, source| arrived.push(Datagram { bytes, source, socket: id })) {
                 Ok(count) => count < BATCH,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => true,
@@ -555,7 +555,7 @@ impl Wires {
     fn send(&mut self, now: Now, cx: &mut Context) -> Sending {
         while let Some(first) = self.held.front() {
             let id = first.socket;
-            let Some(wire) = self.sockets.get_mut(id.0 as usize) else {
+            let Some(watched) = self.sockets.get_mut(id.0 as usize) else {
                 match self.held.pop_front() {
                     Some(packet) => return Sending::Failed(packet, io::ErrorKind::NotConnected.into()),
                     None => return Sending::Done,
@@ -563,7 +563,7 @@ impl Wires {
             };
             let (held, outbox) = (&self.held, &mut self.outbox);
             let run = || held.iter().take_while(|packet| packet.socket == id);
-            let Poll::Ready(sent) = wire.poll_send(cx, |socket| outbox.send(socket, run())) else {
+            let Poll::Ready(sent) = watched.poll_send(cx, |socket| outbox.send(socket, run())) else {
                 return Sending::Waits;
             };
             let error = match sent {

@@ -35,7 +35,7 @@ impl Message {
     /// Whether the first Via header reads, with nothing empty between its separators (RFC 4475 section 3.1.2.1).
     fn vias_read(&self) -> bool {
         let (Some(header), Some(top)) = (self.header(HeaderName::Via), self.via()) else { return false };
-        if top.is_hollow() || top.branch().is_some_and(<[u8]>::is_empty) {
+        if top.has_empty_parameter() || top.branch().is_some_and(<[u8]>::is_empty) {
             return false;
         }
         let value = self.text(header.value);
@@ -43,8 +43,9 @@ impl Message {
             return true;
         }
         let mut values = Values::new(value);
-        let reads = |range| value.get(range).is_some_and(|via| Via::parse(via).is_ok_and(|via| !via.is_hollow()));
-        values.by_ref().skip(1).all(reads) && !values.skipped_any()
+        let reads =
+            |range| value.get(range).is_some_and(|via| Via::parse(via).is_ok_and(|via| !via.has_empty_parameter()));
+        values.by_ref().skip(1).all(reads) && !values.skipped_empty()
     }
 }
 

@@ -59,6 +59,30 @@ impl Transport {
         &ROWS[self as usize]
     }
 
+    /// The words that the grammar of configs has for transports: `UDP` and its like, then `udp` and its like.
+    pub const WORDS: [&str; 2 * Transport::COUNT_OF_WORDS] = {
+        let mut words = [""; 2 * Transport::COUNT_OF_WORDS];
+        let (mut at, mut found) = (0, 0);
+        while at < Transport::ALL.len() {
+            if Transport::ALL[at].is_word() {
+                words[found] = Transport::ALL[at].in_via();
+                words[found + Transport::COUNT_OF_WORDS] = Transport::ALL[at].name();
+                found += 1;
+            }
+            at += 1;
+        }
+        words
+    };
+
+    const COUNT_OF_WORDS: usize = {
+        let (mut at, mut count) = (0, 0);
+        while at < Transport::ALL.len() {
+            count += Transport::ALL[at].is_word() as usize;
+            at += 1;
+        }
+        count
+    };
+
     /// The transport of this name, in any case, whether it is served or not.
     pub fn of(name: &[u8]) -> Option<Transport> {
         Transport::ALL.into_iter().find(|its| its.name().as_bytes().eq_ignore_ascii_case(name))
@@ -139,6 +163,7 @@ mod tests {
             assert_eq!(Transport::of(transport.in_via().as_bytes()), Some(transport));
             assert_eq!(Transport::numbered(transport.number()), Some(transport));
         }
+        assert_eq!(Transport::WORDS, ["UDP", "TCP", "TLS", "SCTP", "udp", "tcp", "tls", "sctp"]);
         assert_eq!((Transport::numbered(0), Transport::of(b"udp6")), (None, None));
     }
 }

@@ -158,6 +158,5 @@ fn is_host(word: &str) -> bool {
 
 /// Whether it is one of Kamailio's words for a transport.
 fn is_transport(word: &str) -> bool {
-    let is = |transport: Transport| word == transport.name() || word == transport.in_via();
-    Transport::ALL.into_iter().any(|transport| transport.is_word() && is(transport))
+    Transport::WORDS.contains(&word)
 }

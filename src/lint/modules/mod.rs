@@ -47,7 +47,7 @@ fn core_number(subject: &Subject, name: &str) -> Option<(i64, Span)> {
     }
 }
 
-/// A listener: its protocol in lower case, empty for any, and its place. One entry for each address.
+/// A listener: its transport, when one is named, and its place. One entry for each address.
 fn listeners(subject: &Subject) -> Vec<(Option<Transport>, Span)> {
     let mut found = Vec::new();
     for value in subject.settings("listen").flat_map(|setting| &setting.values) {

@@ -8,17 +8,6 @@ use crate::sip::Transport;
 use bytes::Bytes;
 use std::time::Duration;
 
-const TRANSPORT_WORDS: &[&str] = &[
-    Transport::Udp.in_via(),
-    Transport::Tcp.in_via(),
-    Transport::Tls.in_via(),
-    Transport::Sctp.in_via(),
-    Transport::Udp.name(),
-    Transport::Tcp.name(),
-    Transport::Tls.name(),
-    Transport::Sctp.name(),
-];
-
 /// More branches Kamailio does not keep.
 const MOST_BRANCHES: usize = 31;
 
@@ -99,7 +88,7 @@ pub(super) const ROWS: &[Param] = &[
         default: Some(Transport::Udp.in_via()),
         ..Param::one_of(
             &["udp_mtu_try_proto"],
-            TRANSPORT_WORDS,
+            &Transport::WORDS,
             "The transport of requests that are longer than udp_mtu: TCP, which is served, or UDP, as they are.",
         )
     },

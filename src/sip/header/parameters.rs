@@ -30,7 +30,7 @@ impl<'a> Parameters<'a> {
     }
 
     /// Whether an empty one was skipped so far.
-    pub fn skipped_any(&self) -> bool {
+    pub fn skipped_empty(&self) -> bool {
         self.skipped
     }
 
@@ -127,7 +127,7 @@ impl<'a> Values<'a> {
     }
 
     /// Whether an empty one was skipped so far, or is left behind the last comma.
-    pub fn skipped_any(&self) -> bool {
+    pub fn skipped_empty(&self) -> bool {
         self.skipped || self.at == self.text.len()
     }
 }

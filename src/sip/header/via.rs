@@ -62,7 +62,7 @@ pub(in crate::sip) struct ViaParts {
     rport: Option<Extent>,
     rport_state: Rport,
     /// A parameter is missing between two semicolons, or behind the last one.
-    hollow: bool,
+    empty_parameter: bool,
 }
 
 impl<'a> Via<'a> {
@@ -147,8 +147,8 @@ impl<'a> Via<'a> {
     }
 
     /// Whether a parameter is missing between two semicolons, or behind the last one (RFC 4475 section 3.1.2.1).
-    pub fn is_hollow(&self) -> bool {
-        self.parts.hollow
+    pub fn has_empty_parameter(&self) -> bool {
+        self.parts.empty_parameter
     }
 
     /// What to record for a request that came from `source`: `received` when sent-by names another host, when the client wrote one itself, for it is
@@ -233,7 +233,7 @@ impl ViaParts {
                 _ => {}
             }
         }
-        self.hollow = parameters.skipped_any();
+        self.empty_parameter = parameters.skipped_empty();
     }
 }
 

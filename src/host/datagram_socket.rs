@@ -10,19 +10,19 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 /// A socket of datagrams that does not block.
-pub(super) struct Wire {
+pub(super) struct DatagramSocket {
     socket: AsyncFd<OwnedFd>,
     /// The same socket, watched for room to send in, since there was none. It has a descriptor of its own: the system watches each only once.
     full: Option<AsyncFd<OwnedFd>>,
 }
 
-impl Wire {
+impl DatagramSocket {
     /// Watches a socket, within a runtime.
     ///
     /// # Errors
     /// When the runtime cannot watch it.
-    pub(super) fn new(socket: impl Into<OwnedFd>) -> io::Result<Wire> {
-        Ok(Wire { socket: watch(socket.into(), Interest::READABLE)?, full: None })
+    pub(super) fn new(socket: impl Into<OwnedFd>) -> io::Result<DatagramSocket> {
+        Ok(DatagramSocket { socket: watch(socket.into(), Interest::READABLE)?, full: None })
     }
 
     /// Has `receive` read, when something may have arrived; it gives whether it left nothing unread. Ready when there may be more; else what arrives from
@@ -78,11 +78,11 @@ mod tests {
     use std::os::unix::net::UnixDatagram;
     use std::task::Waker;
 
-    /// A wire, its socket, and the other end. These sockets block when nobody reads them, which those of UDP do not do on one machine.
-    fn pair() -> (Wire, UnixDatagram, UnixDatagram) {
+    /// A watched socket, the same one bare, and the other end. These sockets block when nobody reads them, which those of UDP do not do on one machine.
+    fn pair() -> (DatagramSocket, UnixDatagram, UnixDatagram) {
         let (here, there) = UnixDatagram::pair().expect("sockets");
         here.set_nonblocking(true).expect("a socket");
-        (Wire::new(here.try_clone().expect("a descriptor")).expect("a runtime"), here, there)
+        (DatagramSocket::new(here.try_clone().expect("a descriptor")).expect("a runtime"), here, there)
     }
 
     fn runtime() -> tokio::runtime::Runtime {
@@ -92,32 +92,32 @@ mod tests {
     #[test]
     fn sends_again_once_there_is_room() {
         runtime().block_on(async {
-            let (mut wire, here, there) = pair();
+            let (mut watched, here, there) = pair();
             let mut cx = Context::from_waker(Waker::noop());
             let mut sent = 0;
-            while wire.poll_send(&mut cx, |_| here.send(b"datagram")).is_ready() {
-                assert!(wire.full.is_none(), "room is watched for although there was some");
+            while watched.poll_send(&mut cx, |_| here.send(b"datagram")).is_ready() {
+                assert!(watched.full.is_none(), "room is watched for although there was some");
                 sent += 1;
             }
-            assert!(sent > 0 && wire.full.is_some());
-            assert!(wire.poll_send(&mut cx, |_| here.send(b"datagram")).is_pending());
+            assert!(sent > 0 && watched.full.is_some());
+            assert!(watched.poll_send(&mut cx, |_| here.send(b"datagram")).is_pending());
             let mut buffer = [0; 16];
             for _ in 0..sent {
                 assert_eq!(there.recv(&mut buffer).expect("a datagram"), 8);
             }
-            poll_fn(|cx| wire.poll_send(cx, |_| here.send(b"more"))).await.expect("there is room");
+            poll_fn(|cx| watched.poll_send(cx, |_| here.send(b"more"))).await.expect("there is room");
             assert_eq!(there.recv(&mut buffer).expect("a datagram"), 4);
-            assert!(wire.full.is_none(), "room is watched for no longer");
+            assert!(watched.full.is_none(), "room is watched for no longer");
         });
     }
 
     #[test]
     fn other_errors_are_told_at_once() {
         runtime().block_on(async {
-            let (mut wire, here, there) = pair();
+            let (mut watched, here, there) = pair();
             drop(there);
             let mut cx = Context::from_waker(Waker::noop());
-            let sent = wire.poll_send(&mut cx, |_| here.send(b"datagram"));
+            let sent = watched.poll_send(&mut cx, |_| here.send(b"datagram"));
             assert!(matches!(sent, Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused));
         });
     }
@@ -125,11 +125,11 @@ mod tests {
     #[test]
     fn wakes_for_what_arrives_and_not_for_what_leaves() {
         runtime().block_on(async {
-            let (mut wire, here, there) = pair();
+            let (mut watched, here, there) = pair();
             let mut buffer = [0; 16];
-            let mut receive = |wire: &Wire, cx: &mut Context| {
+            let mut receive = |watched: &DatagramSocket, cx: &mut Context| {
                 let mut read = 0;
-                let more = wire.poll_receive(cx, |_| {
+                let more = watched.poll_receive(cx, |_| {
                     while let Ok(length) = here.recv(&mut buffer) {
                         read += length;
                     }
@@ -139,18 +139,18 @@ mod tests {
                 read
             };
             there.send(b"one").expect("there is room");
-            let read = poll_fn(|cx| match receive(&wire, cx) {
+            let read = poll_fn(|cx| match receive(&watched, cx) {
                 0 => Poll::Pending,
                 read => Poll::Ready(read),
             });
             assert_eq!(read.await, 3);
             let mut cx = Context::from_waker(Waker::noop());
-            assert!(wire.poll_send(&mut cx, |_| here.send(b"out")).is_ready());
+            assert!(watched.poll_send(&mut cx, |_| here.send(b"out")).is_ready());
             assert_eq!(there.recv(&mut [0; 16]).expect("a datagram"), 3);
             // Whatever the system has to say of it, the runtime has heard by now.
             tokio::task::yield_now().await;
-            assert!(wire.socket.poll_read_ready(&mut cx).is_pending());
-            assert!(wire.socket.poll_write_ready(&mut cx).is_pending(), "it is not watched for room");
+            assert!(watched.socket.poll_read_ready(&mut cx).is_pending());
+            assert!(watched.socket.poll_write_ready(&mut cx).is_pending(), "it is not watched for room");
         });
     }
 }
