@@ -8,18 +8,19 @@
 )]
 
 use alanui::builtin::{
-    Answer, ConnectionId, Core, Effect, Extensions, Locals, Memory, QueryFault, Random, Received, RouteId, RouteKind,
+    Answer, Core, DatabaseId, Effect, Extensions, Locals, Memory, QueryFault, Random, Received, RouteId, RouteKind,
     Rows, Socket, SocketId, Sockets, Value, Working, World,
 };
 use alanui::config::{Additions, has_errors, load};
 use alanui::lint;
 use alanui::modules::MODULES;
-use alanui::node::{Datagram, Node};
+use alanui::node::Node;
 use alanui::script::{Program, Step, Task, run};
 use alanui::sim::{self, Reading};
 use alanui::sip::{Message, Transport};
 use alanui::source::{Files, Sources, render};
 use alanui::time::{Now, Tick};
+use alanui::world::{Datagram, Given, Kept, Question, drive};
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use std::hint::black_box;
@@ -91,15 +92,15 @@ impl World for Canned {
         std::fs::read(path)
     }
 
-    fn connect(&mut self, _: &str, _: Extensions) -> Result<ConnectionId, QueryFault> {
-        Ok(ConnectionId(0))
+    fn connect(&mut self, _: &str, _: Extensions) -> Result<DatabaseId, QueryFault> {
+        Ok(DatabaseId(0))
     }
 
     fn address(&mut self, _: &str) -> Option<std::net::IpAddr> {
         None
     }
 
-    fn query(&mut self, _: ConnectionId, sql: &str) -> Result<Rows, QueryFault> {
+    fn query(&mut self, _: DatabaseId, sql: &str) -> Result<Rows, QueryFault> {
         if sql.contains("version") {
             return Err(QueryFault::Refused("no such table".into()));
         }
@@ -170,7 +171,7 @@ impl Bench {
         loop {
             match run(&self.program, &mut task, &mut self.core, now(0), answer.take()) {
                 Step::Done(end) => return end.value,
-                Step::Wait(Effect::Query(_)) => answer = Some(set_of_domain()),
+                Step::Wait(Effect::Ask(Question::Query(_))) => answer = Some(set_of_domain()),
                 Step::Wait(_) => answer = Some(Answer::Code(1)),
             }
         }
@@ -223,12 +224,13 @@ fn calls(criterion: &mut Criterion) {
 
 fn call(node: &mut Node, bytes: Bytes, now: Now) -> usize {
     let socket = SocketId(0);
-    node.receive(now, Datagram { bytes, source: source(), socket });
-    for (id, _) in std::mem::take(&mut node.output.queries) {
-        node.answer(now, id, set_of_domain());
+    let mut kept = Kept::default();
+    drive(node, &mut kept, now, Given::Arrived(Datagram { bytes, source: source(), socket }));
+    for (ticket, _) in std::mem::take(&mut kept.questions) {
+        drive(node, &mut kept, now, Given::Answered(ticket, set_of_domain()));
     }
     // The last packet is the forwarded INVITE; the 100 went before.
-    let forwarded = node.output.packets.pop().expect("it is forwarded");
+    let forwarded = kept.packets.pop().expect("it is forwarded");
     let head = String::from_utf8_lossy(&forwarded.bytes);
     assert!(head.starts_with("INVITE"), "{head}\n{:?}", node.core.log);
     let lines = head
@@ -240,12 +242,15 @@ fn call(node: &mut Node, bytes: Bytes, now: Now) -> usize {
         reply.push_str(if line.starts_with("To:") { ";tag=b\r\n" } else { "\r\n" });
     });
     reply.push_str("Content-Length: 0\r\n\r\n");
-    node.receive(now, Datagram { bytes: reply.into(), source: forwarded.destination, socket });
-    node.expire(now);
-    let packets = node.output.packets.len();
-    node.output.packets.clear();
+    drive(
+        node,
+        &mut kept,
+        now,
+        Given::Arrived(Datagram { bytes: reply.into(), source: forwarded.destination, socket }),
+    );
+    drive(node, &mut kept, now, Given::Due);
     node.core.log.clear();
-    packets
+    kept.packets.len()
 }
 
 fn steps(criterion: &mut Criterion) {

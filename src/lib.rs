@@ -1,8 +1,9 @@
 //! alanui: a SIP server that runs Kamailio's own configuration files.
 //!
-//! Two hosts drive one silent core. [`node`] is the whole server without I/O: bytes, answers and time go in; packets, queries and a
+//! Two hosts drive one silent core. [`node`] is the whole server without I/O: bytes, answers and time go in; packets, questions and a
 //! trace come out. [`host`] drives it with sockets and the real clock (`alanui run`), [`sim`] with scripted peers and a clock that jumps
-//! (`alanui test`). Only `host` asks the operating system for anything.
+//! (`alanui test`). What crosses that border stands in [`world`], with the one loop that all who drive a server use. Only `host` asks the
+//! operating system for anything.
 //!
 //! ```text
 //! kamailio.cfg
@@ -30,7 +31,8 @@
 //! sip          -
 //! transaction  time
 //! language     sip
-//! builtin      time source sip language
+//! world        time sip language
+//! builtin      time source sip language world
 //! modules      time source sip builtin
 //! script       time source sip language builtin
 //! catalogue    builtin
@@ -38,9 +40,9 @@
 //! lint         source sip builtin catalogue script config
 //! format       source config
 //! chart        source builtin config
-//! node         time source sip transaction builtin script
-//! host         time source sip builtin modules script node config
-//! sim          time source sip builtin modules script node config
+//! node         time source sip transaction world builtin script
+//! host         time source sip world builtin modules script node config
+//! sim          time source sip world builtin modules script node config
 //! report       time source sip builtin catalogue script sim
 //! record       sip builtin sim
 //! command      time source sip builtin catalogue modules script node config lint format chart host sim report record
@@ -69,5 +71,6 @@ pub mod source;
 pub mod testing;
 pub mod time;
 pub mod transaction;
+pub mod world;
 
 pub use testing::assert_scenarios;

@@ -17,7 +17,7 @@ pub struct CallSite {
     /// The name it is called by.
     pub name: &'static str,
     /// The module it belongs to.
-    pub module: super::context::ModuleId,
+    pub module: crate::world::ModuleId,
     /// The arguments.
     pub args: Box<[Argument]>,
     /// Where it stands.

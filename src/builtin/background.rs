@@ -1,17 +1,17 @@
 //! What modules do apart from messages: starting, and work by the clock.
 
-use super::context::{Core, ModuleId, RouteId};
-use super::effect::{ConnectionId, Packet, Query, QueryFault, Rows};
-use super::errand::{Errand, ErrandFault, Found};
+use super::context::{Core, RouteId};
+use super::effect::Packet;
 use super::log::LogLevel;
 use super::module::Module;
 use super::prepare::{Fault, Slots};
 use super::reference::Template;
-use super::settings::{Settings, SocketId, Sockets};
+use super::settings::{Settings, Sockets};
 use crate::language::{Extension, Extensions, RouteKind};
 use crate::sip::Message;
 use crate::source::Span;
 use crate::time::Now;
+use crate::world::{DatabaseId, Found, ModuleId, Query, QueryFault, Rows, Service, SocketId, Unanswered};
 use bytes::Bytes;
 use std::any::Any;
 use std::borrow::Cow;
@@ -43,8 +43,8 @@ pub trait State: Any + Debug + Send + Sync {
     /// A request of this module was dropped by `event_route[tm:local-request]`: no reply to it is told.
     fn kept_back(&self, _tag: u64) {}
 
-    /// What came of an errand of this module.
-    fn brought(&self, _tag: u64, _found: Result<Found, ErrandFault>, _cx: &mut Background) {}
+    /// What came of a question of this module.
+    fn found(&self, _tag: u64, _found: Result<Found, Unanswered>, _cx: &mut Background) {}
 
     /// A database did not take a statement of this module: what it was about.
     fn refused(&self, _about: Box<dyn Any + Send>) {}
@@ -121,10 +121,10 @@ pub enum Command {
     Send(Packet),
     /// Run an event route.
     Event(Event),
-    /// Tell a database something.
-    Tell(Told),
-    /// Have the host look something up or ask another server.
-    Errand(OwnErrand),
+    /// Have a database take statements.
+    Execute(Statements),
+    /// Ask the world.
+    Ask(OwnQuestion),
     /// Let a module load its data again, where waiting is fine.
     Reload(ModuleId),
 }
@@ -132,31 +132,31 @@ pub enum Command {
 /// Statements for a database that nobody waits for. It takes them in one transaction, in which one that it refuses undoes only itself; that is
 /// logged.
 #[derive(Debug)]
-pub struct Told {
+pub struct Statements {
     /// The module that wants it.
     pub module: ModuleId,
-    /// What the database is told.
-    pub statements: Vec<Statement>,
+    /// The statements, all for one database.
+    pub list: Vec<Statement>,
 }
 
 /// One statement among those.
 #[derive(Debug)]
 pub struct Statement {
-    /// What the database is told.
+    /// The statement.
     pub query: Query,
     /// What the module is given back when the database does not take it; `None` when it need not know.
     pub about: Option<Box<dyn Any + Send>>,
 }
 
-/// An errand of a module's own; [`State::brought`] is told what comes of it.
+/// A question of a module's own; [`State::found`] is told what comes of it.
 #[derive(Debug)]
-pub struct OwnErrand {
+pub struct OwnQuestion {
     /// The module that wants it.
     pub module: ModuleId,
     /// What it is told beside that.
     pub tag: u64,
-    /// The errand.
-    pub errand: Errand,
+    /// What is to be looked up or done.
+    pub service: Service,
 }
 
 impl From<Query> for Statement {
@@ -214,7 +214,7 @@ pub trait World {
     fn read(&mut self, path: &Path) -> io::Result<Vec<u8>>;
 
     /// Opens a database, or finds the one open under this URL.
-    fn connect(&mut self, url: &str, extensions: Extensions) -> Result<ConnectionId, QueryFault>;
+    fn connect(&mut self, url: &str, extensions: Extensions) -> Result<DatabaseId, QueryFault>;
 
     /// What the machine calls itself; `None` when it does not say.
     fn host_name(&mut self) -> Option<HostName> {
@@ -225,11 +225,11 @@ pub trait World {
     fn address(&mut self, name: &str) -> Option<IpAddr>;
 
     /// Asks a database.
-    fn query(&mut self, connection: ConnectionId, sql: &str) -> Result<Rows, QueryFault>;
+    fn query(&mut self, database: DatabaseId, sql: &str) -> Result<Rows, QueryFault>;
 
-    /// Tells a database something behind all that it was told before, in one transaction. One that it refuses undoes only itself and is given back with
+    /// Has a database take statements behind all that it was given before, in one transaction. One that it refuses undoes only itself and is given back with
     /// its place.
-    fn tell(&mut self, _connection: ConnectionId, statements: Vec<Query>) -> Vec<(usize, QueryFault)> {
+    fn execute(&mut self, _database: DatabaseId, statements: Vec<Query>) -> Vec<(usize, QueryFault)> {
         let fault = QueryFault::Unavailable("this world is only looked at".into());
         statements.iter().enumerate().map(|(at, _)| (at, fault.clone())).collect()
     }

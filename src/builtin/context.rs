@@ -13,15 +13,12 @@ use super::working::Working;
 use crate::language::{Extension, Extensions, RouteKind, Value};
 use crate::sip::one_line;
 use crate::time::Now;
+use crate::world::ModuleId;
 use bytes::Bytes;
 use jiff::tz::TimeZone;
 use rustc_hash::FxHashSet;
 use std::any::Any;
 use std::sync::Arc;
-
-/// A module by its place among those loaded.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub struct ModuleId(pub u16);
 
 /// A route block by its place in the program.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]

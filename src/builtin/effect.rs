@@ -5,11 +5,8 @@
 
 use super::args::Args;
 use super::context::{Context, RouteId};
-use super::errand::{Errand, ErrandFault, Found};
-use super::settings::SocketId;
-use crate::language::Value;
+use crate::world::{Answer, Question, SocketId};
 use bytes::Bytes;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// What a function did.
@@ -36,6 +33,11 @@ impl Outcome {
         Outcome::Return(if yes { 1 } else { -1 })
     }
 
+    /// Asks the world outside; `then` makes the outcome from the answer.
+    pub fn ask(question: impl Into<Question>, then: Then) -> Outcome {
+        Outcome::Wait(Effect::Ask(question.into()), then)
+    }
+
     /// Wants an effect whose answer is the return code.
     pub const fn code_of(effect: Effect) -> Outcome {
         Outcome::Wait(effect, |_, _, answer| Outcome::Return(answer.code()))
@@ -57,39 +59,14 @@ pub enum Effect {
     ForwardReply,
     /// Something about the message's transaction. Gives a code.
     Transaction(TransactionStep),
-    /// Ask a database. Gives rows.
-    Query(Query),
-    /// Have the host look something up, or read or write a file. Gives what it brought.
-    Errand(Errand),
+    /// Ask the world outside. Gives its answer.
+    Ask(Question),
     /// End the server at once, calls in flight and all: `abort`. Gives nothing.
     Abort,
     /// Wait for so long. Gives 1.
     Sleep(Duration),
     /// Run a route. The machine does so by itself; the route's result is that of the function.
     Enter(RouteId),
-}
-
-/// The answer to an effect.
-#[derive(Debug)]
-pub enum Answer {
-    /// A return code.
-    Code(i32),
-    /// What a database said.
-    Rows(Result<Rows, QueryFault>),
-    /// The statements of several that a database did not take, by their places.
-    Told(Vec<(usize, QueryFault)>),
-    /// What an errand brought.
-    Errand(Result<Found, ErrandFault>),
-}
-
-impl Answer {
-    /// The code; an answer of another kind is false.
-    pub fn code(&self) -> i32 {
-        match self {
-            Answer::Code(code) => *code,
-            Answer::Rows(_) | Answer::Told(_) | Answer::Errand(_) => -1,
-        }
-    }
 }
 
 /// A reply made here.
@@ -165,85 +142,4 @@ pub enum TransactionStep {
     Release,
     /// Send the last reply again: `t_retransmit_reply`.
     RetransmitReply,
-}
-
-/// A database of the config.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct ConnectionId(pub u16);
-
-/// A statement for a database.
-#[derive(Clone, Debug)]
-pub struct Query {
-    /// Which database.
-    pub connection: ConnectionId,
-    /// SQL text with `?` for each parameter; the same `Arc` for the same call site, so that its compiled form can be kept.
-    pub statement: Arc<str>,
-    /// The text is the same at each call: its compiled form is worth keeping.
-    pub fixed: bool,
-    /// Values of the parameters in order.
-    pub parameters: Vec<Value>,
-}
-
-/// What a query found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rows {
-    /// Names of the columns.
-    pub columns: Vec<Bytes>,
-    /// All cells, row by row.
-    pub cells: Vec<Value>,
-}
-
-impl Rows {
-    /// How many rows there are.
-    pub fn len(&self) -> usize {
-        self.cells.len().checked_div(self.columns.len()).unwrap_or(0)
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.cells.is_empty()
-    }
-
-    /// The cell in a row and column.
-    pub fn cell(&self, row: usize, column: usize) -> Option<&Value> {
-        if column >= self.columns.len() {
-            return None;
-        }
-        self.cells.get(row.checked_mul(self.columns.len())?.checked_add(column)?)
-    }
-
-    /// The place of the column with this name, case ignored.
-    pub fn column(&self, name: &[u8]) -> Option<usize> {
-        self.columns.iter().position(|its| its.eq_ignore_ascii_case(name))
-    }
-}
-
-/// Why a database did not answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum QueryFault {
-    /// It cannot be opened or reached.
-    Unavailable(String),
-    /// It is busy with other writers.
-    Locked(String),
-    /// It refused the statement: bad SQL, a missing table, a broken constraint.
-    Refused(String),
-    /// Its URL cannot be read or names a kind that is not built in.
-    BadUrl(String),
-    /// Too many queries wait already.
-    Overloaded,
-    /// It took longer than this.
-    TooLong(Duration),
-}
-
-impl std::fmt::Display for QueryFault {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        match self {
-            QueryFault::Unavailable(why) => write!(f, "the database cannot be opened: {why}"),
-            QueryFault::Locked(why) => write!(f, "the database is locked: {why}"),
-            QueryFault::Refused(why) => write!(f, "the database refused the statement: {why}"),
-            QueryFault::BadUrl(why) => write!(f, "the database URL is bad: {why}"),
-            QueryFault::Overloaded => f.write_str("too many queries wait for the database"),
-            QueryFault::TooLong(most) => write!(f, "the statement took longer than {} s", most.as_secs_f64()),
-        }
-    }
 }

@@ -11,8 +11,6 @@ pub mod calendar;
 mod context;
 mod counters;
 mod effect;
-mod errand;
-mod fetch;
 mod log;
 mod meter;
 mod module;
@@ -33,20 +31,19 @@ pub use crate::language::{
     EXTENSIONS, Extension, ExtensionRow, Extensions, Groups, LARGEST, Mode, Regex, RouteKind, Value, int_text,
     parse_int, print_int,
 };
+pub use crate::world::{
+    Answer, Ask, AskedServer, DatabaseId, Fetch, FetchFault, FetchSettings, Found, MOST_READ, ModuleId, Page, Query,
+    QueryFault, Question, Record, RecordKind, Rows, Service, SocketId, Unanswered,
+};
 pub use args::{Args, Argument, CallSite};
 pub use avp::{Avps, Xavp};
 pub use background::{
-    Background, Command, Ending, Event, Held, HostName, OwnErrand, OwnRequest, ParamGiven, ParamGivenValue, Params,
-    Start, StartFault, State, Statement, Told, World,
+    Background, Command, Ending, Event, Held, HostName, OwnQuestion, OwnRequest, ParamGiven, ParamGivenValue, Params,
+    Start, StartFault, State, Statement, Statements, World,
 };
-pub use context::{Carried, Context, Core, Locals, ModuleId, RouteId};
+pub use context::{Carried, Context, Core, Locals, RouteId};
 pub use counters::{AskMemory, Counter, Counters, Memory};
-pub use effect::{
-    Answer, ConnectionId, Effect, Outcome, Packet, Query, QueryFault, Relay, Reply, ReplyMode, Rows, Then,
-    TransactionStep,
-};
-pub use errand::{Ask, AskedServer, Errand, ErrandFault, Found, MOST_READ, Record, RecordKind};
-pub use fetch::{Fetch, FetchFault, FetchSettings, Page};
+pub use effect::{Effect, Outcome, Packet, Relay, Reply, ReplyMode, Then, TransactionStep};
 pub use log::{LogLevel, LogLine};
 pub use meter::{MOST_HELD, Meter};
 pub use module::{
@@ -61,8 +58,8 @@ pub use regex_cache::RegexCache;
 pub use rpc::Rpc;
 pub use select::{Bracket, Environment, Facts, Global, Select, Step};
 pub use settings::{
-    CancelSilent, ConnectionSettings, FailureReplyMode, Leaving, Listen, RichRedirect, Settings, Socket, SocketId,
-    Sockets, SystemKeepalive, TransactionSettings, UnmatchedCancel,
+    CancelSilent, ConnectionSettings, FailureReplyMode, Leaving, Listen, RichRedirect, Settings, Socket, Sockets,
+    SystemKeepalive, TransactionSettings, UnmatchedCancel,
 };
 pub use trace::{Reached, Trace, TraceEvent};
 pub use working::{

@@ -1,10 +1,11 @@
 //! What the server calls itself, and which addresses are its own.
 
 use super::context::Core;
-use super::settings::{Socket, SocketId};
+use super::settings::Socket;
 use super::working::Working;
 use crate::language::Extension;
 use crate::sip::{Transport, parse_ip, push_address, push_number};
+use crate::world::SocketId;
 use bytes::Bytes;
 use std::net::IpAddr;
 

@@ -1,7 +1,7 @@
 //! Record-Route lines that depend on the socket a request leaves by, which is known only when it is sent.
 
-use super::settings::SocketId;
 use super::working::Working;
+use crate::world::SocketId;
 use bytes::Bytes;
 
 /// A Record-Route that the script wants, and how it stands in the edits so far.

@@ -1,10 +1,11 @@
 //! A variable as a script uses it, and text with variables in it: every name resolved.
 
-use super::context::{Context, ModuleId};
+use super::context::Context;
 use super::module::{Transformation, Variable};
 use super::prepare::{Fault, Prepared};
 use crate::language::{Extension, Value};
 use crate::sip::one_line;
+use crate::world::ModuleId;
 use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;

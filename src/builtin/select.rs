@@ -3,11 +3,11 @@
 //! A select is resolved to a [`Reference`]: its root is a variable, its steps are transformations. So expressions, `$sel(...)` and
 //! functions read it like any other variable.
 
-use super::context::ModuleId;
 use super::module::{KeyKind, Module, Transformation, Variable};
 use super::prepare::{Fault, Prepare};
 use super::reference::{Applied, Index, Key, Reference, Template};
 use crate::source::{Sources, Span};
+use crate::world::ModuleId;
 use bytes::Bytes;
 use std::path::Path;
 

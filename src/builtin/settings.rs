@@ -3,6 +3,7 @@
 use super::context::RouteId;
 use super::select::Global;
 use crate::sip::Transport;
+use crate::world::SocketId;
 use bytes::Bytes;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -356,10 +357,6 @@ impl Default for TransactionSettings {
         }
     }
 }
-
-/// A socket by its place among the server's.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub struct SocketId(pub u16);
 
 /// One place where the server listens.
 #[derive(Debug, Clone)]

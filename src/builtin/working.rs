@@ -2,9 +2,9 @@
 
 use super::context::RouteId;
 use super::record_route::RecordRoute;
-use super::settings::SocketId;
 use crate::sip::{Edits, Message, StartLine, Transport};
 use crate::time::Tick;
+use crate::world::SocketId;
 use bytes::Bytes;
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -7,7 +7,7 @@
 mod line;
 
 use crate::builtin::{ConnectionSettings, SocketId, Sockets};
-use crate::node::{Datagram, Transmit};
+use crate::world::{Datagram, Transmit};
 use line::{Backlog, Leaving, Line, Origin};
 use std::collections::BTreeMap;
 use std::io;

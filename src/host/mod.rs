@@ -22,6 +22,8 @@ mod spool;
 mod trace;
 mod udp;
 mod watch;
+mod ways;
+mod wires;
 mod worker;
 mod world;
 

@@ -1,7 +1,7 @@
 //! The server: its workers, and the signals that steer it.
 
 use super::clock::{self, Clock};
-use super::effects::errands::Errands;
+use super::effects::services::Services;
 use super::effects::sqlite::Changed;
 use super::log;
 use super::memory::memory;
@@ -156,7 +156,7 @@ impl Server {
         world.allow_readers(plan.settings.children);
         let changed = Vec::new();
         let mut server = Server { clock, sockets, modules, world, controls, threads, reloads, ended, changed, trace };
-        let errands = Errands::default();
+        let services = Services::default();
         let counters = Counters::of(bound.workers.len());
         let zone = clock::zone();
         let shares = Shares::new(bound.workers.len(), &mut clock::random()?);
@@ -172,7 +172,7 @@ impl Server {
             let answering = answer.clone();
             let databases = server.world.worker(answer).map_err(ServerFault::Database)?;
             let (program, others) = (plan.program.clone(), handing.clone());
-            let (end, reloads, errands) = (end.clone(), reload.clone(), errands.clone());
+            let (end, reloads, services) = (end.clone(), reload.clone(), services.clone());
             let tracer = server.trace.as_ref().map(|trace| trace.tracer(&bound.sockets));
             let serve = move || {
                 // A node is made on its own thread: what it keeps need not travel.
@@ -184,7 +184,7 @@ impl Server {
                     sockets,
                     listeners,
                     databases,
-                    errands,
+                    services,
                     answers,
                     answering,
                     handed,

@@ -1,6 +1,6 @@
 //! Datagrams in batches: one system call takes or sends many. With `datagram_socket`, `pipe` and `spool` the only place of the host with `unsafe`.
 
-use crate::node::Transmit;
+use crate::world::Transmit;
 use bytes::Bytes;
 use std::io;
 use std::net::SocketAddr;

@@ -6,21 +6,20 @@
 use super::clock::Clock;
 use super::connections::{ConnectionCounts, Connections, News};
 use super::datagram_socket::DatagramSocket;
-use super::effects::errands::Errands;
+use super::effects::services::Services;
 use super::effects::sqlite;
-use super::log;
 use super::server::ServerFault;
 use super::trace::Tracer;
-use super::udp::{BATCH, Inbox, Outbox};
-use crate::builtin::{Answer, ModuleId, SocketId};
-use crate::node::{Datagram, EffectId, Node, Shares, Transmit};
+use super::udp::BATCH;
+use super::ways::Ways;
+use super::wires::{Counts, Sending, Wires};
+use crate::node::{Node, Shares};
 use crate::time::{Now, Tick};
-use std::collections::VecDeque;
+use crate::world::{Answer, Datagram, Given, ModuleId, SocketId, Ticket, Transmit, drive};
 use std::fmt::Write;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::UdpSocket;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -33,8 +32,6 @@ pub(super) const GRACE: Duration = Duration::from_secs(5);
 pub(super) const HANDED: usize = 1024;
 /// Alarms ring at multiples of this, so that what is due at nearly the same time costs one; Kamailio's timers tick every 62.5 ms.
 const ALARM: Duration = Duration::from_millis(4);
-/// Packets that may wait until the system takes them.
-const HELD: usize = 8192;
 
 /// What the server tells its workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,12 +68,12 @@ pub(super) struct Parts {
     pub(super) listeners: Option<Vec<(SocketId, std::net::TcpListener)>>,
     /// Its way to databases.
     pub(super) databases: sqlite::Worker,
-    /// Where errands are done.
-    pub(super) errands: Errands,
-    /// Answers of databases that were not asked in place, and what errands brought.
-    pub(super) answers: UnboundedReceiver<(EffectId, Answer)>,
-    /// The other end of it, for errands.
-    pub(super) answering: UnboundedSender<(EffectId, Answer)>,
+    /// What looks up and does what scripts want of the world.
+    pub(super) services: Services,
+    /// Answers of databases that were not asked in place, and of services.
+    pub(super) answers: UnboundedReceiver<(Ticket, Answer)>,
+    /// The other end of it, for services.
+    pub(super) answering: UnboundedSender<(Ticket, Answer)>,
     /// What other workers hand over.
     pub(super) handed: Receiver<Handed>,
     /// To each worker; its own is not used.
@@ -101,19 +98,18 @@ pub(super) fn serve(parts: Parts) -> Result<(), ServerFault> {
         let mut worker = Worker::new(parts)?;
         // What comes before the first message comes before those that wait at the sockets already.
         let now = worker.clock.now();
-        worker.guarded(now, |node| node.expire(now));
-        worker.ask(now);
+        worker.give(now, Given::Due);
         while !worker.ended {
             poll_fn(|cx| worker.poll(cx)).await;
-            if std::mem::take(&mut worker.streamed) {
+            if std::mem::take(&mut worker.ways.streamed) {
                 // Connections read and write in tasks of their own; without this they would have their turn only once nothing else is left to do.
                 tokio::task::yield_now().await;
             }
-            if worker.node.output.aborted {
+            if worker.ways.aborted {
                 return Err(ServerFault::Aborted);
             }
         }
-        if let Some(connections) = worker.connections {
+        if let Some(connections) = worker.ways.connections {
             connections.end().await;
         }
         Ok(())
@@ -121,26 +117,14 @@ pub(super) fn serve(parts: Parts) -> Result<(), ServerFault> {
 }
 
 struct Worker {
-    index: usize,
     clock: Clock,
     node: Node,
-    wires: Wires,
-    connections: Option<Connections>,
-    /// Something went through a connection since they last had their turn.
-    streamed: bool,
-    /// What leaves by connections of another worker.
-    leaving: Vec<Transmit>,
-    databases: sqlite::Worker,
-    errands: Errands,
-    answers: UnboundedReceiver<(EffectId, Answer)>,
-    answering: UnboundedSender<(EffectId, Answer)>,
+    ways: Ways,
+    answers: UnboundedReceiver<(Ticket, Answer)>,
     handed: Receiver<Handed>,
-    others: Vec<Sender<Handed>>,
-    shares: Shares,
     /// What is gathered for each other worker.
     gathered: Vec<Vec<Datagram>>,
     control: UnboundedReceiver<Control>,
-    reloads: UnboundedSender<ModuleId>,
     /// Wakes it when something is due.
     alarm: Pin<Box<Sleep>>,
     /// What the alarm is set to: never later than what is due.
@@ -150,38 +134,6 @@ struct Worker {
     ended: bool,
 }
 
-/// The sockets and what waits at them.
-struct Wires {
-    sockets: Vec<DatagramSocket>,
-    inbox: Inbox,
-    outbox: Outbox,
-    /// One batch that arrived.
-    arrived: Vec<Datagram>,
-    /// Packets that the system did not take yet, in order.
-    held: VecDeque<Transmit>,
-    counts: Counts,
-    tracer: Option<Tracer>,
-}
-
-/// What a worker counts beside its node.
-#[derive(Clone, Copy, Debug, Default)]
-struct Counts {
-    sent: u64,
-    unsent: u64,
-    /// Dropped because another worker, or the system, did not keep up.
-    dropped: u64,
-}
-
-/// How sending ended.
-enum Sending {
-    /// Nothing is left.
-    Done,
-    /// The system takes no more at the moment; it wakes the worker when it does.
-    Waits,
-    /// This packet cannot be sent.
-    Failed(Transmit, io::Error),
-}
-
 impl Worker {
     fn new(parts: Parts) -> io::Result<Worker> {
         let sockets: io::Result<Vec<_>> = parts.sockets.into_iter().map(DatagramSocket::new).collect();
@@ -189,31 +141,26 @@ impl Worker {
         let start = |listeners| Connections::start(listeners, core.settings.connections, core.sockets.clone());
         let connections = parts.listeners.filter(|listeners| !listeners.is_empty()).map(start).transpose()?;
         Ok(Worker {
-            index: parts.index,
             clock: parts.clock,
             node: parts.node,
-            wires: Wires {
-                sockets: sockets?,
-                inbox: Inbox::new(),
-                outbox: Outbox::new(),
-                arrived: Vec::with_capacity(BATCH),
-                held: VecDeque::new(),
-                counts: Counts::default(),
-                tracer: parts.tracer,
-            },
-            connections,
-            streamed: false,
-            leaving: Vec::new(),
-            databases: parts.databases,
-            errands: parts.errands,
-            answers: parts.answers,
-            answering: parts.answering,
-            handed: parts.handed,
             gathered: parts.others.iter().map(|_| Vec::new()).collect(),
-            others: parts.others,
-            shares: parts.shares,
+            ways: Ways {
+                index: parts.index,
+                wires: Wires::new(sockets?, parts.tracer),
+                connections,
+                streamed: false,
+                leaving: Vec::new(),
+                databases: parts.databases,
+                services: parts.services,
+                answering: parts.answering,
+                others: parts.others,
+                shares: parts.shares,
+                reloads: parts.reloads,
+                aborted: false,
+            },
+            answers: parts.answers,
+            handed: parts.handed,
             control: parts.control,
-            reloads: parts.reloads,
             alarm: Box::pin(tokio::time::sleep_until(parts.clock.instant(Tick::ZERO).into())),
             armed: None,
             stopping: None,
@@ -226,24 +173,22 @@ impl Worker {
         let now = self.clock.now();
         self.poll_control(now, cx);
         let mut more = false;
-        for at in 0..self.wires.sockets.len() {
+        for at in 0..self.ways.wires.sockets.len() {
             more |= self.poll_socket(SocketId(at as u16), now, cx);
         }
         more |= self.poll_connections(now, cx);
         more |= self.poll_channels(now, cx);
         more |= self.poll_time(now, cx);
         self.send(now, cx);
-        log::drain(self.index, &mut self.node.core.log);
         if let Some(latest) = self.stopping {
             let late = now.tick >= latest;
             if late {
-                self.guarded(now, |node| node.abandon(now));
-                self.ask(now);
+                self.give(now, Given::Abandon);
                 self.send(now, cx);
             }
-            self.ended |= late || self.node.is_idle() && self.wires.held.is_empty() && !more;
+            self.ended |= late || self.node.is_idle() && self.ways.wires.held.is_empty() && !more;
         }
-        if more || self.ended || self.node.output.aborted { Poll::Ready(()) } else { Poll::Pending }
+        if more || self.ended || self.ways.aborted { Poll::Ready(()) } else { Poll::Pending }
     }
 
     fn poll_control(&mut self, now: Now, cx: &mut Context) {
@@ -251,7 +196,7 @@ impl Worker {
             match control {
                 Some(Control::Stop) => {
                     self.stopping = Some(now.tick.after(GRACE));
-                    self.node.stop();
+                    self.give(now, Given::Stop);
                 }
                 Some(Control::Report) => self.report(),
                 // Without a server to tell it anything it has no reason to go on.
@@ -265,21 +210,21 @@ impl Worker {
 
     /// Takes one batch from a socket. Gives whether there may be more.
     fn poll_socket(&mut self, id: SocketId, now: Now, cx: &mut Context) -> bool {
-        let more = self.wires.receive(id, now, cx);
-        let mut arrived = std::mem::take(&mut self.wires.arrived);
+        let more = self.ways.wires.receive(id, now, cx);
+        let mut arrived = std::mem::take(&mut self.ways.wires.arrived);
         for datagram in arrived.drain(..) {
             self.sort(now, datagram);
         }
-        self.wires.arrived = arrived;
+        self.ways.wires.arrived = arrived;
         self.hand_over();
         more
     }
 
     /// Handles a packet, or gathers it for the worker whose call it is of.
     fn sort(&mut self, now: Now, datagram: Datagram) {
-        let share = if self.others.len() > 1 { self.shares.of(&datagram.bytes) } else { self.index };
+        let share = self.ways.share(&datagram.bytes);
         match self.gathered.get_mut(share) {
-            Some(gathered) if share != self.index => gathered.push(datagram),
+            Some(gathered) if share != self.ways.index => gathered.push(datagram),
             _ => self.receive(now, datagram),
         }
     }
@@ -293,16 +238,21 @@ impl Worker {
                 more = false;
                 break;
             };
-            self.guarded(now, |node| node.answer(now, id, answer));
-            self.ask(now);
+            self.give(now, Given::Answered(id, answer));
         }
-        if self.others.len() > 1
+        if self.ways.others.len() > 1
             && let Poll::Ready(Some(handed)) = self.handed.poll_recv(cx)
         {
             match handed {
                 Handed::Arrived(batch) => batch.into_iter().for_each(|datagram| self.receive(now, datagram)),
-                Handed::Leaving(batch) => batch.into_iter().for_each(|packet| self.send_by_connection(now, packet)),
-                Handed::Unsent(packet) => self.unsent(now, &packet),
+                Handed::Leaving(batch) => {
+                    for packet in batch {
+                        if let Some(packet) = self.ways.send_by_connection(now, packet) {
+                            self.give(now, Given::Unsent(packet));
+                        }
+                    }
+                }
+                Handed::Unsent(packet) => self.give(now, Given::Unsent(packet)),
             }
             more = true;
         }
@@ -313,63 +263,34 @@ impl Worker {
     fn poll_connections(&mut self, now: Now, cx: &mut Context) -> bool {
         let mut more = true;
         for _ in 0..BATCH {
-            let news = self.connections.as_mut().map(|connections| connections.poll(cx));
+            let news = self.ways.connections.as_mut().map(|connections| connections.poll(cx));
             let Some(Poll::Ready(news)) = news else {
                 more = false;
                 break;
             };
-            self.streamed = true;
+            self.ways.streamed = true;
             match news {
                 News::Arrived(datagram) => {
-                    if let Some(tracer) = &mut self.wires.tracer {
+                    if let Some(tracer) = &mut self.ways.wires.tracer {
                         tracer.arrived(now.unix, &datagram);
                     }
                     self.sort(now, datagram);
                 }
-                News::Unsent(packet, error) => self.unsent_by_connection(now, packet, &error),
+                News::Unsent(packet, error) => {
+                    if let Some(packet) = self.ways.unsent_by_connection(packet, &error) {
+                        self.give(now, Given::Unsent(packet));
+                    }
+                }
             }
         }
         self.hand_over();
         more
     }
 
-    /// Sends a packet by a connection, or hands it to the worker that has them.
-    fn send_by_connection(&mut self, now: Now, packet: Transmit) {
-        let Some(connections) = &mut self.connections else { return self.leaving.push(packet) };
-        if let Some(tracer) = &mut self.wires.tracer {
-            tracer.left(now.unix, &packet);
-        }
-        self.streamed = true;
-        match connections.send(packet) {
-            Ok(()) => self.wires.counts.sent += 1,
-            Err((packet, error)) => self.unsent_by_connection(now, packet, &error),
-        }
-    }
-
-    /// Tells the worker whose call it is that a packet could not be sent.
-    fn unsent_by_connection(&mut self, now: Now, packet: Transmit, error: &io::Error) {
-        self.wires.counts.unsent += 1;
-        tracing::debug!(target: "alanui", process = self.index + 1, "send to tcp:{}: {error}", packet.destination);
-        let share = if self.others.len() > 1 { self.shares.of(&packet.bytes) } else { self.index };
-        match self.others.get(share) {
-            Some(other) if share != self.index => {
-                // A worker that does not keep up finds out by its timers.
-                let _ = other.try_send(Handed::Unsent(packet));
-            }
-            _ => self.unsent(now, &packet),
-        }
-    }
-
-    fn unsent(&mut self, now: Now, packet: &Transmit) {
-        self.guarded(now, |node| node.unsent(now, packet));
-        self.ask(now);
-    }
-
     /// Has the node do what is due. Gives whether more may be.
     fn poll_time(&mut self, now: Now, cx: &mut Context) -> bool {
         if self.node.next().is_some_and(|due| due <= now.tick) {
-            self.guarded(now, |node| node.expire(now));
-            self.ask(now);
+            self.give(now, Given::Due);
         }
         let Some(due) = self.node.next().into_iter().chain(self.stopping).min() else { return false };
         let due = due.rounded_up(ALARM);
@@ -386,127 +307,49 @@ impl Worker {
     }
 
     fn receive(&mut self, now: Now, datagram: Datagram) {
-        tracing::trace!(target: "alanui", process = self.index + 1, "{} bytes from {}", datagram.bytes.len(), datagram.source);
-        self.guarded(now, |node| node.receive(now, datagram));
-        self.ask(now);
+        tracing::trace!(target: "alanui", process = self.ways.index + 1, "{} bytes from {}", datagram.bytes.len(), datagram.source);
+        self.give(now, Given::Arrived(datagram));
     }
 
-    /// Has the node do something. A fault of ours in it costs that message, and never the server.
-    fn guarded(&mut self, now: Now, step: impl FnOnce(&mut Node)) {
-        let node = &mut self.node;
-        if catch_unwind(AssertUnwindSafe(|| step(node))).is_err() {
-            // What breaks while it is cleared away is left as it is.
-            let _ = catch_unwind(AssertUnwindSafe(|| node.recover(now)));
-        }
-        // As they come: a message that logs much must not have its lines kept for those behind it.
-        log::drain(self.index, &mut self.node.core.log);
-    }
-
-    /// Asks what the node wants to know. A read that the worker makes itself is answered before anything else happens, so that the packets of a
-    /// call keep their order.
-    fn ask(&mut self, now: Now) {
-        loop {
-            self.tell(now);
-            if self.node.output.queries.is_empty() {
-                break;
-            }
-            for (id, query) in std::mem::take(&mut self.node.output.queries) {
-                let found = match self.databases.read_inline(&query) {
-                    Some(found) => found,
-                    None => match self.databases.submit(id.0, query) {
-                        Ok(()) => continue,
-                        Err(fault) => Err(fault),
-                    },
-                };
-                self.guarded(now, |node| node.answer(now, id, Answer::Rows(found)));
-            }
-        }
-        for (id, errand) in self.node.output.errands.drain(..) {
-            self.errands.submit(id, errand, &self.answering);
-        }
-        for module in self.node.output.reloads.drain(..) {
-            // A server that is gone reloads nothing.
-            let _ = self.reloads.send(module);
-        }
-    }
-
-    /// Tells databases what no call waits for.
-    fn tell(&mut self, now: Now) {
-        for (id, statements) in std::mem::take(&mut self.node.output.told) {
-            let count = statements.len();
-            if let Err(fault) = self.databases.tell(id.0, statements) {
-                let refused = (0..count).map(|at| (at, fault.clone())).collect();
-                self.node.answer(now, id, Answer::Told(refused));
-            }
+    /// Gives the node something and does what it wants.
+    fn give(&mut self, now: Now, given: Given) {
+        if !self.ways.aborted {
+            drive(&mut self.node, &mut self.ways, now, given);
         }
     }
 
     /// Gives other workers what was gathered for them.
     fn hand_over(&mut self) {
-        for (gathered, other) in self.gathered.iter_mut().zip(&self.others) {
+        for (gathered, other) in self.gathered.iter_mut().zip(&self.ways.others) {
             if gathered.is_empty() {
                 continue;
             }
             let batch = std::mem::take(gathered);
             let count = batch.len() as u64;
             if other.try_send(Handed::Arrived(batch)).is_err() {
-                self.wires.counts.dropped += count;
+                self.ways.wires.counts.dropped += count;
             }
         }
     }
 
-    /// Sends what the node wants sent, as far as the system takes it.
+    /// Sends what is held, as far as the system takes it.
     fn send(&mut self, now: Now, cx: &mut Context) {
         loop {
-            self.sort_leaving(now);
-            match self.wires.send(now, cx) {
+            self.ways.hand_leaving();
+            match self.ways.wires.send(now, cx) {
                 Sending::Done | Sending::Waits => return,
                 Sending::Failed(packet, error) => {
-                    self.wires.counts.unsent += 1;
-                    tracing::debug!(target: "alanui", process = self.index + 1, "send to {}: {error}", packet.destination);
-                    self.unsent(now, &packet);
+                    self.ways.wires.counts.unsent += 1;
+                    tracing::debug!(target: "alanui", process = self.ways.index + 1, "send to {}: {error}", packet.destination);
+                    self.give(now, Given::Unsent(packet));
                 }
             }
-        }
-    }
-
-    /// Puts what the node wants sent where it leaves by.
-    fn sort_leaving(&mut self, now: Now) {
-        // What cannot be sent at once may have the node send something else.
-        while !self.node.output.packets.is_empty() {
-            let mut packets = std::mem::take(&mut self.node.output.packets);
-            for packet in packets.drain(..) {
-                if usize::from(packet.socket.0) >= self.wires.sockets.len() {
-                    self.send_by_connection(now, packet);
-                } else if self.wires.held.len() < HELD {
-                    self.wires.held.push_back(packet);
-                } else {
-                    self.wires.counts.dropped += 1;
-                }
-            }
-            if self.node.output.packets.is_empty() {
-                self.node.output.packets = packets;
-                break;
-            }
-        }
-        self.hand_leaving();
-    }
-
-    /// Gives the worker that has the connections what leaves by them.
-    fn hand_leaving(&mut self) {
-        if self.leaving.is_empty() {
-            return;
-        }
-        let batch = std::mem::take(&mut self.leaving);
-        let count = batch.len() as u64;
-        if self.others.first().is_none_or(|first| first.try_send(Handed::Leaving(batch)).is_err()) {
-            self.wires.counts.dropped += count;
         }
     }
 
     fn report(&self) {
         let node = self.node.statistics();
-        let Counts { sent, unsent, dropped } = self.wires.counts;
+        let Counts { sent, unsent, dropped } = self.ways.wires.counts;
         let mut text = format!(
             "{} requests, {} replies, {} packets of garbage, {} loops, {} refused under load, {} broken; {sent} packets sent, {unsent} unsendable, {dropped} dropped",
             node.requests, node.replies, node.garbage, node.loops, node.overloaded, node.broken
@@ -515,7 +358,7 @@ impl Worker {
             // Writing to a String does not fail.
             let _ = write!(text, "; {count} refused: {fault}");
         }
-        if let Some(connections) = &self.connections {
+        if let Some(connections) = &self.ways.connections {
             let ConnectionCounts { refused, broken, slow } = connections.counts();
             let count = connections.count();
             let _ = write!(
@@ -523,75 +366,8 @@ impl Worker {
                 "; {count} connections, {refused} refused, {broken} closed for a bad message, {slow} for a slow one"
             );
         }
-        tracing::info!(target: "alanui", process = self.index + 1, "{text}");
+        tracing::info!(target: "alanui", process = self.ways.index + 1, "{text}");
         let parts = self.node.held().map(|(name, held)| format!("{name}: {held}"));
-        tracing::info!(target: "alanui", process = self.index + 1, "holds {}", parts.join(", "));
-    }
-}
-
-impl Wires {
-    /// Takes one batch from a socket into `arrived`, when it has something. Gives whether there may be more.
-    fn receive(&mut self, id: SocketId, now: Now, cx: &mut Context) -> bool {
-        let Some(watched) = self.sockets.get(id.0 as usize) else { return false };
-        let (inbox, arrived) = (&mut self.inbox, &mut self.arrived);
-        let more = watched.poll_receive(cx, |socket| {
-            match inbox.receive(socket, |bytes, source| arrived.push(Datagram { bytes, source, socket: id })) {
-                Ok(count) => count < BATCH,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => true,
-                Err(error) => {
-                    // The ICMP answer to an earlier packet, or a system short of memory for a moment: it is read again.
-                    tracing::debug!(target: "alanui", "receive: {error}");
-                    false
-                }
-            }
-        });
-        if let Some(tracer) = &mut self.tracer {
-            self.arrived.iter().for_each(|datagram| tracer.arrived(now.unix, datagram));
-        }
-        more.is_ready()
-    }
-
-    /// Sends what is held, in order.
-    fn send(&mut self, now: Now, cx: &mut Context) -> Sending {
-        while let Some(first) = self.held.front() {
-            let id = first.socket;
-            let Some(watched) = self.sockets.get_mut(id.0 as usize) else {
-                match self.held.pop_front() {
-                    Some(packet) => return Sending::Failed(packet, io::ErrorKind::NotConnected.into()),
-                    None => return Sending::Done,
-                }
-            };
-            let (held, outbox) = (&self.held, &mut self.outbox);
-            let run = || held.iter().take_while(|packet| packet.socket == id);
-            let Poll::Ready(sent) = watched.poll_send(cx, |socket| outbox.send(socket, run())) else {
-                return Sending::Waits;
-            };
-            let error = match sent {
-                Ok(count) => {
-                    if let Some(tracer) = &mut self.tracer {
-                        self.held.iter().take(count).for_each(|packet| tracer.left(now.unix, packet));
-                    }
-                    self.held.drain(..count);
-                    self.counts.sent += count as u64;
-                    continue;
-                }
-                Err(error) => error,
-            };
-            match error.raw_os_error() {
-                // The ICMP answer to an earlier packet is told to the next one, which then can be sent.
-                Some(libc::EINTR | libc::ECONNREFUSED) => {}
-                // What the system has no room for is lost as on the wire; the sender of the request repeats it.
-                Some(libc::ENOBUFS | libc::ENOMEM | libc::EMFILE | libc::ENFILE) => {
-                    self.held.pop_front();
-                    self.counts.dropped += 1;
-                }
-                _ => {
-                    if let Some(packet) = self.held.pop_front() {
-                        return Sending::Failed(packet, error);
-                    }
-                }
-            }
-        }
-        Sending::Done
+        tracing::info!(target: "alanui", process = self.ways.index + 1, "holds {}", parts.join(", "));
     }
 }

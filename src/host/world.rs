@@ -2,10 +2,10 @@
 
 use super::effects::sqlite::{self, Changed, Databases, init_db};
 use super::files;
-use crate::builtin::{Answer, ConnectionId, Extensions, HostName, Query, QueryFault, Rows, World};
+use crate::builtin::{Answer, DatabaseId, Extensions, HostName, Query, QueryFault, Rows, World};
 use crate::modules::db_sqlite::path_of;
-use crate::node::EffectId;
 use crate::source::Files;
+use crate::world::Ticket;
 use bytes::Bytes;
 use std::io::{self, Read};
 use std::net::{IpAddr, ToSocketAddrs};
@@ -76,10 +76,10 @@ impl HostWorld {
     }
 
     /// A worker's way to the databases. Answers to what it cannot read in place are sent to `answers`.
-    pub(super) fn worker(&self, answers: UnboundedSender<(EffectId, Answer)>) -> Result<sqlite::Worker, QueryFault> {
+    pub(super) fn worker(&self, answers: UnboundedSender<(Ticket, Answer)>) -> Result<sqlite::Worker, QueryFault> {
         self.databases.worker(Arc::new(move |ticket, found| {
             // A worker that has ended wants no answer.
-            let _ = answers.send((EffectId(ticket), found));
+            let _ = answers.send((Ticket(ticket), found));
         }))
     }
 
@@ -129,7 +129,7 @@ impl World for HostWorld {
         Disk.read(path)
     }
 
-    fn connect(&mut self, url: &str, extensions: Extensions) -> Result<ConnectionId, QueryFault> {
+    fn connect(&mut self, url: &str, extensions: Extensions) -> Result<DatabaseId, QueryFault> {
         let path = path_of(url, extensions).map_err(QueryFault::BadUrl)?;
         let made = self.make(&path)?;
         let connection = self.databases.connect(url, extensions)?;
@@ -150,12 +150,12 @@ impl World for HostWorld {
         Some((name, 0).to_socket_addrs().ok()?.next()?.ip())
     }
 
-    fn query(&mut self, connection: ConnectionId, sql: &str) -> Result<Rows, QueryFault> {
-        self.databases.query(connection, sql)
+    fn query(&mut self, database: DatabaseId, sql: &str) -> Result<Rows, QueryFault> {
+        self.databases.query(database, sql)
     }
 
-    fn tell(&mut self, connection: ConnectionId, statements: Vec<Query>) -> Vec<(usize, QueryFault)> {
-        self.databases.tell(connection, statements)
+    fn execute(&mut self, database: DatabaseId, statements: Vec<Query>) -> Vec<(usize, QueryFault)> {
+        self.databases.execute(database, statements)
     }
 }
 

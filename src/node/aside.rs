@@ -2,15 +2,13 @@
 //! the core, of `sl` and of `tm`. They run to their end at once: what they would wait for, a query or a sleep, fails. None of
 //! them brings about another.
 
-use super::driver::{Datagram, Node};
+use super::driver::Node;
 use super::own::stand_in;
-use crate::builtin::{
-    Answer, Avps, Effect, ErrandFault, Locals, LogLevel, QueryFault, Received, RouteId, SocketId, TransactionId, Wire,
-    Working,
-};
+use crate::builtin::{Avps, Effect, Locals, LogLevel, Received, RouteId, TransactionId, Wire, Working};
 use crate::script::{End, Step, Task};
 use crate::sip::Message;
 use crate::time::Now;
+use crate::world::{Answer, Datagram, Question, SocketId};
 use bytes::Bytes;
 use std::net::SocketAddr;
 
@@ -225,11 +223,12 @@ impl Node {
 
     fn perform_aside(&mut self, now: Now, task: &mut Task, effect: Effect) -> Answer {
         match effect {
-            Effect::Query(_) => {
-                self.core.log(LogLevel::Error, "a block that cannot wait asks a database: it gets no answer");
-                Answer::Rows(Err(QueryFault::Overloaded))
+            Effect::Ask(question) => {
+                if let Question::Query(_) = question {
+                    self.core.log(LogLevel::Error, "a block that cannot wait asks a database: it gets no answer");
+                }
+                question.refused()
             }
-            Effect::Errand(_) => Answer::Errand(Err(ErrandFault::Overloaded)),
             Effect::Relay(_) => {
                 self.core.log(LogLevel::Error, "t_relay does nothing in a block that runs aside");
                 Answer::Code(-1)

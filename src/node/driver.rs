@@ -7,63 +7,16 @@ use super::run::{Queue, Run};
 use super::server::ServerEvent;
 use super::table::{Found, Table};
 use super::transaction::{Due, Transaction};
-use crate::builtin::{
-    Answer, CancelSilent, Carried, Core, Errand, Held, ModuleId, Query, Related, RouteId, RouteKind, SocketId,
-    TraceEvent,
-};
+use crate::builtin::{Answer, CancelSilent, Carried, Core, Held, ModuleId, Related, RouteId, RouteKind, TraceEvent};
 use crate::script::Program;
 use crate::sip::{Malformed, Message};
 use crate::time::{Now, Tick};
 use crate::transaction::{Seed, Timer, TimerId, Timers, Wheel, client_non_invite};
-use bytes::Bytes;
+use crate::world::{Contract, Datagram, Given, Server, Ticket, Transmit, Want};
 use rustc_hash::FxHashMap;
 use std::any::Any;
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::Arc;
-
-/// A packet that arrived.
-#[derive(Debug, Clone)]
-pub struct Datagram {
-    /// Its bytes.
-    pub bytes: Bytes,
-    /// The sender.
-    pub source: SocketAddr,
-    /// The socket it arrived on.
-    pub socket: SocketId,
-}
-
-/// A packet to send.
-#[derive(Debug, Clone)]
-pub struct Transmit {
-    /// Its bytes.
-    pub bytes: Bytes,
-    /// The receiver.
-    pub destination: SocketAddr,
-    /// The socket to send from.
-    pub socket: SocketId,
-}
-
-/// Names a query that waits for its answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct EffectId(pub u64);
-
-/// What a node wants from its driver.
-#[derive(Debug, Default)]
-pub struct Output {
-    /// Packets, in the order in which they must leave.
-    pub packets: Vec<Transmit>,
-    /// Queries; each is answered with [`Node::answer`].
-    pub queries: Vec<(EffectId, Query)>,
-    /// Statements that one database takes together; answered likewise with [`Answer::Told`].
-    pub told: Vec<(EffectId, Vec<Query>)>,
-    /// Errands; each is answered likewise.
-    pub errands: Vec<(EffectId, Errand)>,
-    /// The script wants the server to end at once.
-    pub aborted: bool,
-    /// Modules that want their data loaded again.
-    pub reloads: Vec<ModuleId>,
-}
 
 /// What a node has counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -105,18 +58,19 @@ impl Default for Limits {
 pub(super) enum Awaited {
     /// What statements were about, each at its place, should the database not take them.
     Statements(ModuleId, Vec<Option<Box<dyn Any + Send>>>),
-    /// What an errand of this tag brought.
-    Errand(ModuleId, u64),
+    /// What was found for the question of this tag.
+    Service(ModuleId, u64),
 }
 
 /// The whole server for one worker's share of the calls.
 pub struct Node {
     /// What scripts see of the worker; `core.log` and `core.trace` are taken by the driver.
     pub core: Core,
-    /// What it wants; taken by the driver after each call.
-    pub output: Output,
     /// What it keeps at most.
     pub limits: Limits,
+    /// What it wants, in order.
+    pub(super) wants: VecDeque<Want>,
+    contract: Contract,
     pub(super) program: Arc<Program>,
     /// The main blocks that messages start in.
     pub(super) request_route: Option<RouteId>,
@@ -133,16 +87,16 @@ pub struct Node {
     pub(super) seed: Seed,
     pub(super) tag_prefix: [u8; 32],
     /// Runs that wait for an answer.
-    pub(super) parked: FxHashMap<EffectId, Box<Run>>,
+    pub(super) parked: FxHashMap<Ticket, Box<Run>>,
     /// What modules are told of answers that no run waits for.
-    pub(super) awaited: FxHashMap<EffectId, Awaited>,
+    pub(super) awaited: FxHashMap<Ticket, Awaited>,
     /// Calls with such runs, and the messages that wait behind them.
     pub(super) calls: FxHashMap<u64, Queue>,
     pub(super) queued: usize,
     /// What parked runs and queued packets take.
     pub(super) parked_bytes: usize,
     pub(super) queued_bytes: usize,
-    pub(super) next_effect: u64,
+    pub(super) next_ticket: u64,
     pub(super) next_message: u64,
     pub(super) stopping: bool,
     pub(super) statistics: Statistics,
@@ -193,7 +147,8 @@ impl Node {
             before_routing: program.route(RouteKind::Event, "core:pre-routing"),
             asides: Asides::new(&program, &core.settings),
             core,
-            output: Output::default(),
+            wants: VecDeque::new(),
+            contract: Contract::default(),
             limits: Limits::default(),
             request_route: program.route(RouteKind::Request, ""),
             reply_route: program.route(RouteKind::CoreReply, ""),
@@ -210,7 +165,7 @@ impl Node {
             queued: 0,
             parked_bytes: 0,
             queued_bytes: 0,
-            next_effect: 0,
+            next_ticket: 0,
             next_message: 0,
             stopping: false,
             statistics: Statistics::default(),
@@ -228,7 +183,7 @@ impl Node {
     }
 
     /// Handles a packet.
-    pub fn receive(&mut self, now: Now, datagram: Datagram) {
+    fn receive(&mut self, now: Now, datagram: Datagram) {
         self.core.meter.begin();
         self.at_hand = Some(AtHand::Packet(datagram.clone(), None));
         if !self.must_wait(&datagram) {
@@ -246,8 +201,8 @@ impl Node {
         self.end_step();
     }
 
-    /// Handles the answer to a query.
-    pub fn answer(&mut self, now: Now, id: EffectId, answer: Answer) {
+    /// Handles the answer to a question.
+    fn answer(&mut self, now: Now, id: Ticket, answer: Answer) {
         self.core.meter.begin();
         self.at_hand = self.parked.get(&id).map(|run| AtHand::Run(run.call));
         self.resume(now, id, answer);
@@ -257,7 +212,7 @@ impl Node {
 
     /// Handles that a packet could not be sent: its network is unreachable, or the system refused it. A reply is sent again when its request comes
     /// again; a request ends its branch.
-    pub fn unsent(&mut self, now: Now, packet: &Transmit) {
+    fn unsent(&mut self, now: Now, packet: &Transmit) {
         let Ok(message) = Message::parse(packet.bytes.clone()) else { return };
         let branch = message.via().and_then(|via| via.branch());
         let (Some(branch), true) = (branch, message.is_request()) else { return };
@@ -278,7 +233,7 @@ impl Node {
     }
 
     /// Does what is due.
-    pub fn expire(&mut self, now: Now) {
+    fn expire(&mut self, now: Now) {
         let mut due = Vec::new();
         self.wheel.expire(now.tick, &mut due);
         self.due.extend(due);
@@ -293,18 +248,12 @@ impl Node {
         self.at_hand = None;
     }
 
-    /// When [`Node::expire`] wants to be called next, at the latest.
+    /// When it wants to be given [`Given::Due`] next, at the latest.
     pub fn next(&self) -> Option<Tick> {
         self.wheel.next()
     }
 
-    /// Takes no new calls from here on; what is in flight is finished.
-    pub fn stop(&mut self) {
-        self.stopping = true;
-    }
-
-    /// Answers what is still in flight: callers get 503, callees a CANCEL.
-    pub fn abandon(&mut self, now: Now) {
+    fn abandon(&mut self, now: Now) {
         for id in self.transactions.ids() {
             let waits = self.transactions.get(id).is_some_and(|its| its.owner.is_none() && !its.is_answered());
             if waits {
@@ -395,6 +344,26 @@ impl Node {
                 }
             }
         }
+    }
+}
+
+impl Server for Node {
+    fn give(&mut self, now: Now, given: Given) {
+        self.contract.given(now, &given, self.wants.len());
+        match given {
+            Given::Arrived(datagram) => self.receive(now, datagram),
+            Given::Answered(ticket, answer) => self.answer(now, ticket, answer),
+            Given::Unsent(packet) => self.unsent(now, &packet),
+            Given::Due => self.expire(now),
+            Given::Stop => self.stopping = true,
+            Given::Abandon => self.abandon(now),
+        }
+    }
+
+    fn want(&mut self) -> Option<Want> {
+        let want = self.wants.pop_front()?;
+        self.contract.wanted(&want);
+        Some(want)
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! One node serves one worker's share of the calls. The contract with whoever drives it:
 //!
-//! 1. hand it what arrived ([`Node::receive`], [`Node::answer`], [`Node::unsent`]) or the time ([`Node::expire`]);
-//! 2. take what it wants from [`Node::output`] (and lines from `core.log`): packets first, in order, then queries;
+//! 1. give it what arrived or is due, and do what it wants, by [`drive`](crate::world::drive);
+//! 2. take lines from `core.log`;
 //! 3. sleep until [`Node::next`] or until something arrives; go to 1.
 
 mod address;
@@ -27,5 +27,5 @@ mod transaction;
 mod upstream;
 mod via;
 
-pub use driver::{Datagram, EffectId, Limits, Node, Output, Statistics, Transmit};
+pub use driver::{Limits, Node, Statistics};
 pub use share::{Shares, call_id};

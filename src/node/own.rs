@@ -1,6 +1,6 @@
 //! What the server does without being asked by a peer: work of modules by the clock, requests of its own, event routes.
 
-use super::driver::Node;
+use super::driver::{Awaited, Node};
 use super::run::Role;
 use super::table::Found;
 use super::transaction::{Branch, Client, Due, Transaction};
@@ -11,6 +11,7 @@ use crate::builtin::{
 use crate::sip::{Message, Request, write};
 use crate::time::Now;
 use crate::transaction::{Actions, client_non_invite};
+use crate::world::Want;
 use bytes::Bytes;
 use std::net::SocketAddr;
 
@@ -54,9 +55,9 @@ impl Node {
                     Command::Request(request) => self.send_own(now, request),
                     Command::Send(packet) => self.send_bare(packet),
                     Command::Event(event) => self.run_event(now, event),
-                    Command::Tell(told) => self.tell_database(told),
-                    Command::Errand(errand) => self.begin_errand(errand),
-                    Command::Reload(module) => self.output.reloads.push(module),
+                    Command::Execute(statements) => self.execute(statements),
+                    Command::Ask(own) => self.ask(own.service.into(), Awaited::Service(own.module, own.tag)),
+                    Command::Reload(module) => self.wants.push_back(Want::Reload(module)),
                 }
             }
         }

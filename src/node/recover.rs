@@ -7,8 +7,8 @@ use crate::sip::{Message, Method};
 use crate::time::Now;
 
 impl Node {
-    /// Picks up after a panic in [`Node::receive`], [`Node::answer`], [`Node::unsent`] or [`Node::expire`]: the call at hand is dropped, its callers are
-    /// answered 500. Whatever else there was in the middle of is as if it had not begun.
+    /// Picks up after a panic while it was given something: the call at hand is dropped, its callers are answered 500. Whatever else there was in the
+    /// middle of is as if it had not begun.
     pub fn recover(&mut self, now: Now) {
         self.statistics.broken += 1;
         self.core

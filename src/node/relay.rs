@@ -1,7 +1,7 @@
 //! Forwarding requests: destinations, branches, `branch_route`, CANCEL.
 
 use super::address::{NoHop, next_hop};
-use super::driver::{Node, Transmit};
+use super::driver::Node;
 use super::loops::Breadth;
 use super::run::{Performed, Role, Run};
 use super::via::{Leaving, push_via};
@@ -11,6 +11,7 @@ use crate::builtin::{
 use crate::script::Task;
 use crate::sip::{HeaderName, Method, Transport, Uri, delimit, write_request};
 use crate::time::Now;
+use crate::world::{Transmit, Want};
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -324,7 +325,7 @@ impl Node {
     fn send_by(&mut self, packet: Packet, arrived: Option<SocketId>) -> i32 {
         match self.route(&packet.next_hop, packet.socket, arrived) {
             Ok((destination, socket)) => {
-                self.output.packets.push(Transmit { bytes: packet.bytes, destination, socket });
+                self.send(packet.bytes, destination, socket);
                 1
             }
             Err(_) => -1,
@@ -420,7 +421,7 @@ impl Node {
     }
 
     pub(super) fn send(&mut self, bytes: Bytes, destination: SocketAddr, socket: SocketId) {
-        self.output.packets.push(Transmit { bytes, destination, socket });
+        self.wants.push_back(Want::Send(Transmit { bytes, destination, socket }));
     }
 }
 

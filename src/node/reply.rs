@@ -10,6 +10,7 @@ use crate::builtin::{Avps, Background, Counter, Extension, ModuleId, SocketId, T
 use crate::sip::{Edits, Message, Via, delimit, write_ack, write_as_arrived, write_cancel, write_reply};
 use crate::time::Now;
 use crate::transaction::{Action, Actions, Timer, client_non_invite};
+use crate::world::{Transmit, Want};
 use bytes::Bytes;
 
 /// What an event means for a branch beyond what its machine did.
@@ -183,7 +184,7 @@ impl Node {
                 Action::Send | Action::SendOnce | Action::SendAgain => {
                     branch.sent_again |= *action == Action::SendAgain;
                     let (bytes, destination, socket) = (branch.sent.clone(), branch.destination, branch.socket);
-                    self.output.packets.push(super::driver::Transmit { bytes, destination, socket });
+                    self.wants.push_back(Want::Send(Transmit { bytes, destination, socket }));
                 }
                 Action::SendAck => {
                     if let (Ok(invite), Some(reply)) = (Message::parse(branch.sent.clone()), reply) {
@@ -197,7 +198,7 @@ impl Node {
                         }
                         let (destination, socket) = (branch.destination, branch.socket);
                         let bytes = Bytes::from(bytes);
-                        self.output.packets.push(super::driver::Transmit { bytes, destination, socket });
+                        self.wants.push_back(Want::Send(Transmit { bytes, destination, socket }));
                     }
                 }
                 Action::SendCancel => cancels = true,
@@ -276,7 +277,7 @@ impl Node {
             match *action {
                 Action::Send | Action::SendOnce | Action::SendAgain => {
                     let (bytes, destination, socket) = (cancel.sent.clone(), branch.destination, branch.socket);
-                    self.output.packets.push(super::driver::Transmit { bytes, destination, socket });
+                    self.wants.push_back(Want::Send(Transmit { bytes, destination, socket }));
                 }
                 // It lives as long as its branch.
                 Action::Set(Timer::Wait, _) => {}

@@ -1,6 +1,6 @@
 //! Requests that arrive: matched to a transaction, or handed to the script.
 
-use super::driver::{AtHand, Datagram, Limits, Node};
+use super::driver::{AtHand, Limits, Node};
 use super::run::Role;
 use super::server::ServerEvent;
 use super::table::Found;
@@ -10,6 +10,7 @@ use crate::sip::{Message, Method};
 use crate::time::Now;
 use crate::transaction::Key;
 use crate::transaction::key::{Legacy, has_cookie};
+use crate::world::Datagram;
 
 impl Node {
     /// Handles a packet that is let in.

@@ -1,15 +1,15 @@
 //! Runs of the script: started, put aside while they wait, and followed by what their kind asks for.
 
-use super::driver::{Awaited, Datagram, EffectId, Node};
+use super::driver::{Awaited, Node};
 use super::relay::Forking;
 use super::share::call_id;
 use super::transaction::Due;
 use crate::builtin::{
-    Answer, Avps, Background, Effect, ErrandFault, Extension, Locals, LogLevel, ModuleId, OwnErrand, QueryFault,
-    RouteId, Told, TraceEvent, TransactionId, Working,
+    Avps, Background, Effect, Extension, Locals, LogLevel, RouteId, Statements, TraceEvent, TransactionId, Working,
 };
 use crate::script::{End, Step, Task};
 use crate::time::Now;
+use crate::world::{Answer, Datagram, ModuleId, QueryFault, Question, Ticket, Want};
 use std::any::Any;
 use std::collections::VecDeque;
 
@@ -137,20 +137,14 @@ impl Node {
 
     fn perform(&mut self, now: Now, mut run: Box<Run>, effect: Effect) -> Performed {
         let answer = match effect {
-            Effect::Query(_) if self.is_crowded() => Answer::Rows(Err(QueryFault::Overloaded)),
-            Effect::Query(query) => {
-                let id = self.park(run);
-                self.output.queries.push((id, query));
-                return Performed::Parked;
-            }
-            Effect::Errand(_) if self.is_crowded() => Answer::Errand(Err(ErrandFault::Overloaded)),
-            Effect::Errand(errand) => {
-                let id = self.park(run);
-                self.output.errands.push((id, errand));
+            Effect::Ask(question) if self.is_crowded() => question.refused(),
+            Effect::Ask(question) => {
+                let ticket = self.park(run);
+                self.wants.push_back(Want::Ask(ticket, question));
                 return Performed::Parked;
             }
             Effect::Abort => {
-                self.output.aborted = true;
+                self.wants.push_back(Want::Abort);
                 return Performed::Parked;
             }
             Effect::Sleep(_) if self.is_crowded() => Answer::Code(-1),
@@ -178,50 +172,52 @@ impl Node {
             Effect::Transaction(step) => self.transaction_step(now, task, step),
             // The callers know these, and the machine keeps the last to itself.
             Effect::Abort => {
-                self.output.aborted = true;
+                self.wants.push_back(Want::Abort);
                 -1
             }
-            Effect::Query(_) | Effect::Errand(_) | Effect::Sleep(_) | Effect::Relay(_) | Effect::Enter(_) => -1,
+            Effect::Ask(_) | Effect::Sleep(_) | Effect::Relay(_) | Effect::Enter(_) => -1,
         })
     }
 
-    /// Tells a database something that no run waits for.
-    pub(super) fn tell_database(&mut self, told: Told) {
-        if told.statements.is_empty() {
+    /// Has a database take statements that no run waits for.
+    pub(super) fn execute(&mut self, statements: Statements) {
+        if statements.list.is_empty() {
             return;
         }
-        let id = EffectId(self.next_effect);
-        self.next_effect += 1;
-        let (queries, about) = told.statements.into_iter().map(|its| (its.query, its.about)).unzip();
-        self.output.told.push((id, queries));
-        self.awaited.insert(id, Awaited::Statements(told.module, about));
+        let (queries, about) = statements.list.into_iter().map(|its| (its.query, its.about)).unzip();
+        self.ask(Question::Execute(queries), Awaited::Statements(statements.module, about));
     }
 
-    /// Begins an errand that no run waits for.
-    pub(super) fn begin_errand(&mut self, wanted: OwnErrand) {
-        let id = EffectId(self.next_effect);
-        self.next_effect += 1;
-        self.awaited.insert(id, Awaited::Errand(wanted.module, wanted.tag));
-        self.output.errands.push((id, wanted.errand));
+    /// Asks what no run waits for.
+    pub(super) fn ask(&mut self, question: Question, awaited: Awaited) {
+        let ticket = self.new_ticket();
+        self.awaited.insert(ticket, awaited);
+        self.wants.push_back(Want::Ask(ticket, question));
+    }
+
+    fn new_ticket(&mut self) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        ticket
     }
 
     /// An answer that no run waits for.
-    fn tell_module(&mut self, now: Now, id: EffectId, answer: Answer) {
-        match (self.awaited.remove(&id), answer) {
-            (Some(Awaited::Statements(module, about)), Answer::Told(refused)) => {
-                self.told_database(module, about, refused);
+    fn tell_module(&mut self, now: Now, ticket: Ticket, answer: Answer) {
+        match (self.awaited.remove(&ticket), answer) {
+            (Some(Awaited::Statements(module, about)), Answer::Executed(refused)) => {
+                self.executed(module, about, refused);
             }
-            (Some(Awaited::Errand(module, tag)), Answer::Errand(found)) => {
+            (Some(Awaited::Service(module, tag)), Answer::Found(found)) => {
                 if let Some(state) = self.core.modules.get(module.0 as usize).cloned() {
-                    state.brought(tag, found, &mut Background { now, core: &mut self.core, module });
+                    state.found(tag, found, &mut Background { now, core: &mut self.core, module });
                 }
             }
-            (Some(Awaited::Statements(..) | Awaited::Errand(..)) | None, _) => {}
+            (Some(Awaited::Statements(..) | Awaited::Service(..)) | None, _) => {}
         }
     }
 
     /// Which of a module's statements the database did not take.
-    fn told_database(
+    fn executed(
         &mut self,
         module: ModuleId,
         mut about: Vec<Option<Box<dyn Any + Send>>>,
@@ -247,12 +243,11 @@ impl Node {
     }
 
     /// Puts a run aside, with what it carries, and with it the messages of its call that come behind.
-    fn park(&mut self, mut run: Box<Run>) -> EffectId {
+    fn park(&mut self, mut run: Box<Run>) -> Ticket {
         self.hand_over(&mut run.task.locals);
         run.weight = size_of::<Run>() + run.task.message.message.bytes().len() + run.task.size();
         self.parked_bytes += run.weight;
-        let id = EffectId(self.next_effect);
-        self.next_effect += 1;
+        let id = self.new_ticket();
         self.calls.entry(run.call).or_default().parked += 1;
         self.parked.insert(id, run);
         id
@@ -309,7 +304,7 @@ impl Node {
     }
 
     /// Goes on with a run whose effect is answered.
-    pub(super) fn resume(&mut self, now: Now, id: EffectId, answer: Answer) {
+    pub(super) fn resume(&mut self, now: Now, id: Ticket, answer: Answer) {
         let Some(run) = self.parked.remove(&id) else {
             return self.tell_module(now, id, answer);
         };

@@ -1,6 +1,5 @@
 //! One transaction as the node keeps it: the machines, the messages they send, and what the script left with it.
 
-use super::driver::EffectId;
 use crate::builtin::{
     Avps, FailureReplyMode, MessageFlags, ModuleId, Received, RouteId, SocketId, TransactionId, TransactionView,
     Working,
@@ -10,6 +9,7 @@ use crate::time::Tick;
 use crate::transaction::{
     Key, Timer, TimerId, Timers, client_invite, client_non_invite, server_invite, server_non_invite,
 };
+use crate::world::Ticket;
 use bytes::Bytes;
 use std::net::SocketAddr;
 
@@ -157,7 +157,7 @@ pub(super) enum Due {
     /// Modules do what comes before the first message.
     Begin,
     /// A run that sleeps goes on.
-    Wake(EffectId),
+    Wake(Ticket),
 }
 
 impl Branch {

@@ -1,7 +1,7 @@
 //! The DNS of a scenario.
 
 use super::words::Word;
-use crate::builtin::{ErrandFault, Found, Record, RecordKind};
+use crate::builtin::{Found, Record, RecordKind, Unanswered};
 use bytes::Bytes;
 
 /// Reads what stands behind the name in `dns NAME KIND VALUES`.
@@ -38,7 +38,7 @@ pub(super) fn resolve(
     records: &[(String, RecordKind, Record)],
     name: &str,
     kind: RecordKind,
-) -> Result<Found, ErrandFault> {
+) -> Result<Found, Unanswered> {
     if let (RecordKind::Address | RecordKind::A, Ok(address)) = (kind, name.parse()) {
         return Ok(Found::Records(vec![Record::Address(address)]));
     }
@@ -48,5 +48,5 @@ pub(super) fn resolve(
     };
     let named = records.iter().filter(|(its, kind, _)| its.eq_ignore_ascii_case(name) && fits(*kind));
     let found: Vec<Record> = named.map(|(_, _, record)| record.clone()).collect();
-    if found.is_empty() { Err(ErrandFault::Absent) } else { Ok(Found::Records(found)) }
+    if found.is_empty() { Err(Unanswered::Absent) } else { Ok(Found::Records(found)) }
 }

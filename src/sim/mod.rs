@@ -25,6 +25,7 @@ mod scene;
 mod server;
 mod steps;
 mod story;
+mod surroundings;
 mod table;
 mod text;
 mod wires;

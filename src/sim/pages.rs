@@ -3,7 +3,7 @@
 use super::blocks::Block;
 use super::parse::Parser;
 use super::scenario::CannedPage;
-use crate::builtin::{ErrandFault, Fetch, FetchFault, Found, Page};
+use crate::builtin::{Fetch, FetchFault, Found, Page, Unanswered};
 use bytes::Bytes;
 
 /// `http answers "PART" 200` with lines of the body below, or `http fails "PART"`.
@@ -33,10 +33,10 @@ pub(super) fn page(parser: &mut Parser, block: &Block) -> Option<CannedPage> {
 }
 
 /// What the first of the pages that fits answers; a server that no line names takes no connection.
-pub(super) fn answer(pages: &[CannedPage], fetch: &Fetch) -> Result<Found, ErrandFault> {
+pub(super) fn answer(pages: &[CannedPage], fetch: &Fetch) -> Result<Found, Unanswered> {
     let page = pages.iter().find(|page| fetch.url.contains(page.part.as_str()));
     match page.and_then(|page| page.answer.clone()) {
         Some((status, body)) => Ok(Found::Page(Page { status, body, url: fetch.url.clone() })),
-        None => Err(ErrandFault::Unfetched(FetchFault::Connection)),
+        None => Err(Unanswered::Unfetched(FetchFault::Connection)),
     }
 }

@@ -2,22 +2,22 @@
 
 use super::ladder::ladder;
 use super::parse::Reading;
-use super::peer::{Packet, Peer};
-use super::scenario::{Action, DatabaseMood, PeerId, Scenario};
+use super::peer::Peer;
+use super::scenario::{Action, DatabaseMood, Scenario};
 use super::scene::{Deed, Scene};
 use super::server::{Server, Setting};
 use super::story::{Entry, Story};
-use super::wires::{Arrival, Wires};
+use super::surroundings::Surroundings;
+use super::wires::Arrival;
 use super::world::Stage;
-use crate::builtin::{
-    Answer, Background, Core, Ending, Errand, Extensions, Module, ModuleId, Query, Reached, Socket, SocketId,
-};
+use crate::builtin::{Background, Core, Ending, Extensions, Module, Reached, Socket};
 use crate::config::has_errors;
-use crate::node::{Datagram, EffectId, Node, Transmit};
+use crate::node::Node;
 use crate::script::Program;
 use crate::sip::Transport;
 use crate::source::{Diagnostic, Sources, Span};
 use crate::time::{Now, Tick};
+use crate::world::{Answer, Given, ModuleId, SocketId, drive};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -73,15 +73,12 @@ pub fn play(
         story.log_line(Tick::ZERO, line);
     }
     let now = Now { tick: Tick::ZERO, unix: scenario.clock };
+    let scene = Scene::new(scenario, peers, story);
     let play = Play {
-        scene: Scene::new(scenario, peers, story),
+        around: Surroundings::new(scene, stage, server.modules, &server.core),
         program: server.program.clone(),
         settings: server.settings,
         node: Node::new(server.program, server.core, true, now),
-        modules: server.modules,
-        stage,
-        wires: Wires::default(),
-        stopped: false,
     };
     Ok(play.all())
 }
@@ -118,16 +115,10 @@ fn peers(scenario: &Scenario, server: &Server, diagnostics: &mut Vec<Diagnostic>
 
 /// A scenario while it is played.
 struct Play<'a> {
-    scene: Scene<'a>,
     program: Arc<Program>,
     settings: Vec<Setting>,
     node: Node,
-    /// The modules, by their place.
-    modules: Vec<&'static Module>,
-    stage: Stage<'a>,
-    wires: Wires,
-    /// The server has ended.
-    stopped: bool,
+    around: Surroundings<'a>,
 }
 
 /// What may happen at one moment before the scenario is given up.
@@ -135,22 +126,22 @@ const MOST_AT_ONCE: u32 = 10_000;
 
 impl Play<'_> {
     fn all(mut self) -> Played {
-        let scenario = self.scene.scenario;
+        let scenario = self.around.scene.scenario;
         for step in &scenario.steps {
             self.settle(step.span);
-            match self.scene.step(step) {
-                Deed::Sends(peer, packet) => self.peer_sends(peer, packet),
+            match self.around.scene.step(step) {
+                Deed::Sends(peer, packet) => self.around.peer_sends(peer, packet),
                 Deed::Host(action) => self.host(action, step.span),
                 Deed::Done => {}
             }
-            if self.scene.is_stuck() {
+            if self.around.scene.is_stuck() {
                 break;
             }
         }
         if let Some(last) = scenario.steps.last() {
             self.settle(last.span);
         }
-        let (entries, failures) = (self.scene.story.entries, self.scene.failures);
+        let (entries, failures) = (self.around.scene.story.entries, self.around.scene.failures);
         let reached = self.node.core.trace.take().map(|trace| trace.reached).unwrap_or_default();
         let (program, settings) = (self.program, self.settings);
         let listener = |socket: &Socket| match socket.address {
@@ -163,7 +154,7 @@ impl Play<'_> {
             settings,
             program,
             listeners: self.node.core.sockets.list.iter().map(listener).collect(),
-            uses: self.scene.peers.iter().map(|peer| peer.socket).collect(),
+            uses: self.around.scene.peers.iter().map(|peer| peer.socket).collect(),
             reached,
             failures,
         }
@@ -172,70 +163,71 @@ impl Play<'_> {
     /// A step that is about the server and its world.
     fn host(&mut self, action: &Action, span: Span) {
         match action {
-            Action::Wait(time) => self.advance(self.scene.now.after(*time), span),
+            Action::Wait(time) => self.advance(self.around.scene.now.after(*time), span),
             Action::WaitUntil(time) => self.advance(Tick::ZERO.after(*time), span),
-            Action::Sql(statement) => match self.stage.first() {
+            Action::Sql(statement) => match self.around.stage.first() {
                 Some(database) => {
                     let said = database.query(statement, &[]);
                     let changed = database.changes();
-                    self.scene.story.sql(self.scene.now, statement, &said, changed);
+                    self.around.scene.story.sql(self.around.scene.now, statement, &said, changed);
                 }
-                None => self.scene.stuck(span, "the scenario has no database".into()),
+                None => self.around.scene.stuck(span, "the scenario has no database".into()),
             },
             Action::Database(mood) => {
-                self.stage.mood = *mood;
+                self.around.stage.mood = *mood;
                 let words = match mood {
                     DatabaseMood::Works => "the database works".to_owned(),
                     DatabaseMood::Fails => "the database fails".to_owned(),
                     DatabaseMood::Slow(time) => format!("the database is slow: {}", super::ladder::seconds(*time)),
                 };
-                self.scene.story.moment(self.scene.now, &words);
+                self.around.moment(&words);
             }
-            Action::Reload(_) | Action::Rpc(_) | Action::Location { .. } | Action::Stop if self.stopped => {
-                self.scene.stuck(span, "the server has ended".into());
+            Action::Reload(_) | Action::Rpc(_) | Action::Location { .. } | Action::Stop if self.around.stopped => {
+                self.around.scene.stuck(span, "the server has ended".into());
             }
             Action::Reload(name) => self.reload(name, span),
             Action::Stop => self.stop(),
             Action::Rpc(command) => {
                 if let Some(lines) = self.rpc(command, span) {
-                    self.scene.story.command(self.scene.now, command, lines);
+                    self.around.scene.story.command(self.around.scene.now, command, lines);
                 }
             }
             Action::Location { shown, command } => {
                 let done = self.rpc(command, span);
-                done.into_iter().for_each(|_| self.scene.story.moment(self.scene.now, shown));
+                done.into_iter().for_each(|_| self.around.moment(shown));
             }
             Action::Relay(line) => {
-                self.stage.relays.set(line.clone());
-                self.scene.story.relay(self.scene.now, line);
+                self.around.stage.relays.set(line.clone());
+                self.around.scene.story.relay(self.around.scene.now, line);
             }
-            Action::Canned(canned) => self.stage.canned.insert(0, canned.clone()),
-            Action::Page(page) => self.stage.pages.insert(0, page.clone()),
+            Action::Canned(canned) => self.around.stage.canned.insert(0, canned.clone()),
+            Action::Page(page) => self.around.stage.pages.insert(0, page.clone()),
             // The peers do all else.
             _ => {}
         }
     }
 
     fn reload(&mut self, name: &str, span: Span) {
-        let at = self.modules.iter().position(|its| its.name == name);
+        let at = self.around.modules.iter().position(|its| its.name == name);
         match at {
-            Some(at) => self.reload_module(at),
-            None => self.scene.stuck(span, format!("the config loads no module {name}")),
+            Some(at) => self.around.reload_module(at),
+            None => self.around.scene.stuck(span, format!("the config loads no module {name}")),
         }
     }
 
     /// Ends the server: modules write what they kept to be written later, and whatever arrives then is lost.
     fn stop(&mut self) {
-        self.scene.story.moment(self.scene.now, "the server ends");
-        self.stopped = true;
-        let (now, sockets) = (self.time(), self.node.core.sockets.clone());
-        for (module, state) in self.modules.iter().zip(self.node.core.modules.clone().iter()) {
-            let ended = state.end(&mut Ending { now, sockets: &sockets, world: &mut self.stage });
-            for (query, said) in std::mem::take(&mut self.stage.told) {
-                self.scene.story.query(self.scene.now, &query, Some(&said));
+        self.around.moment("the server ends");
+        self.around.stopped = true;
+        let (now, sockets) = (self.around.time(), self.node.core.sockets.clone());
+        let modules = self.around.modules.clone();
+        for (module, state) in modules.iter().zip(self.node.core.modules.clone().iter()) {
+            let ended = state.end(&mut Ending { now, sockets: &sockets, world: &mut self.around.stage });
+            for (query, said) in std::mem::take(&mut self.around.stage.executed) {
+                self.around.scene.story.query(self.around.scene.now, &query, Some(&said));
             }
             if let Err(fault) = ended {
-                self.scene.story.moment(self.scene.now, &format!("{}: {fault}", module.name));
+                self.around.moment(&format!("{}: {fault}", module.name));
             }
         }
     }
@@ -245,102 +237,39 @@ impl Play<'_> {
         let mut words = command.split_whitespace();
         let (name, args) = (words.next().unwrap_or_default(), words.collect::<Vec<&str>>());
         let mut rows =
-            self.modules.iter().enumerate().flat_map(|(at, module)| module.rpc.iter().map(move |row| (at, row)));
+            self.around.modules.iter().enumerate().flat_map(|(at, module)| module.rpc.iter().map(move |row| (at, row)));
         let Some((at, row)) = rows.find(|(_, row)| row.name == name) else {
-            let known: Vec<&str> = self.modules.iter().flat_map(|module| module.rpc).map(|row| row.name).collect();
+            let known: Vec<&str> =
+                self.around.modules.iter().flat_map(|module| module.rpc).map(|row| row.name).collect();
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            self.scene.stuck(span, format!("the modules of the config have no command {name}; they have {known}"));
+            self.around
+                .scene
+                .stuck(span, format!("the modules of the config have no command {name}; they have {known}"));
             return None;
         };
-        let now = self.time();
+        let now = self.around.time();
         let mut background = Background { now, core: &mut self.node.core, module: ModuleId(at as u16) };
         match (row.run)(&mut background, &args) {
             Ok(lines) => {
                 // What the command asks the node for is done at once.
-                self.node.expire(now);
-                self.take_output();
+                self.give(Given::Due);
                 Some(lines)
             }
             Err(fault) => {
-                self.scene.stuck(span, format!("{name}: {fault} ({name} {})", row.usage));
+                self.around.scene.stuck(span, format!("{name}: {fault} ({name} {})", row.usage));
                 None
             }
-        }
-    }
-
-    fn reload_module(&mut self, at: usize) {
-        let (Some(Module { name, .. }), Some(state)) = (self.modules.get(at), self.node.core.modules.get(at).cloned())
-        else {
-            return;
-        };
-        let words = match state.reload(&mut self.stage) {
-            Ok(()) => format!("reload {name}"),
-            Err(fault) => format!("reload {name} failed: {}", fault.message),
-        };
-        self.scene.story.moment(self.scene.now, &words);
-    }
-
-    fn peer_sends(&mut self, from: PeerId, packet: Packet) {
-        let Ok(near) = self.scene.peer_sends(from, &packet) else { return };
-        let arrival = match near {
-            Some(peer) => Arrival::Peer { peer, bytes: packet.bytes, socket: packet.socket },
-            None => {
-                let source = self.scene.peers[from].address;
-                Arrival::Server(Datagram { bytes: packet.bytes, source, socket: packet.socket })
-            }
-        };
-        self.sends(arrival);
-    }
-
-    /// Gives a packet back that cannot be sent, and of which the server learns that.
-    fn server_sends(&mut self, packet: Transmit) -> Option<Transmit> {
-        let transport = self.node.core.sockets.transport(packet.socket);
-        let is_meant = |peer: &Peer| peer.transport == transport && peer.address == packet.destination;
-        let peer = self.scene.peers.iter().position(is_meant);
-        // Packets to the server's own address come back in.
-        let port = Some(packet.destination.port());
-        let target = self.node.core.sockets.listening_on(Some(transport), packet.destination.ip(), port);
-        let name = match target {
-            Some(_) => "alanui".to_owned(),
-            None => packet.destination.to_string(),
-        };
-        let sent = self.scene.server_sends(peer, &name, &packet.bytes);
-        let is_broken = |peer: usize| self.scene.peers.get(peer).is_some_and(|peer| peer.disconnected);
-        if transport.is_reliable() && peer.map_or(target.is_none(), is_broken) {
-            return Some(packet);
-        }
-        if let Some(peer) = peer {
-            if sent.is_ok() {
-                let arrival = Arrival::Peer { peer, bytes: packet.bytes, socket: packet.socket };
-                self.sends(arrival);
-            }
-            return None;
-        }
-        let own = &self.node.core.sockets;
-        if let Some(target) = target {
-            let port = own.socket(packet.socket).map_or(5060, |socket| socket.address.port());
-            let ip = own.address_towards(packet.socket, packet.destination.ip());
-            let datagram = Datagram { bytes: packet.bytes, source: SocketAddr::new(ip, port), socket: target };
-            self.sends(Arrival::Server(datagram));
-        }
-        None
-    }
-
-    /// Sends something on its way, perhaps more than once.
-    fn sends(&mut self, arrival: Arrival) {
-        for at in self.scene.arrivals() {
-            self.wires.send(at, arrival.clone());
         }
     }
 
     /// Lets everything arrive that is under way; timers run meanwhile, but nobody waits for one.
     fn settle(&mut self, span: Span) {
         let mut rounds = 0;
-        while let Some(last) = self.wires.last_packet() {
+        while let Some(last) = self.around.wires.last_packet() {
             self.advance(last, span);
             rounds += 1;
             if rounds > MOST_AT_ONCE {
-                return self.scene.stuck(span, "messages go round without end".into());
+                return self.around.scene.stuck(span, "messages go round without end".into());
             }
         }
     }
@@ -349,160 +278,50 @@ impl Play<'_> {
     fn advance(&mut self, until: Tick, span: Span) {
         let mut at_once = 0;
         loop {
-            let due = self.node.next().filter(|_| !self.stopped);
-            let next = [self.wires.next(), due].into_iter().flatten().min();
+            let due = self.node.next().filter(|_| !self.around.stopped);
+            let next = [self.around.wires.next(), due].into_iter().flatten().min();
             let Some(next) = next.filter(|next| *next <= until) else { break };
-            at_once = if next > self.scene.now { 0 } else { at_once + 1 };
+            at_once = if next > self.around.scene.now { 0 } else { at_once + 1 };
             if at_once > MOST_AT_ONCE {
-                return self.scene.stuck(span, "the server does not come to rest".into());
+                return self.around.scene.stuck(span, "the server does not come to rest".into());
             }
-            self.set_clock(next.max(self.scene.now));
-            match self.wires.arrived(self.scene.now) {
+            self.around.set_clock(next.max(self.around.scene.now));
+            match self.around.wires.arrived(self.around.scene.now) {
                 Some(arrival) => self.arrive(arrival),
-                None => {
-                    let now = self.time();
-                    self.node.expire(now);
-                    self.take_output();
-                }
+                None => self.give(Given::Due),
             }
         }
-        self.set_clock(until.max(self.scene.now));
+        self.around.set_clock(until.max(self.around.scene.now));
     }
 
     fn arrive(&mut self, arrival: Arrival) {
+        let around = &mut self.around;
         match arrival {
-            Arrival::Server(_) | Arrival::Errand(..) | Arrival::Query(..) | Arrival::Told(..) if self.stopped => {}
+            Arrival::Server(_) | Arrival::Silence(..) | Arrival::Question(..) if around.stopped => {}
             Arrival::Server(datagram) => {
-                self.scene.story.arrives(&datagram.bytes);
-                let now = self.time();
-                self.node.receive(now, datagram);
-                self.take_output();
+                around.scene.story.arrives(&datagram.bytes);
+                self.give(Given::Arrived(datagram));
             }
             Arrival::Peer { peer, bytes, socket } => {
-                let by_hand = self.scene.acknowledges(peer);
-                for packet in self.scene.peers[peer].receive(&bytes, socket, by_hand) {
-                    self.peer_sends(peer, packet);
+                let by_hand = around.scene.acknowledges(peer);
+                for packet in around.scene.peers[peer].receive(&bytes, socket, by_hand) {
+                    around.peer_sends(peer, packet);
                 }
             }
-            Arrival::Errand(id, found) => {
-                self.scene.story.moment(self.scene.now, "nobody has answered");
-                let now = self.time();
-                self.node.answer(now, id, Answer::Errand(found));
-                self.take_output();
+            Arrival::Silence(ticket, fault) => {
+                around.scene.story.moment(around.scene.now, "nobody has answered");
+                self.give(Given::Answered(ticket, Answer::Found(Err(fault))));
             }
-            Arrival::Query(id, query) => {
-                let said = self.stage.ask(query.connection, &query.statement, &query.parameters);
-                self.scene.story.answer(self.scene.now, &said);
-                let now = self.time();
-                self.node.answer(now, id, Answer::Rows(said));
-                self.take_output();
-            }
-            Arrival::Told(id, queries) => {
-                let mut refused = Vec::new();
-                for (at, query) in queries.iter().enumerate() {
-                    let said = self.stage.ask(query.connection, &query.statement, &query.parameters);
-                    self.scene.story.answer(self.scene.now, &said);
-                    refused.extend(said.err().map(|fault| (at, fault)));
-                }
-                let now = self.time();
-                self.node.answer(now, id, Answer::Told(refused));
-                self.take_output();
+            Arrival::Question(ticket, question) => {
+                let answer = around.answer_at_last(&question);
+                self.give(Given::Answered(ticket, answer));
             }
         }
     }
 
-    /// Does what the node wants, until it wants nothing.
-    fn take_output(&mut self) {
-        loop {
-            self.take_trace();
-            for packet in std::mem::take(&mut self.node.output.packets) {
-                if let Some(unsent) = self.server_sends(packet) {
-                    self.scene.story.unsent();
-                    let now = self.time();
-                    self.node.unsent(now, &unsent);
-                    self.take_trace();
-                }
-            }
-            if !self.node.output.packets.is_empty() {
-                continue;
-            }
-            for module in std::mem::take(&mut self.node.output.reloads) {
-                self.reload_module(usize::from(module.0));
-            }
-            if self.node.output.aborted {
-                self.scene.story.moment(self.scene.now, "the script ends the server: abort()");
-                return;
-            }
-            let queries = std::mem::take(&mut self.node.output.queries);
-            let errands = std::mem::take(&mut self.node.output.errands);
-            let told = std::mem::take(&mut self.node.output.told);
-            if queries.is_empty() && errands.is_empty() && told.is_empty() {
-                return;
-            }
-            for (id, queries) in told {
-                self.tell(id, queries);
-            }
-            for (id, errand) in errands {
-                self.errand(id, &errand);
-            }
-            for (id, query) in queries {
-                self.query(id, query);
-            }
-        }
-    }
-
-    fn errand(&mut self, id: EffectId, errand: &Errand) {
-        let found = self.stage.errand(errand);
-        if let (Errand::Ask(ask), Err(_)) = (errand, &found) {
-            self.scene.story.errand(self.scene.now, errand, None);
-            return self.wires.send(self.scene.now.after(ask.longest()), Arrival::Errand(id, found));
-        }
-        self.scene.story.errand(self.scene.now, errand, Some(&found));
-        let now = self.time();
-        self.node.answer(now, id, Answer::Errand(found));
-        self.take_trace();
-    }
-
-    fn query(&mut self, id: EffectId, query: Query) {
-        if let DatabaseMood::Slow(time) = self.stage.mood {
-            self.scene.story.query(self.scene.now, &query, None);
-            return self.wires.send(self.scene.now.after(time), Arrival::Query(id, query));
-        }
-        let said = self.stage.ask(query.connection, &query.statement, &query.parameters);
-        self.scene.story.query(self.scene.now, &query, Some(&said));
-        let now = self.time();
-        self.node.answer(now, id, Answer::Rows(said));
-        self.take_trace();
-    }
-
-    fn tell(&mut self, id: EffectId, queries: Vec<Query>) {
-        if let DatabaseMood::Slow(time) = self.stage.mood {
-            queries.iter().for_each(|query| self.scene.story.query(self.scene.now, query, None));
-            return self.wires.send(self.scene.now.after(time), Arrival::Told(id, queries));
-        }
-        let mut refused = Vec::new();
-        for (at, query) in queries.iter().enumerate() {
-            let said = self.stage.ask(query.connection, &query.statement, &query.parameters);
-            self.scene.story.query(self.scene.now, query, Some(&said));
-            refused.extend(said.err().map(|fault| (at, fault)));
-        }
-        let now = self.time();
-        self.node.answer(now, id, Answer::Told(refused));
-        self.take_trace();
-    }
-
-    fn take_trace(&mut self) {
-        let log = std::mem::take(&mut self.node.core.log);
-        let events = self.node.core.trace.as_mut().map(|trace| std::mem::take(&mut trace.events)).unwrap_or_default();
-        self.scene.story.inside(self.scene.now, events, log);
-    }
-
-    fn set_clock(&mut self, at: Tick) {
-        self.scene.now = at;
-        self.stage.calendar.set(self.time().unix);
-    }
-
-    fn time(&self) -> Now {
-        Now { tick: self.scene.now, unix: self.scene.scenario.clock + self.scene.now.since(Tick::ZERO) }
+    /// Gives the server something and does what it wants.
+    fn give(&mut self, given: Given) {
+        let now = self.around.time();
+        drive(&mut self.node, &mut self.around, now, given);
     }
 }

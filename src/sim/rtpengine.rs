@@ -5,7 +5,7 @@ use super::parse::Parser;
 use super::scenario::{RelayLine, RelayMood};
 use super::steps::extra;
 use super::words::Word;
-use crate::builtin::{Ask, AskedServer, ErrandFault};
+use crate::builtin::{Ask, AskedServer, Unanswered};
 use crate::modules::rtpengine::bencode::Bencode;
 use bytes::Bytes;
 
@@ -80,8 +80,8 @@ impl Relays {
     }
 
     /// What an rtpengine says to a question; an error is silence.
-    pub(super) fn answer(&mut self, ask: &Ask) -> Result<Bytes, ErrandFault> {
-        let question = question(ask).ok_or_else(|| ErrandFault::Failed("nobody understands this question".into()))?;
+    pub(super) fn answer(&mut self, ask: &Ask) -> Result<Bytes, Unanswered> {
+        let question = question(ask).ok_or_else(|| Unanswered::Failed("nobody understands this question".into()))?;
         let command = question.get_text("command").cloned().unwrap_or_default();
         let fits = |line: &&RelayLine| {
             let is_it = line.server.as_ref().is_none_or(|server| is_named(&ask.server, server));
@@ -90,7 +90,7 @@ impl Relays {
         };
         let mood = self.lines.iter().find(fits).map_or(RelayMood::Works, |line| line.mood.clone());
         let answer = match mood {
-            RelayMood::Silent => return Err(ErrandFault::Failed("nobody answers".into())),
+            RelayMood::Silent => return Err(Unanswered::Failed("nobody answers".into())),
             RelayMood::Fails(why) => {
                 Bencode::dict([("result", Bencode::text("error")), ("error-reason", Bencode::Text(Bytes::from(why)))])
             }

@@ -6,7 +6,7 @@ use super::rtpengine;
 use super::scenario::{Action, Detail, RelayLine, RelayMood, Scenario};
 use super::table::{bound_statement, summary, table};
 use crate::builtin::{
-    Errand, ErrandFault, Found, LogLevel, LogLine, Query, QueryFault, RecordKind, RouteKind, Rows, TraceEvent,
+    Found, LogLevel, LogLine, Query, QueryFault, RecordKind, RouteKind, Rows, Service, TraceEvent, Unanswered,
 };
 use crate::sip::Message;
 use crate::source::{Sources, Span};
@@ -294,14 +294,14 @@ impl<'a> Story<'a> {
         self.asked(at, vec![String::new(), answer(said)]);
     }
 
-    /// Something that the host did for the script, and what it brought when it brought it at once.
-    pub(super) fn errand(&mut self, at: Tick, errand: &Errand, said: Option<&Result<Found, ErrandFault>>) {
-        let mut lines = vec![match errand {
-            Errand::Resolve(name, kind) => {
+    /// Something that was looked up or done for the script, and what was found when that was known at once.
+    pub(super) fn service(&mut self, at: Tick, service: &Service, said: Option<&Result<Found, Unanswered>>) {
+        let mut lines = vec![match service {
+            Service::Resolve(name, kind) => {
                 let kind = RecordKind::NAMED.iter().find(|(_, its)| its == kind).map_or("addresses", |(name, _)| name);
                 format!("dns {name} {kind}")
             }
-            Errand::Fetch(fetch) => match &fetch.body {
+            Service::Fetch(fetch) => match &fetch.body {
                 Some(body) => {
                     format!(
                         "http {} {} {}",
@@ -312,9 +312,9 @@ impl<'a> Story<'a> {
                 }
                 None => format!("http {} {}", fetch.method, fetch.url),
             },
-            Errand::ReadFile(path) => format!("read {}", path.display()),
-            Errand::Ask(ask) => rtpengine::told(ask),
-            Errand::WriteFile(path, text) => format!("write {} bytes to {}", text.len(), path.display()),
+            Service::ReadFile(path) => format!("read {}", path.display()),
+            Service::Ask(ask) => rtpengine::told(ask),
+            Service::WriteFile(path, text) => format!("write {} bytes to {}", text.len(), path.display()),
         }];
         match said {
             None => lines.push("waits".to_owned()),

@@ -1,8 +1,7 @@
 //! What is under way, in the order of its arrival.
 
-use crate::builtin::{ErrandFault, Found, Query, SocketId};
-use crate::node::{Datagram, EffectId};
 use crate::time::Tick;
+use crate::world::{Datagram, Question, SocketId, Ticket, Unanswered};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 
@@ -22,12 +21,10 @@ pub(super) enum Arrival {
         /// The server's socket it came from.
         socket: SocketId,
     },
-    /// A statement, at a slow database.
-    Query(EffectId, Query),
-    /// Statements that nobody waits for, at a slow database.
-    Told(EffectId, Vec<Query>),
-    /// What comes of an errand that takes its time.
-    Errand(EffectId, Result<Found, ErrandFault>),
+    /// A question, at a slow database.
+    Question(Ticket, Question),
+    /// The end of patience: nobody has answered.
+    Silence(Ticket, Unanswered),
 }
 
 /// All that is under way. Things that arrive at one moment arrive in the order they were sent.
@@ -49,7 +46,7 @@ impl Wires {
         self.under_way.keys().next().map(|(at, _)| *at)
     }
 
-    /// When the last packet that is under way arrives; statements and errands are none.
+    /// When the last packet that is under way arrives; questions are none.
     pub(super) fn last_packet(&self) -> Option<Tick> {
         let is_packet = |arrival: &Arrival| matches!(arrival, Arrival::Server(_) | Arrival::Peer { .. });
         let packets = self.under_way.iter().filter(|(_, arrival)| is_packet(arrival));

@@ -6,11 +6,11 @@ use super::pages;
 use super::rtpengine::Relays;
 use super::scenario::{Canned, CannedPage, DatabaseMood, Scenario};
 use super::table::bound_statement;
-use crate::builtin::{
-    ConnectionId, Errand, ErrandFault, Extensions, Found, HostName, Query, QueryFault, Record, RecordKind, Rows, Value,
-    World,
-};
+use crate::builtin::{Extensions, HostName, Value, World};
 use crate::source::{Diagnostic, Files};
+use crate::world::{
+    Answer, DatabaseId, Found, Query, QueryFault, Question, Record, RecordKind, Rows, Service, Unanswered,
+};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::io;
@@ -27,7 +27,7 @@ pub(super) struct Stage<'a> {
     stand_ins: Vec<(PathBuf, PathBuf)>,
     /// One a line of the scenario, with the part of a URL it serves.
     databases: Vec<(String, Rc<Database>)>,
-    /// By [`ConnectionId`]: a URL and its database.
+    /// By [`DatabaseId`]: a URL and its database.
     connections: Vec<(String, Rc<Database>)>,
     pub(super) calendar: Calendar,
     pub(super) mood: DatabaseMood,
@@ -37,8 +37,8 @@ pub(super) struct Stage<'a> {
     /// What servers of HTTP answer, the newest first.
     pub(super) pages: Vec<CannedPage>,
     pub(super) relays: Relays,
-    /// What modules told databases at the end of the server, and what those said.
-    pub(super) told: Vec<(Query, Result<Rows, QueryFault>)>,
+    /// What modules had databases take at the end of the server, and what those said.
+    pub(super) executed: Vec<(Query, Result<Rows, QueryFault>)>,
     /// What scripts wrote.
     written: BTreeMap<PathBuf, Bytes>,
     machine: IpAddr,
@@ -72,29 +72,54 @@ impl<'a> Stage<'a> {
             canned: scenario.canned.clone(),
             pages: scenario.pages.clone(),
             relays: Relays::default(),
-            told: Vec::new(),
+            executed: Vec::new(),
             written: BTreeMap::new(),
             machine: scenario.machine,
         }
     }
 
-    /// Does an errand of the script. Files that it writes are kept in memory.
-    pub(super) fn errand(&mut self, errand: &Errand) -> Result<Found, ErrandFault> {
-        match errand {
-            Errand::Resolve(name, kind) => dns::resolve(&self.records, name, *kind),
-            Errand::ReadFile(path) => match self.written.get(path) {
+    /// Answers a question; `said` is told each statement with what its database says.
+    pub(super) fn answer(
+        &mut self,
+        question: &Question,
+        mut said: impl FnMut(&Query, &Result<Rows, QueryFault>),
+    ) -> Answer {
+        match question {
+            Question::Query(query) => {
+                let rows = self.ask(query.database, &query.statement, &query.parameters);
+                said(query, &rows);
+                Answer::Rows(rows)
+            }
+            Question::Execute(statements) => {
+                let mut refused = Vec::new();
+                for (at, query) in statements.iter().enumerate() {
+                    let rows = self.ask(query.database, &query.statement, &query.parameters);
+                    said(query, &rows);
+                    refused.extend(rows.err().map(|fault| (at, fault)));
+                }
+                Answer::Executed(refused)
+            }
+            Question::Service(service) => Answer::Found(self.serve(service)),
+        }
+    }
+
+    /// Looks something up, or does it. Files that are written are kept in memory.
+    pub(super) fn serve(&mut self, service: &Service) -> Result<Found, Unanswered> {
+        match service {
+            Service::Resolve(name, kind) => dns::resolve(&self.records, name, *kind),
+            Service::ReadFile(path) => match self.written.get(path) {
                 Some(text) => Ok(Found::File(text.clone())),
                 None => match self.file(path) {
                     Ok(text) => Ok(Found::File(Bytes::from(text))),
-                    Err(fault) => Err(ErrandFault::Failed(fault.to_string())),
+                    Err(fault) => Err(Unanswered::Failed(fault.to_string())),
                 },
             },
-            Errand::Fetch(fetch) => pages::answer(&self.pages, fetch),
-            Errand::WriteFile(path, text) => {
+            Service::Fetch(fetch) => pages::answer(&self.pages, fetch),
+            Service::WriteFile(path, text) => {
                 self.written.insert(path.clone(), text.clone());
                 Ok(Found::Done)
             }
-            Errand::Ask(ask) => self.relays.answer(ask).map(Found::Answer),
+            Service::Ask(ask) => self.relays.answer(ask).map(Found::Answer),
         }
     }
 
@@ -107,7 +132,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Asks a database as it feels.
-    pub(super) fn ask(&self, connection: ConnectionId, sql: &str, values: &[Value]) -> Result<Rows, QueryFault> {
+    pub(super) fn ask(&self, database: DatabaseId, sql: &str, values: &[Value]) -> Result<Rows, QueryFault> {
         if self.mood == DatabaseMood::Fails {
             return Err(QueryFault::Unavailable("the scenario says so".into()));
         }
@@ -115,8 +140,8 @@ impl<'a> Stage<'a> {
         if let Some(canned) = self.canned.iter().find(|canned| bound.contains(canned.part.as_str())) {
             return canned.rows.clone().ok_or_else(|| QueryFault::Refused("the scenario says so".into()));
         }
-        match self.connections.get(connection.0 as usize) {
-            Some((_, database)) => database.query(sql, values),
+        match self.connections.get(database.0 as usize) {
+            Some((_, open)) => open.query(sql, values),
             None => Err(QueryFault::Unavailable("there is no such connection".into())),
         }
     }
@@ -147,9 +172,9 @@ impl World for Stage<'_> {
         self.file(path)
     }
 
-    fn connect(&mut self, url: &str, _extensions: Extensions) -> Result<ConnectionId, QueryFault> {
+    fn connect(&mut self, url: &str, _extensions: Extensions) -> Result<DatabaseId, QueryFault> {
         if let Some(at) = self.connections.iter().position(|(known, _)| known == url) {
-            return Ok(ConnectionId(at as u16));
+            return Ok(DatabaseId(at as u16));
         }
         let serves = self.databases.iter().find(|(part, _)| url.contains(part.as_str()));
         // Where all answers are canned nobody needs a database.
@@ -160,7 +185,7 @@ impl World for Stage<'_> {
             return Err(QueryFault::Unavailable(why));
         };
         self.connections.push((url.to_owned(), database.clone()));
-        Ok(ConnectionId(self.connections.len() as u16 - 1))
+        Ok(DatabaseId(self.connections.len() as u16 - 1))
     }
 
     fn host_name(&mut self) -> Option<HostName> {
@@ -175,16 +200,16 @@ impl World for Stage<'_> {
         })
     }
 
-    fn query(&mut self, connection: ConnectionId, sql: &str) -> Result<Rows, QueryFault> {
-        self.ask(connection, sql, &[])
+    fn query(&mut self, database: DatabaseId, sql: &str) -> Result<Rows, QueryFault> {
+        self.ask(database, sql, &[])
     }
 
-    fn tell(&mut self, connection: ConnectionId, statements: Vec<Query>) -> Vec<(usize, QueryFault)> {
+    fn execute(&mut self, database: DatabaseId, statements: Vec<Query>) -> Vec<(usize, QueryFault)> {
         let mut refused = Vec::new();
         for (at, query) in statements.into_iter().enumerate() {
-            let said = self.ask(connection, &query.statement, &query.parameters);
+            let said = self.ask(database, &query.statement, &query.parameters);
             refused.extend(said.as_ref().err().map(|fault| (at, fault.clone())));
-            self.told.push((query, said));
+            self.executed.push((query, said));
         }
         refused
     }

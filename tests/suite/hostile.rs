@@ -2,14 +2,15 @@
 //! never answer.
 
 use alanui::builtin::{
-    Answer, ConnectionId, Core, Extensions, Memory, QueryFault, Random, Rows, Socket, SocketId, Sockets, Value, World,
+    Core, DatabaseId, Extensions, Memory, QueryFault, Random, Rows, Socket, SocketId, Sockets, Value, World,
 };
 use alanui::config::{Additions, has_errors, load};
 use alanui::modules::MODULES;
-use alanui::node::{Datagram, EffectId, Node};
+use alanui::node::Node;
 use alanui::sip::{Message, Transport};
 use alanui::source::{Files, Sources, render};
 use alanui::time::{Now, Tick};
+use alanui::world::{Answer, Datagram, Given, Kept, Question, Ticket, drive};
 use bytes::Bytes;
 use proptest::prelude::*;
 use std::io;
@@ -33,15 +34,15 @@ impl World for Canned {
         std::fs::read(path)
     }
 
-    fn connect(&mut self, _: &str, _: Extensions) -> Result<ConnectionId, QueryFault> {
-        Ok(ConnectionId(0))
+    fn connect(&mut self, _: &str, _: Extensions) -> Result<DatabaseId, QueryFault> {
+        Ok(DatabaseId(0))
     }
 
     fn address(&mut self, _: &str) -> Option<std::net::IpAddr> {
         None
     }
 
-    fn query(&mut self, _: ConnectionId, sql: &str) -> Result<Rows, QueryFault> {
+    fn query(&mut self, _: DatabaseId, sql: &str) -> Result<Rows, QueryFault> {
         if sql.contains("version") {
             return Err(QueryFault::Refused("no such table".to_owned()));
         }
@@ -56,7 +57,33 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn node(config: &str, seed: u64) -> Node {
+/// A node, and what it wanted.
+struct Driven {
+    node: Node,
+    kept: Kept,
+}
+
+impl Driven {
+    fn give(&mut self, millis: u64, given: Given) {
+        drive(&mut self.node, &mut self.kept, now(millis), given);
+    }
+
+    fn receive(&mut self, millis: u64, bytes: Bytes) {
+        let source = "192.0.2.1:5060".parse().unwrap();
+        self.give(millis, Given::Arrived(Datagram { bytes, source, socket: SocketId(0) }));
+    }
+
+    /// Answers a question about a set with these rows, any other as one who takes no more.
+    fn answer(&mut self, millis: u64, (ticket, question): (Ticket, Question), rows: Result<Rows, QueryFault>) {
+        let answer = match question {
+            Question::Query(_) => Answer::Rows(rows),
+            other => other.refused(),
+        };
+        self.give(millis, Given::Answered(ticket, answer));
+    }
+}
+
+fn node(config: &str, seed: u64) -> Driven {
     let path = root().join("configs").join(config).join("kamailio.cfg");
     let (mut sources, mut found) = (Sources::default(), Vec::new());
     let extensions = Extensions::default();
@@ -88,7 +115,7 @@ fn node(config: &str, seed: u64) -> Node {
         memory: || Memory { total: 64 << 20, free: 32 << 20 },
         modules: Arc::from(started.states),
     };
-    Node::new(config.program.clone(), core, true, now(0))
+    Driven { node: Node::new(config.program.clone(), core, true, now(0)), kept: Kept::default() }
 }
 
 fn now(millis: u64) -> Now {
@@ -149,7 +176,7 @@ fn reply_to(packet: &[u8], code: u16) -> Option<Vec<u8>> {
 
 fn play(config: &str, steps: &[Step], messages: &[Vec<u8>]) {
     let mut node = node(config, 1);
-    let (mut millis, mut queries, mut last) = (0u64, Vec::<EffectId>::new(), Bytes::new());
+    let (mut millis, mut questions, mut last) = (0u64, Vec::<(Ticket, Question)>::new(), Bytes::new());
     for step in steps {
         match step {
             Step::Send { which, changes, cut } => {
@@ -159,15 +186,15 @@ fn play(config: &str, steps: &[Step], messages: &[Vec<u8>]) {
                     bytes[at % length] = *byte;
                 }
                 bytes.truncate(cut.unwrap_or(bytes.len()));
-                receive(&mut node, millis, bytes.into());
+                node.receive(millis, bytes.into());
             }
-            Step::Echo(None) => receive(&mut node, millis, last.clone()),
+            Step::Echo(None) => node.receive(millis, last.clone()),
             Step::Echo(Some(code)) => {
                 if let Some(reply) = reply_to(&last, *code) {
-                    receive(&mut node, millis, reply.into());
+                    node.receive(millis, reply.into());
                 }
             }
-            Step::Answer(how) if !queries.is_empty() => {
+            Step::Answer(how) if !questions.is_empty() => {
                 let rows = match how {
                     0 => {
                         Ok(Rows { columns: vec![Bytes::from_static(b"dispatcher_setid")], cells: vec![Value::Int(10)] })
@@ -175,30 +202,31 @@ fn play(config: &str, steps: &[Step], messages: &[Vec<u8>]) {
                     1 => Ok(Rows { columns: vec![Bytes::from_static(b"dispatcher_setid")], cells: Vec::new() }),
                     _ => Err(QueryFault::Locked("busy".to_owned())),
                 };
-                node.answer(now(millis), queries.remove(0), Answer::Rows(rows));
+                node.answer(millis, questions.remove(0), rows);
             }
             Step::Answer(_) => {}
             Step::Wait(wait) => {
                 millis += u64::from(*wait);
-                node.expire(now(millis));
+                node.give(millis, Given::Due);
             }
         }
-        queries.extend(node.output.queries.drain(..).map(|(id, _)| id));
-        for packet in node.output.packets.drain(..) {
+        questions.append(&mut node.kept.questions);
+        for packet in node.kept.packets.drain(..) {
             last = packet.bytes;
         }
-        node.core.log.clear();
+        node.node.core.log.clear();
     }
     // Every query is answered and time goes by: nothing of all that is left but the node's own pings.
     for _ in 0..200 {
-        for id in std::mem::take(&mut queries) {
-            node.answer(now(millis), id, Answer::Rows(Err(QueryFault::Overloaded)));
+        for question in std::mem::take(&mut questions) {
+            node.answer(millis, question, Err(QueryFault::Overloaded));
         }
         millis += 5000;
-        node.expire(now(millis));
-        node.output.packets.clear();
-        queries.extend(node.output.queries.drain(..).map(|(id, _)| id));
+        node.give(millis, Given::Due);
+        node.kept.packets.clear();
+        questions.append(&mut node.kept.questions);
     }
+    let node = node.node;
     assert!(node.is_idle(), "something still waits for an answer");
     assert!(node.transactions() <= 4, "{} transactions are left", node.transactions());
     let [transactions, parked, queued, _] = node.held().map(|(_, held)| held);
@@ -211,7 +239,7 @@ fn play(config: &str, steps: &[Step], messages: &[Vec<u8>]) {
 fn large_requests_are_refused_once_they_fill_the_memory_they_may() {
     const RETRY_AFTER: &[u8] = b"\r\nRetry-After: 5\r\n";
     let mut node = node("edge-router", 1);
-    node.limits.bytes = 8 << 20;
+    node.node.limits.bytes = 8 << 20;
     let invite = |call: usize| {
         let body = "x".repeat(60_000);
         Bytes::from(format!(
@@ -220,13 +248,13 @@ fn large_requests_are_refused_once_they_fill_the_memory_they_may() {
              Contact: <sip:alice@192.0.2.1:5060>\r\nUser-Agent: phone\r\nContent-Type: text/plain\r\nContent-Length: 60000\r\n\r\n{body}"
         ))
     };
-    let send = |node: &mut Node, call: usize, millis: u64| {
-        receive(node, millis, invite(call));
-        while let Some((id, _)) = node.output.queries.pop() {
+    let send = |node: &mut Driven, call: usize, millis: u64| {
+        node.receive(millis, invite(call));
+        while let Some(question) = node.kept.questions.pop() {
             let rows = Rows { columns: vec![Bytes::from_static(b"dispatcher_setid")], cells: vec![Value::Int(10)] };
-            node.answer(now(millis), id, Answer::Rows(Ok(rows)));
+            node.answer(millis, question, Ok(rows));
         }
-        let sent: Vec<Bytes> = node.output.packets.drain(..).map(|packet| packet.bytes).collect();
+        let sent: Vec<Bytes> = node.kept.packets.drain(..).map(|packet| packet.bytes).collect();
         let is_refusal = |bytes: &&Bytes| bytes.windows(RETRY_AFTER.len()).any(|part| part == RETRY_AFTER);
         sent.iter().find(is_refusal).cloned()
     };
@@ -234,17 +262,13 @@ fn large_requests_are_refused_once_they_fill_the_memory_they_may() {
     let (call, refused) = refused.expect("one that does not fit");
     assert!((30..140).contains(&call), "after {call}");
     assert!(refused.starts_with(b"SIP/2.0 503 "), "{}", String::from_utf8_lossy(&refused));
-    let held = node.held()[0].1;
+    let held = node.node.held()[0].1;
     assert!(held.bytes >= 8 << 20 && held.bytes < 9 << 20, "{held}");
     for minute in 1..10 {
-        node.expire(now(minute * 60_000));
-        node.output.packets.clear();
+        node.give(minute * 60_000, Given::Due);
+        node.kept.packets.clear();
     }
     assert_eq!(send(&mut node, 5000, 600_000), None, "there is room");
-}
-
-fn receive(node: &mut Node, millis: u64, bytes: Bytes) {
-    node.receive(now(millis), Datagram { bytes, source: "192.0.2.1:5060".parse().unwrap(), socket: SocketId(0) });
 }
 
 proptest! {

@@ -1,15 +1,16 @@
 //! A server in memory, one message after another, on a clock that jumps: what a config says to it and what it logs.
 
 use alanui::builtin::{
-    ConnectionId, Core, Extension, Extensions, LogLevel, LogLine, Memory, QueryFault, Random, Rows, Socket, SocketId,
+    Core, DatabaseId, Extension, Extensions, LogLevel, LogLine, Memory, QueryFault, Random, Rows, Socket, SocketId,
     Sockets, World,
 };
 use alanui::config::{Additions, CommandLine, Options, extension_diagnostics, has_errors, load};
 use alanui::modules::MODULES;
-use alanui::node::{Datagram, Node, Transmit};
+use alanui::node::Node;
 use alanui::sip::Transport;
 use alanui::source::{Files, Sources, render};
 use alanui::time::{Now, Tick};
+use alanui::world::{Datagram, Given, Kept, Transmit, drive};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::io;
@@ -43,7 +44,7 @@ impl World for Bare {
         Err(io::Error::from(io::ErrorKind::NotFound))
     }
 
-    fn connect(&mut self, _: &str, _: Extensions) -> Result<ConnectionId, QueryFault> {
+    fn connect(&mut self, _: &str, _: Extensions) -> Result<DatabaseId, QueryFault> {
         Err(QueryFault::Unavailable("there is none".to_owned()))
     }
 
@@ -51,7 +52,7 @@ impl World for Bare {
         None
     }
 
-    fn query(&mut self, _: ConnectionId, _: &str) -> Result<Rows, QueryFault> {
+    fn query(&mut self, _: DatabaseId, _: &str) -> Result<Rows, QueryFault> {
         Err(QueryFault::Unavailable("there is none".to_owned()))
     }
 }
@@ -62,6 +63,8 @@ pub(super) struct Server {
     micros: u64,
     /// Lines of starting, then those that [`Server::log`] has not taken.
     log: Vec<LogLine>,
+    /// The script has ended it.
+    aborted: bool,
 }
 
 /// Why a config does not start: its errors, as codes and as drawn for people.
@@ -123,14 +126,14 @@ impl Server {
         };
         let log = started.log.into_iter().map(|(level, text)| LogLine { level, from_script: false, text }).collect();
         let micros = 1_000_000;
-        Ok(Self { node: Node::new(config.program.clone(), core, true, now(micros)), micros, log })
+        let node = Node::new(config.program.clone(), core, true, now(micros));
+        Ok(Self { node, micros, log, aborted: false })
     }
 
     /// Hands a packet to the server and gives those it sends.
     pub(super) fn receive(&mut self, bytes: impl Into<Bytes>, source: SocketAddr) -> Vec<Transmit> {
         self.micros += 1000;
-        self.node.receive(now(self.micros), Datagram { bytes: bytes.into(), source, socket: SocketId(0) });
-        self.taken()
+        self.give(Given::Arrived(Datagram { bytes: bytes.into(), source, socket: SocketId(0) }))
     }
 
     /// Lets time pass up to the next timer, at most `patience`; gives what is sent. `None` when nothing is due so soon.
@@ -141,13 +144,18 @@ impl Server {
             return None;
         }
         self.micros = self.micros.max(next.as_micros());
-        self.node.expire(now(self.micros));
-        Some(self.taken())
+        Some(self.give(Given::Due))
     }
 
-    fn taken(&mut self) -> Vec<Transmit> {
+    /// Gives the server something; gives what is sent. Nobody answers its questions.
+    fn give(&mut self, given: Given) -> Vec<Transmit> {
+        let mut kept = Kept::default();
+        if !self.aborted {
+            drive(&mut self.node, &mut kept, now(self.micros), given);
+            self.aborted = kept.aborted;
+        }
         self.log.append(&mut self.node.core.log);
-        std::mem::take(&mut self.node.output.packets)
+        kept.packets
     }
 
     /// Microseconds since the server began.

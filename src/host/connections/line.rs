@@ -3,8 +3,8 @@
 use super::{Event, FAREWELL, Key, ReadingEnd};
 use crate::builtin::{ConnectionSettings, SystemKeepalive};
 use crate::host::sockets;
-use crate::node::{Datagram, Transmit};
 use crate::sip::{Frame, Framer};
+use crate::world::{Datagram, Transmit};
 use bytes::Bytes;
 use socket2::{SockRef, TcpKeepalive};
 use std::io;

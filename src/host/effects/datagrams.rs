@@ -1,7 +1,7 @@
 //! Questions that one datagram asks and one answers.
 
 use super::dns::Resolver;
-use crate::builtin::{Ask, AskedServer, ErrandFault, Found, Record, RecordKind};
+use crate::builtin::{Ask, AskedServer, Found, Record, RecordKind, Unanswered};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::io;
@@ -25,12 +25,12 @@ pub(super) struct Asker {
 
 impl Asker {
     /// What stands behind the cookie of the answer.
-    pub(super) async fn ask(&self, resolver: &Resolver, ask: &Ask) -> Result<Bytes, ErrandFault> {
+    pub(super) async fn ask(&self, resolver: &Resolver, ask: &Ask) -> Result<Bytes, Unanswered> {
         let address = self.address(resolver, &ask.server).await?;
         let answered = exchange(SocketAddr::new(address, ask.server.port), ask).await;
         let answer = match answered {
-            Ok(answer) => answer.ok_or_else(|| ErrandFault::Failed("nobody answers".into())),
-            Err(fault) => Err(ErrandFault::Failed(fault.to_string())),
+            Ok(answer) => answer.ok_or_else(|| Unanswered::Failed("nobody answers".into())),
+            Err(fault) => Err(Unanswered::Failed(fault.to_string())),
         };
         if answer.is_err() {
             // It may have moved.
@@ -39,7 +39,7 @@ impl Asker {
         answer
     }
 
-    async fn address(&self, resolver: &Resolver, server: &AskedServer) -> Result<IpAddr, ErrandFault> {
+    async fn address(&self, resolver: &Resolver, server: &AskedServer) -> Result<IpAddr, Unanswered> {
         if let Ok(address) = server.host.parse() {
             return Ok(address);
         }
@@ -48,12 +48,12 @@ impl Asker {
             return Ok(*known);
         }
         let found = resolver.resolve(server.host.clone(), RecordKind::Address).await?;
-        let Found::Records(records) = found else { return Err(ErrandFault::Absent) };
+        let Found::Records(records) = found else { return Err(Unanswered::Absent) };
         let fits = |record: &Record| match record {
             Record::Address(address) if address.is_ipv6() == server.is_v6 => Some(*address),
             _ => None,
         };
-        let address = records.iter().find_map(fits).ok_or(ErrandFault::Absent)?;
+        let address = records.iter().find_map(fits).ok_or(Unanswered::Absent)?;
         let mut names = self.names();
         if names.len() < MOST_NAMES {
             names.insert(key, address);
@@ -108,7 +108,7 @@ mod tests {
         Ask { server, bytes: "7_ ping".into(), cookie: 2, patience: Duration::from_millis(200), tries }
     }
 
-    fn asked(ask: &Ask, answers: &'static [&'static str]) -> (Result<Bytes, ErrandFault>, usize) {
+    fn asked(ask: &Ask, answers: &'static [&'static str]) -> (Result<Bytes, Unanswered>, usize) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let server = UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
@@ -144,7 +144,7 @@ mod tests {
         let (answer, got) = asked(&ask(0, 3), &["", "x", "7_"]);
         assert_eq!((answer, got), (Ok(Bytes::new()), 3));
         let (answer, got) = asked(&ask(0, 2), &["", ""]);
-        assert_eq!((answer, got), (Err(ErrandFault::Failed("nobody answers".into())), 2));
+        assert_eq!((answer, got), (Err(Unanswered::Failed("nobody answers".into())), 2));
     }
 
     #[test]
@@ -153,6 +153,6 @@ mod tests {
         // Without that answer the test would take as long as it waits.
         let ask = Ask { patience: Duration::from_secs(3600), ..ask(1, 2) };
         let answer = runtime.block_on(async { Asker::default().ask(&Resolver::default(), &ask).await });
-        assert!(matches!(answer, Err(ErrandFault::Failed(why)) if why.contains("refused")));
+        assert!(matches!(answer, Err(Unanswered::Failed(why)) if why.contains("refused")));
     }
 }

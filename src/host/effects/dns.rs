@@ -1,7 +1,7 @@
 //! The DNS, by the servers that the system names.
 
-use super::errands::aside;
-use crate::builtin::{ErrandFault, Found, Record, RecordKind};
+use super::services::aside;
+use crate::builtin::{Found, Record, RecordKind, Unanswered};
 use bytes::Bytes;
 use hickory_resolver::TokioResolver;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
@@ -28,40 +28,40 @@ impl Default for Resolver {
 
 impl Resolver {
     /// The records of a name.
-    pub(super) async fn resolve(&self, name: String, kind: RecordKind) -> Result<Found, ErrandFault> {
+    pub(super) async fn resolve(&self, name: String, kind: RecordKind) -> Result<Found, Unanswered> {
         let asked = async {
             match kind {
                 RecordKind::Address => aside(move || addresses(&name)).await,
                 kind => self.ask(&name, kind).await,
             }
         };
-        let late = || ErrandFault::Failed("nobody answered in time".into());
+        let late = || Unanswered::Failed("nobody answered in time".into());
         let mut records = tokio::time::timeout(PATIENCE, asked).await.map_err(|_| late())??;
         records.truncate(MOST);
-        if records.is_empty() { Err(ErrandFault::Absent) } else { Ok(Found::Records(records)) }
+        if records.is_empty() { Err(Unanswered::Absent) } else { Ok(Found::Records(records)) }
     }
 
-    async fn ask(&self, name: &str, kind: RecordKind) -> Result<Vec<Record>, ErrandFault> {
+    async fn ask(&self, name: &str, kind: RecordKind) -> Result<Vec<Record>, Unanswered> {
         // An address is its own.
         if let (RecordKind::A, Ok(address)) = (kind, name.parse()) {
             return Ok(vec![Record::Address(address)]);
         }
-        let resolver = self.resolver.as_ref().map_err(|why| ErrandFault::Failed(why.clone()))?;
-        let bad = |_| ErrandFault::Failed(format!("{name} is no name of the DNS"));
+        let resolver = self.resolver.as_ref().map_err(|why| Unanswered::Failed(why.clone()))?;
+        let bad = |_| Unanswered::Failed(format!("{name} is no name of the DNS"));
         let (wanted, asked) = match kind {
             RecordKind::A | RecordKind::Address => (RecordType::A, Name::from_utf8(name).map_err(bad)?),
             RecordKind::Aaaa => (RecordType::AAAA, Name::from_utf8(name).map_err(bad)?),
             RecordKind::Srv => (RecordType::SRV, Name::from_utf8(name).map_err(bad)?),
             RecordKind::Naptr => (RecordType::NAPTR, Name::from_utf8(name).map_err(bad)?),
             RecordKind::Ptr => {
-                let no_address = |_| ErrandFault::Failed(format!("{name} is no address"));
+                let no_address = |_| Unanswered::Failed(format!("{name} is no address"));
                 (RecordType::PTR, Name::from(name.parse::<IpAddr>().map_err(no_address)?))
             }
         };
         match resolver.lookup(asked, wanted).await {
             Ok(answer) => Ok(answer.answers().iter().filter_map(|record| read(&record.data)).collect()),
-            Err(fault) if fault.is_no_records_found() => Err(ErrandFault::Absent),
-            Err(fault) => Err(ErrandFault::Failed(fault.to_string())),
+            Err(fault) if fault.is_no_records_found() => Err(Unanswered::Absent),
+            Err(fault) => Err(Unanswered::Failed(fault.to_string())),
         }
     }
 }

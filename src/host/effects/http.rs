@@ -1,7 +1,7 @@
 //! Requests of HTTP, each on a thread that may wait.
 
-use super::errands::aside;
-use crate::builtin::{ErrandFault, Fetch, FetchFault, FetchSettings, Found, MOST_READ, Page};
+use super::services::aside;
+use crate::builtin::{Fetch, FetchFault, FetchSettings, Found, MOST_READ, Page, Unanswered};
 use bytes::Bytes;
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex};
@@ -19,11 +19,11 @@ const MOST_REDIRECTS: u32 = 10;
 
 impl Clients {
     /// Asks and takes the answer.
-    pub(super) async fn fetch(&self, fetch: Fetch) -> Result<Found, ErrandFault> {
-        let agent = self.agent(&fetch.settings).map_err(ErrandFault::Unfetched)?;
+    pub(super) async fn fetch(&self, fetch: Fetch) -> Result<Found, Unanswered> {
+        let agent = self.agent(&fetch.settings).map_err(Unanswered::Unfetched)?;
         match aside(move || Ok(ask(&agent, fetch))).await? {
             Ok(page) => Ok(Found::Page(page)),
-            Err(fault) => Err(ErrandFault::Unfetched(fault)),
+            Err(fault) => Err(Unanswered::Unfetched(fault)),
         }
     }
 
@@ -153,7 +153,7 @@ mod tests {
         (address, asked)
     }
 
-    fn run(fetch: Fetch) -> Result<Found, ErrandFault> {
+    fn run(fetch: Fetch) -> Result<Found, Unanswered> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(Clients::default().fetch(fetch))
     }
@@ -201,11 +201,11 @@ mod tests {
             ("http://a b/".to_owned(), FetchFault::Url),
             ("http://".to_owned(), FetchFault::Url),
         ] {
-            assert_eq!(run(fetch(url.clone(), settings())), Err(ErrandFault::Unfetched(fault)), "{url}");
+            assert_eq!(run(fetch(url.clone(), settings())), Err(Unanswered::Unfetched(fault)), "{url}");
         }
         let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}/", silent.local_addr().expect("bound"));
         let hasty = FetchSettings { timeout: Some(Duration::from_millis(50)), ..settings() };
-        assert_eq!(run(fetch(url, hasty)), Err(ErrandFault::Unfetched(FetchFault::Timeout)));
+        assert_eq!(run(fetch(url, hasty)), Err(Unanswered::Unfetched(FetchFault::Timeout)));
     }
 }

@@ -2,6 +2,6 @@
 
 mod datagrams;
 mod dns;
-pub(in crate::host) mod errands;
 mod http;
+pub(in crate::host) mod services;
 pub mod sqlite;

@@ -3,8 +3,8 @@
 mod via;
 
 use crate::builtin::{
-    Answer, Arg, Args, Changes, Context, Effect, Errand, Found, Function, Key, KeyKind, LogLevel, Module, Outcome,
-    Packet, Param, ParamGivenValue, RouteKind, Routes, SocketId, Start, StartFault, State, Template, Transformation,
+    Answer, Arg, Args, Changes, Context, Effect, Found, Function, Key, KeyKind, LogLevel, Module, Outcome, Packet,
+    Param, ParamGivenValue, RouteKind, Routes, Service, SocketId, Start, StartFault, State, Template, Transformation,
     Unit, Value, Variable, anywhere, count, join,
 };
 use crate::modules::core;
@@ -166,9 +166,9 @@ const ROWS: &[Function] = &[
         &["file_read"],
         &[Arg::text("path"), Arg::target("variable")],
         |cx, args| {
-            let errand = Errand::ReadFile(path(&args.text(cx, 0)));
-            Outcome::Wait(Effect::Errand(errand), |cx, args, answer| match (answer, args.target(1)) {
-                (Answer::Errand(Ok(Found::File(text))), Some(target)) => {
+            let question = Service::ReadFile(path(&args.text(cx, 0)));
+            Outcome::ask(question, |cx, args, answer| match (answer, args.target(1)) {
+                (Answer::Found(Ok(Found::File(text))), Some(target)) => {
                     Outcome::truth(target.assign(cx, Value::Text(text)).is_ok())
                 }
                 (answer, _) => file_fault(cx, args, answer),
@@ -181,8 +181,8 @@ const ROWS: &[Function] = &[
         &[Arg::text("path"), Arg::text("text")],
         |cx, args| {
             let (path, text) = (path(&args.text(cx, 0)), args.text(cx, 1));
-            Outcome::Wait(Effect::Errand(Errand::WriteFile(path, text)), |cx, args, answer| match answer {
-                Answer::Errand(Ok(_)) => Outcome::TRUE,
+            Outcome::ask(Service::WriteFile(path, text), |cx, args, answer| match answer {
+                Answer::Found(Ok(_)) => Outcome::TRUE,
                 answer => file_fault(cx, args, answer),
             })
         },
@@ -254,7 +254,7 @@ fn path(text: &[u8]) -> PathBuf {
 }
 
 fn file_fault(cx: &mut Context, args: &Args, answer: Answer) -> Outcome {
-    if let Answer::Errand(Err(fault)) = answer {
+    if let Answer::Found(Err(fault)) = answer {
         let text = format!("{}: {}: {fault}", args.name(), String::from_utf8_lossy(&args.text(cx, 0)));
         cx.log(LogLevel::Error, text);
     }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::builtin::bench::Bench;
 use crate::builtin::{
-    Background, Command, ConnectionId, Extension, Extensions, Outcome, ParamGiven, ParamGivenValue, Params, QueryFault,
+    Background, Command, DatabaseId, Extension, Extensions, Outcome, ParamGiven, ParamGivenValue, Params, QueryFault,
     Rows, Settings, Slots, Start, Value,
 };
 use crate::source::Span;
@@ -30,10 +30,10 @@ impl World for Paper {
         self.list.map(|list| list.as_bytes().to_vec()).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    fn connect(&mut self, url: &str, _: Extensions) -> Result<ConnectionId, QueryFault> {
+    fn connect(&mut self, url: &str, _: Extensions) -> Result<DatabaseId, QueryFault> {
         match url.contains("missing") {
             true => Err(QueryFault::Unavailable("no such file".into())),
-            false => Ok(ConnectionId(0)),
+            false => Ok(DatabaseId(0)),
         }
     }
 
@@ -41,7 +41,7 @@ impl World for Paper {
         (!name.ends_with(".invalid")).then_some(IpAddr::from([192, 0, 2, 77]))
     }
 
-    fn query(&mut self, _: ConnectionId, sql: &str) -> Result<Rows, QueryFault> {
+    fn query(&mut self, _: DatabaseId, sql: &str) -> Result<Rows, QueryFault> {
         if sql.contains("FROM version") {
             let version = self.version.ok_or_else(|| QueryFault::Refused("no such table: version".into()))?;
             return Ok(Rows { columns: vec![Bytes::from_static(b"table_version")], cells: vec![Value::Int(version)] });

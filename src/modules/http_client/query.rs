@@ -2,8 +2,7 @@
 
 use super::connection::{Connection, HttpClient};
 use crate::builtin::{
-    Answer, Args, Context, Effect, Errand, ErrandFault, Fetch, FetchFault, FetchSettings, Found, LogLevel, Outcome,
-    Then, Value,
+    Answer, Args, Context, Fetch, FetchFault, FetchSettings, Found, LogLevel, Outcome, Service, Then, Unanswered, Value,
 };
 use bytes::Bytes;
 use std::sync::Arc;
@@ -48,7 +47,7 @@ pub(super) fn connect(cx: &mut Context, args: &Args) -> Outcome {
     ask_connection(cx, args, &connection, |cx, args, answer| {
         let Some(connection) = self::connection(cx, args) else { return Outcome::FALSE };
         let failed = match &answer {
-            Answer::Errand(Ok(Found::Page(page))) => page.status >= 500,
+            Answer::Found(Ok(Found::Page(page))) => page.status >= 500,
             _ => true,
         };
         match failover(cx, &connection).filter(|_| failed) {
@@ -92,7 +91,7 @@ fn failover(cx: &Context, connection: &Connection) -> Option<Arc<Connection>> {
 
 /// Stores an answer and the URL it came from.
 fn keep(cx: &mut Context, args: &Args, answer: &Answer, connection: &Connection) -> Outcome {
-    if let Answer::Errand(Ok(Found::Page(page))) = answer {
+    if let Answer::Found(Ok(Found::Page(page))) = answer {
         let name = args.text(cx, 0);
         let Answered(answered) = cx.local::<Answered>();
         answered.retain(|(known, _)| *known != name);
@@ -124,15 +123,15 @@ fn fetch(
     let body = Some(body).filter(|body| !body.is_empty());
     let method = if body.is_some() { with_body } else { "GET" };
     let fetch = Fetch { method, url, headers, body, settings: settings.clone() };
-    Outcome::Wait(Effect::Errand(Errand::Fetch(Box::new(fetch))), then)
+    Outcome::ask(Service::Fetch(Box::new(fetch)), then)
 }
 
 /// Stores what was answered below 500, and gives the status; a failure stores the empty text and gives its code.
 fn store(cx: &mut Context, args: &Args, answer: &Answer, most: usize, first_line: bool) -> Outcome {
     let (code, body) = match answer {
-        Answer::Errand(Ok(Found::Page(page))) if page.status < 500 => (i32::from(page.status), page.body.clone()),
-        Answer::Errand(Ok(Found::Page(page))) => (i32::from(page.status), Bytes::new()),
-        Answer::Errand(Err(ErrandFault::Unfetched(fault))) => {
+        Answer::Found(Ok(Found::Page(page))) if page.status < 500 => (i32::from(page.status), page.body.clone()),
+        Answer::Found(Ok(Found::Page(page))) => (i32::from(page.status), Bytes::new()),
+        Answer::Found(Err(Unanswered::Unfetched(fault))) => {
             cx.log(LogLevel::Warning, format!("{}: {fault}", args.name()));
             (*fault as i32, Bytes::new())
         }

@@ -4,8 +4,8 @@
 
 use super::read as read_address;
 use crate::builtin::{
-    Answer, Arg, Args, Context, Effect, Errand, ErrandFault, Fault, Found, Function, Key, KeyKind, LogLevel, Outcome,
-    Part, Prepare, Prepared, Random, Record, RecordKind, Template, Value, Variable, anywhere, parse_int,
+    Answer, Arg, Args, Context, Fault, Found, Function, Key, KeyKind, LogLevel, Outcome, Part, Prepare, Prepared,
+    Random, Record, RecordKind, Service, Template, Unanswered, Value, Variable, anywhere, parse_int,
 };
 use bytes::Bytes;
 use std::net::IpAddr;
@@ -91,21 +91,21 @@ fn ask(cx: &mut Context, args: &Args, kind: RecordKind, then: fn(&mut Context, &
     let id = args.text(cx, 1);
     cx.local::<Kept>().set(kind, id, Vec::new());
     match asked_name(cx, args) {
-        Some(name) if name.len() <= 255 => Outcome::Wait(Effect::Errand(Errand::Resolve(name, kind)), then),
+        Some(name) if name.len() <= 255 => Outcome::ask(Service::Resolve(name, kind), then),
         Some(_) => Outcome::Return(-2),
         None => Outcome::Return(if kind == RecordKind::Address { -4 } else { -2 }),
     }
 }
 
-/// The records that an errand brought; a failure goes to the log.
+/// The records that were found; a failure goes to the log.
 fn records(cx: &mut Context, args: &Args, answer: Answer) -> Option<Vec<Record>> {
     match answer {
-        Answer::Errand(Ok(Found::Records(records))) => Some(records),
-        Answer::Errand(Err(fault)) => {
+        Answer::Found(Ok(Found::Records(records))) => Some(records),
+        Answer::Found(Err(fault)) => {
             let text = format!("{}: {}: {fault}", args.name(), String::from_utf8_lossy(&args.text(cx, 0)));
             // A name without services is no failure of those that ask for them.
             let asks_services = matches!(args.name(), "srv_query" | "naptr_query");
-            let harmless = asks_services && fault == ErrandFault::Absent;
+            let harmless = asks_services && fault == Unanswered::Absent;
             cx.log(if harmless { LogLevel::Debug } else { LogLevel::Error }, text);
             None
         }
@@ -170,8 +170,8 @@ fn pointer_query(cx: &mut Context, args: &Args) -> Outcome {
         cx.log(LogLevel::Error, "ptr_query: this is no address");
         return Outcome::Return(-4);
     };
-    let errand = Errand::Resolve(address.to_string(), RecordKind::Ptr);
-    Outcome::Wait(Effect::Errand(errand), |cx, args, answer| {
+    let question = Service::Resolve(address.to_string(), RecordKind::Ptr);
+    Outcome::ask(question, |cx, args, answer| {
         let Some(mut records) = records(cx, args, answer) else { return Outcome::Return(-6) };
         if let Some((_, address)) = read_address(&args.text(cx, 0)) {
             records.truncate(1);
@@ -191,7 +191,7 @@ fn compare(cx: &mut Context, args: &Args, kind: RecordKind) -> Outcome {
         return Outcome::Return(-3);
     }
     match name {
-        Some(name) => Outcome::Wait(Effect::Errand(Errand::Resolve(name, kind)), compared),
+        Some(name) => Outcome::ask(Service::Resolve(name, kind), compared),
         None => Outcome::Return(-4),
     }
 }
@@ -202,7 +202,7 @@ fn compared(cx: &mut Context, args: &Args, answer: Answer) -> Outcome {
     }
     let listens_on_six = cx.core.sockets.list.iter().any(|socket| socket.address.is_ipv6());
     match asked_name(cx, args).filter(|_| listens_on_six && args.name() == "dns_int_match_ip") {
-        Some(name) => Outcome::Wait(Effect::Errand(Errand::Resolve(name, RecordKind::Aaaa)), compared_six),
+        Some(name) => Outcome::ask(Service::Resolve(name, RecordKind::Aaaa), compared_six),
         None => Outcome::Return(-4),
     }
 }

@@ -16,9 +16,7 @@ mod save;
 use super::usrloc::contact::{Contact, Record};
 use super::usrloc::table::Table;
 use super::usrloc::{TableSlot, Usrloc, prepare_table};
-use crate::builtin::{
-    Answer, Arg, Args, Context, Effect, Function, LogLevel, Module, Outcome, Routes, Then, Value, Xavp,
-};
+use crate::builtin::{Answer, Arg, Args, Context, Function, LogLevel, Module, Outcome, Routes, Then, Value, Xavp};
 use bytes::Bytes;
 pub(crate) use fetched::expired;
 pub use params::Registrar;
@@ -154,7 +152,7 @@ impl Location {
             return self.table().read(aor, |record| on(cx, args, self, aor, record));
         }
         match self.usrloc.store.as_ref().and_then(|store| store.select(&self.table().name, aor)) {
-            Some(query) => Outcome::Wait(Effect::Query(query), then),
+            Some(query) => Outcome::ask(query, then),
             None => Outcome::FALSE,
         }
     }
@@ -172,7 +170,7 @@ fn record_of_rows(cx: &mut Context, location: &Location, answer: Answer) -> Opti
             cx.log(LogLevel::Error, format!("the location table cannot be read: {fault}"));
             None
         }
-        Answer::Code(_) | Answer::Told(_) | Answer::Errand(_) => None,
+        Answer::Code(_) | Answer::Executed(_) | Answer::Found(_) => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! `registered` and `unregister`.
 
 use super::{Location, aor, config_text, record_of_rows, tell};
-use crate::builtin::{Answer, Args, Command, Context, LogLevel, Outcome, Statement, Told};
+use crate::builtin::{Answer, Args, Command, Context, LogLevel, Outcome, Statement, Statements};
 use crate::modules::usrloc::contact::{Contact, Record};
 use crate::modules::usrloc::{Change, Mode};
 use bytes::Bytes;
@@ -121,5 +121,5 @@ fn remove_from_database(cx: &mut Context, location: &Location, aor: &[u8], gone:
     let changes = gone.iter().map(|ruid| Change::Delete(ruid.clone()));
     let queries = changes.filter_map(|change| store.statement(table, aor, &change, &sockets));
     let statements = queries.map(Statement::from).collect();
-    cx.core.commands.push(Command::Tell(Told { module: location.registrar.usrloc, statements }));
+    cx.core.commands.push(Command::Execute(Statements { module: location.registrar.usrloc, list: statements }));
 }

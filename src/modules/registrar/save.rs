@@ -70,7 +70,7 @@ pub(super) fn save(cx: &mut Context, args: &Args) -> Outcome {
     let select = usrloc.store.as_ref().and_then(|store| store.select(&location.table().name, &work.registration.aor));
     let Some(query) = select else { return Outcome::FALSE };
     cx.local::<Local>().work = Some(work);
-    Outcome::Wait(Effect::Query(query), found)
+    Outcome::ask(query, found)
 }
 
 /// The record has come from the database.
@@ -146,7 +146,7 @@ fn go_on(cx: &mut Context, location: &Location, mut work: Work) -> Outcome {
 
 fn write(cx: &mut Context, work: Work, query: Query) -> Outcome {
     cx.local::<Local>().work = Some(work);
-    Outcome::Wait(Effect::Query(query), written)
+    Outcome::ask(query, written)
 }
 
 /// The database has answered a change.

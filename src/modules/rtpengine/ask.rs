@@ -4,9 +4,7 @@ use super::bencode::Bencode;
 use super::command::Command;
 use super::nodes::{Node, Set};
 use super::{Local, RtpEngine};
-use crate::builtin::{
-    Answer, Args, Ask, Context, Effect, Errand, ErrandFault, Found, LogLevel, Outcome, Random, Value,
-};
+use crate::builtin::{Answer, Args, Ask, Context, Found, LogLevel, Outcome, Random, Service, Unanswered, Value};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -92,7 +90,7 @@ fn go_on(cx: &mut Context, args: &Args, mut pending: Pending) -> Outcome {
     let ask = question(&state, &node, &entries, &mut cx.core.random);
     pending.node = Some(node);
     cx.local::<Local>().pending = Some(Box::new(pending));
-    Outcome::Wait(Effect::Errand(Errand::Ask(Box::new(ask))), then)
+    Outcome::ask(Service::Ask(Box::new(ask)), then)
 }
 
 /// What one rtpengine is asked.
@@ -137,14 +135,14 @@ fn back(cx: &mut Context, answer: Answer) -> Option<(Pending, Arc<Node>, Said)> 
     let mut pending = *cx.local::<Local>().pending.take()?;
     let node = pending.node.take()?;
     let said = match answer {
-        Answer::Errand(Ok(Found::Answer(bytes))) => {
+        Answer::Found(Ok(Found::Answer(bytes))) => {
             // A blank parts it from the cookie.
             let bytes = bytes.slice(usize::from(!bytes.is_empty())..);
             Said::Answer(Bencode::read(&bytes).unwrap_or(Bencode::Int(0)))
         }
-        Answer::Errand(Err(fault)) => {
+        Answer::Found(Err(fault)) => {
             cx.log(LogLevel::Error, format!("rtpengine {}: {fault}", String::from_utf8_lossy(&node.url)));
-            if fault == ErrandFault::Overloaded { Said::NotAsked } else { Said::Nothing }
+            if fault == Unanswered::Overloaded { Said::NotAsked } else { Said::Nothing }
         }
         _ => Said::NotAsked,
     };

@@ -12,8 +12,8 @@ mod sets;
 mod tests;
 
 use crate::builtin::{
-    Arg, Background, Command, Context, Errand, ErrandFault, Found, Function, LogLevel, Module, OwnErrand, StartFault,
-    State, Value, Variable, World, anywhere,
+    Arg, Background, Command, Context, Found, Function, LogLevel, Module, OwnQuestion, Service, StartFault, State,
+    Unanswered, Value, Variable, World, anywhere,
 };
 use crate::modules::place::Place;
 use arc_swap::ArcSwap;
@@ -168,7 +168,7 @@ pub(super) struct RtpEngine {
     pings_at_start: bool,
     /// `ping_interval`
     ping_interval: Option<Duration>,
-    /// Those that are pinged by the clock, by the tag of the errand.
+    /// Those that are pinged by the clock, by the tag of the question.
     pinged: Mutex<FxHashMap<u64, Arc<Node>>>,
     /// `rtpengine_tout_ms`
     patience: Duration,
@@ -222,8 +222,8 @@ impl RtpEngine {
         for node in nodes {
             let tag = cx.core.random.bits();
             pinged.insert(tag, node.clone());
-            let errand = Errand::Ask(Box::new(ask::ping(self, node, &mut cx.core.random)));
-            cx.core.commands.push(Command::Errand(OwnErrand { module: cx.module, tag, errand }));
+            let service = Service::Ask(Box::new(ask::ping(self, node, &mut cx.core.random)));
+            cx.core.commands.push(Command::Ask(OwnQuestion { module: cx.module, tag, service }));
         }
     }
 }
@@ -243,10 +243,10 @@ impl State for RtpEngine {
         self.ping_all(cx);
     }
 
-    fn brought(&self, tag: u64, found: Result<Found, ErrandFault>, cx: &mut Background) {
+    fn found(&self, tag: u64, found: Result<Found, Unanswered>, cx: &mut Background) {
         let node = self.pinged.lock().unwrap_or_else(PoisonError::into_inner).remove(&tag);
         // It was not asked, so nothing is known of it.
-        let Some(node) = node.filter(|_| found != Err(ErrandFault::Overloaded)) else { return };
+        let Some(node) = node.filter(|_| found != Err(Unanswered::Overloaded)) else { return };
         let url = String::from_utf8_lossy(&node.url);
         let is_pong = matches!(&found, Ok(Found::Answer(answer)) if ask::is_pong(answer));
         match (is_pong, node.is_disabled()) {

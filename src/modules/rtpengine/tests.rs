@@ -4,8 +4,8 @@ use super::nodes::{Calls, Node, Set, Sets, read_list};
 use super::{FUNCTIONS, RtpEngine};
 use crate::builtin::bench::Bench;
 use crate::builtin::{
-    Answer, Args, Background, CallSite, Command, Effect, Errand, ErrandFault, Found, ModuleId, Outcome, OwnErrand,
-    State,
+    Answer, Args, Background, CallSite, Command, Effect, Found, ModuleId, Outcome, OwnQuestion, Question, Service,
+    State, Unanswered,
 };
 use crate::source::Span;
 use arc_swap::ArcSwap;
@@ -111,7 +111,7 @@ fn engine(list: &str) -> Arc<RtpEngine> {
 }
 
 /// What comes of `rtpengine_offer` when the questions are answered so.
-fn offered(state: &Arc<RtpEngine>, mut answer: impl FnMut(&str) -> Result<Found, ErrandFault>) -> i32 {
+fn offered(state: &Arc<RtpEngine>, mut answer: impl FnMut(&str) -> Result<Found, Unanswered>) -> i32 {
     let head = "INVITE sip:b SIP/2.0\nFrom: <sip:a@b>;tag=f\nTo: <sip:b>\nCall-ID: c\nContent-Type: application/sdp\n";
     let mut bench = Bench::new(&format!("{head}Content-Length: 5\n\nv=0\n"), state.clone());
     let function = FUNCTIONS.iter().find(|row| row.names[0] == "rtpengine_offer").unwrap();
@@ -122,9 +122,9 @@ fn offered(state: &Arc<RtpEngine>, mut answer: impl FnMut(&str) -> Result<Found,
     loop {
         match outcome {
             Outcome::Return(code) => return code,
-            Outcome::Wait(Effect::Errand(Errand::Ask(ask)), then) => {
+            Outcome::Wait(Effect::Ask(Question::Service(Service::Ask(ask))), then) => {
                 let found = answer(&ask.server.host);
-                outcome = then(&mut bench.context(), &args, Answer::Errand(found));
+                outcome = then(&mut bench.context(), &args, Answer::Found(found));
             }
             Outcome::Wait(..) => panic!("it wants something else"),
         }
@@ -134,9 +134,9 @@ fn offered(state: &Arc<RtpEngine>, mut answer: impl FnMut(&str) -> Result<Found,
 #[test]
 fn one_that_could_not_be_asked_is_not_given_up() {
     let state = engine("udp:one:1 udp:two:1");
-    assert_eq!(offered(&state, |_| Err(ErrandFault::Overloaded)), -1);
+    assert_eq!(offered(&state, |_| Err(Unanswered::Overloaded)), -1);
     assert!(state.sets.load().find(7).is_some_and(|set| set.active() == 2));
-    assert_eq!(offered(&state, |_| Err(ErrandFault::Failed("nobody answers".into()))), -1);
+    assert_eq!(offered(&state, |_| Err(Unanswered::Failed("nobody answers".into()))), -1);
     assert!(state.sets.load().find(7).is_some_and(|set| set.active() == 0));
 }
 
@@ -149,13 +149,13 @@ fn all_are_asked_at_start_and_who_does_not_answer_is_disabled() {
     let asked = std::mem::take(&mut cx.core.commands);
     assert_eq!(asked.len(), 3);
     for command in asked {
-        let Command::Errand(OwnErrand { tag, errand: Errand::Ask(ask), .. }) = command else { panic!("{command:?}") };
+        let Command::Ask(OwnQuestion { tag, service: Service::Ask(ask), .. }) = command else { panic!("{command:?}") };
         let found = match &*ask.server.host {
             "one" => Ok(Found::Answer(Bytes::from_static(b" d6:result4:ponge"))),
-            "two" => Err(ErrandFault::Failed("Connection refused".into())),
-            _ => Err(ErrandFault::Overloaded),
+            "two" => Err(Unanswered::Failed("Connection refused".into())),
+            _ => Err(Unanswered::Overloaded),
         };
-        state.brought(tag, found, &mut cx);
+        state.found(tag, found, &mut cx);
     }
     let set = state.sets.load().find(7).unwrap();
     assert_eq!(set.nodes.iter().map(|node| node.is_disabled()).collect::<Vec<_>>(), [false, true, false]);

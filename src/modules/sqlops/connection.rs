@@ -1,7 +1,7 @@
 //! Connections: their names, and opening them.
 
 use crate::builtin::{
-    ConnectionId, Context, Extension, Fault, LogLevel, ParamGivenValue, Prepare, Prepared, Start, StartFault, State,
+    Context, DatabaseId, Extension, Fault, LogLevel, ParamGivenValue, Prepare, Prepared, Start, StartFault, State,
     Template,
 };
 
@@ -12,7 +12,7 @@ const SPACE: &str = "sql-connection";
 #[derive(Debug, Default)]
 pub(super) struct Connections {
     /// By the slot of the name; `None` when it could not be opened.
-    pub(super) open: Vec<Option<ConnectionId>>,
+    pub(super) open: Vec<Option<DatabaseId>>,
     /// How much of a failed statement is logged.
     pub(super) logged: usize,
 }
@@ -41,7 +41,7 @@ pub(super) fn prepare_for_result(name: &Template, context: &mut Prepare) -> Resu
 }
 
 /// The database of a connection, when it is open.
-pub(super) fn database(cx: &mut Context, slot: Option<&Slot>) -> Option<ConnectionId> {
+pub(super) fn database(cx: &mut Context, slot: Option<&Slot>) -> Option<DatabaseId> {
     let state = cx.state::<Connections>()?;
     slot.and_then(|slot| state.open.get(slot.0).copied().flatten())
 }

@@ -4,8 +4,8 @@ use super::connection::{self, Slot as Connection};
 use super::result::{Results, Slot as Name};
 use super::statement::{NoName, Statement};
 use crate::builtin::{
-    Answer, Args, Avps, Context, Effect, Extension, Fault, LogLevel, Outcome, Part, Prepare, Prepared, Rows, Template,
-    Then, Xavp,
+    Answer, Args, Avps, Context, Extension, Fault, LogLevel, Outcome, Part, Prepare, Prepared, Rows, Template, Then,
+    Xavp,
 };
 use bytes::Bytes;
 
@@ -158,7 +158,7 @@ fn ask(cx: &mut Context, args: &Args, then: Then) -> Outcome {
     let Some(asked) = args.prepared::<Asked>(1) else { return Outcome::FALSE };
     match connection::database(cx, args.prepared::<Connection>(0)) {
         Some(database) => match asked.statement.query(cx, database) {
-            Ok(query) => Outcome::Wait(Effect::Query(query), then),
+            Ok(query) => Outcome::ask(query, then),
             Err(NoName { variable }) => {
                 cx.log(
                     LogLevel::Error,
@@ -179,7 +179,7 @@ fn rows(cx: &mut Context, args: &Args, answer: Answer) -> Option<Rows> {
     let fault = match answer {
         Answer::Rows(Ok(rows)) => return Some(rows),
         Answer::Rows(Err(fault)) => fault.to_string(),
-        Answer::Code(_) | Answer::Told(_) | Answer::Errand(_) => "the database gave no answer".to_owned(),
+        Answer::Code(_) | Answer::Executed(_) | Answer::Found(_) => "the database gave no answer".to_owned(),
     };
     let statement = args.prepared::<Asked>(1).and_then(|asked| asked.statement.fixed().cloned());
     let shown = cx.state::<connection::Connections>().map_or(0, |state| state.logged);

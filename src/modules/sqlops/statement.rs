@@ -1,7 +1,7 @@
 //! An SQL text with variables, prepared once: what can be bound becomes a parameter, so that no value is ever read as SQL.
 
 use crate::builtin::sql::{self, Piece, Symbol};
-use crate::builtin::{ConnectionId, Context, KeyKind, Part, Query, Reference, Template, Value, parse_int};
+use crate::builtin::{Context, DatabaseId, KeyKind, Part, Query, Reference, Template, Value, parse_int};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ impl Statement {
     ///
     /// # Errors
     /// A value that is no name, where one must stand.
-    pub(super) fn query(&self, cx: &mut Context, connection: ConnectionId) -> Result<Query, NoName> {
+    pub(super) fn query(&self, cx: &mut Context, database: DatabaseId) -> Result<Query, NoName> {
         let (statement, fixed) = match &self.fixed {
             Some(text) => (text.clone(), true),
             None => {
@@ -53,7 +53,7 @@ impl Statement {
             }
         };
         let parameters = self.pieces.iter().filter_map(|piece| self.bind(cx, piece)).collect();
-        Ok(Query { connection, statement, fixed, parameters })
+        Ok(Query { database, statement, fixed, parameters })
     }
 
     fn variable(&self, at: usize) -> Option<&Reference> {

@@ -5,9 +5,9 @@ use super::statement::{NoName, Statement};
 use super::*;
 use crate::builtin::bench::Bench;
 use crate::builtin::{
-    Answer, Applied, Args, Argument, CallSite, ConnectionId, Effect, Extension, Extensions, Function, Key, ModuleId,
-    Outcome, Part, Place, Prepare, Query, QueryFault, Reference, Rows, Slots, State, Template, Transformation, Value,
-    Variable,
+    Answer, Applied, Args, Argument, CallSite, DatabaseId, Effect, Extension, Extensions, Function, Key, ModuleId,
+    Outcome, Part, Place, Prepare, Query, QueryFault, Question, Reference, Rows, Slots, State, Template,
+    Transformation, Value, Variable,
 };
 use crate::source::Span;
 use bytes::Bytes;
@@ -78,7 +78,7 @@ struct Desk {
 
 impl Desk {
     fn new() -> Desk {
-        let state: Arc<dyn State> = Arc::new(Connections { open: vec![Some(ConnectionId(0))], logged: 100 });
+        let state: Arc<dyn State> = Arc::new(Connections { open: vec![Some(DatabaseId(0))], logged: 100 });
         Desk { bench: Bench::new(MESSAGE, state), slots: Slots::default(), used: Vec::new(), calls: Vec::new() }
     }
 
@@ -87,7 +87,7 @@ impl Desk {
     }
 
     fn query(&mut self, text: &str) -> Result<Query, NoName> {
-        Statement::new(&template(text)).query(&mut self.bench.context(), ConnectionId(0))
+        Statement::new(&template(text)).query(&mut self.bench.context(), DatabaseId(0))
     }
 
     fn call(&mut self, function: &'static Function, args: &[&str], answer: Result<Rows, QueryFault>) -> i32 {
@@ -109,7 +109,7 @@ impl Desk {
         loop {
             match outcome {
                 Outcome::Return(code) => return code,
-                Outcome::Wait(Effect::Query(_), then) => {
+                Outcome::Wait(Effect::Ask(Question::Query(_)), then) => {
                     outcome = then(&mut cx, &args, Answer::Rows(answer.take().unwrap()));
                 }
                 Outcome::Wait(..) => panic!("only questions"),
@@ -255,7 +255,7 @@ fn what_is_no_name_is_refused_where_a_name_must_stand() {
 fn a_fixed_statement_is_the_same_text_each_time() {
     let mut desk = Desk::new();
     let statement = Statement::new(&template("SELECT 1 WHERE a='$u'"));
-    let [one, two] = [(); 2].map(|()| statement.query(&mut desk.bench.context(), ConnectionId(0)).unwrap().statement);
+    let [one, two] = [(); 2].map(|()| statement.query(&mut desk.bench.context(), DatabaseId(0)).unwrap().statement);
     assert!(Arc::ptr_eq(&one, &two));
 }
 

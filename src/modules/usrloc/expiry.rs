@@ -3,7 +3,7 @@
 use super::contact::{Contact, Kept};
 use super::store::{Change, Store};
 use super::{Mode, Usrloc};
-use crate::builtin::{Background, Command, Ending, Event, Query, Sockets, Statement, Told};
+use crate::builtin::{Background, Command, Ending, Event, Query, Sockets, Statement, Statements};
 use crate::modules::registrar;
 use bytes::Bytes;
 use std::any::Any;
@@ -23,7 +23,7 @@ pub(super) fn tick(state: &Usrloc, cx: &mut Background) {
         }));
     }
     let module = cx.module;
-    cx.core.commands.push(Command::Tell(Told { module, statements }));
+    cx.core.commands.push(Command::Execute(Statements { module, list: statements }));
 }
 
 /// Writes what the clock would have written later.
@@ -35,7 +35,7 @@ pub(super) fn end(state: &Usrloc, cx: &mut Ending) -> Result<(), String> {
     }
     let all = statements.len();
     let queries: Vec<Query> = statements.into_iter().map(|its| its.query).collect();
-    let refused = cx.world.tell(store.connection(), queries);
+    let refused = cx.world.execute(store.database(), queries);
     match refused.first() {
         None => Ok(()),
         Some((_, fault)) => Err(format!("{} of {all} changes of contacts are lost: {fault}", refused.len())),

@@ -4,7 +4,7 @@ use super::contact::{Contact, Kept, Match, Record, Wanted};
 use super::store::Change;
 use super::table::Table;
 use super::{Mode, Usrloc, aor_of_operator, preference};
-use crate::builtin::{Background, Command, Located, Rpc, Statement, Told};
+use crate::builtin::{Background, Command, Located, Rpc, Statement, Statements};
 use crate::modules::core::{socket_name, socket_of};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -148,7 +148,7 @@ fn remove_where(
     let changes = known.map(|contact| Change::Delete(contact.located.ruid.clone()));
     let queries = changes.filter_map(|change| store.statement(&table.name, aor.as_bytes(), &change, &cx.core.sockets));
     let statements = queries.map(Statement::from).collect();
-    cx.core.commands.push(Command::Tell(Told { module: cx.module, statements }));
+    cx.core.commands.push(Command::Execute(Statements { module: cx.module, list: statements }));
     Ok(())
 }
 

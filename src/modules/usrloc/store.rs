@@ -4,7 +4,7 @@ use super::contact::{Contact, Kept, Record};
 use super::params::PARAMS;
 use super::{Mode, Rules, Usrloc, methods, preference};
 use crate::builtin::{
-    Background, ConnectionId, Located, LogLevel, Query, QueryFault, Rows, Sockets, Start, StartFault, Value, calendar,
+    Background, DatabaseId, Located, LogLevel, Query, QueryFault, Rows, Sockets, Start, StartFault, Value, calendar,
     parse_int,
 };
 use crate::modules::core::{socket_name, socket_of};
@@ -60,7 +60,7 @@ pub enum Change {
 /// The database.
 #[derive(Debug)]
 pub struct Store {
-    connection: ConnectionId,
+    database: DatabaseId,
     use_domain: bool,
     /// Times are written as seconds since 1970.
     plain_times: bool,
@@ -110,7 +110,7 @@ impl Store {
         let use_domain = start.params.switch("use_domain");
         let only_server = start.params.switch("server_id_filter").then_some(start.settings.server_id);
         let mut store = Store {
-            connection: ConnectionId(0),
+            database: DatabaseId(0),
             use_domain,
             plain_times: start.params.int("expires_type") == 1,
             tables: names.iter().map(|name| Statements::new(name, &columns, use_domain, only_server)).collect(),
@@ -126,13 +126,13 @@ impl Store {
                 .help("SQLite is built in: sqlite:///path/to/file.db; db_mode 0 keeps contacts in memory");
             given.map_or(fault.clone(), |given| fault.at(given.span))
         };
-        store.connection = world.connect(&url, extensions).map_err(|fault| unreadable(&url, fault))?;
+        store.database = world.connect(&url, extensions).map_err(|fault| unreadable(&url, fault))?;
         let mut loaded = Vec::new();
         for table in names.iter().filter(|_| loads) {
             let name = String::from_utf8_lossy(table);
             let listed = listed(&columns, use_domain);
             let rows = world
-                .query(store.connection, &format!("SELECT {listed} FROM {name}"))
+                .query(store.database, &format!("SELECT {listed} FROM {name}"))
                 .map_err(|fault| unreadable(&format!("the table {name} of {url}"), fault))?;
             loaded.push(Loaded { table: table.clone(), rows });
         }
@@ -141,8 +141,8 @@ impl Store {
     }
 
     /// The database.
-    pub(super) fn connection(&self) -> ConnectionId {
-        self.connection
+    pub(super) fn database(&self) -> DatabaseId {
+        self.database
     }
 
     /// Puts what was read at start into the tables.
@@ -182,7 +182,7 @@ impl Store {
             Change::Insert(_) | Change::Update(_) => return None,
             Change::Delete(ruid) => (&statements.delete, vec![Value::Text(ruid.clone())]),
         };
-        Some(Query { connection: self.connection, statement: statement.clone(), fixed: true, parameters })
+        Some(Query { database: self.database, statement: statement.clone(), fixed: true, parameters })
     }
 
     /// The statement that finds the contacts of an address.
@@ -191,7 +191,7 @@ impl Store {
         let (user, domain) = self.split(aor);
         let mut parameters = vec![Value::Text(user)];
         parameters.extend(domain.map(Value::Text));
-        Some(Query { connection: self.connection, statement: statements.select.clone(), fixed: true, parameters })
+        Some(Query { database: self.database, statement: statements.select.clone(), fixed: true, parameters })
     }
 
     /// The statement that removes contacts that had expired by then.
@@ -199,7 +199,7 @@ impl Store {
         let statements = self.tables.iter().find(|its| its.name == table)?;
         // What was written for 0 never expires.
         let parameters = vec![self.time(by.saturating_add(1)), self.time(0)];
-        Some(Query { connection: self.connection, statement: statements.clean.clone(), fixed: true, parameters })
+        Some(Query { database: self.database, statement: statements.clean.clone(), fixed: true, parameters })
     }
 
     /// The record that was found.

@@ -3,23 +3,27 @@
 use super::Ground;
 use super::letter::Letter;
 use super::properties::{Left, Trial, broken_forms};
-use crate::builtin::{Answer, Query, Reached, SocketId};
-use crate::node::{Datagram, Node, Transmit};
+use crate::builtin::{Reached, Sockets, State};
+use crate::node::Node;
 use crate::sim::server;
 use crate::sim::world::Stage;
 use crate::sip::{Message, Method, Reply};
 use crate::time::{Now, Tick};
+use crate::world::{Answer, Datagram, Driver, Given, ModuleId, Question, Server, SocketId, Ticket, Transmit, drive};
 use bytes::Bytes;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 /// A server that was started for this.
 pub(super) struct Bench<'a> {
     ground: &'a Ground<'a>,
     node: Node,
     stage: Stage<'a>,
+    /// The script has ended the server: it takes nothing any more.
+    ended: bool,
     now: Tick,
     server: SocketAddr,
     /// Places that were sent something.
@@ -51,6 +55,7 @@ impl<'a> Bench<'a> {
             node: Node::new(begun.program, begun.core, true, now),
             ground,
             stage,
+            ended: false,
             now: Tick::ZERO,
             contacted: Vec::new(),
             excused: FxHashMap::default(),
@@ -124,112 +129,117 @@ impl<'a> Bench<'a> {
     }
 
     fn take(&mut self, letter: &Letter, datagram: Datagram, trial: &mut Trial) {
-        let now = self.time();
-        self.node.receive(now, datagram);
-        self.settle(letter, false, trial);
+        self.give(letter, Given::Arrived(datagram), trial);
         let until = self.now.after(letter.pause);
         for _ in 0..MOST_STOPS {
             let Some(next) = self.node.next().filter(|next| *next <= until) else { break };
-            self.now = next.max(self.now);
-            self.stage.calendar.set(self.time().unix);
-            let now = self.time();
-            self.node.expire(now);
-            self.settle(letter, true, trial);
+            self.set_clock(next.max(self.now));
+            self.give(letter, Given::Due, trial);
         }
-        self.now = until;
+        self.set_clock(until);
+    }
+
+    /// Gives the server something, and then whatever comes of it, until nothing is under way.
+    fn give(&mut self, letter: &Letter, given: Given, trial: &mut Trial) {
+        let now = self.time();
+        let by_timer = matches!(given, Given::Due);
+        let Bench { node, stage, ended, contacted, excused, .. } = self;
+        let (sockets, states) = (node.core.sockets.clone(), node.core.modules.clone());
+        let under_way = VecDeque::new();
+        let mut around =
+            Around { stage, ended, contacted, excused, sockets, states, letter, by_timer, trial, under_way };
+        let mut next = Some(given);
+        for round in 0.. {
+            let Some(given) = next.filter(|_| !*around.ended) else { return };
+            if round > MOST_AT_ONCE {
+                around.trial.goes_round = true;
+                return;
+            }
+            drive(node, &mut around, now, given);
+            next = around.under_way.pop_front().map(Given::Arrived);
+        }
+    }
+
+    fn set_clock(&mut self, at: Tick) {
+        self.now = at;
         self.stage.calendar.set(self.time().unix);
     }
 
-    /// Does what the server wants, and has the world answer, until nothing is under way.
-    fn settle(&mut self, letter: &Letter, by_timer: bool, trial: &mut Trial) {
-        let mut under_way = VecDeque::new();
-        for round in 0.. {
-            self.serve();
-            for packet in std::mem::take(&mut self.node.output.packets) {
-                let left = self.leaves(packet, letter, by_timer, &mut under_way);
-                if trial.left.len() < MOST_LEFT {
-                    trial.left.push(left);
-                }
-            }
-            let Some(datagram) = under_way.pop_front() else { return };
-            if round > MOST_AT_ONCE {
-                trial.goes_round = true;
-                return;
-            }
-            let now = self.time();
-            self.node.receive(now, datagram);
-        }
+    fn time(&self) -> Now {
+        Now { tick: self.now, unix: self.ground.scenario.clock + self.now.since(Tick::ZERO) }
     }
+}
 
-    /// Answers the questions of the server.
-    fn serve(&mut self) {
-        loop {
-            self.node.core.log.clear();
-            if let Some(trace) = &mut self.node.core.trace {
-                trace.events.clear();
-            }
-            for module in std::mem::take(&mut self.node.output.reloads) {
-                if let Some(state) = self.node.core.modules.get(usize::from(module.0)).cloned() {
-                    // A reload that fails leaves what was there.
-                    let _ = state.reload(&mut self.stage);
-                }
-            }
-            let queries = std::mem::take(&mut self.node.output.queries);
-            let errands = std::mem::take(&mut self.node.output.errands);
-            let told = std::mem::take(&mut self.node.output.told);
-            if queries.is_empty() && errands.is_empty() && told.is_empty() {
-                return;
-            }
-            let now = self.time();
-            for (id, queries) in told {
-                let ask = |query: &Query| self.stage.ask(query.connection, &query.statement, &query.parameters);
-                let said = queries.iter().map(ask).enumerate();
-                let refused = said.filter_map(|(at, said)| Some((at, said.err()?))).collect();
-                self.node.answer(now, id, Answer::Told(refused));
-            }
-            for (id, errand) in errands {
-                let found = self.stage.errand(&errand);
-                self.node.answer(now, id, Answer::Errand(found));
-            }
-            for (id, query) in queries {
-                let said = self.stage.ask(query.connection, &query.statement, &query.parameters);
-                self.node.answer(now, id, Answer::Rows(said));
-            }
-        }
-    }
+/// What surrounds the server while it handles one letter: whoever it sends something to answers as the letter says.
+struct Around<'b, 'a> {
+    stage: &'b mut Stage<'a>,
+    ended: &'b mut bool,
+    contacted: &'b mut Vec<SocketAddr>,
+    excused: &'b FxHashMap<Bytes, u16>,
+    sockets: Arc<Sockets>,
+    states: Arc<[Arc<dyn State>]>,
+    letter: &'b Letter,
+    by_timer: bool,
+    trial: &'b mut Trial,
+    under_way: VecDeque<Datagram>,
+}
 
-    fn leaves(
-        &mut self,
-        packet: Transmit,
-        letter: &Letter,
-        by_timer: bool,
-        under_way: &mut VecDeque<Datagram>,
-    ) -> Left {
+impl Around<'_, '_> {
+    fn leaves(&mut self, packet: Transmit) -> Left {
         let to = packet.destination;
         let message = Message::parse(packet.bytes.clone()).ok();
-        let sockets = &self.node.core.sockets;
-        let transport = sockets.transport(packet.socket);
-        if let Some(socket) = sockets.listening_on(Some(transport), to.ip(), Some(to.port())) {
-            let port = sockets.socket(packet.socket).map_or(5060, |socket| socket.address.port());
-            let source = SocketAddr::new(sockets.address_towards(packet.socket, to.ip()), port);
-            under_way.push_back(Datagram { bytes: packet.bytes, source, socket });
+        let transport = self.sockets.transport(packet.socket);
+        if let Some(socket) = self.sockets.listening_on(Some(transport), to.ip(), Some(to.port())) {
+            let port = self.sockets.socket(packet.socket).map_or(5060, |socket| socket.address.port());
+            let source = SocketAddr::new(self.sockets.address_towards(packet.socket, to.ip()), port);
+            self.under_way.push_back(Datagram { bytes: packet.bytes, source, socket });
         } else if let Some(request) =
             message.as_ref().filter(|its| its.is_request() && its.method() != Some(Method::Ack))
         {
-            let ours = request.method_text() == letter.method();
-            for code in if ours { letter.answers } else { &[200] } {
-                under_way.push_back(Datagram { bytes: answer(request, *code), source: to, socket: packet.socket });
+            let ours = request.method_text() == self.letter.method();
+            for code in if ours { self.letter.answers } else { &[200] } {
+                let bytes = answer(request, *code);
+                self.under_way.push_back(Datagram { bytes, source: to, socket: packet.socket });
             }
             if !self.contacted.contains(&to) && self.contacted.len() < 32 {
                 self.contacted.push(to);
             }
         }
         let call = message.as_ref().and_then(|message| self.excused.get(message.call_id()).copied());
-        Left { to, message, by_timer, excused: call.unwrap_or(0) }
+        Left { to, message, by_timer: self.by_timer, excused: call.unwrap_or(0) }
+    }
+}
+
+impl Driver<Node> for Around<'_, '_> {
+    fn hand(&mut self, node: &mut Node, now: Now, given: Given) {
+        node.give(now, given);
+        node.core.log.clear();
+        if let Some(trace) = &mut node.core.trace {
+            trace.events.clear();
+        }
     }
 
-    fn time(&self) -> Now {
-        Now { tick: self.now, unix: self.ground.scenario.clock + self.now.since(Tick::ZERO) }
+    fn send(&mut self, _now: Now, packet: Transmit) -> Option<Transmit> {
+        let left = self.leaves(packet);
+        if self.trial.left.len() < MOST_LEFT {
+            self.trial.left.push(left);
+        }
+        None
+    }
+
+    fn ask(&mut self, _now: Now, _ticket: Ticket, question: Question) -> Option<Answer> {
+        Some(self.stage.answer(&question, |_, _| {}))
+    }
+
+    fn reload(&mut self, _now: Now, module: ModuleId) {
+        if let Some(state) = self.states.get(usize::from(module.0)) {
+            // A reload that fails leaves what was there.
+            let _ = state.reload(self.stage);
+        }
+    }
+
+    fn abort(&mut self, _now: Now) {
+        *self.ended = true;
     }
 }
 

@@ -3,8 +3,8 @@
 use super::super::simulated::{Server, Stage};
 use super::row::{Row, unescaped};
 use super::snippet::{SENDER, SERVER, address, head, logged, message, ports, shown, start, status};
-use alanui::node::Transmit;
 use alanui::sip::{Message, Reply};
+use alanui::world::Transmit;
 use std::time::Duration;
 
 /// Where the next hop is; in results `UPORT`.

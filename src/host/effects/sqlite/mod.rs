@@ -11,7 +11,7 @@ mod threads;
 
 pub use file::init_db;
 
-use crate::builtin::{Answer, ConnectionId, Extensions, Query, QueryFault, Rows};
+use crate::builtin::{Answer, DatabaseId, Extensions, Query, QueryFault, Rows};
 use crate::modules::db_sqlite::path_of;
 use file::{File, Handle};
 use reader::Reader;
@@ -70,7 +70,7 @@ impl Databases {
     ///
     /// # Errors
     /// When the URL is bad, or the file is missing, unreadable, locked, or no database.
-    pub fn connect(&mut self, url: &str, extensions: Extensions) -> Result<ConnectionId, QueryFault> {
+    pub fn connect(&mut self, url: &str, extensions: Extensions) -> Result<DatabaseId, QueryFault> {
         let path = path_of(url, extensions).map_err(QueryFault::BadUrl)?;
         let at = match self.open.iter().position(|database| database.url == url || database.file.path() == path) {
             Some(at) => at,
@@ -79,7 +79,7 @@ impl Databases {
                 self.open.len() - 1
             }
         };
-        u16::try_from(at).map(ConnectionId).map_err(|_| QueryFault::Overloaded)
+        u16::try_from(at).map(DatabaseId).map_err(|_| QueryFault::Overloaded)
     }
 
     /// How many slow reads of a database may run at once.
@@ -91,24 +91,24 @@ impl Databases {
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn query(&mut self, connection: ConnectionId, sql: &str) -> Result<Rows, QueryFault> {
-        let query = Query { connection, statement: sql.into(), fixed: false, parameters: Vec::new() };
-        let database = self.open.get_mut(connection.0 as usize).ok_or_else(closed)?;
-        run(database.handle.connection()?, &query).map_err(fault_of)
+    pub fn query(&mut self, database: DatabaseId, sql: &str) -> Result<Rows, QueryFault> {
+        let query = Query { database, statement: sql.into(), fixed: false, parameters: Vec::new() };
+        let open = self.open.get_mut(database.0 as usize).ok_or_else(closed)?;
+        run(open.handle.connection()?, &query).map_err(fault_of)
     }
 
-    /// Tells a database something behind all that was handed over, and waits until it is done. Gives what it refused.
-    pub fn tell(&self, connection: ConnectionId, statements: Vec<Query>) -> Vec<(usize, QueryFault)> {
+    /// Has a database take statements behind all that was handed over, and waits until it is done. Gives what it refused.
+    pub fn execute(&self, database: DatabaseId, statements: Vec<Query>) -> Vec<(usize, QueryFault)> {
         let all = |fault: QueryFault| (0..statements.len()).map(|at| (at, fault.clone())).collect();
-        let Some(database) = self.open.get(connection.0 as usize) else { return all(closed()) };
-        let refused = database.wait(Work::Tell(statements.clone()));
+        let Some(open) = self.open.get(database.0 as usize) else { return all(closed()) };
+        let refused = open.wait(Work::Execute(statements.clone()));
         refused.unwrap_or_else(|| all(closed()))
     }
 
     /// Waits until every change that was handed over is done. Reads are not waited for: nobody wants their answer any more.
     pub fn finish(&self) {
         for at in 0..self.open.len() {
-            self.tell(ConnectionId(at as u16), Vec::new());
+            self.execute(DatabaseId(at as u16), Vec::new());
         }
     }
 
@@ -161,8 +161,8 @@ impl Database {
         let answered_by = Arc::new(move |_, refused| drop(answer.send(refused)));
         self.writer.wait(Job::new(0, work, answered_by)).ok()?;
         match answered.recv().ok()? {
-            Answer::Told(refused) => Some(refused),
-            Answer::Code(_) | Answer::Rows(_) | Answer::Errand(_) => None,
+            Answer::Executed(refused) => Some(refused),
+            Answer::Code(_) | Answer::Rows(_) | Answer::Found(_) => None,
         }
     }
 }
@@ -189,7 +189,7 @@ impl std::fmt::Debug for Worker {
 impl Worker {
     /// Answers a quick read in place. `None`: it writes, or takes long, or another process holds the file; then [`submit`](Worker::submit) it.
     pub fn read_inline(&mut self, query: &Query) -> Option<Result<Rows, QueryFault>> {
-        match self.readers.get_mut(query.connection.0 as usize) {
+        match self.readers.get_mut(query.database.0 as usize) {
             Some(reader) => reader.read(query),
             None => Some(Err(closed())),
         }
@@ -200,7 +200,7 @@ impl Worker {
     /// # Errors
     /// When too many wait already.
     pub fn submit(&self, ticket: u64, query: Query) -> Result<(), QueryFault> {
-        let at = query.connection.0 as usize;
+        let at = query.database.0 as usize;
         let (Some(reader), Some((readers, writer))) = (self.readers.get(at), self.threads.get(at)) else {
             return Err(closed());
         };
@@ -216,10 +216,10 @@ impl Worker {
     ///
     /// # Errors
     /// When too many wait already.
-    pub fn tell(&self, ticket: u64, statements: Vec<Query>) -> Result<(), QueryFault> {
-        let connection = statements.first().map_or(ConnectionId(0), |query| query.connection);
-        let (_, writer) = self.threads.get(connection.0 as usize).ok_or_else(closed)?;
-        writer.submit(Job::new(ticket, Work::Tell(statements), self.answered.clone()))
+    pub fn execute(&self, ticket: u64, statements: Vec<Query>) -> Result<(), QueryFault> {
+        let database = statements.first().map_or(DatabaseId(0), |query| query.database);
+        let (_, writer) = self.threads.get(database.0 as usize).ok_or_else(closed)?;
+        writer.submit(Job::new(ticket, Work::Execute(statements), self.answered.clone()))
     }
 }
 

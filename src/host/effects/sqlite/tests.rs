@@ -37,14 +37,14 @@ fn open_worker(path: &Path) -> (Databases, Worker, Answers) {
     let (send, answers) = channel();
     let answered = move |ticket, answer| match answer {
         Answer::Rows(rows) => send.send((ticket, rows)).unwrap_or(()),
-        Answer::Code(_) | Answer::Told(_) | Answer::Errand(_) => panic!("{answer:?} answers no query"),
+        Answer::Code(_) | Answer::Executed(_) | Answer::Found(_) => panic!("{answer:?} answers no query"),
     };
     let worker = databases.worker(Arc::new(answered)).unwrap();
     (databases, worker, answers)
 }
 
 fn query(sql: &str, parameters: Vec<Value>) -> Query {
-    Query { connection: ConnectionId(0), statement: sql.into(), fixed: true, parameters }
+    Query { database: DatabaseId(0), statement: sql.into(), fixed: true, parameters }
 }
 
 fn wait(answers: &Answers) -> (u64, Result<Rows, QueryFault>) {
@@ -116,14 +116,14 @@ fn what_is_told_together_is_one_transaction_in_which_a_bad_one_undoes_itself() {
     for a in 0..50 {
         worker.submit(a, insert(a as i64)).unwrap();
     }
-    let refused = databases.tell(ConnectionId(0), (49..30_000).map(insert).collect());
+    let refused = databases.execute(DatabaseId(0), (49..30_000).map(insert).collect());
     assert!(matches!(&*refused, [(0, QueryFault::Refused(_))]), "{refused:?}");
     let rows = Connection::open(&path).unwrap().query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0));
     assert_eq!(rows.unwrap(), 30_000);
     drop(worker);
     let other = Connection::open(&path).unwrap();
     other.execute_batch("DROP TABLE t").unwrap();
-    assert_eq!(databases.tell(ConnectionId(0), vec![insert(1), insert(2)]).len(), 2);
+    assert_eq!(databases.execute(DatabaseId(0), vec![insert(1), insert(2)]).len(), 2);
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn open_with_deadline(path: &Path, deadline: Duration) -> (Databases, Worker, An
     let (send, answers) = channel();
     let answered = move |ticket, answer| match answer {
         Answer::Rows(rows) => send.send((ticket, rows)).unwrap_or(()),
-        Answer::Code(_) | Answer::Told(_) | Answer::Errand(_) => panic!("{answer:?} answers no query"),
+        Answer::Code(_) | Answer::Executed(_) | Answer::Found(_) => panic!("{answer:?} answers no query"),
     };
     let worker = databases.worker(Arc::new(answered)).unwrap();
     (databases, worker, answers)
@@ -292,7 +292,7 @@ fn a_database_that_is_replaced_is_opened_when_it_is_asked_for() {
     assert_eq!(first(&mut worker), [Value::text("new")]);
     worker.submit(2, query("INSERT INTO t VALUES ('newer')", vec![])).unwrap();
     assert!(wait(&answers).1.is_ok());
-    assert_eq!(databases.query(ConnectionId(0), "SELECT a FROM t").unwrap().cells, ["new", "newer"].map(Value::text));
+    assert_eq!(databases.query(DatabaseId(0), "SELECT a FROM t").unwrap().cells, ["new", "newer"].map(Value::text));
     assert!(worker.read_inline(&query(SLOW, vec![])).is_none());
     worker.submit(3, query(SLOW, vec![])).unwrap();
     assert!(wait(&answers).1.is_ok());

@@ -39,8 +39,8 @@ impl Job {
 pub(super) enum Work {
     /// A statement; the answer is [`Answer::Rows`].
     Ask(Query),
-    /// Statements in a transaction of their own; the answer is [`Answer::Told`].
-    Tell(Vec<Query>),
+    /// Statements in a transaction of their own; the answer is [`Answer::Executed`].
+    Execute(Vec<Query>),
     /// Opening the file anew; a fault is answered as that of one statement.
     Renew,
 }
@@ -205,7 +205,7 @@ impl Readers {
                 (Work::Ask(query), Ok(connection)) => Some(limit.run(connection, query, job.asked)),
                 (_, Err(fault)) => Some(Err(fault)),
                 // Changes go to the other thread.
-                (Work::Tell(_) | Work::Renew, Ok(_)) => Some(Err(closed())),
+                (Work::Execute(_) | Work::Renew, Ok(_)) => Some(Err(closed())),
             };
             let failed = opened.is_err();
             self.ended(job, fresh, found);
@@ -330,14 +330,14 @@ fn serve(file: &File, limit: &Limit, mut handle: Handle, jobs: &Receiver<Job>) {
                     change(connection, limit, std::mem::take(&mut changes));
                     answered(ticket, Answer::Rows(limit.run(connection, &query, asked)));
                 }
-                Work::Tell(queries) => {
+                Work::Execute(queries) => {
                     change(connection, limit, std::mem::take(&mut changes));
-                    answered(ticket, Answer::Told(tell(connection, &queries)));
+                    answered(ticket, Answer::Executed(execute(connection, &queries)));
                 }
                 Work::Renew => {
                     change(connection, limit, std::mem::take(&mut changes));
                     let fault = file.renew(&mut handle).err().map(|fault| (0, fault));
-                    answered(ticket, Answer::Told(fault.into_iter().collect()));
+                    answered(ticket, Answer::Executed(fault.into_iter().collect()));
                 }
             }
         }
@@ -368,7 +368,7 @@ fn change(connection: &Connection, limit: &Limit, changes: Vec<Change>) {
 }
 
 /// Gives those that were refused.
-fn tell(connection: &Connection, queries: &[Query]) -> Vec<(usize, QueryFault)> {
+fn execute(connection: &Connection, queries: &[Query]) -> Vec<(usize, QueryFault)> {
     let mut run = |at: usize| match queries.get(at) {
         Some(query) => run(connection, query).map_err(fault_of),
         None => Err(closed()),

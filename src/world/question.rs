@@ -1,5 +1,6 @@
-//! What the host fetches or does for a script beside databases: names of the DNS, files, pages of HTTP.
+//! What a server asks the world outside: databases, names of the DNS, files, pages of HTTP, other servers.
 
+use super::database::{Query, QueryFault, Rows};
 use super::fetch::{Fetch, FetchFault, Page};
 use bytes::Bytes;
 use std::fmt;
@@ -7,9 +8,25 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Something that takes time outside of the server.
+/// Names a question that waits for its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(pub u64);
+
+/// What a server asks.
+#[derive(Clone, Debug)]
+pub enum Question {
+    /// Ask a database. The answer is [`Answer::Rows`].
+    Query(Query),
+    /// Have one database take statements together, behind all that it was given before, in a transaction in which one that it refuses undoes only
+    /// itself. The answer is [`Answer::Executed`].
+    Execute(Vec<Query>),
+    /// Have something looked up or done. The answer is [`Answer::Found`].
+    Service(Service),
+}
+
+/// What is looked up or done outside of the server, beside databases.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Errand {
+pub enum Service {
     /// Look a name up.
     Resolve(String, RecordKind),
     /// Read a whole file.
@@ -20,6 +37,63 @@ pub enum Errand {
     Fetch(Box<Fetch>),
     /// Ask a server of the network, by datagrams.
     Ask(Box<Ask>),
+}
+
+impl From<Query> for Question {
+    fn from(query: Query) -> Question {
+        Question::Query(query)
+    }
+}
+
+impl From<Service> for Question {
+    fn from(service: Service) -> Question {
+        Question::Service(service)
+    }
+}
+
+impl Question {
+    /// The statements in it.
+    pub fn statements(&self) -> &[Query] {
+        match self {
+            Question::Query(query) => std::slice::from_ref(query),
+            Question::Execute(statements) => statements,
+            Question::Service(_) => &[],
+        }
+    }
+
+    /// The answer of one who takes no more questions.
+    pub fn refused(&self) -> Answer {
+        match self {
+            Question::Query(_) => Answer::Rows(Err(QueryFault::Overloaded)),
+            Question::Execute(statements) => {
+                Answer::Executed((0..statements.len()).map(|at| (at, QueryFault::Overloaded)).collect())
+            }
+            Question::Service(_) => Answer::Found(Err(Unanswered::Overloaded)),
+        }
+    }
+}
+
+/// The answer to a question, and to an effect that the server itself performs.
+#[derive(Debug)]
+pub enum Answer {
+    /// A return code.
+    Code(i32),
+    /// What a database said.
+    Rows(Result<Rows, QueryFault>),
+    /// The statements of several that a database did not take, by their places.
+    Executed(Vec<(usize, QueryFault)>),
+    /// What was found.
+    Found(Result<Found, Unanswered>),
+}
+
+impl Answer {
+    /// The code; an answer of another kind is false.
+    pub fn code(&self) -> i32 {
+        match self {
+            Answer::Code(code) => *code,
+            Answer::Rows(_) | Answer::Executed(_) | Answer::Found(_) => -1,
+        }
+    }
 }
 
 /// A question that one datagram asks and one answers: the control protocols of media relays.
@@ -123,7 +197,7 @@ pub enum Record {
     Name(Bytes),
 }
 
-/// What an errand brought.
+/// What was found, or done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
     /// Records, at least one.
@@ -138,26 +212,26 @@ pub enum Found {
     Done,
 }
 
-/// Why an errand brought nothing.
+/// Why nothing was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ErrandFault {
+pub enum Unanswered {
     /// There is no such name, or it has no such record.
     Absent,
     /// Nobody answered, or the system refused.
     Failed(String),
     /// No server of HTTP answered.
     Unfetched(FetchFault),
-    /// Too many errands are under way.
+    /// Too many questions are under way.
     Overloaded,
 }
 
-impl fmt::Display for ErrandFault {
+impl fmt::Display for Unanswered {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            ErrandFault::Absent => f.write_str("there is none"),
-            ErrandFault::Failed(why) => f.write_str(why),
-            ErrandFault::Unfetched(fault) => fault.fmt(f),
-            ErrandFault::Overloaded => f.write_str("too much is under way"),
+            Unanswered::Absent => f.write_str("there is none"),
+            Unanswered::Failed(why) => f.write_str(why),
+            Unanswered::Unfetched(fault) => fault.fmt(f),
+            Unanswered::Overloaded => f.write_str("too much is under way"),
         }
     }
 }

@@ -1,0 +1,34 @@
+//! What a server wants from its driver, and what that gives it.
+
+use super::packet::{Datagram, ModuleId, Transmit};
+use super::question::{Answer, Question, Ticket};
+
+/// What a server wants, in the order in which it comes to want it.
+#[derive(Debug)]
+pub enum Want {
+    /// Send a packet, behind all those before it.
+    Send(Transmit),
+    /// Ask the world; the answer is given under the ticket, once.
+    Ask(Ticket, Question),
+    /// Let a module load its data again, where waiting is fine.
+    Reload(ModuleId),
+    /// End the server at once: the script has called `abort`.
+    Abort,
+}
+
+/// What a server is given.
+#[derive(Debug)]
+pub enum Given {
+    /// A packet has arrived.
+    Arrived(Datagram),
+    /// The answer to what was asked under this ticket.
+    Answered(Ticket, Answer),
+    /// A packet could not be sent: its network is unreachable, or the system refused it.
+    Unsent(Transmit),
+    /// Time has passed; something may be due.
+    Due,
+    /// The server was told to end: it takes no new calls, what is in flight is finished.
+    Stop,
+    /// It must end now: callers of what is still in flight get 503, callees a CANCEL.
+    Abandon,
+}
