@@ -20,7 +20,7 @@ use alanui::sim::{self, Reading};
 use alanui::sip::{Message, Transport};
 use alanui::source::{Files, Sources, render};
 use alanui::time::{Now, Tick};
-use alanui::world::{Datagram, Given, Kept, Question, drive};
+use alanui::world::{Datagram, Flow, Given, Kept, Question, drive};
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use std::hint::black_box;
@@ -164,7 +164,7 @@ impl Bench {
 
     /// Runs request_route on a message; whatever it wants succeeds.
     fn run(&mut self, message: &Message, route: RouteId) -> i64 {
-        let received = Received { source: source(), socket: SocketId(0), at: Tick::ZERO };
+        let received = Received { flow: Flow::to(source(), SocketId(0)), at: Tick::ZERO };
         let working = Box::new(Working::new(message.clone(), received, 1));
         let mut task = Task::of_route(working, Locals::default(), &self.program, route);
         let mut answer = None;
@@ -223,9 +223,8 @@ fn calls(criterion: &mut Criterion) {
 }
 
 fn call(node: &mut Node, bytes: Bytes, now: Now) -> usize {
-    let socket = SocketId(0);
     let mut kept = Kept::default();
-    drive(node, &mut kept, now, Given::Arrived(Datagram { bytes, source: source(), socket }));
+    drive(node, &mut kept, now, Given::Arrived(Datagram { bytes, flow: Flow::to(source(), SocketId(0)) }));
     for (ticket, _) in std::mem::take(&mut kept.questions) {
         drive(node, &mut kept, now, Given::Answered(ticket, set_of_domain()));
     }
@@ -242,12 +241,7 @@ fn call(node: &mut Node, bytes: Bytes, now: Now) -> usize {
         reply.push_str(if line.starts_with("To:") { ";tag=b\r\n" } else { "\r\n" });
     });
     reply.push_str("Content-Length: 0\r\n\r\n");
-    drive(
-        node,
-        &mut kept,
-        now,
-        Given::Arrived(Datagram { bytes: reply.into(), source: forwarded.destination, socket }),
-    );
+    drive(node, &mut kept, now, Given::Arrived(Datagram { bytes: reply.into(), flow: forwarded.flow }));
     drive(node, &mut kept, now, Given::Due);
     node.core.log.clear();
     kept.packets.len()

@@ -11,7 +11,7 @@ use crate::language::{Extension, Extensions, RouteKind};
 use crate::sip::Message;
 use crate::source::Span;
 use crate::time::Now;
-use crate::world::{DatabaseId, Found, ModuleId, Query, QueryFault, Rows, Service, SocketId, Unanswered};
+use crate::world::{ConnectionId, DatabaseId, Found, ModuleId, Query, QueryFault, Rows, Service, SocketId, Unanswered};
 use bytes::Bytes;
 use std::any::Any;
 use std::borrow::Cow;
@@ -39,6 +39,9 @@ pub trait State: Any + Debug + Send + Sync {
 
     /// A reply that belongs to no transaction and has no Via but our own: it may answer what was sent with [`Command::Send`].
     fn answered(&self, _reply: &Message, _cx: &mut Background) {}
+
+    /// The peer of a connection is gone.
+    fn gone(&self, _connection: ConnectionId, _cx: &mut Background) {}
 
     /// A request of this module was dropped by `event_route[tm:local-request]`: no reply to it is told.
     fn kept_back(&self, _tag: u64) {}
@@ -125,6 +128,8 @@ pub enum Command {
     Execute(Statements),
     /// Ask the world.
     Ask(OwnQuestion),
+    /// Close a connection, once what waits for it is written.
+    Close(ConnectionId),
     /// Let a module load its data again, where waiting is fine.
     Reload(ModuleId),
 }

@@ -37,7 +37,11 @@ impl Bench {
         };
         Bench {
             now: Now { tick: Tick::ZERO, unix: std::time::Duration::from_secs(1_700_000_000) },
-            message: Working::new(parsed, Received { source, socket: SocketId(0), at: Tick::ZERO }, 1),
+            message: Working::new(
+                parsed,
+                Received { flow: crate::world::Flow::to(source, SocketId(0)), at: Tick::ZERO },
+                1,
+            ),
             locals: Locals::default(),
             core: Core {
                 settings: Arc::new(settings),

@@ -57,6 +57,8 @@ pub enum Effect {
     Send(Packet),
     /// Forward the reply to the next Via, whether or not it belongs to a transaction. Gives a code.
     ForwardReply,
+    /// Let the connection that the message came by be found under this port of its peer, or under that of its Via: `force_tcp_alias`. Gives a code.
+    Alias(Option<u16>),
     /// Something about the message's transaction. Gives a code.
     Transaction(TransactionStep),
     /// Ask the world outside. Gives its answer.

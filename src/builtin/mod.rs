@@ -32,8 +32,8 @@ pub use crate::language::{
     parse_int, print_int,
 };
 pub use crate::world::{
-    Answer, Ask, AskedServer, DatabaseId, Fetch, FetchFault, FetchSettings, Found, MOST_READ, ModuleId, Page, Query,
-    QueryFault, Question, Record, RecordKind, Rows, Service, SocketId, Unanswered,
+    Answer, Ask, AskedServer, ConnectionId, DatabaseId, Fetch, FetchFault, FetchSettings, Flow, Found, MOST_READ,
+    ModuleId, Page, Query, QueryFault, Question, Record, RecordKind, Rows, SendFlags, Service, SocketId, Unanswered,
 };
 pub use args::{Args, Argument, CallSite};
 pub use avp::{Avps, Xavp};

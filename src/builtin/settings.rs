@@ -154,6 +154,12 @@ pub struct ConnectionSettings {
     pub queues: usize,
     /// A message without Content-Length has no body, where it is refused otherwise: `tcp_accept_no_cl`.
     pub takes_no_length: bool,
+    /// No connection is opened from here: `tcp_no_connect`.
+    pub opens_none: bool,
+    /// A connection is used only by messages that leave by its own socket: `tcp_connection_match`.
+    pub matches_both_ends: bool,
+    /// A Via that says `;alias` (RFC 5923) lets its connection be found under its port: `tcp_accept_aliases`.
+    pub accepts_aliases: bool,
     /// The type of service of connections that are opened here: `tos`.
     pub tos: u8,
     /// The system asks silent peers whether they are there: `tcp_keepalive`.
@@ -183,6 +189,9 @@ impl Default for ConnectionSettings {
             queue: 16 << 20,
             queues: 256 << 20,
             takes_no_length: false,
+            opens_none: false,
+            matches_both_ends: false,
+            accepts_aliases: false,
             tos: 0x10,
             keepalive: Some(SystemKeepalive::default()),
         }
@@ -416,8 +425,8 @@ impl Sockets {
     }
 
     /// The socket to send from towards `next` by a transport: the one asked for, or its sibling of that transport; else by UDP, with `mhomed`, the
-    /// first that has the address which the system takes, or none; else the one the message came in on when it can reach `next`; else, of those of
-    /// that transport and address family, the first that is not loopback, or the last.
+    /// first that has the address which the system takes, or none; else the one the message came in on when it can reach `next` by datagrams; else,
+    /// of those of that transport and address family, the first that is not loopback, or the last.
     pub fn towards(
         &self,
         transport: Transport,
@@ -444,7 +453,7 @@ impl Sockets {
         let own = if transport == Transport::Udp { self.leaving_by(next.ip()) } else { None };
         match own {
             Some(own) => find(&|socket| socket.address.ip() == own || socket.address.ip().is_unspecified()),
-            None => arrived.filter(fits).or_else(default),
+            None => arrived.filter(|_| !transport.is_reliable()).filter(fits).or_else(default),
         }
     }
 

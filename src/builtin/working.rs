@@ -4,7 +4,7 @@ use super::context::RouteId;
 use super::record_route::RecordRoute;
 use crate::sip::{Edits, Message, StartLine, Transport};
 use crate::time::Tick;
-use crate::world::SocketId;
+use crate::world::{Flow, SendFlags, SocketId};
 use bytes::Bytes;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,10 +12,8 @@ use std::sync::Arc;
 /// Where a message came from and where it arrived.
 #[derive(Clone, Copy, Debug)]
 pub struct Received {
-    /// The sender's address.
-    pub source: SocketAddr,
-    /// The socket it arrived on.
-    pub socket: SocketId,
+    /// The way it came: from whom, and by which socket and connection.
+    pub flow: Flow,
     /// When.
     pub at: Tick,
 }
@@ -39,6 +37,10 @@ pub struct Working {
     pub taken: Option<(Option<Bytes>, Option<Bytes>)>,
     /// The socket to send from, when the script chose one.
     pub send_socket: Option<SocketId>,
+    /// What it wants of the connections that it is forwarded by, and its replies leave by.
+    pub forward_flags: SendFlags,
+    /// See `forward_flags`.
+    pub reply_flags: SendFlags,
     /// Flags of the message, which its transaction takes over.
     pub flags: MessageFlags,
     /// Flags by which Kamailio's own code goes: `msg_iflag_set`.
@@ -131,6 +133,8 @@ impl Working {
             uri: None,
             destination: None,
             taken: None,
+            forward_flags: SendFlags::default(),
+            reply_flags: SendFlags::default(),
             send_socket: None,
             flags: MessageFlags::default(),
             internal_flags: 0,

@@ -1,17 +1,19 @@
-//! Connections of TCP: one task each cuts what arrives into messages and writes what leaves. One worker has them all; a connection is known by our
-//! socket and the peer's address, so a reply goes back by the connection that its request came by.
+//! Connections of TCP: one task each cuts what arrives into messages and writes what leaves. One worker has them all. A reply names the connection
+//! that its request came by; what names none goes by one to its peer's address, or to an alias of that.
 //!
 //! What waits to be written is bounded in bytes, for each connection and for all. A peer whose answers wait is not read from, so that one who asks
 //! faster than he listens holds up himself; requests of ours do not count for that, or two servers could each wait for the other.
 
 mod line;
 
-use crate::builtin::{ConnectionSettings, SocketId, Sockets};
-use crate::world::{Datagram, Transmit};
+use crate::builtin::{ConnectionSettings, Sockets};
+use crate::world::{ConnectionId, Datagram, Flow, SocketId, Transmit};
 use line::{Backlog, Leaving, Line, Origin};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -27,14 +29,14 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// How long no connection is taken when the system has no room for one.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Our socket and the peer.
-type Key = (SocketId, SocketAddr);
+/// Other addresses of its peer that a connection may have.
+const ALIASES: usize = 12;
 
 /// All connections.
 pub(super) struct Connections {
-    open: BTreeMap<Key, Connection>,
-    /// Those that nothing more is read from, and that wait for answers which their peers are owed.
-    ending: BTreeMap<Key, Connection>,
+    open: BTreeMap<ConnectionId, Connection>,
+    /// Those that take requests, by their peers' addresses and our sockets.
+    by_address: BTreeMap<(SocketAddr, SocketId), ConnectionId>,
     events: Receiver<Event>,
     telling: Sender<Event>,
     tasks: JoinSet<()>,
@@ -43,13 +45,18 @@ pub(super) struct Connections {
     settings: ConnectionSettings,
     sockets: Arc<Sockets>,
     backlog: Arc<Backlog>,
-    opened: u64,
+    last: ConnectionId,
     counts: ConnectionCounts,
 }
 
 struct Connection {
-    /// Tells it from an earlier one with the same ends.
-    number: u64,
+    /// The ends.
+    peer: SocketAddr,
+    socket: SocketId,
+    /// Other addresses under which it is found: `force_tcp_alias`.
+    aliases: Vec<SocketAddr>,
+    /// Nothing more is read from it; it waits for answers that its peer is owed.
+    ending: bool,
     leaving: UnboundedSender<Leaving>,
     backlog: Arc<Backlog>,
 }
@@ -68,15 +75,15 @@ pub(super) struct ConnectionCounts {
 /// What a task tells.
 enum Event {
     /// A peer has opened a connection.
-    Accepted(Key, TcpStream),
+    Accepted(Flow, TcpStream),
     /// A message has arrived.
     Arrived(Datagram),
     /// A message could not be sent.
     Unsent(Transmit, io::Error),
     /// Nothing more is read from a connection.
-    Read(Key, u64, ReadingEnd),
+    Read(ConnectionId, ReadingEnd),
     /// A connection has ended.
-    Closed(Key, u64),
+    Closed(ConnectionId),
 }
 
 /// Why nothing more is read from a connection.
@@ -98,6 +105,8 @@ pub(super) enum News {
     Arrived(Datagram),
     /// A message could not be sent.
     Unsent(Transmit, io::Error),
+    /// The peer of a connection is gone.
+    Gone(Flow),
 }
 
 impl Connections {
@@ -118,7 +127,7 @@ impl Connections {
         }
         Ok(Connections {
             open: BTreeMap::default(),
-            ending: BTreeMap::default(),
+            by_address: BTreeMap::default(),
             events,
             telling,
             tasks,
@@ -126,7 +135,7 @@ impl Connections {
             settings,
             sockets,
             backlog: Arc::default(),
-            opened: 0,
+            last: ConnectionId(NonZeroU32::MAX),
             counts: ConnectionCounts::default(),
         })
     }
@@ -138,7 +147,7 @@ impl Connections {
 
     /// How many are open.
     pub(super) fn count(&self) -> usize {
-        self.open.len() + self.ending.len()
+        self.open.len()
     }
 
     /// The next thing to know.
@@ -146,22 +155,29 @@ impl Connections {
         while self.tasks.try_join_next().is_some() {}
         loop {
             match self.events.poll_recv(cx) {
-                Poll::Ready(Some(Event::Accepted(key, stream))) => {
+                Poll::Ready(Some(Event::Accepted(flow, stream))) => {
                     if self.has_room() {
-                        self.spawn(key, Origin::Peer(stream), None);
+                        self.spawn(flow, Origin::Peer(stream), None);
                     } else {
                         self.counts.refused += 1;
-                        tracing::debug!(target: "alanui", "refused a connection from {}: there are {} already", key.1, self.count());
+                        tracing::debug!(target: "alanui", "refused a connection from {}: there are {} already", flow.peer, self.count());
                     }
                 }
                 Poll::Ready(Some(Event::Arrived(datagram))) => return Poll::Ready(News::Arrived(datagram)),
-                Poll::Ready(Some(Event::Unsent(packet, error))) => return Poll::Ready(News::Unsent(packet, error)),
-                Poll::Ready(Some(Event::Read(key, number, why))) => self.read_to_its_end(key, number, why),
-                Poll::Ready(Some(Event::Closed(key, number))) => {
-                    for connections in [&mut self.open, &mut self.ending] {
-                        if connections.get(&key).is_some_and(|connection| connection.number == number) {
-                            connections.remove(&key);
-                        }
+                Poll::Ready(Some(Event::Unsent(packet, error))) => {
+                    if let Some(packet) = self.to_open_side(packet) {
+                        return Poll::Ready(News::Unsent(packet, error));
+                    }
+                }
+                Poll::Ready(Some(Event::Read(id, why))) => {
+                    if let Some(flow) = self.read_to_its_end(id, why) {
+                        return Poll::Ready(News::Gone(flow));
+                    }
+                }
+                Poll::Ready(Some(Event::Closed(id))) => {
+                    let was_ending = self.open.get(&id).is_none_or(|connection| connection.ending);
+                    if let Some(flow) = self.close(id).filter(|_| !was_ending) {
+                        return Poll::Ready(News::Gone(flow));
                     }
                 }
                 // It keeps an end itself: the channel never closes.
@@ -170,31 +186,103 @@ impl Connections {
         }
     }
 
-    /// Sends a packet over the connection to its destination, which is opened when there is none.
+    /// Sends a packet by its connection, or by one to its destination, which is opened when there is none and the script has nothing against it.
     ///
     /// # Errors
     /// The packet, and why it cannot be sent. What fails later comes by [`Connections::poll`].
     pub(super) fn send(&mut self, packet: Transmit) -> Result<(), (Transmit, io::Error)> {
-        let key = (packet.socket, packet.destination);
-        // A request would be lost where the peer is gone for good; an answer is what it may wait for.
-        let ending = self.ending.get(&key).filter(|_| line::is_reply(&packet.bytes));
+        let Flow { peer, socket, connection } = packet.flow;
+        // Nobody can tell whether a peer that closes its side listens to what is written to it. An answer goes to the address in its Via first, where
+        // one who is gone is found, and to the open side when nobody is there.
+        let named = connection.filter(|id| packet.flags.existing || !self.is_ending(*id));
         let mut packet = packet;
-        for connection in ending.into_iter().chain(self.open.get(&key)) {
+        for id in [named, self.to_address(peer, socket)].into_iter().flatten() {
+            let Some(connection) = self.open.get(&id) else { continue };
             if !self.has_place_for(&packet, &connection.backlog) {
                 return Err((packet, io::ErrorKind::WouldBlock.into()));
             }
+            let closing = packet.flags.closing;
             packet = match connection.push(packet, &self.backlog) {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    if closing {
+                        // It ends once it has written what waits.
+                        self.close(id);
+                    }
+                    return Ok(());
+                }
                 // It has just ended.
                 Err(packet) => packet,
             };
         }
+        if packet.flags.existing || self.settings.opens_none {
+            return Err((packet, io::ErrorKind::NotConnected.into()));
+        }
         if !self.has_room() {
             return Err((packet, io::ErrorKind::QuotaExceeded.into()));
         }
-        let own = self.sockets.socket(key.0).map(|socket| socket.address);
-        self.spawn(key, Origin::Own(own), Some(packet));
+        let own = self.sockets.socket(socket).map(|socket| socket.address);
+        let closing = packet.flags.closing;
+        let id = self.spawn(Flow::to(peer, socket), Origin::Own(own), Some(packet));
+        if closing {
+            self.close(id);
+        }
         Ok(())
+    }
+
+    fn is_ending(&self, id: ConnectionId) -> bool {
+        self.open.get(&id).is_some_and(|connection| connection.ending)
+    }
+
+    /// Sends an answer that nobody takes at its peer's address to the side of its connection that is open; gives it back when there is none.
+    fn to_open_side(&self, packet: Transmit) -> Option<Transmit> {
+        let ending = packet.flow.connection.and_then(|id| self.open.get(&id)).filter(|connection| connection.ending);
+        match ending.filter(|connection| self.has_place_for(&packet, &connection.backlog)) {
+            // What that does not take either comes back once it has ended.
+            Some(connection) => connection.push(packet, &self.backlog).err(),
+            None => Some(packet),
+        }
+    }
+
+    /// The connection that takes requests to an address: from this socket, or from another one where both ends need not be those wanted.
+    fn to_address(&self, peer: SocketAddr, socket: SocketId) -> Option<ConnectionId> {
+        let exact = self.by_address.get(&(peer, socket)).copied();
+        exact.or_else(|| {
+            let transport = self.sockets.transport(socket);
+            let mut any = self.by_address.range((peer, SocketId(0))..=(peer, SocketId(u16::MAX)));
+            let fits = |((_, its), _): &(&(SocketAddr, SocketId), _)| self.sockets.transport(*its) == transport;
+            any.find(fits).filter(|_| !self.settings.matches_both_ends).map(|(_, id)| *id)
+        })
+    }
+
+    /// Lets a connection be found under another port of its peer, too.
+    pub(super) fn alias(&mut self, id: ConnectionId, port: u16) {
+        let Some(connection) = self.open.get_mut(&id).filter(|its| !its.ending && its.aliases.len() < ALIASES) else {
+            return;
+        };
+        let alias = SocketAddr::new(connection.peer.ip(), port);
+        // What another connection is found under stays its own: a peer takes nobody's messages by saying so.
+        if let Entry::Vacant(free) = self.by_address.entry((alias, connection.socket)) {
+            free.insert(id);
+            connection.aliases.push(alias);
+        }
+    }
+
+    /// Lets go of a connection: its task ends once it has written what waits.
+    pub(super) fn close(&mut self, id: ConnectionId) -> Option<Flow> {
+        self.take_no_requests(id);
+        let Connection { peer, socket, .. } = self.open.remove(&id)?;
+        Some(Flow { peer, socket, connection: Some(id) })
+    }
+
+    /// Has nobody find a connection by an address any more.
+    fn take_no_requests(&mut self, id: ConnectionId) {
+        let Some(connection) = self.open.get(&id) else { return };
+        for address in connection.aliases.iter().copied().chain([connection.peer]) {
+            let key = (address, connection.socket);
+            if self.by_address.get(&key) == Some(&id) {
+                self.by_address.remove(&key);
+            }
+        }
     }
 
     /// Whether this packet may wait beside what waits already.
@@ -206,35 +294,35 @@ impl Connections {
     /// Whether there is room for one more. One that only waits for answers makes room for it.
     fn has_room(&mut self) -> bool {
         if self.count() >= self.settings.most {
-            let oldest = self.ending.iter().min_by_key(|(_, connection)| connection.number).map(|(key, _)| *key);
-            oldest.and_then(|key| self.ending.remove(&key));
+            let oldest = self.open.iter().find(|(_, connection)| connection.ending).map(|(id, _)| *id);
+            oldest.and_then(|id| self.close(id));
         }
         self.count() < self.settings.most
     }
 
-    fn read_to_its_end(&mut self, key: Key, number: u64, why: ReadingEnd) {
+    fn read_to_its_end(&mut self, id: ConnectionId, why: ReadingEnd) -> Option<Flow> {
+        let Connection { peer, socket, .. } = *self.open.get(&id)?;
         match why {
             ReadingEnd::Broken => self.counts.broken += 1,
             ReadingEnd::Slow => {
                 self.counts.slow += 1;
-                tracing::debug!(target: "alanui", "closed the connection to {}: a message did not become whole in time", key.1);
+                tracing::debug!(target: "alanui", "closed the connection to {peer}: a message did not become whole in time");
             }
             ReadingEnd::Closed | ReadingEnd::Silent => {}
         }
-        if self.open.get(&key).is_some_and(|connection| connection.number == number)
-            && let Some(connection) = self.open.remove(&key)
-        {
-            self.ending.insert(key, connection);
-        }
+        // A request would be lost where the peer is gone for good; an answer is what it may wait for.
+        self.take_no_requests(id);
+        self.open.get_mut(&id)?.ending = true;
+        Some(Flow { peer, socket, connection: Some(id) })
     }
 
-    fn spawn(&mut self, key: Key, origin: Origin, first: Option<Transmit>) {
-        self.opened += 1;
+    fn spawn(&mut self, ends: Flow, origin: Origin, first: Option<Transmit>) -> ConnectionId {
+        let id = self.new_id();
         let (leaving, queue) = unbounded_channel();
         let backlog: Arc<Backlog> = Arc::default();
         let line = Line {
-            key,
-            number: self.opened,
+            id,
+            flow: Flow { connection: Some(id), ..ends },
             events: self.telling.clone(),
             pongs: leaving.downgrade(),
             settings: self.settings,
@@ -244,20 +332,32 @@ impl Connections {
             active: Default::default(),
             ending: Default::default(),
         };
-        let connection = Connection { number: self.opened, leaving, backlog };
+        let Flow { peer, socket, .. } = ends;
+        let connection = Connection { peer, socket, aliases: Vec::new(), ending: false, leaving, backlog };
         if let Some(first) = first {
             // Its task has its end of the queue.
             let _ = connection.push(first, &self.backlog);
         }
-        self.open.insert(key, connection);
+        self.open.insert(id, connection);
+        self.by_address.insert((peer, socket), id);
         self.tasks.spawn(line.serve(origin, queue));
+        id
+    }
+
+    /// A number that no connection has. It goes round after four thousand million of them, past those that are still open.
+    fn new_id(&mut self) -> ConnectionId {
+        loop {
+            self.last = ConnectionId(self.last.0.checked_add(1).unwrap_or(NonZeroU32::MIN));
+            if !self.open.contains_key(&self.last) {
+                return self.last;
+            }
+        }
     }
 
     /// Writes what waits, for a moment.
     pub(super) async fn end(mut self) {
         // Without their queues the tasks end once they have written what is in them.
         self.open.clear();
-        self.ending.clear();
         self.events.close();
         // What is not written by then is lost, as with a peer that does not read.
         let written = async { while self.tasks.len() > self.accepting && self.tasks.join_next().await.is_some() {} };
@@ -284,7 +384,7 @@ async fn accept(id: SocketId, listener: TcpListener, events: Sender<Event>) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                if events.send(Event::Accepted((id, peer), stream)).await.is_err() {
+                if events.send(Event::Accepted(Flow::to(peer, id), stream)).await.is_err() {
                     return;
                 }
             }

@@ -99,12 +99,12 @@ impl MessageTrace {
 impl Tracer {
     /// Takes note of a packet that arrived.
     pub(super) fn arrived(&mut self, at: Duration, datagram: &Datagram) {
-        self.trace(at, datagram.source, datagram.socket, true, &datagram.bytes);
+        self.trace(at, datagram.flow.peer, datagram.flow.socket, true, &datagram.bytes);
     }
 
     /// Takes note of a packet that left.
     pub(super) fn left(&mut self, at: Duration, packet: &Transmit) {
-        self.trace(at, packet.destination, packet.socket, false, &packet.bytes);
+        self.trace(at, packet.flow.peer, packet.flow.socket, false, &packet.bytes);
     }
 
     fn trace(&mut self, at: Duration, peer: SocketAddr, socket: SocketId, arrived: bool, bytes: &Bytes) {
@@ -176,7 +176,7 @@ mod tests {
 
     fn datagram(call_id: &str, length: usize) -> Datagram {
         let text = format!("OPTIONS sip:a SIP/2.0\r\nCall-ID: {call_id}\r\n\r\n{}", "x".repeat(length));
-        Datagram { bytes: text.into(), source: "127.0.0.1:6000".parse().unwrap(), socket: SocketId(0) }
+        Datagram { bytes: text.into(), flow: crate::world::Flow::to("127.0.0.1:6000".parse().unwrap(), SocketId(0)) }
     }
 
     #[test]

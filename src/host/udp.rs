@@ -155,7 +155,7 @@ mod imp {
             self.parts.clear();
             self.headers.clear();
             for packet in packets {
-                self.names.push(packet.destination.into());
+                self.names.push(packet.flow.peer.into());
                 // The system only reads what is sent.
                 let start = packet.bytes.as_ptr().cast_mut().cast::<c_void>();
                 self.parts.push(iovec { iov_base: start, iov_len: packet.bytes.len() });
@@ -240,7 +240,7 @@ mod imp {
             for packet in packets {
                 match SockRef::from(socket).send_to_with_flags(
                     &packet.bytes,
-                    &packet.destination.into(),
+                    &packet.flow.peer.into(),
                     libc::MSG_DONTWAIT,
                 ) {
                     Ok(_) => count += 1,
@@ -257,10 +257,11 @@ mod imp {
 mod tests {
     use super::*;
     use crate::builtin::SocketId;
+    use crate::world::{Flow, SendFlags};
     use std::net::UdpSocket;
 
     fn packet(text: String, destination: SocketAddr) -> Transmit {
-        Transmit { bytes: Bytes::from(text), destination, socket: SocketId(0) }
+        Transmit { bytes: Bytes::from(text), flow: Flow::to(destination, SocketId(0)), flags: SendFlags::default() }
     }
 
     #[test]

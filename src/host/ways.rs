@@ -5,10 +5,10 @@ use super::effects::services::Services;
 use super::effects::sqlite;
 use super::log;
 use super::wires::Wires;
-use super::worker::Handed;
+use super::worker::{Handed, Settle};
 use crate::node::{Node, Shares};
 use crate::time::Now;
-use crate::world::{Answer, Driver, Given, ModuleId, Question, Server, Ticket, Transmit};
+use crate::world::{Answer, ConnectionId, Driver, Given, ModuleId, Question, Server, Ticket, Transmit};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tokio::sync::mpsc::{Sender, UnboundedSender};
@@ -65,7 +65,7 @@ impl Ways {
     /// Gives a packet back that a connection did not take, or tells the worker whose call it is of.
     pub(super) fn unsent_by_connection(&mut self, packet: Transmit, error: &io::Error) -> Option<Transmit> {
         self.wires.counts.unsent += 1;
-        tracing::debug!(target: "alanui", process = self.index + 1, "send to tcp:{}: {error}", packet.destination);
+        tracing::debug!(target: "alanui", process = self.index + 1, "send to tcp:{}: {error}", packet.flow.peer);
         let share = self.share(&packet.bytes);
         match self.others.get(share) {
             Some(other) if share != self.index => {
@@ -74,6 +74,17 @@ impl Ways {
                 None
             }
             _ => Some(packet),
+        }
+    }
+
+    /// Lets a connection be found under another port, or closes it; or has the worker do so that has the connections.
+    pub(super) fn settle(&mut self, connection: ConnectionId, what: Settle) {
+        match (&mut self.connections, self.others.first(), what) {
+            (Some(connections), _, Settle::Alias(port)) => connections.alias(connection, port),
+            (Some(connections), _, Settle::Close) => drop(connections.close(connection)),
+            // What one that does not keep up is not told is no more than a convenience: the peer is found by its address, silence closes.
+            (None, Some(first), what) => drop(first.try_send(Handed::Settle(connection, what))),
+            (None, None, _) => {}
         }
     }
 
@@ -102,7 +113,7 @@ impl Driver<Node> for Ways {
     }
 
     fn send(&mut self, now: Now, packet: Transmit) -> Option<Transmit> {
-        if usize::from(packet.socket.0) >= self.wires.sockets.len() {
+        if usize::from(packet.flow.socket.0) >= self.wires.sockets.len() {
             return self.send_by_connection(now, packet);
         }
         // What leaves by sockets goes in batches, at the end of the worker's turn.
@@ -131,6 +142,14 @@ impl Driver<Node> for Ways {
                 None
             }
         }
+    }
+
+    fn alias(&mut self, _now: Now, connection: ConnectionId, port: u16) {
+        self.settle(connection, Settle::Alias(port));
+    }
+
+    fn close(&mut self, _now: Now, connection: ConnectionId) {
+        self.settle(connection, Settle::Close);
     }
 
     fn reload(&mut self, _now: Now, module: ModuleId) {

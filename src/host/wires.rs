@@ -4,7 +4,7 @@ use super::datagram_socket::DatagramSocket;
 use super::trace::Tracer;
 use super::udp::{BATCH, Inbox, Outbox};
 use crate::time::Now;
-use crate::world::{Datagram, SocketId, Transmit};
+use crate::world::{Datagram, Flow, SocketId, Transmit};
 use std::collections::VecDeque;
 use std::io;
 use std::task::{Context, Poll};
@@ -60,7 +60,7 @@ impl Wires {
         let Some(watched) = self.sockets.get(id.0 as usize) else { return false };
         let (inbox, arrived) = (&mut self.inbox, &mut self.arrived);
         let more = watched.poll_receive(cx, |socket| {
-            match inbox.receive(socket, |bytes, source| arrived.push(Datagram { bytes, source, socket: id })) {
+            match inbox.receive(socket, |bytes, source| arrived.push(Datagram { bytes, flow: Flow::to(source, id) })) {
                 Ok(count) => count < BATCH,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => true,
                 Err(error) => {
@@ -79,7 +79,7 @@ impl Wires {
     /// Sends what is held, in order.
     pub(super) fn send(&mut self, now: Now, cx: &mut Context) -> Sending {
         while let Some(first) = self.held.front() {
-            let id = first.socket;
+            let id = first.flow.socket;
             let Some(watched) = self.sockets.get_mut(id.0 as usize) else {
                 match self.held.pop_front() {
                     Some(packet) => return Sending::Failed(packet, io::ErrorKind::NotConnected.into()),
@@ -87,7 +87,7 @@ impl Wires {
                 }
             };
             let (held, outbox) = (&self.held, &mut self.outbox);
-            let run = || held.iter().take_while(|packet| packet.socket == id);
+            let run = || held.iter().take_while(|packet| packet.flow.socket == id);
             let Poll::Ready(sent) = watched.poll_send(cx, |socket| outbox.send(socket, run())) else {
                 return Sending::Waits;
             };

@@ -15,7 +15,7 @@ use super::ways::Ways;
 use super::wires::{Counts, Sending, Wires};
 use crate::node::{Node, Shares};
 use crate::time::{Now, Tick};
-use crate::world::{Answer, Datagram, Given, ModuleId, SocketId, Ticket, Transmit, drive};
+use crate::world::{Answer, ConnectionId, Datagram, Given, ModuleId, SocketId, Ticket, Transmit, drive};
 use std::fmt::Write;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -52,6 +52,17 @@ pub(super) enum Handed {
     Leaving(Vec<Transmit>),
     /// A packet of a call of the other's that could not be sent.
     Unsent(Transmit),
+    /// Something about a connection of the other's.
+    Settle(ConnectionId, Settle),
+}
+
+/// What becomes of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Settle {
+    /// It is found under this port of its peer, too.
+    Alias(u16),
+    /// It is closed.
+    Close,
 }
 
 /// What a worker is made of.
@@ -253,6 +264,7 @@ impl Worker {
                     }
                 }
                 Handed::Unsent(packet) => self.give(now, Given::Unsent(packet)),
+                Handed::Settle(connection, what) => self.ways.settle(connection, what),
             }
             more = true;
         }
@@ -276,6 +288,7 @@ impl Worker {
                     }
                     self.sort(now, datagram);
                 }
+                News::Gone(flow) => self.give(now, Given::Gone(flow)),
                 News::Unsent(packet, error) => {
                     if let Some(packet) = self.ways.unsent_by_connection(packet, &error) {
                         self.give(now, Given::Unsent(packet));
@@ -307,7 +320,7 @@ impl Worker {
     }
 
     fn receive(&mut self, now: Now, datagram: Datagram) {
-        tracing::trace!(target: "alanui", process = self.ways.index + 1, "{} bytes from {}", datagram.bytes.len(), datagram.source);
+        tracing::trace!(target: "alanui", process = self.ways.index + 1, "{} bytes from {}", datagram.bytes.len(), datagram.flow.peer);
         self.give(now, Given::Arrived(datagram));
     }
 
@@ -340,7 +353,7 @@ impl Worker {
                 Sending::Done | Sending::Waits => return,
                 Sending::Failed(packet, error) => {
                     self.ways.wires.counts.unsent += 1;
-                    tracing::debug!(target: "alanui", process = self.ways.index + 1, "send to {}: {error}", packet.destination);
+                    tracing::debug!(target: "alanui", process = self.ways.index + 1, "send to {}: {error}", packet.flow.peer);
                     self.give(now, Given::Unsent(packet));
                 }
             }

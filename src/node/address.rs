@@ -2,6 +2,7 @@
 
 use crate::builtin::{Core, Received};
 use crate::sip::{Message, Rport, Scheme, Transport, Uri};
+use crate::world::Flow;
 use std::net::SocketAddr;
 
 /// Why a URI is no next hop.
@@ -33,21 +34,18 @@ pub(super) fn next_hop(uri: &[u8]) -> Result<(Transport, SocketAddr), NoHop> {
     Ok((transport, SocketAddr::new(host, uri.port_or_default())))
 }
 
-/// Where a reply to a request goes (RFC 3261 18.2.2, RFC 3581 4): to the source address, and to the source port when the sender asked for that or
-/// the script forces it, else to the port in Via; always back over the connection that a request came by. With `reply_to_via` the address in Via stands
-/// for the source's. What else a Via says, its `received` and `maddr`, is no reason to send a stranger's answers to somebody else; Kamailio does not
-/// either.
-pub(super) fn reply_destination(core: &Core, request: &Message, received: &Received, force_rport: bool) -> SocketAddr {
-    let source = received.source;
-    let Some(via) = request.via() else { return source };
-    if core.sockets.transport(received.socket).is_reliable() {
-        return source;
-    }
+/// The way of a reply to a request (RFC 3261 18.2.2, RFC 3581 4): back over the connection that the request came by. Where that is gone, or was none,
+/// to the source address, and to the source port when the sender asked for that or the script forces it, else to the port in Via. With `reply_to_via`
+/// the address in Via stands for the source's. What else a Via says, its `received` and `maddr`, is no reason to send a stranger's answers to somebody
+/// else; Kamailio does not either.
+pub(super) fn reply_flow(core: &Core, request: &Message, received: &Received, force_rport: bool) -> Flow {
+    let Flow { peer: source, socket, connection } = received.flow;
+    let Some(via) = request.via() else { return received.flow };
     let asked = force_rport || via.rport() != Rport::Absent;
     let port = if asked { source.port() } else { via.port().unwrap_or(5060) };
     // The socket reaches only its own kind of address.
     let sent_by = via.host_ip().filter(|ip| core.settings.reply_to_via && ip.is_ipv4() == source.is_ipv4());
-    SocketAddr::new(sent_by.unwrap_or(source.ip()), port)
+    Flow { peer: SocketAddr::new(sent_by.unwrap_or(source.ip()), port), socket, connection }
 }
 
 /// Where a reply that is forwarded without a transaction goes: to the Via below the topmost one.

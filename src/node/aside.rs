@@ -8,9 +8,8 @@ use crate::builtin::{Avps, Effect, Locals, LogLevel, Received, RouteId, Transact
 use crate::script::{End, Step, Task};
 use crate::sip::Message;
 use crate::time::Now;
-use crate::world::{Answer, Datagram, Question, SocketId};
+use crate::world::{Answer, Datagram, Flow, Question};
 use bytes::Bytes;
-use std::net::SocketAddr;
 
 /// Kamailio looks at no packet that is shorter.
 const SHORTEST: usize = 32;
@@ -70,12 +69,7 @@ impl Asides {
 
 impl Node {
     /// Whether the `onsend_route` lets a request leave.
-    pub(super) fn lets_request_go(
-        &mut self,
-        now: Now,
-        task: &mut Task,
-        packet: (&Bytes, SocketAddr, SocketId),
-    ) -> bool {
+    pub(super) fn lets_request_go(&mut self, now: Now, task: &mut Task, packet: (&Bytes, Flow)) -> bool {
         let Some(route) = self.asides.onsend.filter(|_| !self.asides.running) else { return true };
         let mut message = task.message.clone();
         message.packet = self.wire(packet);
@@ -94,7 +88,7 @@ impl Node {
     }
 
     /// Whether the `onsend_route` lets a forwarded reply leave.
-    pub(super) fn lets_reply_go(&mut self, now: Now, reply: &Working, packet: (&Bytes, SocketAddr, SocketId)) -> bool {
+    pub(super) fn lets_reply_go(&mut self, now: Now, reply: &Working, packet: (&Bytes, Flow)) -> bool {
         let Some(route) = self.asides.onsend_reply.filter(|_| !self.asides.running) else { return true };
         let mut message = Box::new(reply.clone());
         message.packet = self.wire(packet);
@@ -121,13 +115,13 @@ impl Node {
     }
 
     fn run_on_packet(&mut self, now: Now, datagram: &Datagram, route: RouteId) -> Option<(Task, End)> {
-        let Datagram { bytes, source, socket } = datagram;
+        let Datagram { bytes, flow } = datagram;
         if bytes.len() < SHORTEST {
             return None;
         }
-        let received = Received { source: *source, socket: *socket, at: now.tick };
+        let received = Received { flow: *flow, at: now.tick };
         let mut message = Box::new(Working::new(stand_in(b"")?, received, self.next_message));
-        message.packet = self.wire((bytes, *source, *socket));
+        message.packet = self.wire((bytes, *flow));
         Some(self.run_aside(now, message, Locals::default(), route))
     }
 
@@ -196,9 +190,9 @@ impl Node {
         Some(self.run_aside(now, request, Locals::default(), route))
     }
 
-    fn wire(&self, (bytes, peer, socket): (&Bytes, SocketAddr, SocketId)) -> Option<Box<Wire>> {
-        let own = self.core.sockets.socket(socket)?;
-        Some(Box::new(Wire { bytes: bytes.clone(), transport: own.transport, own: own.address, peer }))
+    fn wire(&self, (bytes, flow): (&Bytes, Flow)) -> Option<Box<Wire>> {
+        let own = self.core.sockets.socket(flow.socket)?;
+        Some(Box::new(Wire { bytes: bytes.clone(), transport: own.transport, own: own.address, peer: flow.peer }))
     }
 
     /// Runs a block to its end.

@@ -31,9 +31,9 @@ impl Node {
         let most = self.core.settings.max_branches;
         let Some(transaction) = self.transactions.get(id) else { return Err(Fault::Internal) };
         // A route on a failure goes on from where the first branch left by.
-        let first = transaction.branches.first().map(|branch| branch.socket).filter(|_| transaction.failing);
-        let arrived = first.unwrap_or(message.received.socket);
-        let (destination, socket) = self.route(hop, target.socket.or(message.send_socket), Some(arrived))?;
+        let first = transaction.branches.first().map(|branch| branch.flow.socket).filter(|_| transaction.failing);
+        let arrived = first.unwrap_or(message.received.flow.socket);
+        let flow = self.route(hop, target.socket.or(message.send_socket), Some(arrived))?;
         let Some(transaction) = self.transactions.get(id) else { return Err(Fault::Internal) };
         if transaction.branches.len() >= most {
             self.core.log(LogLevel::Error, format!("a transaction has no more than {most} branches (max_branches)"));
@@ -43,20 +43,21 @@ impl Node {
             (transaction.branches.len() as u16, transaction.timers, transaction.born, transaction.is_invite);
         let branch = self.new_branch(message.visit.course, place);
         let located = target.located.as_deref();
-        let (sent, socket) = self.write_forwarded(task, &uri, (destination, socket), &branch, located);
+        let (sent, flow) = self.write_forwarded(task, &uri, flow, &branch, located);
         let message = &task.message;
         let key = self.seed.client(&branch, message.message.method_text());
-        if !self.lets_request_go(now, task, (&sent, destination, socket)) {
+        if !self.lets_request_go(now, task, (&sent, flow)) {
             return Err(Fault::Dropped);
         }
         let mut actions = Actions::new();
-        let reliable = self.core.sockets.transport(socket).is_reliable();
+        let reliable = self.core.sockets.transport(flow.socket).is_reliable();
         let machine = if is_invite {
             Client::Invite(client_invite::State::start(now.tick, born, reliable, &timers, &mut actions))
         } else {
             Client::Other(client_non_invite::State::start(now.tick, born, reliable, &timers, &mut actions))
         };
-        let mut branch = Branch::new(machine, key, sent, (destination, socket));
+        let mut branch = Branch::new(machine, key, sent, flow);
+        branch.send_flags = task.message.forward_flags;
         branch.flags = target.flags;
         branch.breadth = breadth.held();
         branch.begins_relay = target.begins_relay;

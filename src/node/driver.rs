@@ -225,7 +225,8 @@ impl Node {
         let verdict = self.client_event(now, id, place, ClientEvent::TransportFailed, None);
         if verdict.unsent {
             // A connection that cannot be had shows later, when Kamailio's scripts have been told of success.
-            let at_once = !self.core.sockets.transport(packet.socket).is_reliable();
+            let reliable = self.core.sockets.transport(packet.flow.socket).is_reliable();
+            let at_once = !reliable || packet.flags.existing;
             self.branch_unsent(now, id, place, at_once);
             self.end_step();
         }
@@ -354,6 +355,7 @@ impl Server for Node {
             Given::Arrived(datagram) => self.receive(now, datagram),
             Given::Answered(ticket, answer) => self.answer(now, ticket, answer),
             Given::Unsent(packet) => self.unsent(now, &packet),
+            Given::Gone(flow) => self.gone(now, flow),
             Given::Due => self.expire(now),
             Given::Stop => self.stopping = true,
             Given::Abandon => self.abandon(now),

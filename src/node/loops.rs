@@ -62,12 +62,13 @@ impl Node {
         let from = message.from_tag().unwrap_or_default();
         let to = message.to_tag().unwrap_or_default();
         // The port of a stream is another one for each connection.
-        let port = if self.core.sockets.transport(received.socket).is_reliable() { 0 } else { received.source.port() };
-        let octets = match received.source.ip() {
+        let port =
+            if self.core.sockets.transport(received.flow.socket).is_reliable() { 0 } else { received.flow.peer.port() };
+        let octets = match received.flow.peer.ip() {
             IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
             IpAddr::V6(ip) => ip.octets(),
         };
-        let ([high, low], [first, second]) = (port.to_be_bytes(), received.socket.0.to_be_bytes());
+        let ([high, low], [first, second]) = (port.to_be_bytes(), received.flow.socket.0.to_be_bytes());
         let way = [high, low, first, second];
         let named = [HeaderName::Route, HeaderName::ProxyRequire, HeaderName::ProxyAuthorization];
         let headers = message.headers().iter().filter(|header| named.contains(&header.name));

@@ -11,9 +11,8 @@ use crate::builtin::{
 use crate::sip::{Message, Request, write};
 use crate::time::Now;
 use crate::transaction::{Actions, client_non_invite};
-use crate::world::Want;
+use crate::world::{Flow, Want};
 use bytes::Bytes;
-use std::net::SocketAddr;
 
 impl Node {
     /// Lets modules do what comes before the first message.
@@ -43,6 +42,15 @@ impl Node {
         }
     }
 
+    /// Tells modules that the peer of a connection is gone.
+    pub(super) fn gone(&mut self, now: Now, flow: Flow) {
+        let Some(connection) = flow.connection else { return };
+        for (at, state) in self.core.modules.clone().iter().enumerate() {
+            state.gone(connection, &mut Background { now, core: &mut self.core, module: ModuleId(at as u16) });
+        }
+        self.obey(now);
+    }
+
     /// Does what modules asked for, and what follows from it.
     pub(super) fn obey(&mut self, now: Now) {
         // Each round may ask for more; a module that never stops asking is cut off.
@@ -57,6 +65,7 @@ impl Node {
                     Command::Event(event) => self.run_event(now, event),
                     Command::Execute(statements) => self.execute(statements),
                     Command::Ask(own) => self.ask(own.service.into(), Awaited::Service(own.module, own.tag)),
+                    Command::Close(connection) => self.wants.push_back(Want::Close(connection)),
                     Command::Reload(module) => self.wants.push_back(Want::Reload(module)),
                 }
             }
@@ -68,7 +77,7 @@ impl Node {
         let Some(message) = stand_in(&event.uri) else { return };
         let source = self.core.sockets.list.first().map(|socket| socket.address);
         let Some(source) = source else { return };
-        let received = Received { source, socket: SocketId(0), at: now.tick };
+        let received = Received { flow: Flow::to(source, SocketId(0)), at: now.tick };
         let mut working = Box::new(Working::new(message, received, self.next_message));
         working.destination = event.destination;
         if let Some((module, local)) = event.local {
@@ -80,13 +89,13 @@ impl Node {
 
     fn send_own(&mut self, now: Now, request: OwnRequest) {
         let hop = request.next_hop.as_ref().unwrap_or(&request.uri).clone();
-        let Ok((destination, socket)) = self.route(&hop, request.socket, None) else {
+        let Ok(flow) = self.route(&hop, request.socket, None) else {
             return self.tell_unsent(now, &request);
         };
         let branch = self.new_branch(0, 0);
-        let transport = self.core.sockets.transport(socket);
+        let transport = self.core.sockets.transport(flow.socket);
         let mut via = format!("SIP/2.0/{} ", transport.in_via()).into_bytes();
-        via.extend_from_slice(&self.core.via_text(socket, None, destination.ip()));
+        via.extend_from_slice(&self.core.via_text(flow.socket, None, flow.peer.ip()));
         via.extend_from_slice(b";branch=");
         via.extend_from_slice(&branch);
         let mut from = b"<".to_vec();
@@ -101,7 +110,7 @@ impl Node {
         let mut call_id = self.own_call_id();
         call_id.push(b'@');
         let at = call_id.len();
-        call_id.extend_from_slice(&self.core.via_text(socket, None, destination.ip()));
+        call_id.extend_from_slice(&self.core.via_text(flow.socket, None, flow.peer.ip()));
         if let Some(colon) = call_id[at..].iter().rposition(|byte| *byte == b':')
             && !call_id[at..].contains(&b'[')
         {
@@ -124,7 +133,7 @@ impl Node {
         .to_bytes();
         let sent = Bytes::from(bytes);
         let Ok(message) = Message::parse(sent.clone()) else { return self.tell_unsent(now, &request) };
-        self.begin_own(now, &request, (message, sent), &hop, &branch, (destination, socket));
+        self.begin_own(now, &request, (message, sent), &hop, &branch, flow);
     }
 
     fn begin_own(
@@ -134,10 +143,10 @@ impl Node {
         (message, sent): (Message, Bytes),
         hop: &Bytes,
         branch: &[u8],
-        way: (SocketAddr, SocketId),
+        flow: Flow,
     ) {
         let id = self.transactions.reserve();
-        let received = Received { source: way.0, socket: way.1, at: now.tick };
+        let received = Received { flow, at: now.tick };
         let mut transaction = Box::new(Transaction::new(id, message, received, self.timers));
         transaction.owner = Some((request.module, request.tag));
         let Some(sent) = self.before_own(now, &mut transaction, sent, hop) else {
@@ -148,9 +157,9 @@ impl Node {
         };
         let key = self.seed.client(branch, &request.method);
         let mut actions = Actions::new();
-        let reliable = self.core.sockets.transport(way.1).is_reliable();
+        let reliable = self.core.sockets.transport(flow.socket).is_reliable();
         let machine = client_non_invite::State::start(now.tick, now.tick, reliable, &transaction.timers, &mut actions);
-        let mut branch = Branch::new(Client::Other(machine), key, sent, way);
+        let mut branch = Branch::new(Client::Other(machine), key, sent, flow);
         branch.on_reply = transaction.on_reply;
         transaction.branches.push(branch);
         self.transactions.insert(transaction);
@@ -164,11 +173,11 @@ impl Node {
     /// Runs `event_route[tm:local-request]`; gives the bytes to send, or `None` when it drops the request. As in Kamailio, what it
     /// changes of the message leaves, a Request-URI included, by the way that was found before.
     fn before_own(&mut self, now: Now, transaction: &mut Transaction, sent: Bytes, hop: &Bytes) -> Option<Bytes> {
-        let Received { source: destination, socket, .. } = transaction.received;
+        let Flow { peer: destination, socket, .. } = transaction.received.flow;
         let own = self.core.sockets.socket(socket).filter(|_| self.asides.local_request.is_some());
         let Some(own) = own.map(|own| own.address) else { return Some(sent) };
         self.next_message += 1;
-        let received = Received { source: own, socket, at: now.tick };
+        let received = Received { flow: Flow::to(own, socket), at: now.tick };
         let mut message = Box::new(Working::new(transaction.request.clone(), received, self.next_message));
         message.destination = Some(hop.clone());
         message.transaction = Some(transaction.view(None, 0));

@@ -30,7 +30,7 @@ impl Node {
             && let Ok(message) = Message::parse(datagram.bytes)
             && message.can_be_answered()
         {
-            let received = crate::builtin::Received { source: datagram.source, socket: datagram.socket, at: now.tick };
+            let received = crate::builtin::Received { flow: datagram.flow, at: now.tick };
             self.answer_broken(now, Working::new(message, received, 0));
         }
     }

@@ -56,7 +56,7 @@ impl Node {
     /// there, too.
     pub(super) fn refuse(&mut self, now: Now, mut working: Box<Working>, fault: Malformed) {
         self.statistics.garbage += 1;
-        let (is_request, source) = (working.message.is_request(), working.received.source);
+        let (is_request, source) = (working.message.is_request(), working.received.flow.peer);
         self.core.counters.count(match is_request {
             true => const { Counter::named("err_requests") },
             false => const { Counter::named("err_replies") },

@@ -51,7 +51,7 @@ impl Transaction {
 impl Branch {
     /// What a `failure_route` sees of the branch that won.
     pub(super) fn winner(&self, at: crate::time::Tick) -> Box<Related> {
-        let received = Received { source: self.destination, socket: self.socket, at };
+        let received = Received { flow: self.flow, at };
         let phrase = |reply: &Message| reply.bytes().slice_ref(reply.reason());
         Box::new(Related {
             reason: Some(self.reply.as_deref().map_or_else(|| Bytes::from_static(reason(self.code)), phrase)),

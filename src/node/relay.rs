@@ -11,10 +11,9 @@ use crate::builtin::{
 use crate::script::Task;
 use crate::sip::{HeaderName, Method, Transport, Uri, delimit, write_request};
 use crate::time::Now;
-use crate::world::{Transmit, Want};
+use crate::world::{Flow, SendFlags, Transmit, Want};
 use bytes::Bytes;
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Why a request could not be forwarded.
@@ -291,8 +290,8 @@ impl Node {
         let message = &mut task.message;
         let uri = message.request_uri();
         let hop = relay.next_hop.clone().or_else(|| message.destination.clone()).unwrap_or_else(|| uri.clone());
-        let (destination, socket) = match self.route(&hop, message.send_socket, Some(message.received.socket)) {
-            Ok(route) => route,
+        let flow = match self.route(&hop, message.send_socket, Some(message.received.flow.socket)) {
+            Ok(flow) => flow,
             Err(fault) => {
                 task.meet(fault.error());
                 return fault.code();
@@ -300,10 +299,10 @@ impl Node {
         };
         let branch = self.stateless_branch(message);
         let located = message.located.clone();
-        let (bytes, socket) = self.write_forwarded(task, &uri, (destination, socket), &branch, located.as_deref());
+        let (bytes, flow) = self.write_forwarded(task, &uri, flow, &branch, located.as_deref());
         task.meet(0);
-        if self.lets_request_go(now, task, (&bytes, destination, socket)) {
-            self.send(bytes, destination, socket);
+        if self.lets_request_go(now, task, (&bytes, flow)) {
+            self.send(bytes, flow, task.message.forward_flags);
             task.message.settled = true;
             if task.message.message.method() != Some(Method::Ack) {
                 self.core.counters.count(const { Counter::named("fwd_requests") });
@@ -314,7 +313,7 @@ impl Node {
 
     /// Sends a packet of the script's own; gives 1, or -1 when its address cannot be reached.
     pub(super) fn send_packet(&mut self, message: &Working, packet: Packet) -> i32 {
-        self.send_by(packet, Some(message.received.socket))
+        self.send_by(packet, Some(message.received.flow.socket))
     }
 
     /// Sends a packet that belongs to no message.
@@ -324,21 +323,21 @@ impl Node {
 
     fn send_by(&mut self, packet: Packet, arrived: Option<SocketId>) -> i32 {
         match self.route(&packet.next_hop, packet.socket, arrived) {
-            Ok((destination, socket)) => {
-                self.send(packet.bytes, destination, socket);
+            Ok(flow) => {
+                self.send(packet.bytes, flow, SendFlags::default());
                 1
             }
             Err(_) => -1,
         }
     }
 
-    /// The address of a next hop and the socket to send from.
+    /// The way to a next hop.
     pub(super) fn route(
         &mut self,
         hop: &[u8],
         wanted: Option<SocketId>,
         arrived: Option<SocketId>,
-    ) -> Result<(SocketAddr, SocketId), Fault> {
+    ) -> Result<Flow, Fault> {
         let destination = next_hop(hop).map_err(|why| match why {
             NoHop::Unresolvable => Fault::Unresolvable,
             NoHop::Transport => Fault::Transport,
@@ -352,41 +351,43 @@ impl Node {
             }
         };
         let socket = self.core.sockets.towards(transport, destination, wanted, arrived).ok_or(Fault::Transport)?;
-        Ok((destination, socket))
+        Ok(Flow::to(destination, socket))
     }
 
-    /// The bytes of a forwarded request, and the socket it leaves by: that of another transport where a datagram would be too long.
+    /// The bytes of a forwarded request, and the way it goes: by another transport where a datagram would be too long.
     pub(super) fn write_forwarded(
         &mut self,
         task: &mut Task,
         uri: &Bytes,
-        (destination, socket): (SocketAddr, SocketId),
+        flow: Flow,
         branch: &[u8],
         located: Option<&Located>,
-    ) -> (Bytes, SocketId) {
+    ) -> (Bytes, Flow) {
+        let Flow { peer: destination, socket, .. } = flow;
         let message = &mut task.message;
         if !message.record_routes.is_empty() {
             let leaving = self.core.leaving_route_text(socket, Some(message), destination.ip());
             message.settle_record_routes(socket, &leaving);
         }
-        self.write_via_request(task, uri, (destination, socket), branch, located);
+        self.write_via_request(task, uri, flow, branch, located);
         // As in Kamailio our Via says so, and Record-Route does not.
         if let Some(longest) = self.core.settings.longest_datagram
             && self.buffer.len() > longest
             && self.core.sockets.transport(socket) == Transport::Udp
             && let Some(other) = self.core.sockets.towards(Transport::Tcp, destination, Some(socket), None)
         {
-            self.write_via_request(task, uri, (destination, other), branch, located);
-            return (Bytes::copy_from_slice(&self.buffer), other);
+            let flow = Flow::to(destination, other);
+            self.write_via_request(task, uri, flow, branch, located);
+            return (Bytes::copy_from_slice(&self.buffer), flow);
         }
-        (Bytes::copy_from_slice(&self.buffer), socket)
+        (Bytes::copy_from_slice(&self.buffer), flow)
     }
 
     fn write_via_request(
         &mut self,
         task: &mut Task,
         uri: &Bytes,
-        (destination, socket): (SocketAddr, SocketId),
+        Flow { peer: destination, socket, .. }: Flow,
         branch: &[u8],
         located: Option<&Located>,
     ) {
@@ -399,7 +400,7 @@ impl Node {
         let stamp = message
             .message
             .via()
-            .map(|via| via.stamp(message.received.source, message.force_rport))
+            .map(|via| via.stamp(message.received.flow.peer, message.force_rport))
             .unwrap_or_default();
         self.buffer.clear();
         let changed = message.uri.is_some() || **uri != *message.message.request_uri();
@@ -420,8 +421,15 @@ impl Node {
         }
     }
 
-    pub(super) fn send(&mut self, bytes: Bytes, destination: SocketAddr, socket: SocketId) {
-        self.wants.push_back(Want::Send(Transmit { bytes, destination, socket }));
+    /// Lets the connection of a message be found under this port of its peer, or under the one in Via.
+    pub(super) fn alias(&mut self, message: &Working, port: Option<u16>) {
+        let Some(connection) = message.received.flow.connection else { return };
+        let in_via = || message.message.via().and_then(|via| via.port());
+        self.wants.push_back(Want::Alias(connection, port.or_else(in_via).unwrap_or(5060)));
+    }
+
+    pub(super) fn send(&mut self, bytes: Bytes, flow: Flow, flags: SendFlags) {
+        self.wants.push_back(Want::Send(Transmit { bytes, flow, flags }));
     }
 }
 

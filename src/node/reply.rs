@@ -10,7 +10,7 @@ use crate::builtin::{Avps, Background, Counter, Extension, ModuleId, SocketId, T
 use crate::sip::{Edits, Message, Via, delimit, write_ack, write_as_arrived, write_cancel, write_reply};
 use crate::time::Now;
 use crate::transaction::{Action, Actions, Timer, client_non_invite};
-use crate::world::{Transmit, Want};
+use crate::world::{Flow, Transmit, Want};
 use bytes::Bytes;
 
 /// What an event means for a branch beyond what its machine did.
@@ -102,11 +102,12 @@ impl Node {
             return;
         };
         let socket =
-            self.core.sockets.towards(transport, destination, working.send_socket, Some(working.received.socket));
+            self.core.sockets.towards(transport, destination, working.send_socket, Some(working.received.flow.socket));
         if let Some(socket) = socket {
             let bytes = self.reply_bytes(&working.message, &working.edits, socket);
-            if self.lets_reply_go(now, working, (&bytes, destination, socket)) {
-                self.send(bytes, destination, socket);
+            let flow = Flow::to(destination, socket);
+            if self.lets_reply_go(now, working, (&bytes, flow)) {
+                self.send(bytes, flow, working.reply_flags);
                 self.core.counters.count(const { Counter::named("fwd_replies") });
             }
         }
@@ -183,8 +184,8 @@ impl Node {
             match *action {
                 Action::Send | Action::SendOnce | Action::SendAgain => {
                     branch.sent_again |= *action == Action::SendAgain;
-                    let (bytes, destination, socket) = (branch.sent.clone(), branch.destination, branch.socket);
-                    self.wants.push_back(Want::Send(Transmit { bytes, destination, socket }));
+                    let (bytes, flow, flags) = (branch.sent.clone(), branch.flow, branch.send_flags);
+                    self.wants.push_back(Want::Send(Transmit { bytes, flow, flags }));
                 }
                 Action::SendAck => {
                     if let (Ok(invite), Some(reply)) = (Message::parse(branch.sent.clone()), reply) {
@@ -196,9 +197,8 @@ impl Node {
                                 write_as_arrived((arrived, &invite), Some(reply), agent, &[], &mut bytes);
                             }
                         }
-                        let (destination, socket) = (branch.destination, branch.socket);
-                        let bytes = Bytes::from(bytes);
-                        self.wants.push_back(Want::Send(Transmit { bytes, destination, socket }));
+                        let (bytes, flow, flags) = (Bytes::from(bytes), branch.flow, branch.send_flags);
+                        self.wants.push_back(Want::Send(Transmit { bytes, flow, flags }));
                     }
                 }
                 Action::SendCancel => cancels = true,
@@ -234,10 +234,10 @@ impl Node {
         let Some(transaction) = self.transactions.get(id) else { return };
         let (timers, headers) = (transaction.timers, transaction.cancel_headers.clone());
         let Some(branch) = transaction.branches.get_mut(place as usize) else { return };
-        let (destination, socket) = (branch.destination, branch.socket);
+        let (flow, flags) = (branch.flow, branch.send_flags);
         if let Some(cancel) = &branch.cancel {
             let bytes = cancel.sent.clone();
-            return self.send(bytes, destination, socket);
+            return self.send(bytes, flow, flags);
         }
         let Ok(invite) = Message::parse(branch.sent.clone()) else { return };
         let mut bytes = Vec::with_capacity(branch.sent.len());
@@ -250,7 +250,7 @@ impl Node {
         let key = self.seed.client(invite.via().and_then(|via| via.branch()).unwrap_or_default(), b"CANCEL");
         let mut actions = Actions::new();
         // It is as old as itself: the lifetime of the INVITE does not shorten it.
-        let reliable = self.core.sockets.transport(socket).is_reliable();
+        let reliable = self.core.sockets.transport(flow.socket).is_reliable();
         let machine = client_non_invite::State::start(now.tick, now.tick, reliable, &timers, &mut actions);
         branch.cancel = Some(Box::new(Cancel { machine, key, sent: Bytes::from(bytes), timers: TimerSet::default() }));
         self.transactions.name(key, Found::Cancel(id, place));
@@ -276,8 +276,8 @@ impl Node {
         for action in actions {
             match *action {
                 Action::Send | Action::SendOnce | Action::SendAgain => {
-                    let (bytes, destination, socket) = (cancel.sent.clone(), branch.destination, branch.socket);
-                    self.wants.push_back(Want::Send(Transmit { bytes, destination, socket }));
+                    let (bytes, flow, flags) = (cancel.sent.clone(), branch.flow, branch.send_flags);
+                    self.wants.push_back(Want::Send(Transmit { bytes, flow, flags }));
                 }
                 // It lives as long as its branch.
                 Action::Set(Timer::Wait, _) => {}

@@ -23,15 +23,15 @@ impl Node {
             Ok(parsed) => parsed,
             Err(fault) => {
                 self.parse_error(now, &datagram);
-                return self.drop_unread(now, datagram.source, fault);
+                return self.drop_unread(now, datagram.flow.peer, fault);
             }
         };
         let call = self.seed.call(message.call_id());
         if let Some(AtHand::Packet(_, its)) = &mut self.at_hand {
             *its = Some(call);
         }
-        let fault = fault.or_else(|| message.shortcoming()).or_else(|| self.unfit(&message, datagram.socket));
-        let received = Received { source: datagram.source, socket: datagram.socket, at: now.tick };
+        let fault = fault.or_else(|| message.shortcoming()).or_else(|| self.unfit(&message, datagram.flow.socket));
+        let received = Received { flow: datagram.flow, at: now.tick };
         self.next_message += 1;
         let mut working = Box::new(Working::new(message, received, self.next_message));
         working.force_rport = self.core.settings.force_rport;
@@ -43,6 +43,9 @@ impl Node {
             let method = working.message.cseq().map_or(Method::Other, |cseq| cseq.method);
             self.core.counters.reply(working.message.status().unwrap_or(0), method);
             return self.receive_reply(now, working, avps, call);
+        }
+        if self.core.settings.connections.accepts_aliases && working.message.via().is_some_and(|via| via.has_alias()) {
+            self.alias(&working, None);
         }
         self.statistics.requests += 1;
         self.core.counters.request(working.message.method().unwrap_or(Method::Other));

@@ -1,11 +1,12 @@
 //! Replies made here.
 
-use super::address::reply_destination;
+use super::address::reply_flow;
 use super::driver::{AtHand, Node};
-use crate::builtin::{CancelSilent, LogLevel, Received, TransactionId, Working, print_int};
+use crate::builtin::{CancelSilent, LogLevel, TransactionId, Working, print_int};
 use crate::sip::{HeaderName, Message, Reply};
 use crate::time::Now;
 use crate::transaction::server_invite::Origin;
+use crate::world::Flow;
 use bytes::Bytes;
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -34,8 +35,8 @@ impl Node {
         let mut extra = working.reply_headers.clone();
         extra.extend_from_slice(headers);
         let bytes = self.own_reply_bytes(&working.message, working, code, reason, &tag, &extra);
-        let destination = reply_destination(&self.core, &working.message, &working.received, working.force_rport);
-        self.send(bytes.clone(), destination, working.received.socket);
+        let flow = reply_flow(&self.core, &working.message, &working.received, working.force_rport);
+        self.send(bytes.clone(), flow, working.reply_flags);
         working.settled |= code >= 200;
         self.core.counters.stateless(code);
         self.local_response(now, &bytes, working.received);
@@ -117,7 +118,7 @@ impl Node {
         extra: &[u8],
     ) -> Bytes {
         let stamp =
-            request.via().map(|via| via.stamp(working.received.source, working.force_rport)).unwrap_or_default();
+            request.via().map(|via| via.stamp(working.received.flow.peer, working.force_rport)).unwrap_or_default();
         let warning = if self.core.settings.sip_warning { self.warning(request, working) } else { Vec::new() };
         let server = self.core.settings.server_header.strip_prefix(b"Server: ").filter(|value| !value.is_empty());
         let reply = Reply {
@@ -139,7 +140,7 @@ impl Node {
 
     /// The Warning of `sip_warning`: who asked, for what, and what the script made of it. One that Kamailio has no room for is left out.
     fn warning(&mut self, request: &Message, working: &Working) -> Vec<u8> {
-        let Received { source, socket, .. } = working.received;
+        let Flow { peer: source, socket, .. } = working.received.flow;
         let own = SocketAddr::new(
             self.core.sockets.address_towards(socket, source.ip()),
             self.core.sockets.socket(socket).map_or(0, |socket| socket.address.port()),

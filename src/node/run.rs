@@ -167,6 +167,10 @@ impl Node {
                 self.forward_stray(now, &task.message);
                 1
             }
+            Effect::Alias(port) => {
+                self.alias(&task.message, port);
+                1
+            }
             Effect::Send(packet) => self.send_packet(&task.message, packet),
             Effect::Reply(reply) => self.lending(task, |node, task| node.reply_from_script(now, task, reply)),
             Effect::Transaction(step) => self.transaction_step(now, task, step),

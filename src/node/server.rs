@@ -23,17 +23,16 @@ impl Node {
         let is_invite = method == Method::Invite;
         let timers = self.timers_of(message);
         let mut actions = Actions::new();
-        let reliable = self.core.sockets.transport(message.received.socket).is_reliable();
+        let reliable = self.core.sockets.transport(message.received.flow.socket).is_reliable();
         let machine = if is_invite {
             Server::Invite(server_invite::State::start(now.tick, reliable, &timers, &mut actions))
         } else {
             Server::Other(server_non_invite::State::start(now.tick, &timers, &mut actions))
         };
         let key = self.server_key(&message.message, method);
-        let destination =
-            super::address::reply_destination(&self.core, &message.message, &message.received, message.force_rport);
-        let side =
-            Side { machine, kept: None, destination, socket: message.received.socket, timers: TimerSet::default() };
+        let flow = super::address::reply_flow(&self.core, &message.message, &message.received, message.force_rport);
+        let send_flags = message.reply_flags;
+        let side = Side { machine, kept: None, flow, send_flags, timers: TimerSet::default() };
         let mut transaction = Box::new(Transaction::new(id, message.message.clone(), message.received, timers));
         transaction.born = now.tick;
         transaction.server = Some(side);
@@ -139,12 +138,12 @@ impl Node {
                         if action == Action::Send {
                             side.kept = Some(bytes.clone());
                         }
-                        self.send(bytes.clone(), side.destination, side.socket);
+                        self.send(bytes.clone(), side.flow, side.send_flags);
                     }
                 }
                 Action::SendAgain => {
                     if let Some(bytes) = side.kept.clone() {
-                        self.send(bytes, side.destination, side.socket);
+                        self.send(bytes, side.flow, side.send_flags);
                     }
                 }
                 Action::Set(timer, at) => {

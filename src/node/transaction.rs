@@ -1,17 +1,15 @@
 //! One transaction as the node keeps it: the machines, the messages they send, and what the script left with it.
 
 use crate::builtin::{
-    Avps, FailureReplyMode, MessageFlags, ModuleId, Received, RouteId, SocketId, TransactionId, TransactionView,
-    Working,
+    Avps, FailureReplyMode, MessageFlags, ModuleId, Received, RouteId, TransactionId, TransactionView, Working,
 };
 use crate::sip::{HeaderName, Message, Method};
 use crate::time::Tick;
 use crate::transaction::{
     Key, Timer, TimerId, Timers, client_invite, client_non_invite, server_invite, server_non_invite,
 };
-use crate::world::Ticket;
+use crate::world::{Flow, SendFlags, Ticket};
 use bytes::Bytes;
-use std::net::SocketAddr;
 
 /// A request, the replies to it, and the branches it went out on.
 pub(super) struct Transaction {
@@ -64,8 +62,8 @@ pub(super) struct Transaction {
 pub(super) struct Side {
     pub(super) machine: Server,
     pub(super) kept: Option<Bytes>,
-    pub(super) destination: SocketAddr,
-    pub(super) socket: SocketId,
+    pub(super) flow: Flow,
+    pub(super) send_flags: SendFlags,
     pub(super) timers: TimerSet,
 }
 
@@ -79,8 +77,8 @@ pub(super) struct Branch {
     pub(super) machine: Client,
     pub(super) key: Key,
     pub(super) sent: Bytes,
-    pub(super) destination: SocketAddr,
-    pub(super) socket: SocketId,
+    pub(super) flow: Flow,
+    pub(super) send_flags: SendFlags,
     pub(super) timers: TimerSet,
     /// The final code that counts; 0 while there is none.
     pub(super) code: u16,
@@ -161,14 +159,14 @@ pub(super) enum Due {
 }
 
 impl Branch {
-    /// A branch that was sent to `way` and has no reply yet.
-    pub(super) fn new(machine: Client, key: Key, sent: Bytes, way: (SocketAddr, SocketId)) -> Branch {
+    /// A branch that was sent this way and has no reply yet.
+    pub(super) fn new(machine: Client, key: Key, sent: Bytes, flow: Flow) -> Branch {
         Branch {
             machine,
             key,
             sent,
-            destination: way.0,
-            socket: way.1,
+            flow,
+            send_flags: SendFlags::default(),
             timers: TimerSet::default(),
             code: 0,
             reply: None,

@@ -200,7 +200,7 @@ impl Node {
             self.reply_through(now, id, 500, b"Service Unavailable", &[]);
             return;
         }
-        let received = Received { source: branch.destination, socket: branch.socket, at: now.tick };
+        let received = Received { flow: branch.flow, at: now.tick };
         let working = match working {
             Some(working) if same(&working.message, &reply) => working,
             _ => Box::new(Working::new(reply, received, 0)),
@@ -210,15 +210,16 @@ impl Node {
 
     /// Sends a reply of a branch to the caller, unless the `onsend_route` keeps it back.
     fn relay_upstream(&mut self, now: Now, id: TransactionId, code: u16, working: &Working) {
-        let way =
-            self.transactions.get(id).and_then(|its| its.server.as_ref()).map(|its| (its.destination, its.socket));
-        let socket = way.map_or(working.received.socket, |(_, socket)| socket);
+        let way = self.transactions.get(id).and_then(|its| its.server.as_mut()).map(|side| {
+            side.send_flags = side.send_flags.or(working.reply_flags);
+            side.flow
+        });
+        let socket = way.map_or(working.received.flow.socket, |flow| flow.socket);
         if (200..300).contains(&code) {
             self.expect_relayed_ack(id, &working.message);
         }
         let bytes = self.reply_bytes(&working.message, &working.edits, socket);
-        let goes =
-            way.is_none_or(|(destination, socket)| self.lets_reply_go(now, working, (&bytes, destination, socket)));
+        let goes = way.is_none_or(|flow| self.lets_reply_go(now, working, (&bytes, flow)));
         self.send_upstream(now, id, code, goes.then_some(bytes), Origin::Relayed);
     }
 

@@ -25,6 +25,7 @@ mod scene;
 mod server;
 mod steps;
 mod story;
+mod streams;
 mod surroundings;
 mod table;
 mod text;

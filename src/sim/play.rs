@@ -134,6 +134,11 @@ impl Play<'_> {
                 Deed::Host(action) => self.host(action, step.span),
                 Deed::Done => {}
             }
+            for flow in self.around.broken() {
+                if !self.around.stopped {
+                    self.give(Given::Gone(flow));
+                }
+            }
             if self.around.scene.is_stuck() {
                 break;
             }

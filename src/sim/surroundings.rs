@@ -3,12 +3,15 @@
 use super::peer::{Packet, Peer};
 use super::scenario::{DatabaseMood, PeerId};
 use super::scene::Scene;
+use super::streams::Streams;
 use super::wires::{Arrival, Wires};
 use super::world::Stage;
 use crate::builtin::{Core, Module, Sockets, State};
 use crate::node::Node;
 use crate::time::{Now, Tick};
-use crate::world::{Answer, Datagram, Driver, Given, ModuleId, Question, Server, Service, Ticket, Transmit};
+use crate::world::{
+    Answer, ConnectionId, Datagram, Driver, Flow, Given, ModuleId, Question, Server, Service, Ticket, Transmit,
+};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -17,6 +20,9 @@ pub(super) struct Surroundings<'a> {
     pub(super) scene: Scene<'a>,
     pub(super) stage: Stage<'a>,
     pub(super) wires: Wires,
+    streams: Streams,
+    /// The server opens no connections: `tcp_no_connect`.
+    opens_none: bool,
     /// The modules, by their places, and what they made at start.
     pub(super) modules: Vec<&'static Module>,
     pub(super) states: Arc<[Arc<dyn State>]>,
@@ -29,7 +35,17 @@ impl<'a> Surroundings<'a> {
     /// What surrounds a server with this core.
     pub(super) fn new(scene: Scene<'a>, stage: Stage<'a>, modules: Vec<&'static Module>, core: &Core) -> Self {
         let (states, sockets) = (core.modules.clone(), core.sockets.clone());
-        Surroundings { scene, stage, wires: Wires::default(), modules, states, sockets, stopped: false }
+        Surroundings {
+            scene,
+            stage,
+            wires: Wires::default(),
+            streams: Streams::default(),
+            opens_none: core.settings.connections.opens_none,
+            modules,
+            states,
+            sockets,
+            stopped: false,
+        }
     }
 
     /// The present.
@@ -52,8 +68,10 @@ impl<'a> Surroundings<'a> {
         let arrival = match near {
             Some(peer) => Arrival::Peer { peer, bytes: packet.bytes, socket: packet.socket },
             None => {
-                let source = self.scene.peers[from].address;
-                Arrival::Server(Datagram { bytes: packet.bytes, source, socket: packet.socket })
+                let Peer { address, transport, .. } = self.scene.peers[from];
+                let ends = Flow::to(address, packet.socket);
+                let flow = if transport.is_reliable() { self.streams.open(from, ends) } else { ends };
+                Arrival::Server(Datagram { bytes: packet.bytes, flow })
             }
         };
         self.sends(arrival);
@@ -61,35 +79,54 @@ impl<'a> Surroundings<'a> {
 
     /// Gives a packet back that cannot be sent, and of which the server learns that.
     fn server_sends(&mut self, packet: Transmit) -> Option<Transmit> {
-        let transport = self.sockets.transport(packet.socket);
-        let is_meant = |peer: &Peer| peer.transport == transport && peer.address == packet.destination;
-        let peer = self.scene.peers.iter().position(is_meant);
+        let Flow { peer: to, socket, .. } = packet.flow;
+        let transport = self.sockets.transport(socket);
+        let is_meant = |peer: &Peer| peer.transport == transport && peer.address == to;
+        let named = self.streams.peer(&packet.flow).filter(|_| transport.is_reliable());
+        let peer = named.or_else(|| self.scene.peers.iter().position(is_meant));
         // Packets to the server's own address come back in.
-        let port = Some(packet.destination.port());
-        let target = self.sockets.listening_on(Some(transport), packet.destination.ip(), port);
+        let target = self.sockets.listening_on(Some(transport), to.ip(), Some(to.port()));
         let name = match target {
             Some(_) => "alanui".to_owned(),
-            None => packet.destination.to_string(),
+            None => to.to_string(),
         };
         let sent = self.scene.server_sends(peer, &name, &packet.bytes);
-        let is_broken = |peer: usize| self.scene.peers.get(peer).is_some_and(|peer| peer.disconnected);
-        if transport.is_reliable() && peer.map_or(target.is_none(), is_broken) {
+        if transport.is_reliable() && !self.reaches(peer, target.is_some(), &packet) {
             return Some(packet);
         }
         if let Some(peer) = peer {
             if sent.is_ok() {
-                let arrival = Arrival::Peer { peer, bytes: packet.bytes, socket: packet.socket };
-                self.sends(arrival);
+                self.sends(Arrival::Peer { peer, bytes: packet.bytes, socket });
             }
             return None;
         }
         if let Some(target) = target {
-            let port = self.sockets.socket(packet.socket).map_or(5060, |socket| socket.address.port());
-            let ip = self.sockets.address_towards(packet.socket, packet.destination.ip());
-            let datagram = Datagram { bytes: packet.bytes, source: SocketAddr::new(ip, port), socket: target };
-            self.sends(Arrival::Server(datagram));
+            let port = self.sockets.socket(socket).map_or(5060, |socket| socket.address.port());
+            let source = SocketAddr::new(self.sockets.address_towards(socket, to.ip()), port);
+            self.sends(Arrival::Server(Datagram { bytes: packet.bytes, flow: Flow::to(source, target) }));
         }
         None
+    }
+
+    /// Whether there is a connection for a packet, or one can be opened.
+    fn reaches(&mut self, peer: Option<PeerId>, is_own: bool, packet: &Transmit) -> bool {
+        let Some(peer) = peer else { return is_own };
+        let opens_none = packet.flags.existing || self.opens_none;
+        if self.scene.peers[peer].disconnected || opens_none && !self.streams.has(peer) {
+            return false;
+        }
+        self.streams.open(peer, Flow::to(packet.flow.peer, packet.flow.socket));
+        if packet.flags.closing {
+            self.streams.close(peer);
+        }
+        true
+    }
+
+    /// The connections that have broken since the last look.
+    pub(super) fn broken(&mut self) -> Vec<Flow> {
+        let (peers, streams) = (&self.scene.peers, &mut self.streams);
+        let gone = peers.iter().enumerate().filter(|(_, peer)| peer.disconnected);
+        gone.filter_map(|(peer, _)| streams.close(peer)).collect()
     }
 
     /// Sends something on its way, perhaps more than once.
@@ -156,6 +193,18 @@ impl Driver<Node> for Surroundings<'_> {
         }
         self.scene.story.service(at, service, Some(&found));
         Some(Answer::Found(found))
+    }
+
+    fn alias(&mut self, _now: Now, connection: ConnectionId, port: u16) {
+        self.streams.alias(connection, port);
+    }
+
+    fn close(&mut self, _now: Now, connection: ConnectionId) {
+        if let Some(peer) = self.streams.of(connection) {
+            let name = self.scene.peers[peer].name.clone();
+            self.streams.close(peer);
+            self.moment(&format!("the connection to {name} is closed"));
+        }
     }
 
     fn reload(&mut self, _now: Now, module: ModuleId) {

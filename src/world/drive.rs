@@ -1,5 +1,6 @@
 //! The one loop between a server and what surrounds it.
 
+use super::flow::ConnectionId;
 use super::packet::{ModuleId, Transmit};
 use super::question::{Answer, Question, Ticket};
 use super::want::{Given, Want};
@@ -28,6 +29,12 @@ pub trait Driver<S: Server> {
     /// Asks the world. An answer that is there at once is given back, and reaches the server before anything else does; another is given later.
     fn ask(&mut self, now: Now, ticket: Ticket, question: Question) -> Option<Answer>;
 
+    /// Lets a connection be found under this port of its peer, too.
+    fn alias(&mut self, _now: Now, _connection: ConnectionId, _port: u16) {}
+
+    /// Closes a connection, once what waits for it is written.
+    fn close(&mut self, _now: Now, _connection: ConnectionId) {}
+
     /// Has a module load its data again.
     fn reload(&mut self, now: Now, module: ModuleId);
 
@@ -50,6 +57,8 @@ pub fn drive<S: Server>(server: &mut S, driver: &mut impl Driver<S>, now: Now, g
                 Want::Ask(ticket, question) => {
                     behind.extend(driver.ask(now, ticket, question).map(|answer| Given::Answered(ticket, answer)));
                 }
+                Want::Alias(connection, port) => driver.alias(now, connection, port),
+                Want::Close(connection) => driver.close(now, connection),
                 Want::Reload(module) => driver.reload(now, module),
                 Want::Abort => return driver.abort(now),
             }
@@ -91,7 +100,7 @@ impl Contract {
                     assert!(watched.open.remove(ticket), "{ticket:?} was not asked, or is answered twice: {answer:?}");
                 }
                 Given::Unsent(packet) => assert!(watched.sent > 0, "{packet:?} was never sent"),
-                Given::Arrived(_) | Given::Due | Given::Stop | Given::Abandon => {}
+                Given::Arrived(_) | Given::Gone(_) | Given::Due | Given::Stop | Given::Abandon => {}
             }
         }
     }
@@ -106,7 +115,7 @@ impl Contract {
                 assert!(self.watched.open.insert(*ticket), "{ticket:?} is given out twice: {question:?}");
             }
             Want::Abort => self.watched.aborted = true,
-            Want::Reload(_) => {}
+            Want::Reload(_) | Want::Alias(..) | Want::Close(_) => {}
         }
     }
 }
@@ -148,7 +157,7 @@ impl<S: Server> Driver<S> for Kept {
 mod tests {
     use super::*;
     use crate::time::Tick;
-    use crate::world::{Datagram, SocketId};
+    use crate::world::{Datagram, Flow, SendFlags, SocketId};
     use bytes::Bytes;
     use std::path::PathBuf;
     use std::time::Duration;
@@ -169,7 +178,7 @@ mod tests {
                 Given::Unsent(packet) => format!("unsent {}", String::from_utf8_lossy(&packet.bytes)),
                 Given::Answered(ticket, _) => format!("answered {}", ticket.0),
                 Given::Arrived(_) => "arrived".to_owned(),
-                Given::Due | Given::Stop | Given::Abandon => "told".to_owned(),
+                Given::Gone(_) | Given::Due | Given::Stop | Given::Abandon => "told".to_owned(),
             });
             self.wants.extend(self.steps.pop_front().unwrap_or_default());
         }
@@ -205,9 +214,12 @@ mod tests {
         }
     }
 
+    fn flow() -> Flow {
+        Flow::to("192.0.2.1:5060".parse().expect("an address"), SocketId(0))
+    }
+
     fn send(text: &'static str) -> Want {
-        let destination = "192.0.2.1:5060".parse().expect("an address");
-        Want::Send(Transmit { bytes: Bytes::from_static(text.as_bytes()), destination, socket: SocketId(0) })
+        Want::Send(Transmit { bytes: Bytes::from_static(text.as_bytes()), flow: flow(), flags: SendFlags::default() })
     }
 
     fn ask(number: u64) -> Want {
@@ -219,8 +231,7 @@ mod tests {
     }
 
     fn arrived() -> Given {
-        let source = "192.0.2.1:5060".parse().expect("an address");
-        Given::Arrived(Datagram { bytes: Bytes::new(), source, socket: SocketId(0) })
+        Given::Arrived(Datagram { bytes: Bytes::new(), flow: flow() })
     }
 
     #[test]

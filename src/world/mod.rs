@@ -6,6 +6,7 @@
 mod database;
 mod drive;
 mod fetch;
+mod flow;
 mod packet;
 mod question;
 mod want;
@@ -13,7 +14,8 @@ mod want;
 pub use database::{DatabaseId, Query, QueryFault, Rows};
 pub use drive::{Contract, Driver, Kept, Server, drive};
 pub use fetch::{Fetch, FetchFault, FetchSettings, Page};
-pub use packet::{Datagram, ModuleId, SocketId, Transmit};
+pub use flow::{ConnectionId, Flow, SendFlags, SocketId};
+pub use packet::{Datagram, ModuleId, Transmit};
 pub use question::{
     Answer, Ask, AskedServer, Found, MOST_READ, Question, Record, RecordKind, Service, Ticket, Unanswered,
 };

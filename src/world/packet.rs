@@ -1,25 +1,19 @@
-//! Packets, and the places they come from and go to.
+//! Packets.
 
+use super::flow::{Flow, SendFlags};
 use bytes::Bytes;
-use std::net::SocketAddr;
-
-/// A socket by its place among the server's.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub struct SocketId(pub u16);
 
 /// A module by its place among those loaded.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct ModuleId(pub u16);
 
-/// A packet that arrived.
+/// A packet that arrived: a datagram, or a message that was cut out of a stream.
 #[derive(Debug, Clone)]
 pub struct Datagram {
     /// Its bytes.
     pub bytes: Bytes,
-    /// The sender.
-    pub source: SocketAddr,
-    /// The socket it arrived on.
-    pub socket: SocketId,
+    /// The way it came.
+    pub flow: Flow,
 }
 
 /// A packet to send.
@@ -27,8 +21,8 @@ pub struct Datagram {
 pub struct Transmit {
     /// Its bytes.
     pub bytes: Bytes,
-    /// The receiver.
-    pub destination: SocketAddr,
-    /// The socket to send from.
-    pub socket: SocketId,
+    /// The way it goes.
+    pub flow: Flow,
+    /// What the script wants of the connection.
+    pub flags: SendFlags,
 }

@@ -1,5 +1,6 @@
 //! What a server wants from its driver, and what that gives it.
 
+use super::flow::{ConnectionId, Flow};
 use super::packet::{Datagram, ModuleId, Transmit};
 use super::question::{Answer, Question, Ticket};
 
@@ -10,6 +11,10 @@ pub enum Want {
     Send(Transmit),
     /// Ask the world; the answer is given under the ticket, once.
     Ask(Ticket, Question),
+    /// Let a connection be found under this port of its peer, too: `force_tcp_alias`.
+    Alias(ConnectionId, u16),
+    /// Close a connection, once what waits for it is written.
+    Close(ConnectionId),
     /// Let a module load its data again, where waiting is fine.
     Reload(ModuleId),
     /// End the server at once: the script has called `abort`.
@@ -25,6 +30,8 @@ pub enum Given {
     Answered(Ticket, Answer),
     /// A packet could not be sent: its network is unreachable, or the system refused it.
     Unsent(Transmit),
+    /// The peer of a connection is gone: nothing more arrives by it.
+    Gone(Flow),
     /// Time has passed; something may be due.
     Due,
     /// The server was told to end: it takes no new calls, what is in flight is finished.

@@ -185,3 +185,27 @@ fn a_message_that_does_not_become_whole_ends_its_connection() {
     other.write_all(request("OPTIONS", 1, "").as_bytes()).unwrap();
     assert!(read(&mut other, |text| text.ends_with("\r\n\r\n")).starts_with("SIP/2.0 200 OK"));
 }
+
+#[test]
+fn what_goes_to_an_alias_goes_by_the_connection_that_has_it() {
+    let script = "request_route { if ($rm == \"OPTIONS\") { \
+                  if ($hdr(X-Alias) != $null) force_tcp_alias(4711); \
+                  sl_send_reply(\"200\", \"by $conid\"); exit; } \
+                  $du = \"sip:127.0.0.1:\" + $hdr(X-Port) + \";transport=tcp\"; forward(); }";
+    let (_server, address) = serve("tcp_accept_aliases=yes", script);
+    let whole = |text: &str| text.ends_with("\r\n\r\n");
+    let mut named = connect(address);
+    named.write_all(request("OPTIONS", 1, "X-Alias: yes\r\n").as_bytes()).unwrap();
+    let first = read(&mut named, whole);
+    let mut said = connect(address);
+    // Its Via names port 9.
+    said.write_all(request("OPTIONS", 2, "").replace(";rport", ";rport;alias").as_bytes()).unwrap();
+    let second = read(&mut said, whole);
+    assert!(first.starts_with("SIP/2.0 200 by ") && second.starts_with("SIP/2.0 200 by "), "{first}{second}");
+    assert_ne!(first.lines().next(), second.lines().next(), "each has its number");
+    let mut other = connect(address);
+    other.write_all(request("MESSAGE", 3, "X-Port: 4711\r\n").as_bytes()).unwrap();
+    assert!(read(&mut named, whole).starts_with("MESSAGE "));
+    other.write_all(request("MESSAGE", 4, "X-Port: 9\r\n").as_bytes()).unwrap();
+    assert!(read(&mut said, whole).starts_with("MESSAGE "));
+}

@@ -10,7 +10,7 @@ use alanui::node::Node;
 use alanui::sip::{Message, Transport};
 use alanui::source::{Files, Sources, render};
 use alanui::time::{Now, Tick};
-use alanui::world::{Answer, Datagram, Given, Kept, Question, Ticket, drive};
+use alanui::world::{Answer, Datagram, Flow, Given, Kept, Question, Ticket, drive};
 use bytes::Bytes;
 use proptest::prelude::*;
 use std::io;
@@ -70,7 +70,7 @@ impl Driven {
 
     fn receive(&mut self, millis: u64, bytes: Bytes) {
         let source = "192.0.2.1:5060".parse().unwrap();
-        self.give(millis, Given::Arrived(Datagram { bytes, source, socket: SocketId(0) }));
+        self.give(millis, Given::Arrived(Datagram { bytes, flow: Flow::to(source, SocketId(0)) }));
     }
 
     /// Answers a question about a set with these rows, any other as one who takes no more.

@@ -10,7 +10,7 @@ use alanui::node::Node;
 use alanui::sip::Transport;
 use alanui::source::{Files, Sources, render};
 use alanui::time::{Now, Tick};
-use alanui::world::{Datagram, Given, Kept, Transmit, drive};
+use alanui::world::{Datagram, Flow, Given, Kept, Transmit, drive};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::io;
@@ -133,7 +133,7 @@ impl Server {
     /// Hands a packet to the server and gives those it sends.
     pub(super) fn receive(&mut self, bytes: impl Into<Bytes>, source: SocketAddr) -> Vec<Transmit> {
         self.micros += 1000;
-        self.give(Given::Arrived(Datagram { bytes: bytes.into(), source, socket: SocketId(0) }))
+        self.give(Given::Arrived(Datagram { bytes: bytes.into(), flow: Flow::to(source, SocketId(0)) }))
     }
 
     /// Lets time pass up to the next timer, at most `patience`; gives what is sent. `None` when nothing is due so soon.

@@ -1,10 +1,10 @@
 //! One connection: what arrives is cut into messages, what leaves is written in order.
 
-use super::{Event, FAREWELL, Key, ReadingEnd};
+use super::{Event, FAREWELL, ReadingEnd};
 use crate::builtin::{ConnectionSettings, SystemKeepalive};
 use crate::host::sockets;
 use crate::sip::{Frame, Framer};
-use crate::world::{Datagram, Transmit};
+use crate::world::{ConnectionId, Datagram, Flow, Transmit};
 use bytes::Bytes;
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
@@ -103,8 +103,8 @@ pub(super) enum Origin {
 
 /// What the task of one connection knows.
 pub(super) struct Line {
-    pub(super) key: Key,
-    pub(super) number: u64,
+    pub(super) id: ConnectionId,
+    pub(super) flow: Flow,
     pub(super) events: Sender<Event>,
     pub(super) pongs: WeakUnboundedSender<Leaving>,
     pub(super) settings: ConnectionSettings,
@@ -123,7 +123,7 @@ impl Line {
     pub(super) async fn serve(self, origin: Origin, mut queue: UnboundedReceiver<Leaving>) {
         let opened = match origin {
             Origin::Peer(stream) => Ok(stream),
-            Origin::Own(own) => connect(own, self.key.1, &self.settings).await,
+            Origin::Own(own) => connect(own, self.flow.peer, &self.settings).await,
         };
         let fault = match opened {
             Ok(stream) => self.carry(stream, &mut queue).await,
@@ -134,7 +134,7 @@ impl Line {
             self.unsent(leaving, &fault).await;
         }
         // A worker that has ended needs no telling.
-        let _ = self.events.send(Event::Closed(self.key, self.number)).await;
+        let _ = self.events.send(Event::Closed(self.id)).await;
     }
 
     /// Reads and writes until both have ended; gives what to tell of that which was not written.
@@ -153,7 +153,7 @@ impl Line {
                 error = &mut writing => return error,
             };
             // A worker that has ended needs no telling.
-            let _ = self.events.send(Event::Read(self.key, self.number, why)).await;
+            let _ = self.events.send(Event::Read(self.id, why)).await;
             self.ending.store(true, Relaxed);
             let patience = match why {
                 ReadingEnd::Closed => self.settings.lifetime,
@@ -224,7 +224,7 @@ impl Line {
                 self.owed.fetch_add(usize::from(wants_answer(&bytes)), Relaxed);
                 // It shares no memory with what comes after it: a transaction may keep it for long.
                 let bytes = Bytes::copy_from_slice(&bytes);
-                let arrived = Datagram { bytes, source: self.key.1, socket: self.key.0 };
+                let arrived = Datagram { bytes, flow: self.flow };
                 if self.events.send(Event::Arrived(arrived)).await.is_err() {
                     return ReadingEnd::Closed;
                 }
@@ -301,7 +301,7 @@ impl Line {
 }
 
 /// Whether a message is a reply, by its first word.
-pub(super) fn is_reply(message: &[u8]) -> bool {
+fn is_reply(message: &[u8]) -> bool {
     message.get(..4).is_some_and(|word| word.eq_ignore_ascii_case(b"SIP/"))
 }
 

@@ -2,7 +2,7 @@
 
 use super::uri::{given, literal};
 use crate::builtin::{
-    Arg, Args, Bare, Context, Effect, Function, LogLevel, LogLine, Outcome, Relay, Routes, SocketId, Sockets,
+    Arg, Args, Bare, Context, Effect, Function, LogLevel, LogLine, Outcome, Relay, Routes, SendFlags, SocketId, Sockets,
 };
 use crate::sip::Transport;
 use bytes::Bytes;
@@ -90,16 +90,31 @@ pub(super) const ROWS: &[Function] = &[
         doc: "Sends from this socket, written proto:address:port; false when the server does not listen there.",
     },
     bare(
-        &["set_forward_no_connect", "set_reply_no_connect", "set_forward_close", "set_reply_close"],
-        nothing,
-        "About connections, which alanui opens and keeps by itself: always true.",
+        &["set_forward_no_connect"],
+        |cx, _| send_flags(&mut cx.message.forward_flags, |flags| flags.existing = true),
+        "Where the request is forwarded no connection is opened for it: without one that is there it fails with 477.",
+    ),
+    bare(
+        &["set_reply_no_connect"],
+        |cx, _| send_flags(&mut cx.message.reply_flags, |flags| flags.existing = true),
+        "No connection is opened for a reply whose own is gone.",
+    ),
+    bare(
+        &["set_forward_close"],
+        |cx, _| send_flags(&mut cx.message.forward_flags, |flags| flags.closing = true),
+        "The connection that the request is forwarded by is closed behind it.",
+    ),
+    bare(
+        &["set_reply_close"],
+        |cx, _| send_flags(&mut cx.message.reply_flags, |flags| flags.closing = true),
+        "The connection that the reply leaves by is closed behind it.",
     ),
     Function {
         names: &["force_tcp_alias", "add_tcp_alias"],
         args: &[Arg::count("port").optional()],
         routes: Routes::ANY,
-        run: nothing,
-        doc: "About connections, which alanui opens and keeps by itself: always true.",
+        run: force_tcp_alias,
+        doc: "What goes to this port of the peer, or to the one in its Via, goes by the connection that this message came by (RFC 5923).",
     },
     Function {
         names: &["udp_mtu_try_proto"],
@@ -165,7 +180,7 @@ pub(crate) fn socket_of(sockets: &Sockets, text: &[u8]) -> Option<SocketId> {
 }
 
 fn forward(cx: &mut Context, args: &Args) -> Outcome {
-    let came_by = cx.core.sockets.transport(cx.message.received.socket);
+    let came_by = cx.core.sockets.transport(cx.message.received.flow.socket);
     forward_by(cx, args, &format!(";transport={came_by}"))
 }
 
@@ -231,6 +246,20 @@ fn no_socket(cx: &mut Context, _: &Args) -> Outcome {
     cx.log(LogLevel::Error, "the server has no socket of this transport".to_owned());
     // Kamailio's code for a destination without a fitting socket.
     Outcome::Return(-7)
+}
+
+fn send_flags(flags: &mut SendFlags, set: impl FnOnce(&mut SendFlags)) -> Outcome {
+    set(flags);
+    Outcome::TRUE
+}
+
+fn force_tcp_alias(cx: &mut Context, args: &Args) -> Outcome {
+    let port = args.has(0).then(|| args.int(cx, 0));
+    match port.map(u16::try_from) {
+        None => Outcome::code_of(Effect::Alias(None)),
+        Some(Ok(port)) => Outcome::code_of(Effect::Alias(Some(port))),
+        Some(Err(_)) => Outcome::FALSE,
+    }
 }
 
 fn nothing(_: &mut Context, _: &Args) -> Outcome {

@@ -187,6 +187,21 @@ pub(super) const ROWS: &[Param] = &[
         "Whether a message that comes over TCP without Content-Length is taken, as one without a body.",
     )
     .unsigned(),
+    Param::int(
+        &["tcp_accept_aliases"],
+        "0",
+        Unit::None,
+        "Whether a Via that says ;alias lets its connection be found under its port (RFC 5923), as force_tcp_alias does.",
+    )
+    .unsigned(),
+    Param::int(
+        &["tcp_connection_match"],
+        "0",
+        Unit::None,
+        "1: a message leaves by a connection of its own socket only; 0: by any to the same address.",
+    )
+    .unsigned(),
+    Param::int(&["tcp_no_connect"], "0", Unit::None, "Whether no connection is opened from here.").unsigned(),
     Param::int(&["tcp_keepalive"], "1", Unit::None, "Whether the system asks silent peers if they are there.")
         .unsigned(),
     Param::int(
@@ -239,6 +254,9 @@ fn connections(params: &Params) -> ConnectionSettings {
         queue: usize::try_from(params.int("tcp_conn_wq_max")).unwrap_or(0),
         queues: usize::try_from(params.int("tcp_wq_max")).unwrap_or(0),
         takes_no_length: params.switch("tcp_accept_no_cl"),
+        opens_none: params.switch("tcp_no_connect"),
+        matches_both_ends: params.switch("tcp_connection_match"),
+        accepts_aliases: params.switch("tcp_accept_aliases"),
         tos: ConnectionSettings::default().tos,
         keepalive: params.switch("tcp_keepalive").then(|| {
             let some = |name| seconds(name).filter(|time| !time.is_zero());

@@ -8,12 +8,12 @@ use std::net::{IpAddr, SocketAddr};
 
 /// The transport the message came over.
 pub(crate) fn transport(cx: &Context) -> Transport {
-    cx.core.sockets.transport(cx.message.received.socket)
+    cx.core.sockets.transport(cx.message.received.flow.socket)
 }
 
 /// As a URI; UDP goes without saying.
 pub(crate) fn uri(cx: &Context) -> String {
-    uri_of(cx.message.received.source, transport(cx))
+    uri_of(cx.message.received.flow.peer, transport(cx))
 }
 
 /// The URI of an address; UDP goes without saying.
@@ -29,7 +29,7 @@ pub(crate) fn uri_of(address: SocketAddr, transport: Transport) -> String {
 
 /// As the value of the parameter `alias`: address~port~transport.
 pub(crate) fn alias(cx: &Context) -> String {
-    let source = cx.message.received.source;
+    let source = cx.message.received.flow.peer;
     format!("{}~{}~{}", host(source.ip()), source.port(), transport(cx).number())
 }
 

@@ -20,7 +20,7 @@ pub(super) const ROWS: &[Word] = &[
     word(
         &["src_ip"],
         WordKind::Address,
-        |cx, _, _| address(cx.message.received.source.ip()),
+        |cx, _, _| address(cx.message.received.flow.peer.ip()),
         "The address the message came from.",
     ),
     word(
@@ -32,7 +32,7 @@ pub(super) const ROWS: &[Word] = &[
     word(
         &["src_port"],
         WordKind::Number,
-        |cx, _, _| Value::Int(cx.message.received.source.port().into()),
+        |cx, _, _| Value::Int(cx.message.received.flow.peer.port().into()),
         "The port the message came from.",
     ),
     word(
@@ -44,13 +44,13 @@ pub(super) const ROWS: &[Word] = &[
     word(
         &["proto"],
         WordKind::Protocol,
-        |cx, _, _| Value::Int(cx.core.sockets.transport(cx.message.received.socket).number()),
+        |cx, _, _| Value::Int(cx.core.sockets.transport(cx.message.received.flow.socket).number()),
         "The transport the message came over: UDP is 1, TCP 2.",
     ),
     word(
         &["af"],
         WordKind::Number,
-        |cx, _, _| Value::Int(family(cx.message.received.source.ip())),
+        |cx, _, _| Value::Int(family(cx.message.received.flow.peer.ip())),
         "The address family of the sender: INET or INET6.",
     ),
     word(
@@ -156,7 +156,7 @@ fn address(address: IpAddr) -> Value {
 }
 
 fn arrived(cx: &Context) -> Option<SocketAddr> {
-    cx.core.sockets.socket(cx.message.received.socket).map(|socket| socket.address)
+    cx.core.sockets.socket(cx.message.received.flow.socket).map(|socket| socket.address)
 }
 
 #[cfg(test)]

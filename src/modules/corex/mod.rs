@@ -89,7 +89,7 @@ const ROWS: &[Function] = &[
         |cx, args| {
             let text = args.text(cx, 0);
             let found = core::socket(cx, &text);
-            choose(cx, found, &text, |cx, socket| cx.message.received.socket = socket)
+            choose(cx, found, &text, |cx, socket| cx.message.received.flow.socket = socket)
         },
         "Treats the message as if it had arrived on this socket.",
     ),
@@ -99,7 +99,7 @@ const ROWS: &[Function] = &[
         |cx, args| {
             let name = args.text(cx, 0);
             let found = named(cx, &name);
-            choose(cx, found, &name, |cx, socket| cx.message.received.socket = socket)
+            choose(cx, found, &name, |cx, socket| cx.message.received.flow.socket = socket)
         },
         "Treats the message as if it had arrived on the socket of this name.",
     ),
@@ -313,7 +313,7 @@ fn set_source_address(cx: &mut Context, args: &Args) -> Outcome {
     });
     match address {
         Some(address) => {
-            cx.message.received.source = address;
+            cx.message.received.flow.peer = address;
             Outcome::TRUE
         }
         None => {
@@ -456,7 +456,7 @@ mod tests {
             let shown = format!("{name} {arg:?}");
             assert!(matches!(bench.call_with(row, vec![arg]), Outcome::Return(its) if its == code), "{shown}");
         }
-        assert_eq!(bench.message.received.source, "1.2.3.4:77".parse().unwrap());
+        assert_eq!(bench.message.received.flow.peer, "1.2.3.4:77".parse().unwrap());
         assert_eq!(bench.message.send_socket, None);
     }
 

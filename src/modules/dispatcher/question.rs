@@ -51,8 +51,8 @@ pub(super) fn is_from_list(cx: &mut Context, args: &Args) -> Outcome {
     let uri = args.text(cx, 2);
     let sought = match uri.is_empty() {
         true => {
-            let source = cx.message.received.source;
-            let protocol = cx.core.sockets.transport(cx.message.received.socket).number();
+            let source = cx.message.received.flow.peer;
+            let protocol = cx.core.sockets.transport(cx.message.received.flow.socket).number();
             Sought { address: source.ip().to_canonical(), port: source.port(), protocol, mode }
         }
         false => {

@@ -100,7 +100,7 @@ fn add(cx: &mut Context, alias: &[u8], unless_same: bool) -> Outcome {
         Some(Err(())) => return unreadable(cx),
         None => return Outcome::Return(2),
     };
-    let source = message.received.source;
+    let source = message.received.flow.peer;
     let uri = &contact.uri;
     let its = uri.transport().and_then(Transport::of) == Some(transport);
     let is_same = uri.host_ip() == Some(source.ip()) && uri.port_or_default() == source.port() && its;

@@ -70,7 +70,7 @@ fn fix_nated_contact(cx: &mut Context, _: &Args) -> Outcome {
     match contact(&message.message) {
         Some(Ok(contact)) => {
             let place = contact.host_and_port();
-            message.edits.replace(place, message.received.source.to_string());
+            message.edits.replace(place, message.received.flow.peer.to_string());
             Outcome::TRUE
         }
         Some(Err(())) => unreadable(cx),

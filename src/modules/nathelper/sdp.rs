@@ -18,7 +18,7 @@ fn fix_nated_sdp(cx: &mut Context, args: &Args) -> Outcome {
     let given = if args.has(1) { args.text(cx, 1) } else { Default::default() };
     let address = match parse_ip(&given) {
         Some(IpAddr::V4(address)) => IpAddr::V4(address),
-        _ if given.is_empty() => cx.message.received.source.ip(),
+        _ if given.is_empty() => cx.message.received.flow.peer.ip(),
         _ => {
             cx.log(LogLevel::Error, "fix_nated_sdp: this is no IPv4 address");
             return Outcome::FALSE;

@@ -37,11 +37,11 @@ fn nat_uac_test(cx: &mut Context, args: &Args) -> Outcome {
 }
 
 fn source(cx: &Context) -> IpAddr {
-    cx.message.received.source.ip()
+    cx.message.received.flow.peer.ip()
 }
 
 fn source_port(cx: &Context) -> u16 {
-    cx.message.received.source.port()
+    cx.message.received.flow.peer.port()
 }
 
 fn target_differs(cx: &Context) -> bool {

@@ -13,17 +13,17 @@ use std::net::SocketAddr;
 pub(super) const ROWS: &[Variable] = &[
     Variable::read(
         &["si", "src_ip"],
-        |cx, _, _| text(cx.message.received.source.ip()),
+        |cx, _, _| text(cx.message.received.flow.peer.ip()),
         "The address the message came from.",
     ),
     Variable::read(
         &["siz"],
-        |cx, _, _| text(host(cx.message.received.source.ip())),
+        |cx, _, _| text(host(cx.message.received.flow.peer.ip())),
         "The address the message came from, IPv6 in brackets.",
     ),
     Variable::read(
         &["sp"],
-        |cx, _, _| Value::Int(cx.message.received.source.port().into()),
+        |cx, _, _| Value::Int(cx.message.received.flow.peer.port().into()),
         "The port the message came from.",
     ),
     Variable::read(
@@ -33,18 +33,18 @@ pub(super) const ROWS: &[Variable] = &[
     ),
     Variable::read(
         &["sut"],
-        |cx, _, _| text(uri(cx.message.received.source) + &parameter(transport(cx))),
+        |cx, _, _| text(uri(cx.message.received.flow.peer) + &parameter(transport(cx))),
         "Where the message came from, as a URI with its transport.",
     ),
     Variable::read(
         &["sas"],
-        |cx, _, _| text(format!("{}:{}", transport(cx), cx.message.received.source)),
+        |cx, _, _| text(format!("{}:{}", transport(cx), cx.message.received.flow.peer)),
         "Where the message came from, in the form of a socket.",
     ),
     Variable::read(&["sid"], |_, _, _| Value::Int(0), "The number of the socket of a stream; always 0."),
     Variable::read(
         &["conid"],
-        |_, _, _| Value::Null,
+        |cx, _, _| cx.message.received.flow.connection.map_or(Value::Null, |id| Value::Int(i64::from(id.0.get()))),
         "The number of the connection the message came over; UDP has none.",
     ),
     // Where an integer is wanted it is the number of the transport.
@@ -136,8 +136,8 @@ pub(super) const ROWS: &[Variable] = &[
 ];
 
 const FAMILY: &[(&str, super::Get)] = &[
-    ("id", |cx| Value::Int(core::family(cx.message.received.source.ip()))),
-    ("name", |cx| Value::text(if cx.message.received.source.is_ipv4() { "IPv4" } else { "IPv6" })),
+    ("id", |cx| Value::Int(core::family(cx.message.received.flow.peer.ip()))),
+    ("name", |cx| Value::text(if cx.message.received.flow.peer.is_ipv4() { "IPv4" } else { "IPv6" })),
 ];
 
 fn text(shown: impl std::fmt::Display) -> Value {
@@ -173,7 +173,7 @@ fn advertised_uri(socket: &Socket) -> String {
 }
 
 fn arrived(cx: &mut Context, part: fn(&Socket) -> Value) -> Value {
-    cx.core.sockets.socket(cx.message.received.socket).map_or(Value::Null, part)
+    cx.core.sockets.socket(cx.message.received.flow.socket).map_or(Value::Null, part)
 }
 
 fn forced(cx: &mut Context, part: fn(&Socket) -> Value) -> Value {

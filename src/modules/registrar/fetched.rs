@@ -63,7 +63,7 @@ const FIELDS: &[(&str, Field)] = &[
     ("instance", |_, _, its| {
         Value::text_or_null(Some(its.located.instance.clone()).filter(|instance| !instance.is_empty()))
     }),
-    ("conid", |_, _, _| Value::Null),
+    ("conid", |_, _, its| its.connection.map_or(Value::Null, |id| Value::Int(i64::from(id.0.get())))),
     ("server_id", |_, _, its| Value::Int(its.server_id.into())),
 ];
 

@@ -217,7 +217,7 @@ fn tell(cx: &mut Context, registrar: &Registrar, contact: &Contact) {
 
 fn add_sock_hdr(cx: &mut Context, args: &Args) -> Outcome {
     let name = args.text(cx, 0);
-    let socket = super::core::socket_name(&cx.core.sockets, cx.message.received.socket);
+    let socket = super::core::socket_name(&cx.core.sockets, cx.message.received.flow.socket);
     let Some(socket) = socket.filter(|_| !name.is_empty()) else { return Outcome::FALSE };
     let line = [&name[..], b": ", &socket, b"\r\n"].concat();
     cx.message.edits.append(&cx.message.message, line);

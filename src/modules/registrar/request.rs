@@ -3,7 +3,7 @@
 use super::answer::{Fault, Outbound, names_option, varied};
 use super::params::Registrar;
 use super::{aor, config_number, config_text};
-use crate::builtin::{Context, Located, LogLevel, SocketId};
+use crate::builtin::{ConnectionId, Context, Located, LogLevel, SocketId};
 use crate::modules::core;
 use crate::modules::usrloc::contact::{Contact, Kept, Wanted};
 use crate::modules::usrloc::{Usrloc, methods, preference};
@@ -60,6 +60,7 @@ pub(super) struct Common {
     pub(super) path: Bytes,
     user_agent: Bytes,
     socket: Option<SocketId>,
+    connection: Option<ConnectionId>,
     branch_flags: u32,
     path_received: Bytes,
     avp_received: Bytes,
@@ -209,13 +210,14 @@ fn common(cx: &mut Context, registrar: &Registrar, location: &Usrloc, cseq: u32)
     if received.len() > MOST_RECEIVED {
         return Err(Fault::LongContact);
     }
-    let socket = socket(cx, registrar).or(Some(cx.message.received.socket));
+    let socket = socket(cx, registrar).or(Some(cx.message.received.flow.socket));
     Ok(Common {
         call_id,
         cseq,
         path,
         user_agent,
         socket,
+        connection: cx.message.received.flow.connection,
         branch_flags: cx.message.branch_flags | behind_nat,
         path_received,
         avp_received: Bytes::copy_from_slice(&received),
@@ -385,6 +387,7 @@ impl Registration {
             memory_only: self.flags & flag::MEMORY_ONLY != 0,
             branch_flags: common.branch_flags,
             socket: common.socket,
+            connection: common.connection,
             methods: traits.methods,
             modified: common.now,
             answered: common.now,

@@ -21,8 +21,8 @@ pub(super) fn record_route(cx: &mut Context, args: &Args) -> Outcome {
         line.suffix.extend_from_slice(part);
     }
     let received = cx.message.received;
-    line.socket = Some(received.socket);
-    line.arrived = cx.core.record_route_text(received.socket, received.source.ip());
+    line.socket = Some(received.flow.socket);
+    line.arrived = cx.core.record_route_text(received.flow.socket, received.flow.peer.ip());
     line.second = rr.second;
     add(cx, line);
     Outcome::TRUE
@@ -169,13 +169,13 @@ fn leaving(cx: &Context) -> (SocketId, Vec<u8>) {
         let transport = uri.transport().map_or(Some(Transport::Udp), Transport::served)?;
         Some((transport, SocketAddr::new(uri.host_ip()?, uri.port_or_default())))
     });
-    let arrived = Some(received.socket);
-    let peer: IpAddr = next.map_or(received.source.ip(), |(_, next)| next.ip());
+    let arrived = Some(received.flow.socket);
+    let peer: IpAddr = next.map_or(received.flow.peer.ip(), |(_, next)| next.ip());
     let socket = match (next, cx.message.send_socket) {
         (Some((transport, next)), wanted) => cx.core.sockets.towards(transport, next, wanted, arrived),
         (None, wanted) => wanted.or(arrived),
     };
-    let socket = socket.unwrap_or(received.socket);
+    let socket = socket.unwrap_or(received.flow.socket);
     (socket, cx.core.leaving_route_text(socket, Some(cx.message), peer))
 }
 

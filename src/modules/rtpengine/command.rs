@@ -184,7 +184,7 @@ pub(super) fn command(cx: &Context, operation: Operation, given: &Given) -> Resu
     if flags.via.is_some() {
         entries.add("via-branch", Bencode::Text(via_branch.clone()));
     }
-    let source = cx.message.received.source.ip();
+    let source = cx.message.received.flow.peer.ip();
     let family = if source.is_ipv4() { "IP4" } else { "IP6" };
     entries.add("received-from", list(vec![text(family.as_bytes()), Bytes::from(source.to_string())]));
 

@@ -110,7 +110,7 @@ fn handle(cx: &mut Context, args: &Args) -> Outcome {
 /// A header value that no other has: sixteen bytes, of which the address and chance make up most.
 fn generated(cx: &mut Context) -> String {
     let received = cx.message.received;
-    let own = cx.core.sockets.address_towards(received.socket, received.source.ip());
+    let own = cx.core.sockets.address_towards(received.flow.socket, received.flow.peer.ip());
     let address = match own {
         IpAddr::V4(address) => address.to_bits(),
         IpAddr::V6(address) => address.to_bits() as u32,

@@ -28,7 +28,7 @@ fn forward(uri: Option<Vec<u8>>) -> Outcome {
 
 /// `host` and `port` as given, by the transport that the request came by.
 pub(super) fn relay_as_received(cx: &mut Context, args: &Args) -> Outcome {
-    let transport = cx.core.sockets.transport(cx.message.received.socket);
+    let transport = cx.core.sockets.transport(cx.message.received.flow.socket);
     relay_to(cx, args, Some(transport))
 }
 

@@ -1,7 +1,7 @@
 //! Contacts, and the record of an address with its contacts in order.
 
 use super::{Matching, Rules};
-use crate::builtin::{Located, SocketId};
+use crate::builtin::{ConnectionId, Located, SocketId};
 use bytes::Bytes;
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 /// Contacts of one address at most: peers choose how many they register. Kamailio has no limit but `max_contacts`.
 pub const MOST_OF_RECORD: usize = 1000;
 
-/// When a contact that was removed is said to have expired, for as long as the database still has it.
+/// When a contact that was removed, or whose connection is lost, is said to have expired, for as long as it is still there.
 pub const REMOVED: u64 = 10;
 
 /// Where an address can be reached.
@@ -33,6 +33,8 @@ pub struct Contact {
     pub branch_flags: u32,
     /// The socket that its REGISTER came in on.
     pub socket: Option<SocketId>,
+    /// The connection that its REGISTER came by, as long as the server runs.
+    pub connection: Option<ConnectionId>,
     /// Methods it takes, as in [`super::methods`].
     pub methods: u32,
     /// When it was registered last.

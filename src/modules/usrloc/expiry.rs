@@ -1,9 +1,11 @@
 //! What the clock does: contacts that have expired go, and with `db_mode` 2 the database is written.
 
-use super::contact::{Contact, Kept};
+use super::contact::{Contact, Kept, REMOVED};
 use super::store::{Change, Store};
 use super::{Mode, Usrloc};
-use crate::builtin::{Background, Command, Ending, Event, Query, Sockets, Statement, Statements};
+use crate::builtin::{
+    Background, Command, ConnectionId, Ending, Event, LogLevel, Query, Sockets, Statement, Statements,
+};
 use crate::modules::registrar;
 use bytes::Bytes;
 use std::any::Any;
@@ -15,6 +17,9 @@ pub(super) fn tick(state: &Usrloc, cx: &mut Background) {
     if state.mode != Mode::DatabaseOnly {
         let sockets = cx.core.sockets.clone();
         statements.extend(sweep(state, now, &sockets, |contact, table, aor| {
+            if let Some(connection) = contact.connection.filter(|_| state.closes_connections) {
+                cx.core.commands.push(Command::Close(connection));
+            }
             if let Some(registrar) = state.on_expired {
                 let run = registrar::expired(aor.clone(), table.clone(), contact.clone());
                 let event = Event { local: Some((registrar, run)), ..Event::new("usrloc:contact-expired") };
@@ -24,6 +29,20 @@ pub(super) fn tick(state: &Usrloc, cx: &mut Background) {
     }
     let module = cx.module;
     cx.core.commands.push(Command::Execute(Statements { module, list: statements }));
+}
+
+/// The contacts that registered by a connection expire with it; the clock removes them.
+pub(super) fn lose(state: &Usrloc, connection: ConnectionId, cx: &mut Background) {
+    for table in &state.tables {
+        table.sweep(|aor, contact| {
+            if contact.connection == Some(connection) {
+                contact.expires = REMOVED;
+                let (aor, uri) = (String::from_utf8_lossy(aor), String::from_utf8_lossy(&contact.uri));
+                cx.core.log(LogLevel::Debug, format!("{uri} of {aor} expires with its connection"));
+            }
+            true
+        });
+    }
 }
 
 /// Writes what the clock would have written later.

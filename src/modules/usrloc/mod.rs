@@ -13,7 +13,9 @@ mod rpc;
 mod store;
 pub mod table;
 
-use crate::builtin::{Background, Ending, Fault, Held, Module, ModuleId, Prepare, Prepared, State, Template};
+use crate::builtin::{
+    Background, ConnectionId, Ending, Fault, Held, Module, ModuleId, Prepare, Prepared, State, Template,
+};
 use crate::sip::Message;
 use bytes::Bytes;
 use keepalive::{Keepalive, SECOND};
@@ -95,6 +97,10 @@ pub struct Usrloc {
     /// The way to the database, when there is one.
     pub store: Option<Store>,
     period: Duration,
+    /// A contact expires with its connection: `handle_lost_tcp`.
+    lost_connections: bool,
+    /// A connection ends with its contact: `close_expired_tcp`.
+    closes_connections: bool,
     /// The clock removes from the database what has expired, by so many seconds: `rm_expired_delay`.
     cleans_after: Option<u64>,
     /// The module that runs `event_route[usrloc:contact-expired]`, when the config has it.
@@ -189,6 +195,12 @@ impl State for Usrloc {
     fn answered(&self, reply: &Message, cx: &mut Background) {
         if let Some(keepalive) = &self.keepalive {
             keepalive.reply(self, reply, cx);
+        }
+    }
+
+    fn gone(&self, connection: ConnectionId, cx: &mut Background) {
+        if self.lost_connections {
+            expiry::lose(self, connection, cx);
         }
     }
 

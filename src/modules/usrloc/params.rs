@@ -138,16 +138,14 @@ pub(super) static PARAMS: &[Param] = &[
         &["handle_lost_tcp"],
         "0",
         Unit::None,
-        "1: a contact expires with its TCP connection; here it stays until it expires by itself.",
-    )
-    .without(Changes::State),
+        "1: a contact expires when the connection that it registered by is lost.",
+    ),
     Param::int(
         &["close_expired_tcp"],
         "0",
         Unit::None,
-        "1: the TCP connection of a contact that expires is closed; here when it is idle for long.",
-    )
-    .without(Changes::State),
+        "1: the connection that a contact registered by is closed when it expires.",
+    ),
     Param::int(&["skip_remote_socket"], "0", Unit::None, "1: rows with a socket of another server are not loaded."),
     Param::absent(&["xavp_contact"], "The $xavp that is kept with a contact.").without(Changes::State),
     Param::int(
@@ -238,6 +236,8 @@ pub(super) fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
         store,
         cleans_after: cleans.then_some(delay),
         period: Duration::from_secs(seconds("timer_interval").max(1)),
+        lost_connections: params.switch("handle_lost_tcp"),
+        closes_connections: params.switch("close_expired_tcp"),
         on_expired: start.module_id("registrar").filter(|_| expired),
         keepalive: Keepalive::start(start, mode, nat_flag),
         ids: Ids::default(),

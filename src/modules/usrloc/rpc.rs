@@ -89,6 +89,7 @@ fn add(cx: &mut Background, args: &[&str]) -> Result<Vec<String>, String> {
         memory_only: false,
         branch_flags: number("CFLAGS", flags)?,
         socket: socket_of(&cx.core.sockets, &optional(more.get(1))),
+        connection: None,
         methods: number("METHODS", methods)?,
         modified: now,
         answered: now,

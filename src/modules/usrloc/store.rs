@@ -296,6 +296,7 @@ impl Store {
             memory_only: false,
             branch_flags: number(7) as u32,
             socket,
+            connection: None,
             methods: cell(12).map_or(methods::ALL, |cell| cell.to_int() as u32),
             modified: self.seconds(&text(13)),
             answered: 0,

@@ -166,6 +166,7 @@ mod tests {
             memory_only: false,
             branch_flags: 0,
             socket: None,
+            connection: None,
             methods: methods::ALL,
             modified: 0,
             answered: 0,

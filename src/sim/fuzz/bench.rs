@@ -9,7 +9,9 @@ use crate::sim::server;
 use crate::sim::world::Stage;
 use crate::sip::{Message, Method, Reply};
 use crate::time::{Now, Tick};
-use crate::world::{Answer, Datagram, Driver, Given, ModuleId, Question, Server, SocketId, Ticket, Transmit, drive};
+use crate::world::{
+    Answer, Datagram, Driver, Flow, Given, ModuleId, Question, Server, SocketId, Ticket, Transmit, drive,
+};
 use bytes::Bytes;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::VecDeque;
@@ -115,7 +117,7 @@ impl<'a> Bench<'a> {
             crashed: None,
         };
         let done = catch_unwind(AssertUnwindSafe(|| {
-            self.take(letter, Datagram { bytes, source, socket: SocketId(0) }, &mut trial)
+            self.take(letter, Datagram { bytes, flow: Flow::to(source, SocketId(0)) }, &mut trial)
         }));
         if let Err(thrown) = done {
             let text = thrown.downcast_ref::<String>().map(String::as_str);
@@ -186,20 +188,20 @@ struct Around<'b, 'a> {
 
 impl Around<'_, '_> {
     fn leaves(&mut self, packet: Transmit) -> Left {
-        let to = packet.destination;
+        let to = packet.flow.peer;
         let message = Message::parse(packet.bytes.clone()).ok();
-        let transport = self.sockets.transport(packet.socket);
+        let transport = self.sockets.transport(packet.flow.socket);
         if let Some(socket) = self.sockets.listening_on(Some(transport), to.ip(), Some(to.port())) {
-            let port = self.sockets.socket(packet.socket).map_or(5060, |socket| socket.address.port());
-            let source = SocketAddr::new(self.sockets.address_towards(packet.socket, to.ip()), port);
-            self.under_way.push_back(Datagram { bytes: packet.bytes, source, socket });
+            let port = self.sockets.socket(packet.flow.socket).map_or(5060, |socket| socket.address.port());
+            let source = SocketAddr::new(self.sockets.address_towards(packet.flow.socket, to.ip()), port);
+            self.under_way.push_back(Datagram { bytes: packet.bytes, flow: Flow::to(source, socket) });
         } else if let Some(request) =
             message.as_ref().filter(|its| its.is_request() && its.method() != Some(Method::Ack))
         {
             let ours = request.method_text() == self.letter.method();
             for code in if ours { self.letter.answers } else { &[200] } {
                 let bytes = answer(request, *code);
-                self.under_way.push_back(Datagram { bytes, source: to, socket: packet.socket });
+                self.under_way.push_back(Datagram { bytes, flow: Flow::to(to, packet.flow.socket) });
             }
             if !self.contacted.contains(&to) && self.contacted.len() < 32 {
                 self.contacted.push(to);

@@ -56,6 +56,21 @@ impl Line {
         Ok(())
     }
 
+    /// Whether there is a way to an address without opening one.
+    pub(super) fn reaches(&self, to: SocketAddr) -> bool {
+        match self {
+            Self::Udp(_) => true,
+            Self::Tcp { streams, .. } => streams.iter().any(|(_, peer, _)| *peer == to),
+        }
+    }
+
+    /// Closes all connections. Whoever opens one is taken.
+    pub(super) fn disconnect(&mut self) {
+        if let Self::Tcp { streams, .. } = self {
+            streams.clear();
+        }
+    }
+
     /// What has arrived, and from whom.
     pub(super) fn collect(&mut self) -> Vec<(Vec<u8>, SocketAddr)> {
         let mut found = Vec::new();
@@ -73,16 +88,21 @@ impl Line {
                         streams.push((stream, from, Framer::default()));
                     }
                 }
-                for (stream, from, framer) in streams.iter_mut() {
-                    while let Ok(length @ 1..) = stream.read(&mut buffer) {
-                        framer.push(&buffer[..length]);
-                    }
+                streams.retain_mut(|(stream, from, framer)| {
+                    let open = loop {
+                        match stream.read(&mut buffer) {
+                            Ok(0) => break false,
+                            Ok(length) => framer.push(&buffer[..length]),
+                            Err(_) => break true,
+                        }
+                    };
                     while let Ok(Some(frame)) = framer.frame() {
                         if let Frame::Message(bytes) = frame {
                             found.push((bytes.to_vec(), *from));
                         }
                     }
-                }
+                    open
+                });
             }
         }
         found

@@ -18,6 +18,8 @@ use super::server::{self, Program, Server};
 const START: Duration = Duration::from_secs(15);
 const FENCE: Duration = Duration::from_secs(5);
 const EXPECT: Duration = Duration::from_secs(10);
+/// How long a server may take to see that a connection is closed.
+const NOTICED: Duration = Duration::from_millis(100);
 /// A server that hands work to other threads may still be writing when it answers the fence.
 const QUIET: Duration = Duration::from_millis(25);
 /// Where somebody speaks TCP the fence, which comes by UDP, may overtake what it stands behind.
@@ -231,6 +233,12 @@ impl Stage {
             }
             Action::Expect { start, again } => return self.expect(place, start, *again),
             Action::Repeat => peer.last_sent.clone(),
+            Action::Disconnect => {
+                peer.line.disconnect();
+                // Nobody tells when the server has seen it.
+                self.pause(NOTICED);
+                return Ok(());
+            }
             Action::SendBytes(escaped) => unescape(&self.fill(place, escaped)?),
             Action::SendText(lines) => {
                 let end = if lines.iter().any(String::is_empty) { "\r\n" } else { "\r\n\r\n" };
@@ -242,7 +250,8 @@ impl Stage {
             }
             Action::Answer { method, status, block } => match peer.reply(method, status, block) {
                 Some((message, from)) => {
-                    to = from;
+                    // Where its connection is closed, a reply goes to the address in Via.
+                    to = if peer.line.reaches(from) { from } else { self.address };
                     self.fill(place, &message)?.into_bytes()
                 }
                 None => {

@@ -46,6 +46,8 @@ pub(super) enum Action {
     SendBytes(String),
     /// The last datagram of this peer once more.
     Repeat,
+    /// Closes the peer's connections.
+    Disconnect,
     /// A reply to the last request of this method.
     Answer { method: String, status: String, block: Block },
     /// Waits for a message whose start line begins so.
@@ -127,6 +129,7 @@ pub(super) fn read(path: &Path) -> Vec<Sequence> {
         let action = match verb {
             "call" => Action::Call(rest.to_owned()),
             "repeats" => Action::Repeat,
+            "disconnects" => Action::Disconnect,
             "sends" if rest == "text" => Action::SendText(block),
             "sends" if rest.starts_with("bytes ") => Action::SendBytes(rest["bytes ".len()..].to_owned()),
             "sends" => Action::Send { start: rest.to_owned(), block: split(block) },

@@ -66,16 +66,16 @@ impl Scene {
         while let Some(packet) = (!sent.is_empty()).then(|| sent.remove(0)) {
             rounds += 1;
             assert!(rounds < 1000, "packets go round without end");
-            if packet.destination == address(SENDER) {
+            if packet.flow.peer == address(SENDER) {
                 let status = status(&packet.bytes);
                 if !self.replies.contains(&status) {
                     self.replies.push(status);
                 }
-            } else if packet.destination == address(HOP) {
+            } else if packet.flow.peer == address(HOP) {
                 for answer in self.answer(&packet) {
                     sent.extend(self.server.receive(answer, address(HOP)));
                 }
-            } else if packet.destination == address(SERVER) {
+            } else if packet.flow.peer == address(SERVER) {
                 sent.extend(self.server.receive(packet.bytes, address(SERVER)));
             }
         }

@@ -38,7 +38,7 @@ pub(super) fn route_body(row: &Row) -> String {
     let before = server.log().1;
     for number in 1..=messages {
         let sent = server.receive(message(method, &format!("c{number}"), &row.id), address(SENDER));
-        let replies = sent.iter().filter(|packet| packet.destination == address(SENDER));
+        let replies = sent.iter().filter(|packet| packet.flow.peer == address(SENDER));
         let replies: Vec<String> = replies.map(|packet| status(&packet.bytes)).collect();
         let (mut lines, mut own) = server.log();
         own.extend(before.iter().filter(|level| !own.contains(level)).copied().collect::<Vec<_>>());

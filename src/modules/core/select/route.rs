@@ -105,15 +105,15 @@ fn date(cx: &Context, zone: &TimeZone) -> Value {
 }
 
 fn source(cx: &Context) -> SocketAddr {
-    cx.message.received.source
+    cx.message.received.flow.peer
 }
 
 fn arrived(cx: &Context) -> Option<SocketAddr> {
-    cx.core.sockets.socket(cx.message.received.socket).map(|socket| socket.address)
+    cx.core.sockets.socket(cx.message.received.flow.socket).map(|socket| socket.address)
 }
 
 fn transport(cx: &Context) -> Transport {
-    cx.core.sockets.transport(cx.message.received.socket)
+    cx.core.sockets.transport(cx.message.received.flow.socket)
 }
 
 fn ip(address: Option<SocketAddr>) -> Value {
