@@ -2,19 +2,17 @@
 
 use super::aside::Asides;
 use super::branch::ClientEvent;
+use super::parked::Parked;
 use super::refuse::Refusals;
-use super::run::{Queue, Run};
 use super::server::ServerEvent;
 use super::table::{Found, Table};
 use super::transaction::{Due, Transaction};
-use crate::builtin::{Answer, CancelSilent, Carried, Core, Held, ModuleId, Related, RouteId, RouteKind, TraceEvent};
+use crate::builtin::{Answer, CancelSilent, Carried, Core, Held, Related, RouteId, RouteKind, TraceEvent};
 use crate::script::Program;
 use crate::sip::{Malformed, Message};
 use crate::time::{Now, Tick};
 use crate::transaction::{Seed, Timer, TimerId, Timers, Wheel, client_non_invite};
 use crate::world::{Contract, Datagram, Given, Server, Ticket, Transmit, Want};
-use rustc_hash::FxHashMap;
-use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -54,14 +52,6 @@ impl Default for Limits {
     }
 }
 
-/// Which module is told of an answer that no run waits for.
-pub(super) enum Awaited {
-    /// What statements were about, each at its place, should the database not take them.
-    Statements(ModuleId, Vec<Option<Box<dyn Any + Send>>>),
-    /// What was found for the question of this tag.
-    Service(ModuleId, u64),
-}
-
 /// The whole server for one worker's share of the calls.
 pub struct Node {
     /// What scripts see of the worker; `core.log` and `core.trace` are taken by the driver.
@@ -86,17 +76,8 @@ pub struct Node {
     pub(super) timers: Timers,
     pub(super) seed: Seed,
     pub(super) tag_prefix: [u8; 32],
-    /// Runs that wait for an answer.
-    pub(super) parked: FxHashMap<Ticket, Box<Run>>,
-    /// What modules are told of answers that no run waits for.
-    pub(super) awaited: FxHashMap<Ticket, Awaited>,
-    /// Calls with such runs, and the messages that wait behind them.
-    pub(super) calls: FxHashMap<u64, Queue>,
-    pub(super) queued: usize,
-    /// What parked runs and queued packets take.
-    pub(super) parked_bytes: usize,
-    pub(super) queued_bytes: usize,
-    pub(super) next_ticket: u64,
+    /// What waits for an answer.
+    pub(super) parked: Parked,
     pub(super) next_message: u64,
     pub(super) stopping: bool,
     pub(super) statistics: Statistics,
@@ -159,13 +140,7 @@ impl Node {
             timers,
             seed,
             tag_prefix,
-            parked: FxHashMap::default(),
-            awaited: FxHashMap::default(),
-            calls: FxHashMap::default(),
-            queued: 0,
-            parked_bytes: 0,
-            queued_bytes: 0,
-            next_ticket: 0,
+            parked: Parked::default(),
             next_message: 0,
             stopping: false,
             statistics: Statistics::default(),
@@ -186,7 +161,7 @@ impl Node {
     fn receive(&mut self, now: Now, datagram: Datagram) {
         self.core.meter.begin();
         self.at_hand = Some(AtHand::Packet(datagram.clone(), None));
-        if !self.must_wait(&datagram) {
+        if !self.must_wait(now, &datagram) {
             self.take_in(now, datagram);
         }
         self.obey(now);
@@ -204,7 +179,7 @@ impl Node {
     /// Handles the answer to a question.
     fn answer(&mut self, now: Now, id: Ticket, answer: Answer) {
         self.core.meter.begin();
-        self.at_hand = self.parked.get(&id).map(|run| AtHand::Run(run.call));
+        self.at_hand = self.parked.call(id).map(AtHand::Run);
         self.resume(now, id, answer);
         self.obey(now);
         self.at_hand = None;
@@ -266,10 +241,7 @@ impl Node {
 
     /// Whether no caller waits for a reply, no callee for its ACK, and no module for a database.
     pub fn is_idle(&self) -> bool {
-        self.parked.is_empty()
-            && !self.awaited.values().any(|its| matches!(its, Awaited::Statements(..)))
-            && self.queued == 0
-            && self.transactions.iter().all(Transaction::is_settled)
+        self.parked.is_idle() && self.transactions.iter().all(Transaction::is_settled)
     }
 
     /// What it has counted.
@@ -280,10 +252,11 @@ impl Node {
     /// What it keeps, by part.
     pub fn held(&self) -> [(&'static str, Held); 4] {
         let (transactions, regexes) = (&self.transactions, &self.core.regexes);
+        let [runs, packets] = self.parked.held(&self.limits);
         [
             ("transactions", Held { count: transactions.len(), bytes: transactions.bytes(), most: self.limits.bytes }),
-            ("runs put aside", Held { count: self.parked.len(), bytes: self.parked_bytes, most: self.limits.waiting }),
-            ("packets behind them", Held { count: self.queued, bytes: self.queued_bytes, most: self.limits.waiting }),
+            ("runs put aside", runs),
+            ("packets behind them", packets),
             ("patterns", regexes.held()),
         ]
     }

@@ -12,6 +12,7 @@ mod branch;
 mod driver;
 mod loops;
 mod own;
+mod parked;
 mod recover;
 mod refuse;
 mod related;

@@ -1,6 +1,7 @@
 //! What the server does without being asked by a peer: work of modules by the clock, requests of its own, event routes.
 
-use super::driver::{Awaited, Node};
+use super::driver::Node;
+use super::parked::Waiting;
 use super::run::Role;
 use super::table::Found;
 use super::transaction::{Branch, Client, Due, Transaction};
@@ -64,7 +65,7 @@ impl Node {
                     Command::Send(packet) => self.send_bare(packet),
                     Command::Event(event) => self.run_event(now, event),
                     Command::Execute(statements) => self.execute(statements),
-                    Command::Ask(own) => self.ask(own.service.into(), Awaited::Service(own.module, own.tag)),
+                    Command::Ask(own) => self.ask(own.service.into(), Waiting::Service(own.module, own.tag)),
                     Command::Close(connection) => self.wants.push_back(Want::Close(connection)),
                     Command::Reload(module) => self.wants.push_back(Want::Reload(module)),
                 }

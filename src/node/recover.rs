@@ -43,19 +43,7 @@ impl Node {
     /// Drops all that is kept of a call; whether a caller was answered.
     fn drop_call(&mut self, now: Now, call: u64) -> bool {
         let seed = self.seed;
-        let bytes = &mut self.parked_bytes;
-        self.parked.retain(|_, run| {
-            let stays = run.call != call;
-            if !stays {
-                *bytes = bytes.saturating_sub(run.weight);
-            }
-            stays
-        });
-        if let Some(queue) = self.calls.remove(&call) {
-            self.queued = self.queued.saturating_sub(queue.waiting.len());
-            let bytes = queue.waiting.iter().map(|datagram| datagram.bytes.len()).sum();
-            self.queued_bytes = self.queued_bytes.saturating_sub(bytes);
-        }
+        self.parked.drop_call(call);
         let its = self.transactions.iter().filter(|transaction| seed.call(transaction.request.call_id()) == call);
         let its: Vec<TransactionId> = its.map(|transaction| transaction.id).collect();
         let mut told = false;

@@ -91,7 +91,7 @@ pub(super) struct Forking {
     outer: Box<Run>,
     /// The `branch_route`.
     route: Option<RouteId>,
-    id: TransactionId,
+    pub(super) id: TransactionId,
     targets: VecDeque<Target>,
     /// How far each of them may spread.
     breadth: Breadth,

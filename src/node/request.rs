@@ -167,6 +167,27 @@ impl Node {
         }
     }
 
+    /// Whether a request ends in its transaction, without the script.
+    pub(super) fn is_absorbed(&mut self, now: Now, datagram: &Datagram) -> bool {
+        let Ok(message) = Message::parse(datagram.bytes.clone()) else { return false };
+        let Some(method) = message.method().filter(|_| message.shortcoming().is_none()) else { return false };
+        let key = self.server_key(&message, method);
+        match (method, self.transactions.find(&key)) {
+            (Method::Ack, Some(Found::Server(id))) => {
+                let refused = self.transactions.get(id).is_some_and(|transaction| transaction.sent_code >= 300);
+                if refused {
+                    self.server_event(now, id, ServerEvent::Ack, None);
+                }
+                refused
+            }
+            (_, Some(Found::Server(id))) => {
+                self.request_again(now, id);
+                true
+            }
+            _ => false,
+        }
+    }
+
     fn request_again(&mut self, now: Now, id: crate::builtin::TransactionId) {
         self.server_event(now, id, ServerEvent::RequestAgain, None);
     }

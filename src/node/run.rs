@@ -1,9 +1,10 @@
 //! Runs of the script: started, put aside while they wait, and followed by what their kind asks for.
 
-use super::driver::{Awaited, Node};
+use super::driver::Node;
+use super::parked::{Turn, Waiting};
 use super::relay::Forking;
 use super::share::call_id;
-use super::transaction::Due;
+use super::transaction::{Due, Transaction};
 use crate::builtin::{
     Avps, Background, Effect, Extension, Locals, LogLevel, RouteId, Statements, TraceEvent, TransactionId, Working,
 };
@@ -11,7 +12,6 @@ use crate::script::{End, Step, Task};
 use crate::time::Now;
 use crate::world::{Answer, Datagram, ModuleId, QueryFault, Question, Ticket, Want};
 use std::any::Any;
-use std::collections::VecDeque;
 
 /// A run of the script, and what it is for.
 pub(super) struct Run {
@@ -55,16 +55,41 @@ pub(super) enum Performed {
     Instead(Box<Run>),
 }
 
-/// Messages of one call that wait because an earlier one is put aside.
-#[derive(Default)]
-pub(super) struct Queue {
-    pub(super) waiting: VecDeque<Datagram>,
-    /// Runs of this call that are put aside.
-    pub(super) parked: u32,
-}
+impl Run {
+    /// Goes on with what its transaction has for it.
+    pub(super) fn take_from(&mut self, transaction: &Transaction, avps: Avps) {
+        self.task.locals.avps = avps;
+        let message = &mut self.task.message;
+        if let Some(view) = message.transaction.filter(|view| view.id == transaction.id) {
+            message.transaction = Some(transaction.view(view.branch, view.reply_code));
+        }
+        match self.role {
+            Role::Reply(_, branch, _) => {
+                message.flags = transaction.flags;
+                message.on_reply = transaction.on_reply;
+                message.branch_flags = transaction.branches.get(branch as usize).map_or(0, |branch| branch.flags);
+            }
+            Role::Failure(..) | Role::BranchFailure(..) => {
+                message.flags = transaction.flags;
+                message.on_reply = transaction.on_reply;
+                message.on_failure = transaction.on_failure;
+            }
+            // A request hands these over when it is relayed.
+            Role::Request | Role::Branch(_) | Role::Event => {}
+            Role::CoreReply | Role::StrayReply | Role::BeforeRouting => {}
+        }
+    }
 
-/// Messages of one call that may wait; more are dropped, for their sender repeats them.
-const MAX_QUEUE: usize = 64;
+    /// The transaction that it runs for.
+    pub(super) fn transaction(&self) -> Option<TransactionId> {
+        match &self.role {
+            Role::Request | Role::Event => self.task.message.transaction.map(|view| view.id),
+            Role::Reply(id, ..) | Role::Failure(id, _) | Role::BranchFailure(id, _) => Some(*id),
+            Role::Branch(forking) => Some(forking.id),
+            Role::CoreReply | Role::StrayReply | Role::BeforeRouting => None,
+        }
+    }
+}
 
 impl Node {
     /// Starts a run of a route and carries it as far as it goes.
@@ -137,7 +162,7 @@ impl Node {
 
     fn perform(&mut self, now: Now, mut run: Box<Run>, effect: Effect) -> Performed {
         let answer = match effect {
-            Effect::Ask(question) if self.is_crowded() => question.refused(),
+            Effect::Ask(question) if self.parked.is_crowded(&self.limits) => question.refused(),
             Effect::Ask(question) => {
                 let ticket = self.park(run);
                 self.wants.push_back(Want::Ask(ticket, question));
@@ -147,7 +172,7 @@ impl Node {
                 self.wants.push_back(Want::Abort);
                 return Performed::Parked;
             }
-            Effect::Sleep(_) if self.is_crowded() => Answer::Code(-1),
+            Effect::Sleep(_) if self.parked.is_crowded(&self.limits) => Answer::Code(-1),
             Effect::Sleep(time) => {
                 let id = self.park(run);
                 self.wheel.insert(now.tick.after(time), Due::Wake(id));
@@ -189,35 +214,13 @@ impl Node {
             return;
         }
         let (queries, about) = statements.list.into_iter().map(|its| (its.query, its.about)).unzip();
-        self.ask(Question::Execute(queries), Awaited::Statements(statements.module, about));
+        self.ask(Question::Execute(queries), Waiting::Statements(statements.module, about));
     }
 
     /// Asks what no run waits for.
-    pub(super) fn ask(&mut self, question: Question, awaited: Awaited) {
-        let ticket = self.new_ticket();
-        self.awaited.insert(ticket, awaited);
+    pub(super) fn ask(&mut self, question: Question, waiting: Waiting) {
+        let ticket = self.parked.park(waiting);
         self.wants.push_back(Want::Ask(ticket, question));
-    }
-
-    fn new_ticket(&mut self) -> Ticket {
-        let ticket = Ticket(self.next_ticket);
-        self.next_ticket += 1;
-        ticket
-    }
-
-    /// An answer that no run waits for.
-    fn tell_module(&mut self, now: Now, ticket: Ticket, answer: Answer) {
-        match (self.awaited.remove(&ticket), answer) {
-            (Some(Awaited::Statements(module, about)), Answer::Executed(refused)) => {
-                self.executed(module, about, refused);
-            }
-            (Some(Awaited::Service(module, tag)), Answer::Found(found)) => {
-                if let Some(state) = self.core.modules.get(module.0 as usize).cloned() {
-                    state.found(tag, found, &mut Background { now, core: &mut self.core, module });
-                }
-            }
-            (Some(Awaited::Statements(..) | Awaited::Service(..)) | None, _) => {}
-        }
     }
 
     /// Which of a module's statements the database did not take.
@@ -241,20 +244,16 @@ impl Node {
         }
     }
 
-    /// Whether no further run may be put aside.
-    fn is_crowded(&self) -> bool {
-        self.parked.len() >= self.limits.parked || self.parked_bytes >= self.limits.waiting
-    }
-
-    /// Puts a run aside, with what it carries, and with it the messages of its call that come behind.
+    /// Puts a run aside, with what it carries, and with it the messages of its call that come behind. What it holds of its transaction goes back there:
+    /// timers, and what they bring about, act on it meanwhile.
     fn park(&mut self, mut run: Box<Run>) -> Ticket {
         self.hand_over(&mut run.task.locals);
+        self.give_back(&mut run);
+        if let Some(id) = run.transaction() {
+            self.transactions.weigh(id);
+        }
         run.weight = size_of::<Run>() + run.task.message.message.bytes().len() + run.task.size();
-        self.parked_bytes += run.weight;
-        let id = self.new_ticket();
-        self.calls.entry(run.call).or_default().parked += 1;
-        self.parked.insert(id, run);
-        id
+        self.parked.park(Waiting::Run(run))
     }
 
     /// What follows the end of a run; gives the run that waited for it.
@@ -278,7 +277,7 @@ impl Node {
             }
             Role::Reply(id, branch, counts) => {
                 self.heed_timers(now, id, &run.task.message);
-                self.give_back(id, branch, &mut run.task);
+                self.give_back(&mut run);
                 let provisional = run.task.message.message.status().unwrap_or(0) < 200;
                 if counts && !(end.dropped && provisional) {
                     self.count_reply(now, id, branch, run.task.message, run.call);
@@ -307,66 +306,74 @@ impl Node {
         }
     }
 
-    /// Goes on with a run whose effect is answered.
-    pub(super) fn resume(&mut self, now: Now, id: Ticket, answer: Answer) {
-        let Some(run) = self.parked.remove(&id) else {
-            return self.tell_module(now, id, answer);
-        };
-        self.parked_bytes = self.parked_bytes.saturating_sub(run.weight);
-        let call = run.call;
-        if let Some(queue) = self.calls.get_mut(&call) {
-            queue.parked = queue.parked.saturating_sub(1);
-        }
-        self.drive(now, run, Some(answer));
-        self.end_step();
-        self.release(now, call);
-    }
-
-    /// Lets the messages of a call go on that waited for an earlier one.
-    fn release(&mut self, now: Now, call: u64) {
-        while let Some(queue) = self.calls.get_mut(&call) {
-            if queue.parked > 0 {
-                return;
+    /// Goes on with whoever waits for an answer.
+    pub(super) fn resume(&mut self, now: Now, ticket: Ticket, answer: Answer) {
+        match (self.parked.take(ticket), answer) {
+            (Some(Waiting::Run(mut run)), answer) => {
+                let call = run.call;
+                self.take_again(&mut run);
+                self.drive(now, run, Some(answer));
+                self.end_step();
+                while let Some(datagram) = self.parked.next_of(call) {
+                    self.take_in(now, datagram);
+                }
             }
-            let Some(datagram) = queue.waiting.pop_front() else {
-                self.calls.remove(&call);
-                return;
-            };
-            self.queued -= 1;
-            self.queued_bytes = self.queued_bytes.saturating_sub(datagram.bytes.len());
-            self.take_in(now, datagram);
+            (Some(Waiting::Statements(module, about)), Answer::Executed(refused)) => {
+                self.executed(module, about, refused);
+            }
+            (Some(Waiting::Service(module, tag)), Answer::Found(found)) => {
+                if let Some(state) = self.core.modules.get(module.0 as usize).cloned() {
+                    state.found(tag, found, &mut Background { now, core: &mut self.core, module });
+                }
+            }
+            // Its call was dropped, or the answer is none to what was asked.
+            (Some(Waiting::Statements(..) | Waiting::Service(..)) | None, _) => {}
         }
     }
 
-    /// Whether a message of this call must wait; it is kept then, or dropped when too many wait already.
-    pub(super) fn must_wait(&mut self, datagram: &Datagram) -> bool {
-        if self.calls.is_empty() {
+    /// Whether a message of this call must wait; it is kept then, or dropped when too many wait already. What a transaction takes by itself does not
+    /// wait: an ACK stops a final reply from being sent again, a request that comes again brings the last reply once more.
+    pub(super) fn must_wait(&mut self, now: Now, datagram: &Datagram) -> bool {
+        if self.parked.is_quiet() {
             return false;
         }
         let Some(call) = call_id(&datagram.bytes).map(|call_id| self.seed.call(call_id)) else { return false };
-        let Some(queue) = self.calls.get_mut(&call) else { return false };
-        if queue.parked == 0 {
-            return false;
+        if self.parked.holds(call) && self.is_absorbed(now, datagram) {
+            return true;
         }
-        if queue.waiting.len() < MAX_QUEUE && self.queued_bytes < self.limits.waiting {
-            queue.waiting.push_back(datagram.clone());
-            self.queued += 1;
-            self.queued_bytes += datagram.bytes.len();
-        } else {
-            self.statistics.overloaded += 1;
-        }
-        true
+        let turn = self.parked.turn(call, datagram, &self.limits);
+        self.statistics.overloaded += u64::from(turn == Turn::Never);
+        turn != Turn::Now
     }
 
-    /// Gives what a run on a reply held of its transaction back to it.
-    fn give_back(&mut self, id: TransactionId, branch: u16, task: &mut Task) {
-        if let Some(transaction) = self.transactions.get(id) {
-            transaction.avps = std::mem::take(&mut task.locals.avps);
-            transaction.flags = task.message.flags;
-            transaction.on_reply = task.message.on_reply;
-            if let Some(branch) = transaction.branches.get_mut(branch as usize) {
-                branch.flags = task.message.branch_flags;
+    /// Gives what a run holds of its transaction back to it: AVPs, flags, and the blocks that are armed.
+    fn give_back(&mut self, run: &mut Run) {
+        let Some(id) = run.transaction() else { return };
+        let Some(transaction) = self.transactions.get(id) else { return };
+        transaction.avps = std::mem::take(&mut run.task.locals.avps);
+        let message = &run.task.message;
+        match run.role {
+            Role::Reply(_, branch, _) => {
+                transaction.flags = message.flags;
+                transaction.on_reply = message.on_reply;
+                if let Some(branch) = transaction.branches.get_mut(branch as usize) {
+                    branch.flags = message.branch_flags;
+                }
             }
+            Role::Failure(..) | Role::BranchFailure(..) => transaction.take_from(message),
+            // A request hands these over when it is relayed.
+            Role::Request | Role::Branch(_) | Role::Event => {}
+            Role::CoreReply | Role::StrayReply | Role::BeforeRouting => {}
+        }
+    }
+
+    /// Takes them again, as they are by now.
+    fn take_again(&mut self, run: &mut Run) {
+        if let Some(id) = run.transaction()
+            && let Some(transaction) = self.transactions.get(id)
+        {
+            let avps = std::mem::take(&mut transaction.avps);
+            run.take_from(transaction, avps);
         }
     }
 }

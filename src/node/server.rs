@@ -181,6 +181,10 @@ impl Node {
     /// Forgets a transaction.
     pub(super) fn end_transaction(&mut self, id: TransactionId) {
         if let Some(transaction) = self.transactions.remove(id) {
+            // Whoever runs for it and waits goes on with what it left.
+            if !self.parked.is_quiet() {
+                self.parked.of_transaction(id).for_each(|run| run.take_from(&transaction, transaction.avps.clone()));
+            }
             self.core.counters.add(const { Counter::named("inuse_transactions") }, -1);
             if !transaction.is_answered() {
                 self.core.counters.add(const { Counter::named("active_transactions") }, -1);

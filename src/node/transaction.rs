@@ -283,10 +283,15 @@ impl Transaction {
         Some(message)
     }
 
-    /// Takes back what a route on a failure leaves with the transaction.
+    /// Takes back what a route on a failure leaves with the transaction as it ends.
     pub(super) fn take_back(&mut self, message: &Working, avps: Avps) {
         self.failing = false;
         self.avps = avps;
+        self.take_from(message);
+    }
+
+    /// Takes the flags and armed blocks of a message.
+    pub(super) fn take_from(&mut self, message: &Working) {
         self.flags = message.flags;
         self.on_failure = message.on_failure;
         self.on_reply = message.on_reply;

@@ -53,22 +53,22 @@ impl World for Canned {
     }
 }
 
-fn root() -> PathBuf {
+pub(super) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// A node, and what it wanted.
-struct Driven {
-    node: Node,
-    kept: Kept,
+pub(super) struct Driven {
+    pub(super) node: Node,
+    pub(super) kept: Kept,
 }
 
 impl Driven {
-    fn give(&mut self, millis: u64, given: Given) {
+    pub(super) fn give(&mut self, millis: u64, given: Given) {
         drive(&mut self.node, &mut self.kept, now(millis), given);
     }
 
-    fn receive(&mut self, millis: u64, bytes: Bytes) {
+    pub(super) fn receive(&mut self, millis: u64, bytes: Bytes) {
         let source = "192.0.2.1:5060".parse().unwrap();
         self.give(millis, Given::Arrived(Datagram { bytes, flow: Flow::to(source, SocketId(0)) }));
     }
@@ -84,10 +84,14 @@ impl Driven {
 }
 
 fn node(config: &str, seed: u64) -> Driven {
-    let path = root().join("configs").join(config).join("kamailio.cfg");
+    node_of(&root().join("configs").join(config).join("kamailio.cfg"), seed)
+}
+
+/// A node that runs this config.
+pub(super) fn node_of(path: &Path, seed: u64) -> Driven {
     let (mut sources, mut found) = (Sources::default(), Vec::new());
     let extensions = Extensions::default();
-    let config = load(&path, &Disk, &Additions::default(), MODULES, extensions, &mut sources, &mut found);
+    let config = load(path, &Disk, &Additions::default(), MODULES, extensions, &mut sources, &mut found);
     let started = config.start(Some(&mut Canned), &mut found);
     assert!(!has_errors(&found), "{}", render::human(&sources, &found, false));
     let sockets = Sockets {

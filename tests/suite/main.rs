@@ -20,6 +20,7 @@ mod map;
 mod mistakes;
 mod oracle;
 mod output;
+mod parking;
 mod phones;
 mod ports;
 mod record;
