@@ -25,7 +25,12 @@ pub(super) struct Asides {
     pub(super) transaction_response: Option<RouteId>,
     pub(super) filtered_ack: Option<RouteId>,
     pub(super) local_request: Option<RouteId>,
-    /// What the run that brings one of them about shares with it, as long as it does.
+}
+
+/// What the run that brings such a block about shares with it.
+#[derive(Default)]
+pub(super) struct Sharing {
+    /// As long as it does.
     lent: Option<Lent>,
     /// One of them is running.
     running: bool,
@@ -53,13 +58,11 @@ impl Asides {
             transaction_response: program.route(Event, "tm:local-response"),
             filtered_ack: program.route(Event, "sl:filtered-ack"),
             local_request: program.route(Event, "tm:local-request"),
-            lent: None,
-            running: false,
         }
     }
 }
 
-impl Asides {
+impl Sharing {
     /// Forgets the block that was running.
     pub(super) fn forget(&mut self) {
         self.lent = None;
@@ -70,7 +73,7 @@ impl Asides {
 impl Node {
     /// Whether the `onsend_route` lets a request leave.
     pub(super) fn lets_request_go(&mut self, now: Now, task: &mut Task, packet: (&Bytes, Flow)) -> bool {
-        let Some(route) = self.asides.onsend.filter(|_| !self.asides.running) else { return true };
+        let Some(route) = self.generation.asides.onsend.filter(|_| !self.sharing.running) else { return true };
         let mut message = task.message.clone();
         message.packet = self.wire(packet);
         let locals = Locals {
@@ -89,7 +92,7 @@ impl Node {
 
     /// Whether the `onsend_route` lets a forwarded reply leave.
     pub(super) fn lets_reply_go(&mut self, now: Now, reply: &Working, packet: (&Bytes, Flow)) -> bool {
-        let Some(route) = self.asides.onsend_reply.filter(|_| !self.asides.running) else { return true };
+        let Some(route) = self.generation.asides.onsend_reply.filter(|_| !self.sharing.running) else { return true };
         let mut message = Box::new(reply.clone());
         message.packet = self.wire(packet);
         let (_, end) = self.run_aside(now, message, Locals::default(), route);
@@ -102,14 +105,14 @@ impl Node {
     /// Whether `event_route[core:msg-received]` lets a packet in, with the AVPs that it sets; `None` when not. It sees a message of
     /// nobody's, and the bytes by `$rcv`.
     pub(super) fn lets_in(&mut self, now: Now, datagram: &Datagram) -> Option<Avps> {
-        let Some(route) = self.asides.received else { return Some(Avps::default()) };
+        let Some(route) = self.generation.asides.received else { return Some(Avps::default()) };
         let Some((task, end)) = self.run_on_packet(now, datagram, route) else { return Some(Avps::default()) };
         (!end.dropped && end.value >= 0).then_some(task.locals.avps)
     }
 
     /// `event_route[core:receive-parse-error]`, for a packet that is no message.
     pub(super) fn parse_error(&mut self, now: Now, datagram: &Datagram) {
-        if let Some(route) = self.asides.parse_error {
+        if let Some(route) = self.generation.asides.parse_error {
             self.run_on_packet(now, datagram, route);
         }
     }
@@ -127,17 +130,17 @@ impl Node {
 
     /// `event_route[sl:local-response]`, once a reply without a transaction is sent.
     pub(super) fn local_response(&mut self, now: Now, bytes: &Bytes, received: Received) {
-        if let Some(route) = self.asides.local_response {
-            let lent = self.asides.lent.take();
-            self.asides.lent = self.run_on_reply(now, bytes, received, (route, lent));
+        if let Some(route) = self.generation.asides.local_response {
+            let lent = self.sharing.lent.take();
+            self.sharing.lent = self.run_on_reply(now, bytes, received, (route, lent));
         }
     }
 
     /// `event_route[tm:local-response]`, once a reply made here is sent through its transaction.
     pub(super) fn transaction_response(&mut self, now: Now, id: TransactionId, bytes: &Bytes, received: Received) {
-        let Some(route) = self.asides.transaction_response else { return };
-        if let Some(lent) = self.asides.lent.take() {
-            self.asides.lent = self.run_on_reply(now, bytes, received, (route, Some(lent)));
+        let Some(route) = self.generation.asides.transaction_response else { return };
+        if let Some(lent) = self.sharing.lent.take() {
+            self.sharing.lent = self.run_on_reply(now, bytes, received, (route, Some(lent)));
             return;
         }
         let avps = self.transactions.get(id).map(|transaction| std::mem::take(&mut transaction.avps));
@@ -151,9 +154,9 @@ impl Node {
     /// Has the blocks that a step brings about share AVPs and branch flags with the run whose step it is.
     pub(super) fn lending<T>(&mut self, task: &mut Task, step: impl FnOnce(&mut Node, &mut Task) -> T) -> T {
         let lent = Lent { avps: std::mem::take(&mut task.locals.avps), branch_flags: task.message.branch_flags };
-        let outer = self.asides.lent.replace(lent);
+        let outer = self.sharing.lent.replace(lent);
         let done = step(self, task);
-        let lent = std::mem::replace(&mut self.asides.lent, outer).unwrap_or_default();
+        let lent = std::mem::replace(&mut self.sharing.lent, outer).unwrap_or_default();
         (task.locals.avps, task.message.branch_flags) = (lent.avps, lent.branch_flags);
         done
     }
@@ -166,7 +169,7 @@ impl Node {
         received: Received,
         (route, lent): (RouteId, Option<Lent>),
     ) -> Option<Lent> {
-        if self.asides.running {
+        if self.sharing.running {
             return lent;
         }
         let Ok(reply) = Message::parse(bytes.clone()) else { return lent };
@@ -179,14 +182,14 @@ impl Node {
 
     /// `event_route[sl:filtered-ack]`, for an ACK that ends here because `sl` refused its request.
     pub(super) fn filtered_ack(&mut self, now: Now, ack: Box<Working>, avps: Avps) {
-        if let Some(route) = self.asides.filtered_ack {
+        if let Some(route) = self.generation.asides.filtered_ack {
             self.run_aside(now, ack, Locals { avps, ..Locals::default() }, route);
         }
     }
 
     /// `event_route[tm:local-request]`, for a request made here that is about to leave.
     pub(super) fn local_request(&mut self, now: Now, request: Box<Working>) -> Option<(Task, End)> {
-        let route = self.asides.local_request.filter(|_| !self.asides.running)?;
+        let route = self.generation.asides.local_request.filter(|_| !self.sharing.running)?;
         Some(self.run_aside(now, request, Locals::default(), route))
     }
 
@@ -197,11 +200,11 @@ impl Node {
 
     /// Runs a block to its end.
     fn run_aside(&mut self, now: Now, message: Box<Working>, locals: Locals, route: RouteId) -> (Task, End) {
-        self.asides.running = true;
+        self.sharing.running = true;
         let mut task = self.make_task(message, locals, route);
         let mut answer = None;
         let end = loop {
-            match crate::script::run(&self.program, &mut task, &mut self.core, now, answer.take()) {
+            match crate::script::run(self.generation.program(), &mut task, &mut self.core, now, answer.take()) {
                 Step::Done(end) => break end,
                 Step::Wait(effect) => {
                     self.hand_over(&mut task.locals);
@@ -211,7 +214,7 @@ impl Node {
             }
         };
         self.hand_over(&mut task.locals);
-        self.asides.running = false;
+        self.sharing.running = false;
         (task, end)
     }
 

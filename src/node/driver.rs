@@ -1,17 +1,18 @@
 //! The node as its driver sees it.
 
-use super::aside::Asides;
+use super::aside::Sharing;
 use super::branch::ClientEvent;
+use super::generation::{Config, Generation};
 use super::parked::Parked;
 use super::refuse::Refusals;
 use super::server::ServerEvent;
 use super::table::{Found, Table};
 use super::transaction::{Due, Transaction};
-use crate::builtin::{Answer, CancelSilent, Carried, Core, Held, Related, RouteId, RouteKind, TraceEvent};
+use crate::builtin::{Answer, CancelSilent, Carried, Core, Held, TraceEvent};
 use crate::script::Program;
 use crate::sip::{Malformed, Message};
 use crate::time::{Now, Tick};
-use crate::transaction::{Seed, Timer, TimerId, Timers, Wheel, client_non_invite};
+use crate::transaction::{Seed, Timer, TimerId, Wheel, client_non_invite};
 use crate::world::{Contract, Datagram, Given, Server, Ticket, Transmit, Want};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -61,19 +62,14 @@ pub struct Node {
     /// What it wants, in order.
     pub(super) wants: VecDeque<Want>,
     contract: Contract,
-    pub(super) program: Arc<Program>,
-    /// The main blocks that messages start in.
-    pub(super) request_route: Option<RouteId>,
-    pub(super) reply_route: Option<RouteId>,
-    /// `event_route[core:pre-routing]`.
-    pub(super) before_routing: Option<RouteId>,
-    /// Blocks that run in the middle of something else.
-    pub(super) asides: Asides,
-    /// The script asks replies for their request, or CANCELs for their INVITE.
-    pub(super) relates: bool,
+    /// The config that what arrives anew belongs to.
+    pub(super) current: Arc<Generation>,
+    /// The one at work: that of the transaction, or run, at hand. `core` has its settings, extensions and modules.
+    pub(super) generation: Arc<Generation>,
+    /// What the run at hand shares with blocks that run aside.
+    pub(super) sharing: Sharing,
     pub(super) transactions: Table,
     pub(super) wheel: Wheel<Due>,
-    pub(super) timers: Timers,
     pub(super) seed: Seed,
     pub(super) tag_prefix: [u8; 32],
     /// What waits for an answer.
@@ -106,17 +102,8 @@ pub(super) enum AtHand {
 impl Node {
     /// A node that runs `program`. `background` is whether modules work by the clock here: on one worker of a server.
     pub fn new(program: Arc<Program>, mut core: Core, background: bool, now: Now) -> Node {
-        let settings = &core.settings.transaction;
-        let timers = Timers {
-            retr_t1: settings.retr_timer1,
-            retr_t2: settings.retr_timer2,
-            fr: settings.fr_timer,
-            fr_inv: settings.fr_inv_timer,
-            wait: settings.wt_timer,
-            max_inv_lifetime: settings.max_inv_lifetime,
-            max_noninv_lifetime: settings.max_noninv_lifetime,
-            restart_fr_on_each_reply: settings.restart_fr_on_each_reply,
-        };
+        let (settings, extensions, modules) = (core.settings.clone(), core.extensions, core.modules.clone());
+        let generation = Arc::new(Generation::new(0, Config { program, settings, extensions, modules }));
         let seed = Seed::new(core.random.bits(), core.random.bits());
         let mut digits = Vec::with_capacity(32);
         core.random.hex(&mut digits);
@@ -125,19 +112,15 @@ impl Node {
         tag_prefix.copy_from_slice(&digits[..32]);
         let first = tag_prefix[..8].iter().fold(0u32, |number, digit| number.rotate_left(4) ^ u32::from(*digit));
         let mut node = Node {
-            before_routing: program.route(RouteKind::Event, "core:pre-routing"),
-            asides: Asides::new(&program, &core.settings),
             core,
+            limits: Limits::default(),
             wants: VecDeque::new(),
             contract: Contract::default(),
-            limits: Limits::default(),
-            request_route: program.route(RouteKind::Request, ""),
-            reply_route: program.route(RouteKind::CoreReply, ""),
-            relates: program.slots.len(Related::WANTED) > 0,
-            program,
+            current: generation.clone(),
+            generation,
+            sharing: Sharing::default(),
             transactions: Table::new(first),
             wheel: Wheel::new(),
-            timers,
             seed,
             tag_prefix,
             parked: Parked::default(),
@@ -152,6 +135,8 @@ impl Node {
             at_hand: None,
         };
         if background {
+            // What comes before the first message is due at once.
+            node.wheel.insert(now.tick, Due::Begin);
             node.start_clocks(now);
         }
         node
@@ -193,6 +178,7 @@ impl Node {
         let (Some(branch), true) = (branch, message.is_request()) else { return };
         let key = self.seed.client(branch, message.method_text());
         let Some(Found::Branch(id, place)) = self.transactions.find(&key) else { return };
+        self.enter_that_of(id);
         let Some(transaction) = self.transactions.get(id) else { return };
         if transaction.owner.is_none() && self.core.settings.transaction.failure_exec_mode {
             return;
@@ -271,9 +257,23 @@ impl Node {
         self.transactions.len()
     }
 
+    /// How many configs what is in flight belongs to, the current one among them.
+    pub fn generations(&self) -> usize {
+        let mut numbers: Vec<u32> = self.transactions.iter().map(|its| its.generation.number).collect();
+        numbers.push(self.current.number);
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers.len()
+    }
+
     fn timer(&mut self, now: Now, at: Tick, due: Due) {
         match due {
-            Due::Module(module) => self.tick(now, module),
+            Due::Server(id, _) | Due::Branch(id, ..) | Due::Cancel(id, ..) => drop(self.enter_that_of(id)),
+            Due::Module(..) | Due::Begin | Due::Wake(_) => self.enter_current(),
+        }
+        match due {
+            Due::Module(module, generation) if self.is_current(generation) => self.tick(now, module),
+            Due::Module(..) => {}
             Due::Begin => self.begin(now),
             Due::Wake(id) => self.resume(now, id, Answer::Code(1)),
             Due::Server(id, timer) => {
@@ -324,6 +324,7 @@ impl Node {
 impl Server for Node {
     fn give(&mut self, now: Now, given: Given) {
         self.contract.given(now, &given, self.wants.len());
+        self.enter_current();
         match given {
             Given::Arrived(datagram) => self.receive(now, datagram),
             Given::Answered(ticket, answer) => self.answer(now, ticket, answer),

@@ -10,6 +10,7 @@ mod address;
 mod aside;
 mod branch;
 mod driver;
+mod generation;
 mod loops;
 mod own;
 mod parked;
@@ -29,4 +30,5 @@ mod upstream;
 mod via;
 
 pub use driver::{Limits, Node, Statistics};
+pub use generation::Config;
 pub use share::{Shares, call_id};

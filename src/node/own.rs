@@ -18,18 +18,21 @@ use bytes::Bytes;
 impl Node {
     /// Lets modules do what comes before the first message.
     pub(super) fn begin(&mut self, now: Now) {
-        for (at, state) in self.core.modules.clone().iter().enumerate() {
-            state.begin(&mut Background { now, core: &mut self.core, module: ModuleId(at as u16) });
-        }
+        self.begin_modules(now);
         self.run_event(now, Event::new("core:worker-one-init"));
     }
 
-    /// Starts the clocks of modules; what they do before the first message is due at once.
+    pub(super) fn begin_modules(&mut self, now: Now) {
+        for (at, state) in self.core.modules.clone().iter().enumerate() {
+            state.begin(&mut Background { now, core: &mut self.core, module: ModuleId(at as u16) });
+        }
+    }
+
+    /// Starts the clocks of modules.
     pub(super) fn start_clocks(&mut self, now: Now) {
-        self.wheel.insert(now.tick, Due::Begin);
         for at in 0..self.core.modules.len() {
             if let Some(period) = self.core.modules[at].period() {
-                self.wheel.insert(now.tick.after(period), Due::Module(ModuleId(at as u16)));
+                self.wheel.insert(now.tick.after(period), Due::tick(ModuleId(at as u16), &self.generation));
             }
         }
     }
@@ -39,7 +42,7 @@ impl Node {
         let Some(state) = self.core.modules.get(module.0 as usize).cloned() else { return };
         state.tick(&mut Background { now, core: &mut self.core, module });
         if let Some(period) = state.period() {
-            self.wheel.insert(now.tick.after(period), Due::Module(module));
+            self.wheel.insert(now.tick.after(period), Due::tick(module, &self.generation));
         }
     }
 
@@ -65,7 +68,9 @@ impl Node {
                     Command::Send(packet) => self.send_bare(packet),
                     Command::Event(event) => self.run_event(now, event),
                     Command::Execute(statements) => self.execute(statements),
-                    Command::Ask(own) => self.ask(own.service.into(), Waiting::Service(own.module, own.tag)),
+                    Command::Ask(own) => {
+                        self.ask(own.service.into(), Waiting::Service(self.generation.clone(), own.module, own.tag))
+                    }
                     Command::Close(connection) => self.wants.push_back(Want::Close(connection)),
                     Command::Reload(module) => self.wants.push_back(Want::Reload(module)),
                 }
@@ -74,7 +79,7 @@ impl Node {
     }
 
     fn run_event(&mut self, now: Now, event: Event) {
-        let Some(route) = self.program.route(RouteKind::Event, &event.name) else { return };
+        let Some(route) = self.generation.program().route(RouteKind::Event, &event.name) else { return };
         let Some(message) = stand_in(&event.uri) else { return };
         let source = self.core.sockets.list.first().map(|socket| socket.address);
         let Some(source) = source else { return };
@@ -148,7 +153,8 @@ impl Node {
     ) {
         let id = self.transactions.reserve();
         let received = Received { flow, at: now.tick };
-        let mut transaction = Box::new(Transaction::new(id, message, received, self.timers));
+        let mut transaction =
+            Box::new(Transaction::new(id, message, received, self.generation.timers, self.generation.clone()));
         transaction.owner = Some((request.module, request.tag));
         let Some(sent) = self.before_own(now, &mut transaction, sent, hop) else {
             if let Some(state) = self.core.modules.get(request.module.0 as usize) {
@@ -175,7 +181,7 @@ impl Node {
     /// changes of the message leaves, a Request-URI included, by the way that was found before.
     fn before_own(&mut self, now: Now, transaction: &mut Transaction, sent: Bytes, hop: &Bytes) -> Option<Bytes> {
         let Flow { peer: destination, socket, .. } = transaction.received.flow;
-        let own = self.core.sockets.socket(socket).filter(|_| self.asides.local_request.is_some());
+        let own = self.core.sockets.socket(socket).filter(|_| self.generation.asides.local_request.is_some());
         let Some(own) = own.map(|own| own.address) else { return Some(sent) };
         self.next_message += 1;
         let received = Received { flow: Flow::to(own, socket), at: now.tick };

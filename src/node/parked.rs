@@ -1,12 +1,14 @@
 //! What waits for an answer, each under its ticket, and the messages of the same calls that wait behind it.
 
 use super::driver::Limits;
+use super::generation::Generation;
 use super::run::Run;
 use crate::builtin::{Held, ModuleId, TransactionId};
 use crate::world::{Datagram, Ticket};
 use rustc_hash::FxHashMap;
 use std::any::Any;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Messages of one call that may wait; more are dropped, for their sender repeats them.
 const MAX_QUEUE: usize = 64;
@@ -16,9 +18,9 @@ pub(super) enum Waiting {
     /// A run of the script.
     Run(Box<Run>),
     /// A module, with what its statements were about, each at its place, should the database not take them.
-    Statements(ModuleId, Vec<Option<Box<dyn Any + Send>>>),
+    Statements(Arc<Generation>, ModuleId, Vec<Option<Box<dyn Any + Send>>>),
     /// A module, for what was found under this tag of its own.
-    Service(ModuleId, u64),
+    Service(Arc<Generation>, ModuleId, u64),
 }
 
 /// What becomes of a message whose call may have somebody who waits.

@@ -13,14 +13,14 @@ impl Node {
         self.statistics.broken += 1;
         self.core
             .log(LogLevel::Critical, "a fault of alanui's has ended a message: its call is dropped, all else goes on");
-        self.asides.forget();
+        self.sharing.forget();
         self.carried.forget(true);
         let at_hand = self.at_hand.take();
         let call = match &at_hand {
             Some(AtHand::Packet(_, call)) => *call,
             Some(AtHand::Run(call)) => Some(*call),
             Some(AtHand::Due(Due::Server(id, _) | Due::Branch(id, ..) | Due::Cancel(id, ..))) => self.call_of(*id),
-            Some(AtHand::Due(Due::Module(_) | Due::Begin | Due::Wake(_))) | None => None,
+            Some(AtHand::Due(Due::Module(..) | Due::Begin | Due::Wake(_))) | None => None,
         };
         let mut told = false;
         if let Some(call) = call {

@@ -11,7 +11,7 @@ use bytes::Bytes;
 impl Node {
     /// Shows a reply its request and its branch, when the script uses either.
     pub(super) fn relate_reply(&mut self, working: &mut Working) {
-        if !self.relates {
+        if !self.generation.relates {
             return;
         }
         let message = &working.message;
@@ -29,7 +29,7 @@ impl Node {
 
     /// Shows a CANCEL the INVITE it is for, when the script uses it.
     pub(super) fn relate_cancel(&mut self, working: &mut Working) {
-        if !self.relates || working.message.method() != Some(Method::Cancel) {
+        if !self.generation.relates || working.message.method() != Some(Method::Cancel) {
             return;
         }
         let Some(id) = self.invite_of_cancel(&working.message) else { return };

@@ -47,6 +47,7 @@ impl Node {
         let code = message.status().unwrap_or(0);
         match found {
             Some(Found::Branch(id, place)) => {
+                self.enter_that_of(id);
                 self.core.counters.count(const { Counter::named("rpl_received") });
                 let event = match code {
                     0..200 => ClientEvent::Provisional,

@@ -83,7 +83,7 @@ impl Node {
 
     /// Lets `event_route[core:pre-routing]` see a message before its own block.
     pub(super) fn before_routing(&mut self, now: Now, working: Box<Working>, avps: Avps, call: u64) {
-        match self.before_routing {
+        match self.generation.before_routing {
             Some(route) => self.start(now, working, avps, route, Role::BeforeRouting, call),
             None => self.route_message(now, working, avps, call),
         }
@@ -92,7 +92,7 @@ impl Node {
     /// Starts `request_route` on a request, `reply_route` on a reply.
     pub(super) fn route_message(&mut self, now: Now, working: Box<Working>, avps: Avps, call: u64) {
         if !working.message.is_request() {
-            return match self.reply_route {
+            return match self.generation.reply_route {
                 Some(route) => self.start(now, working, avps, route, Role::CoreReply, call),
                 None => self.reply_to_transaction(now, working, call),
             };
@@ -100,7 +100,7 @@ impl Node {
         if self.ends_here(&working.message) {
             return self.filtered_ack(now, working, avps);
         }
-        match self.request_route {
+        match self.generation.request_route {
             Some(route) => self.start(now, working, avps, route, Role::Request, call),
             None => self.core.log(LogLevel::Error, "the config has no request_route"),
         }

@@ -1,6 +1,7 @@
 //! Runs of the script: started, put aside while they wait, and followed by what their kind asks for.
 
 use super::driver::Node;
+use super::generation::Generation;
 use super::parked::{Turn, Waiting};
 use super::relay::Forking;
 use super::share::call_id;
@@ -12,6 +13,7 @@ use crate::script::{End, Step, Task};
 use crate::time::Now;
 use crate::world::{Answer, Datagram, ModuleId, QueryFault, Question, Ticket, Want};
 use std::any::Any;
+use std::sync::Arc;
 
 /// A run of the script, and what it is for.
 pub(super) struct Run {
@@ -21,6 +23,8 @@ pub(super) struct Run {
     pub(super) call: u64,
     /// What it took when it was put aside.
     pub(super) weight: usize,
+    /// The config that it goes on in once it was put aside.
+    pub(super) generation: Option<Arc<Generation>>,
 }
 
 /// What a run is for: what follows its end.
@@ -84,9 +88,18 @@ impl Run {
     pub(super) fn transaction(&self) -> Option<TransactionId> {
         match &self.role {
             Role::Request | Role::Event => self.task.message.transaction.map(|view| view.id),
+            role => role.transaction(),
+        }
+    }
+}
+
+impl Role {
+    /// The transaction whose block it is.
+    fn transaction(&self) -> Option<TransactionId> {
+        match self {
             Role::Reply(id, ..) | Role::Failure(id, _) | Role::BranchFailure(id, _) => Some(*id),
             Role::Branch(forking) => Some(forking.id),
-            Role::CoreReply | Role::StrayReply | Role::BeforeRouting => None,
+            Role::Request | Role::Event | Role::CoreReply | Role::StrayReply | Role::BeforeRouting => None,
         }
     }
 }
@@ -94,8 +107,14 @@ impl Run {
 impl Node {
     /// Starts a run of a route and carries it as far as it goes.
     pub(super) fn start(&mut self, now: Now, message: Box<Working>, avps: Avps, route: RouteId, role: Role, call: u64) {
+        let id = role.transaction();
+        // A CANCEL of today may end a call of yesterday.
+        let outer = id.and_then(|id| self.enter_that_of(id));
         let run = self.make_run(message, avps, route, role, call);
         self.drive(now, run, None);
+        if let Some(outer) = outer {
+            self.enter(outer);
+        }
     }
 
     pub(super) fn make_run(
@@ -107,13 +126,13 @@ impl Node {
         call: u64,
     ) -> Box<Run> {
         let locals = Locals { avps, ..Locals::default() };
-        Box::new(Run { task: self.make_task(message, locals, route), role, call, weight: 0 })
+        Box::new(Run { task: self.make_task(message, locals, route), role, call, weight: 0, generation: None })
     }
 
     /// A run of a block, which takes what earlier ones carried along.
     pub(super) fn make_task(&mut self, message: Box<Working>, mut locals: Locals, route: RouteId) -> Task {
         self.hand_over(&mut locals);
-        let block = &self.program.routes[route.0 as usize];
+        let block = &self.generation.program().routes[route.0 as usize];
         let (kind, entry) = (block.kind, block.entry);
         self.core.trace(|| TraceEvent::Route { kind, name: block.name.clone(), span: block.head });
         Task::new(message, locals, kind, entry)
@@ -132,7 +151,7 @@ impl Node {
     /// Carries a run, and those that it brings about, as far as they go.
     pub(super) fn drive(&mut self, now: Now, mut run: Box<Run>, mut answer: Option<Answer>) {
         loop {
-            let step = crate::script::run(&self.program, &mut run.task, &mut self.core, now, answer.take());
+            let step = crate::script::run(self.generation.program(), &mut run.task, &mut self.core, now, answer.take());
             match step {
                 Step::Wait(effect) => {
                     self.hand_over(&mut run.task.locals);
@@ -214,7 +233,7 @@ impl Node {
             return;
         }
         let (queries, about) = statements.list.into_iter().map(|its| (its.query, its.about)).unzip();
-        self.ask(Question::Execute(queries), Waiting::Statements(statements.module, about));
+        self.ask(Question::Execute(queries), Waiting::Statements(self.generation.clone(), statements.module, about));
     }
 
     /// Asks what no run waits for.
@@ -253,6 +272,7 @@ impl Node {
             self.transactions.weigh(id);
         }
         run.weight = size_of::<Run>() + run.task.message.message.bytes().len() + run.task.size();
+        run.generation = Some(self.generation.clone());
         self.parked.park(Waiting::Run(run))
     }
 
@@ -311,17 +331,23 @@ impl Node {
         match (self.parked.take(ticket), answer) {
             (Some(Waiting::Run(mut run)), answer) => {
                 let call = run.call;
+                if let Some(generation) = run.generation.take() {
+                    self.enter(generation);
+                }
                 self.take_again(&mut run);
                 self.drive(now, run, Some(answer));
                 self.end_step();
+                self.enter_current();
                 while let Some(datagram) = self.parked.next_of(call) {
                     self.take_in(now, datagram);
                 }
             }
-            (Some(Waiting::Statements(module, about)), Answer::Executed(refused)) => {
+            (Some(Waiting::Statements(generation, module, about)), Answer::Executed(refused)) => {
+                self.enter(generation);
                 self.executed(module, about, refused);
             }
-            (Some(Waiting::Service(module, tag)), Answer::Found(found)) => {
+            (Some(Waiting::Service(generation, module, tag)), Answer::Found(found)) => {
+                self.enter(generation);
                 if let Some(state) = self.core.modules.get(module.0 as usize).cloned() {
                     state.found(tag, found, &mut Background { now, core: &mut self.core, module });
                 }

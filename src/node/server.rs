@@ -33,7 +33,8 @@ impl Node {
         let flow = super::address::reply_flow(&self.core, &message.message, &message.received, message.force_rport);
         let send_flags = message.reply_flags;
         let side = Side { machine, kept: None, flow, send_flags, timers: TimerSet::default() };
-        let mut transaction = Box::new(Transaction::new(id, message.message.clone(), message.received, timers));
+        let mut transaction =
+            Box::new(Transaction::new(id, message.message.clone(), message.received, timers, self.generation.clone()));
         transaction.born = now.tick;
         transaction.server = Some(side);
         transaction.flags = message.flags;
@@ -65,7 +66,7 @@ impl Node {
     }
 
     fn timers_with(&self, (fr_inv, fr): (Option<u32>, Option<u32>)) -> Timers {
-        let mut timers = self.timers;
+        let mut timers = self.generation.timers;
         let millis =
             |value: Option<u32>| value.filter(|value| *value > 0).map(|value| Duration::from_millis(value.into()));
         timers.fr_inv = millis(fr_inv).unwrap_or(timers.fr_inv);

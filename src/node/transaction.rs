@@ -1,5 +1,6 @@
 //! One transaction as the node keeps it: the machines, the messages they send, and what the script left with it.
 
+use super::generation::Generation;
 use crate::builtin::{
     Avps, FailureReplyMode, MessageFlags, ModuleId, Received, RouteId, TransactionId, TransactionView, Working,
 };
@@ -10,6 +11,7 @@ use crate::transaction::{
 };
 use crate::world::{Flow, SendFlags, Ticket};
 use bytes::Bytes;
+use std::sync::Arc;
 
 /// A request, the replies to it, and the branches it went out on.
 pub(super) struct Transaction {
@@ -17,6 +19,8 @@ pub(super) struct Transaction {
     /// The request as it arrived; for an own request as it was sent.
     pub(super) request: Message,
     pub(super) received: Received,
+    /// The config that it began in, and ends in.
+    pub(super) generation: Arc<Generation>,
     pub(super) is_invite: bool,
     pub(super) born: Tick,
     pub(super) timers: Timers,
@@ -151,7 +155,8 @@ pub(super) enum Due {
     Server(TransactionId, Timer),
     Branch(TransactionId, u16, Timer),
     Cancel(TransactionId, u16, Timer),
-    Module(ModuleId),
+    /// The clock of a module, as of the generation of this number.
+    Module(ModuleId, u32),
     /// Modules do what comes before the first message.
     Begin,
     /// A run that sleeps goes on.
@@ -196,12 +201,19 @@ impl Transaction {
     }
 
     /// A transaction with neither side yet.
-    pub(super) fn new(id: TransactionId, request: Message, received: Received, timers: Timers) -> Transaction {
+    pub(super) fn new(
+        id: TransactionId,
+        request: Message,
+        received: Received,
+        timers: Timers,
+        generation: Arc<Generation>,
+    ) -> Transaction {
         Transaction {
             id,
             is_invite: request.method() == Some(Method::Invite),
             request,
             received,
+            generation,
             born: received.at,
             timers,
             wanted_timers: (None, None),

@@ -14,6 +14,7 @@ mod documents;
 mod fmt;
 mod front_end;
 mod fuzz;
+mod generations;
 mod hostile;
 mod lints;
 mod map;

@@ -6,7 +6,7 @@ use alanui::builtin::{
 };
 use alanui::config::{Additions, CommandLine, Options, extension_diagnostics, has_errors, load};
 use alanui::modules::MODULES;
-use alanui::node::Node;
+use alanui::node::{Config, Node};
 use alanui::sip::Transport;
 use alanui::source::{Files, Sources, render};
 use alanui::time::{Now, Tick};
@@ -73,44 +73,52 @@ pub(super) struct Refused {
     pub(super) drawn: String,
 }
 
-impl Server {
-    /// Starts `text` with Kamailio's own semantics, listening on `address`.
-    pub(super) fn start(text: &[u8], mut stage: Stage, address: SocketAddr) -> Result<Self, Refused> {
-        let main = PathBuf::from("main.cfg");
-        stage.files.insert(main.clone(), text.to_vec());
-        let environment = |name: &str| {
-            let found = stage.environment.iter().find(|(its, _)| its == name)?;
-            Some(found.1.clone().into_bytes())
+/// Reads a config with Kamailio's own semantics and starts its modules.
+fn started(text: &[u8], mut stage: Stage) -> Result<(Config, Vec<LogLine>), Refused> {
+    let main = PathBuf::from("main.cfg");
+    stage.files.insert(main.clone(), text.to_vec());
+    let environment = |name: &str| {
+        let found = stage.environment.iter().find(|(its, _)| its == name)?;
+        Some(found.1.clone().into_bytes())
+    };
+    let lines = stage.defines.iter().map(|define| CommandLine::Define(define.clone())).collect();
+    let options = Options { lines, environment: Some(&environment), ..Options::default() };
+    let additions = Additions { options, ..Additions::default() };
+    let (mut sources, mut found) = (Sources::default(), Vec::new());
+    let config = load(&main, &stage, &additions, MODULES, Extensions::STRICT, &mut sources, &mut found);
+    let started = config.start(Some(&mut Bare), &mut found);
+    // What Kamailio refuses to start with, and alanui does not even when it is strict: it is an error of `check --strict`.
+    for (extension, span) in &config.used {
+        let refused = match extension {
+            Extension::EndifAtEnd => true,
+            Extension::AnyModuleOrder => sources.slice(*span).starts_with(b"modparam"),
+            _ => false,
         };
-        let lines = stage.defines.iter().map(|define| CommandLine::Define(define.clone())).collect();
-        let options = Options { lines, environment: Some(&environment), ..Options::default() };
-        let additions = Additions { options, ..Additions::default() };
-        let (mut sources, mut found) = (Sources::default(), Vec::new());
-        let config = load(&main, &stage, &additions, MODULES, Extensions::STRICT, &mut sources, &mut found);
-        let started = config.start(Some(&mut Bare), &mut found);
-        // What Kamailio refuses to start with, and alanui does not even when it is strict: it is an error of `check --strict`.
-        for (extension, span) in &config.used {
-            let refused = match extension {
-                Extension::EndifAtEnd => true,
-                Extension::AnyModuleOrder => sources.slice(*span).starts_with(b"modparam"),
-                _ => false,
-            };
-            if refused {
-                found.extend(extension_diagnostics(&[(*extension, *span)], true));
-            }
+        if refused {
+            found.extend(extension_diagnostics(&[(*extension, *span)], true));
         }
-        if has_errors(&found) {
-            found.retain(|found| found.level == alanui::source::Level::Error);
-            let codes = found.iter().map(|found| found.code).collect();
-            return Err(Refused { codes, drawn: render::human(&sources, &found, false) });
-        }
+    }
+    if has_errors(&found) {
+        found.retain(|found| found.level == alanui::source::Level::Error);
+        let codes = found.iter().map(|found| found.code).collect();
+        return Err(Refused { codes, drawn: render::human(&sources, &found, false) });
+    }
+    let log = started.log.into_iter().map(|(level, text)| LogLine { level, from_script: false, text }).collect();
+    let (settings, modules) = (Arc::new(started.settings), Arc::from(started.states));
+    Ok((Config { program: config.program.clone(), settings, extensions: Extensions::STRICT, modules }, log))
+}
+
+impl Server {
+    /// Starts `text`, listening on `address`.
+    pub(super) fn start(text: &[u8], stage: Stage, address: SocketAddr) -> Result<Self, Refused> {
+        let (Config { program, settings, extensions, modules }, log) = started(text, stage)?;
         let sockets = Sockets {
             list: vec![Socket { transport: Transport::Udp, address, advertise: None, name: None }],
             ..Sockets::default()
         };
         let core = Core {
-            settings: Arc::new(started.settings),
-            extensions: Extensions::STRICT,
+            settings,
+            extensions,
             sockets: Arc::new(sockets),
             random: Random::repeatable(1),
             regexes: Default::default(),
@@ -122,12 +130,18 @@ impl Server {
             counters: Default::default(),
             zone: jiff::tz::TimeZone::UTC,
             memory: || Memory { total: 64 << 20, free: 32 << 20 },
-            modules: Arc::from(started.states),
+            modules,
         };
-        let log = started.log.into_iter().map(|(level, text)| LogLine { level, from_script: false, text }).collect();
         let micros = 1_000_000;
-        let node = Node::new(config.program.clone(), core, true, now(micros));
+        let node = Node::new(program, core, true, now(micros));
         Ok(Self { node, micros, log, aborted: false })
+    }
+
+    /// Goes on with another config.
+    pub(super) fn replace(&mut self, text: &[u8]) -> Result<(), Refused> {
+        let (config, _) = started(text, Stage::default())?;
+        self.node.replace(now(self.micros), config, true);
+        Ok(())
     }
 
     /// Hands a packet to the server and gives those it sends.
