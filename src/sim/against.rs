@@ -181,7 +181,9 @@ impl Live<'_> {
 
     fn peer_gets(&mut self, peer: PeerId, bytes: &Bytes, socket: SocketId, span: Span) {
         let by_hand = self.scene.acknowledges(peer);
-        for packet in self.scene.peers[peer].receive(bytes, socket, by_hand) {
+        let sent = self.scene.peers[peer].receive(bytes, socket, by_hand);
+        self.scene.tell_puzzled(peer);
+        for packet in sent {
             self.peer_sends(peer, packet, span);
         }
     }

@@ -1,5 +1,6 @@
 //! One call, or one request outside any, as a peer sees it: the dialog of RFC 3261 section 12.
 
+use super::scenario::Extra;
 use super::text::Text;
 use crate::sip::{HeaderName, Message, Method, Transport, Uri};
 use bytes::Bytes;
@@ -227,6 +228,32 @@ impl Call {
             self.invite = message.cseq().map(|cseq| cseq.number);
             self.finally = None;
         }
+    }
+
+    /// A request that it has sent, as a new one with a header line more, which takes the place of one of its name.
+    pub(super) fn request_again(&mut self, sent: &Message, (name, value): (String, String)) -> Bytes {
+        let number = sent.cseq().map_or(0, |cseq| cseq.number) + 1;
+        self.sequence = self.sequence.max(number);
+        let branch = self.branch();
+        let mut text = Text::new(format!("{} {} SIP/2.0", text_of(sent.method_text()), text_of(sent.request_uri())));
+        let mut seen_via = false;
+        for header in sent.headers() {
+            let mut line = text_of(&sent.unfolded(header));
+            match header.name {
+                HeaderName::Via if !seen_via => {
+                    seen_via = true;
+                    let old = sent.via().and_then(|via| via.branch().map(text_of)).unwrap_or_default();
+                    line = line.replacen(&old, &branch, 1);
+                }
+                HeaderName::CSeq => line = format!("{number} {}", text_of(sent.method_text())),
+                HeaderName::ContentLength => continue,
+                _ => {}
+            }
+            text.add(&text_of(sent.text(header.name_text)), line);
+        }
+        let body = text_of(sent.body());
+        let lines = if body.is_empty() { Vec::new() } else { vec![body.trim_end_matches("\r\n").to_owned()] };
+        text.finish(&Extra { headers: vec![(name, value)], body: lines })
     }
 
     fn request(&self, method: &str, uri: &str, branch: &str, sequence: u32) -> Text {

@@ -8,6 +8,7 @@ mod blocks;
 mod call;
 mod changes;
 mod database;
+mod digest;
 mod dns;
 mod expect;
 mod fuzz;

@@ -1,6 +1,7 @@
 //! Text to scenario. Every mistake is a diagnostic with its place, and reading goes on behind it.
 
 use super::blocks::{Block, blocks};
+use super::digest::Account;
 use super::dns;
 use super::pages;
 use super::rows::Table;
@@ -266,8 +267,7 @@ impl Parser<'_, '_> {
                     self.scenario.listen.push(address);
                 }
             }
-            ("peer", [name, address]) => self.peer(name, address, None),
-            ("peer", [name, address, word, uses]) if word.text == "uses" => self.peer(name, address, Some(uses)),
+            ("peer", [name, address, more @ ..]) if is_peer(more) => self.peer(name, address, more),
             (
                 "config" | "dns" | "seed" | "clock" | "zone" | "latency" | "loss" | "copies" | "jitter" | "machine"
                 | "listen" | "peer" | "define" | "strict" | "allow-unsupported" | "stand-in" | "file",
@@ -329,7 +329,7 @@ impl Parser<'_, '_> {
         found.map(|address| (transport, address))
     }
 
-    fn peer(&mut self, name: &Word, address: &Word, uses: Option<&Word>) {
+    fn peer(&mut self, name: &Word, address: &Word, more: &[Word]) {
         const RESERVED: &[&str] = &[
             "alanui",
             "wait",
@@ -353,10 +353,13 @@ impl Parser<'_, '_> {
         } else if self.scenario.peer(&name.text).is_some() {
             self.fault(name.span, format!("there is a peer {} already", name.text));
         }
-        let uses = uses.and_then(|uses| self.place(uses, 5060)).map(|(_, uses)| uses);
+        let given = |wanted: &str| more.chunks_exact(2).find(|pair| pair[0].text == wanted).map(|pair| &pair[1]);
+        let uses = given("uses").and_then(|uses| self.place(uses, 5060)).map(|(_, uses)| uses);
+        let user = given("user").unwrap_or(name).text.clone();
+        let account = given("password").map(|password| Account { user, password: password.text.clone() });
         if let Some((transport, address)) = self.place(address, 5060) {
             let span = name.span;
-            self.scenario.peers.push(PeerLine { name: name.text.clone(), span, transport, address, uses });
+            self.scenario.peers.push(PeerLine { name: name.text.clone(), span, transport, address, uses, account });
         }
     }
 
@@ -407,6 +410,12 @@ fn normal(path: &Path) -> PathBuf {
         }
     }
     parts
+}
+
+/// Whether words are what may stand behind the address of a peer.
+fn is_peer(more: &[Word]) -> bool {
+    more.len().is_multiple_of(2)
+        && more.chunks_exact(2).all(|pair| matches!(pair[0].text.as_str(), "uses" | "user" | "password"))
 }
 
 #[cfg(test)]

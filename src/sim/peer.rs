@@ -1,6 +1,7 @@
 //! A peer of a scenario: it remembers its calls, so that what it sends and answers fits what it received.
 
 use super::call::{Call, text_of};
+use super::digest::{self, Account};
 use super::scenario::{Answering, Extra, PeerLine, Sending, Status};
 use super::text::Text;
 use crate::builtin::SocketId;
@@ -22,6 +23,9 @@ pub(crate) struct Peer {
     /// What it received, in order, and how much of it the scenario has looked at.
     pub(super) received: Vec<Message>,
     pub(super) looked: usize,
+    /// What it answers challenges with, and why it could not answer the last one.
+    account: Option<Account>,
+    pub(super) puzzled: Option<String>,
     /// What it answers by itself.
     pub(super) always: Vec<(String, Vec<Status>)>,
     calls: Vec<Call>,
@@ -93,6 +97,8 @@ impl Peer {
             socket,
             received: Vec::new(),
             looked: 0,
+            account: line.account.clone(),
+            puzzled: None,
             always: Vec::new(),
             calls: Vec::new(),
             requests: Vec::new(),
@@ -111,7 +117,8 @@ impl Peer {
             let known = self.calls.iter_mut().enumerate().rev().find(|(_, call)| call.is_asked_by(&message));
             let Some((at, call)) = known else { return Vec::new() };
             call.answered(&message);
-            return if by_hand { Vec::new() } else { self.acknowledge(at, &message).into_iter().collect() };
+            let acknowledged = if by_hand { None } else { self.acknowledge(at, &message) };
+            return acknowledged.into_iter().chain(self.authorize(at, &message)).collect();
         }
         let method = text_of(message.method_text());
         if message.method() == Some(Method::Ack) {
@@ -141,6 +148,36 @@ impl Peer {
         let (text, next_hop) = self.calls.get(at)?.clone().next_request("ACK", Some(invite)).ok()?;
         let packet = Packet { bytes: text.finish(&Extra::default()), next_hop, socket: self.socket };
         self.sent.push(Sent { method: "ACK".to_owned(), call: at, packet: packet.clone() });
+        Some(packet)
+    }
+
+    /// The request of a call that was challenged, once more, with what was asked for. One that had an answer already is refused for good, unless that
+    /// was only too old.
+    fn authorize(&mut self, at: usize, reply: &Message) -> Option<Packet> {
+        let account = self.account.as_ref().filter(|_| matches!(reply.status(), Some(401 | 407)))?;
+        let asked = reply.cseq()?;
+        let is_asked =
+            |sent: &&Sent| sent.call == at && sent.method.as_bytes() == reply.cseq_method().unwrap_or_default();
+        let sent = self.sent.iter().rev().find(is_asked)?;
+        let request = Message::parse(sent.packet.bytes.clone()).ok().filter(|its| its.cseq() == Some(asked))?;
+        let is_answer = |name| matches!(name, HeaderName::Authorization | HeaderName::ProxyAuthorization);
+        if request.headers().iter().any(|header| is_answer(header.name)) && !digest::is_stale(reply) {
+            return None;
+        }
+        let cnonce = format!("{}-{}", self.name, asked.number);
+        let line = match digest::answer(account, reply.bytes(), &request, cnonce) {
+            Ok(line) => line?,
+            Err(fault) => {
+                self.puzzled = Some(fault);
+                return None;
+            }
+        };
+        let (method, next_hop) = (sent.method.clone(), sent.packet.next_hop.clone());
+        let call = self.calls.get_mut(at)?;
+        let bytes = call.request_again(&request, line);
+        call.note_sent(&bytes);
+        let packet = Packet { bytes, next_hop, socket: self.socket };
+        self.sent.push(Sent { method, call: at, packet: packet.clone() });
         Some(packet)
     }
 

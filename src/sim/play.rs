@@ -309,7 +309,9 @@ impl Play<'_> {
             }
             Arrival::Peer { peer, bytes, socket } => {
                 let by_hand = around.scene.acknowledges(peer);
-                for packet in around.scene.peers[peer].receive(&bytes, socket, by_hand) {
+                let sent = around.scene.peers[peer].receive(&bytes, socket, by_hand);
+                around.scene.tell_puzzled(peer);
+                for packet in sent {
                     around.peer_sends(peer, packet);
                 }
             }

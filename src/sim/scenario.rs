@@ -1,5 +1,6 @@
 //! What a scenario file says.
 
+use super::digest::Account;
 use super::expect::Expectation;
 use crate::builtin::{Record, RecordKind, Rows};
 use crate::config::Unbuilt;
@@ -138,12 +139,14 @@ pub struct PeerLine {
     pub address: SocketAddr,
     /// The server's listener it uses, when not the first one.
     pub uses: Option<SocketAddr>,
+    /// What it answers challenges with.
+    pub account: Option<Account>,
 }
 
 impl PeerLine {
     /// A peer by UDP that no line names.
     pub fn new(name: String, address: SocketAddr) -> PeerLine {
-        PeerLine { name, span: Span::default(), transport: Transport::Udp, address, uses: None }
+        PeerLine { name, span: Span::default(), transport: Transport::Udp, address, uses: None, account: None }
     }
 }
 

@@ -178,6 +178,14 @@ impl<'a> Scene<'a> {
         if lost { Err(Lost) } else { Ok(near) }
     }
 
+    /// Tells of a challenge that a peer could not answer.
+    pub(super) fn tell_puzzled(&mut self, peer: PeerId) {
+        if let Some(fault) = self.peers[peer].puzzled.take() {
+            let words = format!("{} cannot answer: {fault}", self.peers[peer].name);
+            self.story.moment(self.now, &words);
+        }
+    }
+
     /// The connections of a peer break.
     fn disconnect(&mut self, peer: PeerId, span: Span) {
         let Peer { name, transport, .. } = &self.peers[peer];
