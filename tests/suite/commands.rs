@@ -8,8 +8,10 @@ use std::process::Command;
 #[test]
 fn commands_print_what_was_accepted() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut pages: Vec<PathBuf> =
-        ["check", "testing", "troubleshooting"].iter().map(|page| root.join(format!("docs/{page}.md"))).collect();
+    let mut pages: Vec<PathBuf> = ["check", "life-of-a-request", "testing", "troubleshooting"]
+        .iter()
+        .map(|page| root.join(format!("docs/{page}.md")))
+        .collect();
     let fixtures = fs::read_dir(root.join("fixtures/command")).unwrap().map(|entry| entry.unwrap().path());
     pages.extend(fixtures.filter(|path| path.extension().is_some_and(|ending| ending == "trycmd")));
     pages.sort();

@@ -169,6 +169,38 @@ fn the_page_of_the_corpus_is_what_the_command_prints() {
     same("docs/corpus.md", &page);
 }
 
+/// The pages for who comes to the code name files; each is there.
+#[test]
+fn every_file_that_a_page_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut pages: Vec<_> =
+        ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/life-of-a-request.md"].map(|page| root.join(page)).into();
+    pages.extend(std::fs::read_dir(root.join("docs/decisions")).unwrap().map(|entry| entry.unwrap().path()));
+    let (mut count, mut wrong) = (0, Vec::new());
+    for page in pages {
+        let text = std::fs::read_to_string(&page).unwrap();
+        // What stands in backticks, and where links lead.
+        let quoted = text.split('`').skip(1).step_by(2);
+        let linked = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for (path, from) in quoted.map(|path| (path, root)).chain(linked.map(|path| (path, page.parent().unwrap()))) {
+            let is_path = ["src/", "tests/", "fixtures/", "docs/", "configs/", "decisions/"]
+                .iter()
+                .any(|start| path.starts_with(start));
+            let is_one = !path.contains(|letter: char| letter.is_whitespace() || "<*$".contains(letter))
+                && !path.contains("NAME")
+                && !path.contains("CODE");
+            if is_path && is_one {
+                count += 1;
+                if !from.join(path.split('#').next().unwrap_or_default()).exists() {
+                    wrong.push(format!("{}: {path}", page.display()));
+                }
+            }
+        }
+    }
+    assert!(count > 50, "only {count} files were looked for");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// Holds a page against what it is made from; with `ALANUI_ACCEPT=1` it is written instead.
 pub(super) fn same(path: &str, wanted: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
