@@ -1,19 +1,20 @@
-//! Connections of TCP: one task each cuts what arrives into messages and writes what leaves. One worker has them all. A reply names the connection
-//! that its request came by; what names none goes by one to its peer's address, or to an alias of that.
+//! Connections of TCP: one task each cuts what arrives into messages and writes what leaves. Each worker has those that the system gives it and those
+//! that it opens; their numbers say whose they are. A reply names the connection that its request came by; what names none goes by one to its peer's
+//! address, or to an alias of that.
 //!
 //! What waits to be written is bounded in bytes, for each connection and for all. A peer whose answers wait is not read from, so that one who asks
 //! faster than he listens holds up himself; requests of ours do not count for that, or two servers could each wait for the other.
 
+mod directory;
 mod line;
 
 use crate::builtin::{ConnectionSettings, Sockets};
 use crate::world::{ConnectionId, Datagram, Flow, SocketId, Transmit};
+pub(super) use directory::Directory;
 use line::{Backlog, Leaving, Line, Origin};
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::io;
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -35,8 +36,9 @@ const ALIASES: usize = 12;
 /// All connections.
 pub(super) struct Connections {
     open: BTreeMap<ConnectionId, Connection>,
-    /// Those that take requests, by their peers' addresses and our sockets.
-    by_address: BTreeMap<(SocketAddr, SocketId), ConnectionId>,
+    directory: Arc<Directory>,
+    /// Whose these are.
+    worker: usize,
     events: Receiver<Event>,
     telling: Sender<Event>,
     tasks: JoinSet<()>,
@@ -44,8 +46,7 @@ pub(super) struct Connections {
     accepting: usize,
     settings: ConnectionSettings,
     sockets: Arc<Sockets>,
-    backlog: Arc<Backlog>,
-    last: ConnectionId,
+    last: Option<ConnectionId>,
     counts: ConnectionCounts,
 }
 
@@ -99,6 +100,14 @@ enum ReadingEnd {
     Silent,
 }
 
+/// Why a packet is not sent here.
+pub(super) enum Unsent {
+    /// It cannot be sent.
+    Failed(Transmit, io::Error),
+    /// Its connection is this worker's.
+    Elsewhere(Transmit, usize),
+}
+
 /// What a worker learns.
 pub(super) enum News {
     /// A message has arrived.
@@ -118,6 +127,7 @@ impl Connections {
         listeners: Vec<(SocketId, std::net::TcpListener)>,
         settings: ConnectionSettings,
         sockets: Arc<Sockets>,
+        (directory, worker): (Arc<Directory>, usize),
     ) -> io::Result<Connections> {
         let (telling, events) = channel(EVENTS);
         let mut tasks = JoinSet::new();
@@ -127,15 +137,15 @@ impl Connections {
         }
         Ok(Connections {
             open: BTreeMap::default(),
-            by_address: BTreeMap::default(),
+            directory,
+            worker,
             events,
             telling,
             tasks,
             accepting,
             settings,
             sockets,
-            backlog: Arc::default(),
-            last: ConnectionId(NonZeroU32::MAX),
+            last: None,
             counts: ConnectionCounts::default(),
         })
     }
@@ -160,7 +170,7 @@ impl Connections {
                         self.spawn(flow, Origin::Peer(stream), None);
                     } else {
                         self.counts.refused += 1;
-                        tracing::debug!(target: "alanui", "refused a connection from {}: there are {} already", flow.peer, self.count());
+                        tracing::debug!(target: "alanui", "refused a connection from {}: there are {} already", flow.peer, self.directory.count());
                     }
                 }
                 Poll::Ready(Some(Event::Arrived(datagram))) => return Poll::Ready(News::Arrived(datagram)),
@@ -189,20 +199,26 @@ impl Connections {
     /// Sends a packet by its connection, or by one to its destination, which is opened when there is none and the script has nothing against it.
     ///
     /// # Errors
-    /// The packet, and why it cannot be sent. What fails later comes by [`Connections::poll`].
-    pub(super) fn send(&mut self, packet: Transmit) -> Result<(), (Transmit, io::Error)> {
+    /// The packet, and why it cannot be sent here. What fails later comes by [`Connections::poll`].
+    pub(super) fn send(&mut self, packet: Transmit) -> Result<(), Unsent> {
         let Flow { peer, socket, connection } = packet.flow;
         // Nobody can tell whether a peer that closes its side listens to what is written to it. An answer goes to the address in its Via first, where
         // one who is gone is found, and to the open side when nobody is there.
         let named = connection.filter(|id| packet.flags.existing || !self.is_ending(*id));
         let mut packet = packet;
         for id in [named, self.to_address(peer, socket)].into_iter().flatten() {
-            let Some(connection) = self.open.get(&id) else { continue };
+            let Some(connection) = self.open.get(&id) else {
+                let owner = self.directory.owner(id);
+                if owner != self.worker {
+                    return Err(Unsent::Elsewhere(packet, owner));
+                }
+                continue;
+            };
             if !self.has_place_for(&packet, &connection.backlog) {
-                return Err((packet, io::ErrorKind::WouldBlock.into()));
+                return Err(Unsent::Failed(packet, io::ErrorKind::WouldBlock.into()));
             }
             let closing = packet.flags.closing;
-            packet = match connection.push(packet, &self.backlog) {
+            packet = match connection.push(packet, &self.directory.backlog) {
                 Ok(()) => {
                     if closing {
                         // It ends once it has written what waits.
@@ -215,10 +231,10 @@ impl Connections {
             };
         }
         if packet.flags.existing || self.settings.opens_none {
-            return Err((packet, io::ErrorKind::NotConnected.into()));
+            return Err(Unsent::Failed(packet, io::ErrorKind::NotConnected.into()));
         }
         if !self.has_room() {
-            return Err((packet, io::ErrorKind::QuotaExceeded.into()));
+            return Err(Unsent::Failed(packet, io::ErrorKind::QuotaExceeded.into()));
         }
         let own = self.sockets.socket(socket).map(|socket| socket.address);
         let closing = packet.flags.closing;
@@ -238,20 +254,19 @@ impl Connections {
         let ending = packet.flow.connection.and_then(|id| self.open.get(&id)).filter(|connection| connection.ending);
         match ending.filter(|connection| self.has_place_for(&packet, &connection.backlog)) {
             // What that does not take either comes back once it has ended.
-            Some(connection) => connection.push(packet, &self.backlog).err(),
+            Some(connection) => connection.push(packet, &self.directory.backlog).err(),
             None => Some(packet),
         }
     }
 
     /// The connection that takes requests to an address: from this socket, or from another one where both ends need not be those wanted.
     fn to_address(&self, peer: SocketAddr, socket: SocketId) -> Option<ConnectionId> {
-        let exact = self.by_address.get(&(peer, socket)).copied();
-        exact.or_else(|| {
-            let transport = self.sockets.transport(socket);
-            let mut any = self.by_address.range((peer, SocketId(0))..=(peer, SocketId(u16::MAX)));
-            let fits = |((_, its), _): &(&(SocketAddr, SocketId), _)| self.sockets.transport(*its) == transport;
-            any.find(fits).filter(|_| !self.settings.matches_both_ends).map(|(_, id)| *id)
-        })
+        let exact = self.directory.exactly(peer, socket);
+        if exact.is_some() || self.settings.matches_both_ends {
+            return exact;
+        }
+        let transport = self.sockets.transport(socket);
+        self.directory.by_any(peer, |its| self.sockets.transport(its) == transport)
     }
 
     /// Lets a connection be found under another port of its peer, too.
@@ -260,9 +275,7 @@ impl Connections {
             return;
         };
         let alias = SocketAddr::new(connection.peer.ip(), port);
-        // What another connection is found under stays its own: a peer takes nobody's messages by saying so.
-        if let Entry::Vacant(free) = self.by_address.entry((alias, connection.socket)) {
-            free.insert(id);
+        if self.directory.put_if_free((alias, connection.socket), id) {
             connection.aliases.push(alias);
         }
     }
@@ -271,33 +284,31 @@ impl Connections {
     pub(super) fn close(&mut self, id: ConnectionId) -> Option<Flow> {
         self.take_no_requests(id);
         let Connection { peer, socket, .. } = self.open.remove(&id)?;
+        self.directory.closed();
         Some(Flow { peer, socket, connection: Some(id) })
     }
 
     /// Has nobody find a connection by an address any more.
     fn take_no_requests(&mut self, id: ConnectionId) {
         let Some(connection) = self.open.get(&id) else { return };
-        for address in connection.aliases.iter().copied().chain([connection.peer]) {
-            let key = (address, connection.socket);
-            if self.by_address.get(&key) == Some(&id) {
-                self.by_address.remove(&key);
-            }
-        }
+        let addresses = connection.aliases.iter().copied().chain([connection.peer]);
+        self.directory.remove(addresses.map(|address| (address, connection.socket)), id);
     }
 
     /// Whether this packet may wait beside what waits already.
     fn has_place_for(&self, packet: &Transmit, backlog: &Backlog) -> bool {
         let length = packet.bytes.len();
-        backlog.bytes() + length <= self.settings.queue && self.backlog.bytes() + length <= self.settings.queues
+        backlog.bytes() + length <= self.settings.queue
+            && self.directory.backlog.bytes() + length <= self.settings.queues
     }
 
-    /// Whether there is room for one more. One that only waits for answers makes room for it.
+    /// Whether there is room for one more among those of all workers. One that only waits for answers makes room for it.
     fn has_room(&mut self) -> bool {
-        if self.count() >= self.settings.most {
+        if self.directory.count() >= self.settings.most {
             let oldest = self.open.iter().find(|(_, connection)| connection.ending).map(|(id, _)| *id);
             oldest.and_then(|id| self.close(id));
         }
-        self.count() < self.settings.most
+        self.directory.count() < self.settings.most
     }
 
     fn read_to_its_end(&mut self, id: ConnectionId, why: ReadingEnd) -> Option<Flow> {
@@ -327,7 +338,7 @@ impl Connections {
             pongs: leaving.downgrade(),
             settings: self.settings,
             backlog: backlog.clone(),
-            total: self.backlog.clone(),
+            total: self.directory.backlog.clone(),
             owed: Default::default(),
             active: Default::default(),
             ending: Default::default(),
@@ -336,20 +347,22 @@ impl Connections {
         let connection = Connection { peer, socket, aliases: Vec::new(), ending: false, leaving, backlog };
         if let Some(first) = first {
             // Its task has its end of the queue.
-            let _ = connection.push(first, &self.backlog);
+            let _ = connection.push(first, &self.directory.backlog);
         }
         self.open.insert(id, connection);
-        self.by_address.insert((peer, socket), id);
+        self.directory.opened();
+        self.directory.put((peer, socket), id);
         self.tasks.spawn(line.serve(origin, queue));
         id
     }
 
-    /// A number that no connection has. It goes round after four thousand million of them, past those that are still open.
+    /// A number that no connection has: round once, past those that are still open.
     fn new_id(&mut self) -> ConnectionId {
         loop {
-            self.last = ConnectionId(self.last.0.checked_add(1).unwrap_or(NonZeroU32::MIN));
-            if !self.open.contains_key(&self.last) {
-                return self.last;
+            let next = self.directory.following(self.last, self.worker);
+            self.last = Some(next);
+            if !self.open.contains_key(&next) {
+                return next;
             }
         }
     }
@@ -357,7 +370,9 @@ impl Connections {
     /// Writes what waits, for a moment.
     pub(super) async fn end(mut self) {
         // Without their queues the tasks end once they have written what is in them.
-        self.open.clear();
+        while let Some(id) = self.open.keys().next().copied() {
+            self.close(id);
+        }
         self.events.close();
         // What is not written by then is lost, as with a peer that does not read.
         let written = async { while self.tasks.len() > self.accepting && self.tasks.join_next().await.is_some() {} };

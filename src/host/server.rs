@@ -1,6 +1,7 @@
 //! The server: its workers, and the signals that steer it.
 
 use super::clock::{self, Clock};
+use super::connections::Directory;
 use super::effects::services::Services;
 use super::effects::sqlite::Changed;
 use super::log;
@@ -160,11 +161,12 @@ impl Server {
         let counters = Counters::of(bound.workers.len());
         let zone = clock::zone();
         let shares = Shares::new(bound.workers.len(), &mut clock::random()?);
+        let directory = Directory::new(bound.workers.len());
         let parts = bound.workers.into_iter().zip(handed).zip(counters);
-        // The first worker has the connections of all.
-        let mut listeners = Some(bound.listeners);
+        let mut listeners = bound.listeners.into_iter();
         for (index, ((sockets, handed), counters)) in parts.enumerate() {
-            let listeners = listeners.take();
+            let listeners = listeners.next().unwrap_or_default();
+            let directory = directory.clone();
             let (control, controlled) = unbounded_channel();
             let (answer, answers) = unbounded_channel();
             let random = clock::random()?;
@@ -183,6 +185,7 @@ impl Server {
                     node,
                     sockets,
                     listeners,
+                    directory,
                     databases,
                     services,
                     answers,

@@ -21,8 +21,8 @@ pub struct Bound {
     pub sockets: Arc<Sockets>,
     /// For each worker one socket for each of `sockets.list` that is UDP's: they come first.
     pub workers: Vec<Vec<UdpSocket>>,
-    /// Where connections are taken.
-    pub listeners: Vec<(SocketId, TcpListener)>,
+    /// Where connections are taken, for each worker.
+    pub listeners: Vec<Vec<(SocketId, TcpListener)>>,
 }
 
 /// Why the server cannot listen.
@@ -80,7 +80,7 @@ pub fn bind(settings: &Settings, workers: usize) -> Result<Bound, SocketFault> {
     } else {
         settings
     };
-    let mut listeners = Vec::new();
+    let mut listeners: Vec<Vec<_>> = (0..workers.max(1)).map(|_| Vec::new()).collect();
     let mut list: Vec<ListenSocket> = Vec::new();
     let mut of_worker: Vec<Vec<UdpSocket>> = (0..workers.max(1)).map(|_| Vec::new()).collect();
     for (transport, line) in settings.listeners() {
@@ -93,10 +93,8 @@ pub fn bind(settings: &Settings, workers: usize) -> Result<Bound, SocketFault> {
             let address = match transport {
                 Transport::Udp => open(wanted, settings.tos, &mut of_worker)?,
                 Transport::Tcp => {
-                    let listener = listener(wanted, settings.tos).map_err(|error| fault(transport, wanted, error))?;
-                    let address = listener.local_addr().map_err(|error| fault(transport, wanted, error))?;
-                    listeners.push((SocketId(list.len() as u16), listener));
-                    address
+                    let id = SocketId(list.len() as u16);
+                    listen(wanted, settings.tos, id, &mut listeners).map_err(|error| fault(transport, wanted, error))?
                 }
                 _ => return Err(fault(transport, wanted, io::ErrorKind::Unsupported.into())),
             };
@@ -153,13 +151,37 @@ pub(super) fn mark(socket: &impl AsFd, address: SocketAddr, tos: u8) {
     let _ = if address.is_ipv4() { socket.set_tos_v4(tos.into()) } else { socket.set_tclass_v6(tos.into()) };
 }
 
-fn listener(address: SocketAddr, tos: u8) -> io::Result<TcpListener> {
+/// Listens at `wanted` once for each worker: the system gives each connection to one of them. Gives the address with the port that it chose when it was 0.
+fn listen(
+    wanted: SocketAddr,
+    tos: u8,
+    id: SocketId,
+    of_worker: &mut [Vec<(SocketId, TcpListener)>],
+) -> io::Result<SocketAddr> {
+    let shared = of_worker.len() > 1;
+    let mut address = wanted;
+    if shared {
+        // As with datagrams: one that does not share finds a second server out.
+        address = listener(wanted, tos, false)?.local_addr()?;
+    }
+    for listeners in of_worker {
+        let listener = listener(address, tos, shared)?;
+        address = listener.local_addr()?;
+        listeners.push((id, listener));
+    }
+    Ok(address)
+}
+
+fn listener(address: SocketAddr, tos: u8, shared: bool) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
     // Connections of an earlier server that end slowly keep nobody from the port.
     socket.set_reuse_address(true)?;
+    if shared {
+        socket.set_reuse_port(true)?;
+    }
     // Connections that are taken have it, too.
     mark(&socket, address, tos);
     socket.set_nonblocking(true)?;
@@ -240,7 +262,7 @@ mod tests {
         let settings = Settings { listen: vec![any], tos: 0x08, ..Settings::default() };
         let bound = super::bind(&settings, 1).expect("two sockets");
         assert_eq!(SockRef::from(&bound.workers[0][0]).tos_v4().ok(), Some(0x08));
-        assert_eq!(SockRef::from(&bound.listeners[0].1).tos_v4().ok(), Some(0x08));
+        assert_eq!(SockRef::from(&bound.listeners[0][0].1).tos_v4().ok(), Some(0x08));
     }
 
     #[test]
@@ -250,10 +272,10 @@ mod tests {
         let bound = bind(std::slice::from_ref(&any), 1).expect("free again");
         let transports: Vec<_> = bound.sockets.list.iter().map(|socket| socket.transport).collect();
         assert_eq!(transports, Transport::ALL.into_iter().filter(|its| its.is_served()).collect::<Vec<_>>());
-        assert_eq!(bound.listeners.len(), 1);
+        assert_eq!(bound.listeners[0].len(), 1);
         drop(bound);
         let settings = Settings { listen: vec![any], tcp: false, ..Settings::default() };
-        assert!(super::bind(&settings, 1).expect("free again").listeners.is_empty());
+        assert!(super::bind(&settings, 1).expect("free again").listeners[0].is_empty());
     }
 
     #[test]

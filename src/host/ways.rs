@@ -1,6 +1,6 @@
 //! The ways of a worker to the world: sockets, connections, databases and other services.
 
-use super::connections::Connections;
+use super::connections::{Connections, Directory, Unsent};
 use super::effects::services::Services;
 use super::effects::sqlite;
 use super::log;
@@ -11,6 +11,7 @@ use crate::time::Now;
 use crate::world::{Answer, ConnectionId, Driver, Given, ModuleId, Question, Server, Ticket, Transmit};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use tokio::sync::mpsc::{Sender, UnboundedSender};
 
 /// Packets that may wait until the system takes them.
@@ -22,10 +23,11 @@ pub(super) struct Ways {
     pub(super) index: usize,
     pub(super) wires: Wires,
     pub(super) connections: Option<Connections>,
+    pub(super) directory: Arc<Directory>,
     /// Something went through a connection since they last had their turn.
     pub(super) streamed: bool,
-    /// What leaves by connections of another worker.
-    pub(super) leaving: Vec<Transmit>,
+    /// What leaves by connections of each other worker.
+    pub(super) leaving: Vec<Vec<Transmit>>,
     pub(super) databases: sqlite::Worker,
     pub(super) services: Services,
     /// Where services put their answers.
@@ -43,23 +45,30 @@ impl Ways {
         if self.others.len() > 1 { self.shares.of(packet) } else { self.index }
     }
 
-    /// Sends a packet by a connection, or hands it to the worker that has them. Gives it back when it cannot be sent and its call is of this worker.
+    /// Sends a packet by its connection, or hands it to the worker whose that is. Gives it back when it cannot be sent and its call is of this worker.
     pub(super) fn send_by_connection(&mut self, now: Now, packet: Transmit) -> Option<Transmit> {
         let Some(connections) = &mut self.connections else {
-            self.leaving.push(packet);
-            return None;
+            return self.unsent_by_connection(packet, &io::ErrorKind::NotConnected.into());
         };
-        if let Some(tracer) = &mut self.wires.tracer {
-            tracer.left(now.unix, &packet);
-        }
         self.streamed = true;
+        let traced = self.wires.tracer.as_ref().map(|_| packet.clone());
         match connections.send(packet) {
             Ok(()) => {
                 self.wires.counts.sent += 1;
-                None
             }
-            Err((packet, error)) => self.unsent_by_connection(packet, &error),
+            Err(Unsent::Elsewhere(packet, owner)) => {
+                match self.leaving.get_mut(owner) {
+                    Some(leaving) => leaving.push(packet),
+                    None => self.wires.counts.dropped += 1,
+                }
+                return None;
+            }
+            Err(Unsent::Failed(packet, error)) => return self.unsent_by_connection(packet, &error),
         }
+        if let (Some(tracer), Some(packet)) = (&mut self.wires.tracer, traced) {
+            tracer.left(now.unix, &packet);
+        }
+        None
     }
 
     /// Gives a packet back that a connection did not take, or tells the worker whose call it is of.
@@ -77,26 +86,33 @@ impl Ways {
         }
     }
 
-    /// Lets a connection be found under another port, or closes it; or has the worker do so that has the connections.
+    /// Lets a connection be found under another port, or closes it; or has the worker do so whose it is.
     pub(super) fn settle(&mut self, connection: ConnectionId, what: Settle) {
-        match (&mut self.connections, self.others.first(), what) {
-            (Some(connections), _, Settle::Alias(port)) => connections.alias(connection, port),
-            (Some(connections), _, Settle::Close) => drop(connections.close(connection)),
-            // What one that does not keep up is not told is no more than a convenience: the peer is found by its address, silence closes.
-            (None, Some(first), what) => drop(first.try_send(Handed::Settle(connection, what))),
-            (None, None, _) => {}
+        let owner = self.directory.owner(connection);
+        if owner != self.index {
+            if let Some(other) = self.others.get(owner) {
+                // What one that does not keep up is not told is no more than a convenience: the peer is found by its address, silence closes.
+                let _ = other.try_send(Handed::Settle(connection, what));
+            }
+            return;
+        }
+        match (&mut self.connections, what) {
+            (Some(connections), Settle::Alias(port)) => connections.alias(connection, port),
+            (Some(connections), Settle::Close) => {
+                connections.close(connection);
+            }
+            (None, _) => {}
         }
     }
 
-    /// Gives the worker that has the connections what leaves by them.
+    /// Gives other workers what leaves by their connections.
     pub(super) fn hand_leaving(&mut self) {
-        if self.leaving.is_empty() {
-            return;
-        }
-        let batch = std::mem::take(&mut self.leaving);
-        let count = batch.len() as u64;
-        if self.others.first().is_none_or(|first| first.try_send(Handed::Leaving(batch)).is_err()) {
-            self.wires.counts.dropped += count;
+        for (leaving, other) in self.leaving.iter_mut().zip(&self.others).filter(|(leaving, _)| !leaving.is_empty()) {
+            let batch = std::mem::take(leaving);
+            let count = batch.len() as u64;
+            if other.try_send(Handed::Leaving(batch)).is_err() {
+                self.wires.counts.dropped += count;
+            }
         }
     }
 }

@@ -4,7 +4,7 @@
 //! in batches, through one channel for each pair of workers and so in the order in which it arrived.
 
 use super::clock::Clock;
-use super::connections::{ConnectionCounts, Connections, News};
+use super::connections::{ConnectionCounts, Connections, Directory, News};
 use super::datagram_socket::DatagramSocket;
 use super::effects::services::Services;
 use super::effects::sqlite;
@@ -21,6 +21,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::net::UdpSocket;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, UnboundedSender};
@@ -48,7 +49,7 @@ pub(super) enum Control {
 pub(super) enum Handed {
     /// Packets of calls that are the other's.
     Arrived(Vec<Datagram>),
-    /// Packets that leave by connections, to the worker that has them.
+    /// Packets that leave by connections of the other's.
     Leaving(Vec<Transmit>),
     /// A packet of a call of the other's that could not be sent.
     Unsent(Transmit),
@@ -75,8 +76,10 @@ pub(super) struct Parts {
     pub(super) node: Node,
     /// Its sockets of UDP, by [`SocketId`]; those of TCP come behind them.
     pub(super) sockets: Vec<UdpSocket>,
-    /// Where connections are taken; the first worker has them.
-    pub(super) listeners: Option<Vec<(SocketId, std::net::TcpListener)>>,
+    /// Where it takes connections.
+    pub(super) listeners: Vec<(SocketId, std::net::TcpListener)>,
+    /// What all workers know of connections.
+    pub(super) directory: Arc<Directory>,
     /// Its way to databases.
     pub(super) databases: sqlite::Worker,
     /// What looks up and does what scripts want of the world.
@@ -149,8 +152,10 @@ impl Worker {
     fn new(parts: Parts) -> io::Result<Worker> {
         let sockets: io::Result<Vec<_>> = parts.sockets.into_iter().map(DatagramSocket::new).collect();
         let core = &parts.node.core;
-        let start = |listeners| Connections::start(listeners, core.settings.connections, core.sockets.clone());
-        let connections = parts.listeners.filter(|listeners| !listeners.is_empty()).map(start).transpose()?;
+        let shared = || (parts.directory.clone(), parts.index);
+        let start =
+            |listeners| Connections::start(listeners, core.settings.connections, core.sockets.clone(), shared());
+        let connections = Some(parts.listeners).filter(|listeners| !listeners.is_empty()).map(start).transpose()?;
         Ok(Worker {
             clock: parts.clock,
             node: parts.node,
@@ -160,7 +165,8 @@ impl Worker {
                 wires: Wires::new(sockets?, parts.tracer),
                 connections,
                 streamed: false,
-                leaving: Vec::new(),
+                directory: parts.directory,
+                leaving: parts.others.iter().map(|_| Vec::new()).collect(),
                 databases: parts.databases,
                 services: parts.services,
                 answering: parts.answering,

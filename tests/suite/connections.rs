@@ -13,10 +13,17 @@ const ANSWERS: &str = "request_route { sl_send_reply(\"200\", \"OK\"); }";
 
 /// A server with this script, and its address by TCP.
 fn serve(settings: &str, script: &str) -> (Server, SocketAddr) {
+    serve_by("1", settings, script)
+}
+
+/// The same by so many workers: the system gives each connection to one of them, and a call belongs to one as well.
+fn serve_by(workers: &str, settings: &str, script: &str) -> (Server, SocketAddr) {
     let address = SocketAddr::from(([127, 0, 0, 1], ports::free()));
     let modules: String = ["tm", "sl", "pv"].iter().map(|name| format!("loadmodule \"{name}.so\"\n")).collect();
     let config = format!("listen=tcp:{address}\nlisten=udp:{address}\n{settings}\n{modules}{script}\n");
-    let mut server = Server::start(Program::Alanui, server::fresh_folder().unwrap(), &config, "").unwrap();
+    let mut server =
+        Server::start_with(Program::Alanui, server::fresh_folder().unwrap(), (&config, ""), &["--workers", workers])
+            .unwrap();
     until("it listens", || {
         assert!(!server.ended(), "{}", server.log());
         TcpStream::connect(address).is_ok().then_some(())
@@ -112,13 +119,15 @@ fn a_peer_that_pauses_loses_nothing() {
 
 #[test]
 fn a_client_that_shuts_its_side_has_its_answer() {
-    let (_server, address) = serve("", ANSWERS);
-    for call in 0..50 {
-        let mut stream = connect(address);
-        stream.write_all(request("OPTIONS", call, "").as_bytes()).unwrap();
-        stream.shutdown(Shutdown::Write).unwrap();
-        let text = read(&mut stream, |_| false);
-        assert!(text.starts_with("SIP/2.0 200 OK\r\n"), "{call}: {text}");
+    for workers in ["1", "3"] {
+        let (_server, address) = serve_by(workers, "", ANSWERS);
+        for call in 0..50 {
+            let mut stream = connect(address);
+            stream.write_all(request("OPTIONS", call, "").as_bytes()).unwrap();
+            stream.shutdown(Shutdown::Write).unwrap();
+            let text = read(&mut stream, |_| false);
+            assert!(text.starts_with("SIP/2.0 200 OK\r\n"), "{call}: {text}");
+        }
     }
 }
 
@@ -192,20 +201,63 @@ fn what_goes_to_an_alias_goes_by_the_connection_that_has_it() {
                   if ($hdr(X-Alias) != $null) force_tcp_alias(4711); \
                   sl_send_reply(\"200\", \"by $conid\"); exit; } \
                   $du = \"sip:127.0.0.1:\" + $hdr(X-Port) + \";transport=tcp\"; forward(); }";
-    let (_server, address) = serve("tcp_accept_aliases=yes", script);
+    for workers in ["1", "3"] {
+        let (_server, address) = serve_by(workers, "tcp_accept_aliases=yes", script);
+        let whole = |text: &str| text.ends_with("\r\n\r\n");
+        let mut named = connect(address);
+        named.write_all(request("OPTIONS", 1, "X-Alias: yes\r\n").as_bytes()).unwrap();
+        let first = read(&mut named, whole);
+        let mut said = connect(address);
+        // Its Via names port 9.
+        said.write_all(request("OPTIONS", 2, "").replace(";rport", ";rport;alias").as_bytes()).unwrap();
+        let second = read(&mut said, whole);
+        assert!(first.starts_with("SIP/2.0 200 by ") && second.starts_with("SIP/2.0 200 by "), "{first}{second}");
+        assert_ne!(first.lines().next(), second.lines().next(), "each has its number");
+        let mut other = connect(address);
+        other.write_all(request("MESSAGE", 3, "X-Port: 4711\r\n").as_bytes()).unwrap();
+        assert!(read(&mut named, whole).starts_with("MESSAGE "));
+        other.write_all(request("MESSAGE", 4, "X-Port: 9\r\n").as_bytes()).unwrap();
+        assert!(read(&mut said, whole).starts_with("MESSAGE "));
+    }
+}
+
+/// Connections and calls are spread over workers, so most answers leave by a connection of another worker than the one that makes them.
+#[test]
+fn connections_of_one_worker_serve_the_calls_of_all() {
+    const CLIENTS: usize = 40;
+    let script = "request_route { if ($rm == \"OPTIONS\") { sl_send_reply(\"200\", \"by $conid\"); exit; } \
+                  $du = \"sip:127.0.0.1:\" + $hdr(X-Port) + \";transport=tcp\"; t_relay(); }";
+    let (_server, address) = serve_by("4", "", script);
+    let mut streams: Vec<TcpStream> = (0..CLIENTS).map(|_| connect(address)).collect();
     let whole = |text: &str| text.ends_with("\r\n\r\n");
-    let mut named = connect(address);
-    named.write_all(request("OPTIONS", 1, "X-Alias: yes\r\n").as_bytes()).unwrap();
-    let first = read(&mut named, whole);
-    let mut said = connect(address);
-    // Its Via names port 9.
-    said.write_all(request("OPTIONS", 2, "").replace(";rport", ";rport;alias").as_bytes()).unwrap();
-    let second = read(&mut said, whole);
-    assert!(first.starts_with("SIP/2.0 200 by ") && second.starts_with("SIP/2.0 200 by "), "{first}{second}");
-    assert_ne!(first.lines().next(), second.lines().next(), "each has its number");
-    let mut other = connect(address);
-    other.write_all(request("MESSAGE", 3, "X-Port: 4711\r\n").as_bytes()).unwrap();
-    assert!(read(&mut named, whole).starts_with("MESSAGE "));
-    other.write_all(request("MESSAGE", 4, "X-Port: 9\r\n").as_bytes()).unwrap();
-    assert!(read(&mut said, whole).starts_with("MESSAGE "));
+    let mut numbers: Vec<String> = Vec::new();
+    for (call, stream) in streams.iter_mut().enumerate() {
+        for again in 0..3 {
+            stream.write_all(request("OPTIONS", call * 3 + again, "").as_bytes()).unwrap();
+            let first = read(stream, whole).lines().next().unwrap().to_owned();
+            assert!(again == 0 || numbers.last() == Some(&first), "{first} after {numbers:?}");
+            if again == 0 {
+                numbers.push(first);
+            }
+        }
+    }
+    numbers.sort();
+    numbers.dedup();
+    assert_eq!(numbers.len(), CLIENTS, "each connection has its own number: {numbers:?}");
+    // A request goes to the connection that its peer opened, whosever that is, and its answer back by the one that it came by.
+    for call in 0..CLIENTS {
+        let other = (call + CLIENTS / 2) % CLIENTS;
+        let port = streams[other].local_addr().unwrap().port();
+        let message = request("MESSAGE", 1000 + call, &format!("X-Port: {port}\r\n"));
+        streams[call].write_all(message.as_bytes()).unwrap();
+        let got = read(&mut streams[other], whole);
+        assert!(got.starts_with("MESSAGE "), "{got}");
+        let answer: Vec<&str> = got
+            .lines()
+            .filter(|line| ["Via", "From", "To", "Call-ID", "CSeq"].iter().any(|name| line.starts_with(name)))
+            .collect();
+        let answer = format!("SIP/2.0 202 Taken\r\n{}\r\nContent-Length: 0\r\n\r\n", answer.join("\r\n"));
+        streams[other].write_all(answer.as_bytes()).unwrap();
+        assert!(read(&mut streams[call], whole).starts_with("SIP/2.0 202 Taken"));
+    }
 }

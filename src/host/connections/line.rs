@@ -54,7 +54,7 @@ impl Leaving {
     }
 }
 
-/// How much waits. Only one thread counts: the tasks of connections run on their worker's.
+/// How much waits: for one connection, or for those of all workers.
 #[derive(Default)]
 pub(super) struct Backlog {
     bytes: AtomicUsize,

@@ -57,12 +57,22 @@ pub(crate) struct Server {
 impl Server {
     /// Starts `program` with this configuration and these tables; the database of the configuration is `database(folder)`.
     pub(crate) fn start(program: Program, folder: PathBuf, config: &str, tables: &str) -> std::io::Result<Self> {
+        Self::start_with(program, folder, (config, tables), &[])
+    }
+
+    /// The same with these arguments more.
+    pub(crate) fn start_with(
+        program: Program,
+        folder: PathBuf,
+        (config, tables): (&str, &str),
+        arguments: &[&str],
+    ) -> std::io::Result<Self> {
         fs::write(folder.join("server.cfg"), config)?;
         let database = rusqlite::Connection::open(database(&folder)).map_err(std::io::Error::other)?;
         database.execute_batch(tables).map_err(std::io::Error::other)?;
         let log = fs::File::create(folder.join("log"))?;
         let mut command = program.command(&folder);
-        command.current_dir(&folder).process_group(0);
+        command.args(arguments).current_dir(&folder).process_group(0);
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         Ok(Self { process: command.spawn()?, folder })
     }
