@@ -143,10 +143,10 @@ impl Node {
             self.sharing.lent = self.run_on_reply(now, bytes, received, (route, Some(lent)));
             return;
         }
-        let avps = self.transactions.get(id).map(|transaction| std::mem::take(&mut transaction.avps));
+        let avps = self.layer.table.get(id).map(|transaction| std::mem::take(&mut transaction.avps));
         let lent = avps.map(|avps| Lent { avps, ..Lent::default() });
         let lent = self.run_on_reply(now, bytes, received, (route, lent));
-        if let (Some(transaction), Some(lent)) = (self.transactions.get(id), lent) {
+        if let (Some(transaction), Some(lent)) = (self.layer.table.get(id), lent) {
             transaction.avps = lent.avps;
         }
     }

@@ -1,6 +1,7 @@
 //! Branches: a request on its way to one destination, and its CANCEL.
 
 use super::driver::Node;
+use super::layer::ClientEvent;
 use super::loops::Breadth;
 use super::relay::{Fault, Target};
 use super::table::Found;
@@ -8,8 +9,8 @@ use super::transaction::{Branch, Client};
 use crate::builtin::{CancelSilent, LogLevel, Relay, TransactionId, UnmatchedCancel, Working};
 use crate::script::Task;
 use crate::sip::HeaderName;
-use crate::time::{Now, Tick};
-use crate::transaction::{Actions, Timer, Timers, client_invite, client_non_invite};
+use crate::time::Now;
+use crate::transaction::{Actions, client_invite, client_non_invite};
 
 impl Node {
     /// Sends a request on a branch of its own.
@@ -29,12 +30,12 @@ impl Node {
         let uri = target.uri.clone().unwrap_or_else(|| message.request_uri());
         let hop = target.destination.as_ref().unwrap_or(&uri);
         let most = self.core.settings.max_branches;
-        let Some(transaction) = self.transactions.get(id) else { return Err(Fault::Internal) };
+        let Some(transaction) = self.layer.table.get(id) else { return Err(Fault::Internal) };
         // A route on a failure goes on from where the first branch left by.
         let first = transaction.branches.first().map(|branch| branch.flow.socket).filter(|_| transaction.failing);
         let arrived = first.unwrap_or(message.received.flow.socket);
         let flow = self.route(hop, target.socket.or(message.send_socket), Some(arrived))?;
-        let Some(transaction) = self.transactions.get(id) else { return Err(Fault::Internal) };
+        let Some(transaction) = self.layer.table.get(id) else { return Err(Fault::Internal) };
         if transaction.branches.len() >= most {
             self.core.log(LogLevel::Error, format!("a transaction has no more than {most} branches (max_branches)"));
             return Err(Fault::NoBranch);
@@ -45,7 +46,7 @@ impl Node {
         let located = target.located.as_deref();
         let (sent, flow) = self.write_forwarded(task, &uri, flow, &branch, located);
         let message = &task.message;
-        let key = self.seed.client(&branch, message.message.method_text());
+        let key = self.layer.seed.client(&branch, message.message.method_text());
         if !self.lets_request_go(now, task, (&sent, flow)) {
             return Err(Fault::Dropped);
         }
@@ -64,11 +65,11 @@ impl Node {
         branch.on_reply = task.message.on_reply;
         branch.on_failure = task.message.on_failure;
         branch.on_branch_failure = task.message.on_branch_failure;
-        if let Some(transaction) = self.transactions.get(id) {
+        if let Some(transaction) = self.layer.table.get(id) {
             transaction.branches.push(branch);
         }
-        self.transactions.name(key, Found::Branch(id, place));
-        self.client_actions(now, id, place, &actions, None);
+        self.layer.table.name(key, Found::Branch(id, place));
+        self.client_begins(now, id, place, &actions);
         Ok(())
     }
 
@@ -78,9 +79,9 @@ impl Node {
         let known = message.transaction.map(|view| view.id);
         let Some(id) = known.or_else(|| self.new_transaction(now, message)) else { return false };
         let copies_reason = self.core.settings.transaction.e2e_cancel_reason;
-        let pending = self.transactions.get(invite).is_some_and(|transaction| transaction.is_pending());
+        let pending = self.layer.table.get(invite).is_some_and(|transaction| transaction.is_pending());
         let reason: &[u8] = if pending { b"canceling" } else { b"ok -- no more pending branches" };
-        if let Some(transaction) = self.transactions.get(invite) {
+        if let Some(transaction) = self.layer.table.get(invite) {
             transaction.canceled = true;
             for header in message.message.headers_named(HeaderName::Reason).filter(|_| copies_reason) {
                 transaction.cancel_headers.extend_from_slice(message.message.text(header.line));
@@ -105,20 +106,20 @@ impl Node {
         if !self.core.settings.transaction.local_cancel_reason {
             return;
         }
-        let Some(transaction) = self.transactions.get(id).filter(|transaction| !transaction.canceled) else { return };
+        let Some(transaction) = self.layer.table.get(id).filter(|transaction| !transaction.canceled) else { return };
         transaction.set_cancel_reason(code);
     }
 
     /// Cancels the branches of a transaction that may still be answered, but one; those without a reply in this way.
     pub(super) fn cancel_branches(&mut self, now: Now, id: TransactionId, but: Option<u16>, silent: CancelSilent) {
-        let count = self.transactions.get(id).map_or(0, |transaction| transaction.branches.len() as u16);
+        let count = self.layer.table.get(id).map_or(0, |transaction| transaction.branches.len() as u16);
         let event = match silent {
             CancelSilent::Answered => ClientEvent::GiveUp,
             CancelSilent::Awaited => ClientEvent::CancelRequested,
             CancelSilent::Cancelled => ClientEvent::CancelAtOnce,
         };
         for place in (0..count).filter(|place| Some(*place) != but) {
-            let Some(transaction) = self.transactions.get(id) else { return };
+            let Some(transaction) = self.layer.table.get(id) else { return };
             let is_invite = transaction.is_invite;
             let Some(branch) = transaction.branches.get(place as usize) else { return };
             if branch.code != 0 {
@@ -128,55 +129,6 @@ impl Node {
             self.client_event(now, id, place, event, None);
             if given_up {
                 self.branch_failed(now, id, place, 487, false);
-            }
-        }
-    }
-}
-
-/// What happens to a branch, of either kind.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum ClientEvent {
-    Provisional,
-    Success,
-    Failure,
-    CancelRequested,
-    CancelAtOnce,
-    GiveUp,
-    Timer(Timer),
-    TransportFailed,
-}
-
-impl Client {
-    /// Takes an event; what is to be done is appended to `out`.
-    pub(super) fn on(self, now: Tick, event: ClientEvent, timers: &Timers, out: &mut Actions) -> Client {
-        match self {
-            Client::Invite(state) => {
-                use client_invite::Event;
-                let event = match event {
-                    ClientEvent::Provisional => Event::Provisional,
-                    ClientEvent::Success => Event::Success,
-                    ClientEvent::Failure => Event::Failure,
-                    ClientEvent::CancelRequested => Event::CancelRequested,
-                    ClientEvent::CancelAtOnce => Event::CancelAtOnce,
-                    ClientEvent::GiveUp => Event::GiveUp,
-                    ClientEvent::Timer(timer) => Event::Timer(timer),
-                    ClientEvent::TransportFailed => Event::TransportFailed,
-                };
-                Client::Invite(state.on(now, event, timers, out))
-            }
-            Client::Other(state) => {
-                use client_non_invite::Event;
-                let event = match event {
-                    ClientEvent::Provisional => Event::Provisional,
-                    ClientEvent::Success | ClientEvent::Failure => Event::Final,
-                    // RFC 3261 9.1: only an INVITE is cancelled.
-                    ClientEvent::CancelRequested | ClientEvent::CancelAtOnce | ClientEvent::GiveUp => {
-                        return Client::Other(state);
-                    }
-                    ClientEvent::Timer(timer) => Event::Timer(timer),
-                    ClientEvent::TransportFailed => Event::TransportFailed,
-                };
-                Client::Other(state.on(now, event, timers, out))
             }
         }
     }

@@ -1,18 +1,18 @@
 //! The node as its driver sees it.
 
 use super::aside::Sharing;
-use super::branch::ClientEvent;
 use super::generation::{Config, Generation};
+use super::layer::{ClientEvent, Layer, ServerEvent};
+
 use super::parked::Parked;
 use super::refuse::Refusals;
-use super::server::ServerEvent;
 use super::table::{Found, Table};
 use super::transaction::{Due, Transaction};
-use crate::builtin::{Answer, CancelSilent, Carried, Core, Held, TraceEvent};
+use crate::builtin::{Answer, CancelSilent, Carried, Core, Held, TraceEvent, TransactionId};
 use crate::script::Program;
 use crate::sip::{Malformed, Message};
 use crate::time::{Now, Tick};
-use crate::transaction::{Seed, Timer, TimerId, Wheel, client_non_invite};
+use crate::transaction::{Seed, Timer, Wheel, client_non_invite};
 use crate::world::{Contract, Datagram, Given, Server, Ticket, Transmit, Want};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -68,9 +68,7 @@ pub struct Node {
     pub(super) generation: Arc<Generation>,
     /// What the run at hand shares with blocks that run aside.
     pub(super) sharing: Sharing,
-    pub(super) transactions: Table,
-    pub(super) wheel: Wheel<Due>,
-    pub(super) seed: Seed,
+    pub(super) layer: Layer,
     pub(super) tag_prefix: [u8; 32],
     /// What waits for an answer.
     pub(super) parked: Parked,
@@ -119,9 +117,7 @@ impl Node {
             current: generation.clone(),
             generation,
             sharing: Sharing::default(),
-            transactions: Table::new(first),
-            wheel: Wheel::new(),
-            seed,
+            layer: Layer { table: Table::new(first), wheel: Wheel::new(), seed },
             tag_prefix,
             parked: Parked::default(),
             next_message: 0,
@@ -136,7 +132,7 @@ impl Node {
         };
         if background {
             // What comes before the first message is due at once.
-            node.wheel.insert(now.tick, Due::Begin);
+            node.layer.wheel.insert(now.tick, Due::Begin);
             node.start_clocks(now);
         }
         node
@@ -176,10 +172,10 @@ impl Node {
         let Ok(message) = Message::parse(packet.bytes.clone()) else { return };
         let branch = message.via().and_then(|via| via.branch());
         let (Some(branch), true) = (branch, message.is_request()) else { return };
-        let key = self.seed.client(branch, message.method_text());
-        let Some(Found::Branch(id, place)) = self.transactions.find(&key) else { return };
+        let key = self.layer.seed.client(branch, message.method_text());
+        let Some(Found::Branch(id, place)) = self.layer.table.find(&key) else { return };
         self.enter_that_of(id);
-        let Some(transaction) = self.transactions.get(id) else { return };
+        let Some(transaction) = self.layer.table.get(id) else { return };
         if transaction.owner.is_none() && self.core.settings.transaction.failure_exec_mode {
             return;
         }
@@ -197,7 +193,7 @@ impl Node {
     /// Does what is due.
     fn expire(&mut self, now: Now) {
         let mut due = Vec::new();
-        self.wheel.expire(now.tick, &mut due);
+        self.layer.wheel.expire(now.tick, &mut due);
         self.due.extend(due);
         // Each is taken before it is done: what a fault of ours leaves comes with the next call.
         while let Some((at, what)) = self.due.pop_front() {
@@ -212,12 +208,12 @@ impl Node {
 
     /// When it wants to be given [`Given::Due`] next, at the latest.
     pub fn next(&self) -> Option<Tick> {
-        self.wheel.next()
+        self.layer.wheel.next()
     }
 
     fn abandon(&mut self, now: Now) {
-        for id in self.transactions.ids() {
-            let waits = self.transactions.get(id).is_some_and(|its| its.owner.is_none() && !its.is_answered());
+        for id in self.layer.table.ids() {
+            let waits = self.layer.table.get(id).is_some_and(|its| its.owner.is_none() && !its.is_answered());
             if waits {
                 self.reply_through(now, id, 503, b"Service Unavailable", &[]);
                 self.cancel_branches(now, id, None, CancelSilent::Awaited);
@@ -227,7 +223,7 @@ impl Node {
 
     /// Whether no caller waits for a reply, no callee for its ACK, and no module for a database.
     pub fn is_idle(&self) -> bool {
-        self.parked.is_idle() && self.transactions.iter().all(Transaction::is_settled)
+        self.parked.is_idle() && self.layer.table.iter().all(Transaction::is_settled)
     }
 
     /// What it has counted.
@@ -237,7 +233,7 @@ impl Node {
 
     /// What it keeps, by part.
     pub fn held(&self) -> [(&'static str, Held); 4] {
-        let (transactions, regexes) = (&self.transactions, &self.core.regexes);
+        let (transactions, regexes) = (&self.layer.table, &self.core.regexes);
         let [runs, packets] = self.parked.held(&self.limits);
         [
             ("transactions", Held { count: transactions.len(), bytes: transactions.bytes(), most: self.limits.bytes }),
@@ -254,12 +250,12 @@ impl Node {
 
     /// How many transactions are alive.
     pub fn transactions(&self) -> usize {
-        self.transactions.len()
+        self.layer.table.len()
     }
 
     /// How many configs what is in flight belongs to, the current one among them.
     pub fn generations(&self) -> usize {
-        let mut numbers: Vec<u32> = self.transactions.iter().map(|its| its.generation.number).collect();
+        let mut numbers: Vec<u32> = self.layer.table.iter().map(|its| its.generation.number).collect();
         numbers.push(self.current.number);
         numbers.sort_unstable();
         numbers.dedup();
@@ -271,52 +267,44 @@ impl Node {
             Due::Server(id, _) | Due::Branch(id, ..) | Due::Cancel(id, ..) => drop(self.enter_that_of(id)),
             Due::Module(..) | Due::Begin | Due::Wake(_) => self.enter_current(),
         }
+        if !self.layer.fires(due) {
+            return;
+        }
         match due {
             Due::Module(module, generation) if self.is_current(generation) => self.tick(now, module),
             Due::Module(..) => {}
             Due::Begin => self.begin(now),
-            Due::Wake(id) => self.resume(now, id, Answer::Code(1)),
-            Due::Server(id, timer) => {
-                let Some(side) = self.transactions.get(id).and_then(|its| its.server.as_mut()) else { return };
-                if side.timers.slot(timer).take().is_some() {
-                    self.server_event(now, id, ServerEvent::Timer(timer), None);
-                }
-            }
-            Due::Branch(id, place, timer) => {
-                let Some(transaction) = self.transactions.get(id) else { return };
-                let (born, own) = (transaction.born, transaction.owner.is_some());
-                let Some(branch) = transaction.branches.get_mut(place as usize) else { return };
-                if branch.timers.slot(timer).take().is_none() {
-                    return;
-                }
-                let ringing = branch.replied && transaction.is_invite;
-                if timer != Timer::Wait {
-                    let name = match timer {
-                        Timer::Retransmit => "retr_timer",
-                        Timer::Deadline if ringing => "fr_inv_timer",
-                        Timer::Deadline | Timer::Wait => "fr_timer",
-                    };
-                    self.core.trace(|| TraceEvent::Timer { name, after: at.since(born) });
-                }
-                let verdict = self.client_event(now, id, place, ClientEvent::Timer(timer), None);
-                if verdict.timed_out && self.ends_quietly(id) {
-                    return self.end_transaction(id);
-                }
-                if verdict.timed_out {
-                    self.branch_failed(now, id, place, 408, true);
-                }
-                if verdict.ended && own {
-                    self.end_transaction(id);
-                }
-            }
+            Due::Wake(ticket) => self.resume(now, ticket, Answer::Code(1)),
+            Due::Server(id, timer) => self.server_event(now, id, ServerEvent::Timer(timer), None),
+            Due::Branch(id, place, timer) => self.branch_timer(now, at, (id, place), timer),
             Due::Cancel(id, place, timer) => {
-                let Some(transaction) = self.transactions.get(id) else { return };
-                let branch = transaction.branches.get_mut(place as usize);
-                let Some(cancel) = branch.and_then(|branch| branch.cancel.as_mut()) else { return };
-                if cancel.timers.slot(timer).take().is_some() {
-                    self.cancel_event(now, id, place, client_non_invite::Event::Timer(timer));
-                }
+                self.cancel_event(now, id, place, client_non_invite::Event::Timer(timer));
             }
+        }
+    }
+
+    fn branch_timer(&mut self, now: Now, at: Tick, (id, place): (TransactionId, u16), timer: Timer) {
+        let Some(transaction) = self.layer.table.get(id) else { return };
+        let (born, own) = (transaction.born, transaction.owner.is_some());
+        let replied = transaction.branches.get(place as usize).is_some_and(|branch| branch.replied);
+        let ringing = replied && transaction.is_invite;
+        if timer != Timer::Wait {
+            let name = match timer {
+                Timer::Retransmit => "retr_timer",
+                Timer::Deadline if ringing => "fr_inv_timer",
+                Timer::Deadline | Timer::Wait => "fr_timer",
+            };
+            self.core.trace(|| TraceEvent::Timer { name, after: at.since(born) });
+        }
+        let verdict = self.client_event(now, id, place, ClientEvent::Timer(timer), None);
+        if verdict.timed_out && self.ends_quietly(id) {
+            return self.end_transaction(id);
+        }
+        if verdict.timed_out {
+            self.branch_failed(now, id, place, 408, true);
+        }
+        if verdict.ended && own {
+            self.end_transaction(id);
         }
     }
 }
@@ -340,20 +328,5 @@ impl Server for Node {
         let want = self.wants.pop_front()?;
         self.contract.wanted(&want);
         Some(want)
-    }
-}
-
-/// Sets a timer of a machine, in place of an earlier one of its kind.
-pub(super) fn set_timer(wheel: &mut Wheel<Due>, slot: &mut Option<TimerId>, at: Tick, due: Due) {
-    if let Some(earlier) = slot.take() {
-        wheel.cancel(earlier);
-    }
-    *slot = Some(wheel.insert(at, due));
-}
-
-/// Stops a timer of a machine.
-pub(super) fn clear_timer(wheel: &mut Wheel<Due>, slot: &mut Option<TimerId>) {
-    if let Some(earlier) = slot.take() {
-        wheel.cancel(earlier);
     }
 }

@@ -106,7 +106,7 @@ impl Node {
 
     /// Goes on as the generation of a transaction; gives the one before, where it is another.
     pub(super) fn enter_that_of(&mut self, id: crate::builtin::TransactionId) -> Option<Arc<Generation>> {
-        let generation = &self.transactions.get(id)?.generation;
+        let generation = &self.layer.table.get(id)?.generation;
         if Arc::ptr_eq(generation, &self.generation) {
             return None;
         }

@@ -75,7 +75,7 @@ impl Node {
         let headers = headers.map(|header| message.text(header.value));
         let fixed = [message.request_uri(), message.call_id(), from, to, &octets, &way];
         let number = message.cseq().map_or(0, |cseq| cseq.number);
-        self.seed.course(number, fixed.into_iter().chain(headers)) & COURSE
+        self.layer.seed.course(number, fixed.into_iter().chain(headers)) & COURSE
     }
 
     /// Whether a request has been here, and whether it was the same.
@@ -111,7 +111,7 @@ impl Node {
             })
         };
         let (nonce, course, mark) = (next(16)?, next(12)?, next(8)?);
-        (mark == u64::from(self.seed.mark(nonce, course))).then_some(course)
+        (mark == u64::from(self.layer.seed.mark(nonce, course))).then_some(course)
     }
 
     /// Whether a branch is of this node's making.
@@ -128,11 +128,11 @@ impl Node {
     /// The branch of a message forwarded without a transaction: the same for the same message (RFC 3261 16.11).
     pub(super) fn stateless_branch(&self, message: &Working) -> Vec<u8> {
         let via = message.message.via().map(|via| via.text()).unwrap_or_default();
-        self.branch_text(self.seed.client(via, b"").low(), message.visit.course, 0)
+        self.branch_text(self.layer.seed.client(via, b"").low(), message.visit.course, 0)
     }
 
     fn branch_text(&self, nonce: u64, course: u64, place: u16) -> Vec<u8> {
-        let mark = self.seed.mark(nonce, course);
+        let mark = self.layer.seed.mark(nonce, course);
         let nonce = digits::<16>(nonce);
         let (first, second) = nonce.split_at(4);
         let mut branch = Vec::with_capacity(48);
@@ -159,7 +159,7 @@ impl Node {
             None if message.visit.is_again => BREADTH,
             None => return Some(Breadth::Free),
         };
-        let held = self.transactions.get(id).map_or(0, |transaction| transaction.breadth_held());
+        let held = self.layer.table.get(id).map_or(0, |transaction| transaction.breadth_held());
         let left = limit.saturating_sub(held);
         let share = left.checked_div(u32::try_from(count).unwrap_or(u32::MAX)).unwrap_or(left);
         match share {

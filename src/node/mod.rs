@@ -11,6 +11,7 @@ mod aside;
 mod branch;
 mod driver;
 mod generation;
+mod layer;
 mod loops;
 mod own;
 mod parked;

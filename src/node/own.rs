@@ -32,7 +32,7 @@ impl Node {
     pub(super) fn start_clocks(&mut self, now: Now) {
         for at in 0..self.core.modules.len() {
             if let Some(period) = self.core.modules[at].period() {
-                self.wheel.insert(now.tick.after(period), Due::tick(ModuleId(at as u16), &self.generation));
+                self.layer.wheel.insert(now.tick.after(period), Due::tick(ModuleId(at as u16), &self.generation));
             }
         }
     }
@@ -42,7 +42,7 @@ impl Node {
         let Some(state) = self.core.modules.get(module.0 as usize).cloned() else { return };
         state.tick(&mut Background { now, core: &mut self.core, module });
         if let Some(period) = state.period() {
-            self.wheel.insert(now.tick.after(period), Due::tick(module, &self.generation));
+            self.layer.wheel.insert(now.tick.after(period), Due::tick(module, &self.generation));
         }
     }
 
@@ -151,7 +151,7 @@ impl Node {
         branch: &[u8],
         flow: Flow,
     ) {
-        let id = self.transactions.reserve();
+        let id = self.layer.table.reserve();
         let received = Received { flow, at: now.tick };
         let mut transaction =
             Box::new(Transaction::new(id, message, received, self.generation.timers, self.generation.clone()));
@@ -160,21 +160,21 @@ impl Node {
             if let Some(state) = self.core.modules.get(request.module.0 as usize) {
                 state.kept_back(request.tag);
             }
-            return self.transactions.release(id);
+            return self.layer.table.release(id);
         };
-        let key = self.seed.client(branch, &request.method);
+        let key = self.layer.seed.client(branch, &request.method);
         let mut actions = Actions::new();
         let reliable = self.core.sockets.transport(flow.socket).is_reliable();
         let machine = client_non_invite::State::start(now.tick, now.tick, reliable, &transaction.timers, &mut actions);
         let mut branch = Branch::new(Client::Other(machine), key, sent, flow);
         branch.on_reply = transaction.on_reply;
         transaction.branches.push(branch);
-        self.transactions.insert(transaction);
+        self.layer.table.insert(transaction);
         self.core.counters.count(const { Counter::named("UAC_transactions") });
         self.core.counters.count(const { Counter::named("active_transactions") });
         self.core.counters.count(const { Counter::named("inuse_transactions") });
-        self.transactions.name(key, Found::Branch(id, 0));
-        self.client_actions(now, id, 0, &actions, None);
+        self.layer.table.name(key, Found::Branch(id, 0));
+        self.client_begins(now, id, 0, &actions);
     }
 
     /// Runs `event_route[tm:local-request]`; gives the bytes to send, or `None` when it drops the request. As in Kamailio, what it

@@ -36,19 +36,19 @@ impl Node {
     }
 
     fn call_of(&mut self, id: TransactionId) -> Option<u64> {
-        let call_id = self.transactions.get(id)?.request.call_id().to_vec();
-        Some(self.seed.call(&call_id))
+        let call_id = self.layer.table.get(id)?.request.call_id().to_vec();
+        Some(self.layer.seed.call(&call_id))
     }
 
     /// Drops all that is kept of a call; whether a caller was answered.
     fn drop_call(&mut self, now: Now, call: u64) -> bool {
-        let seed = self.seed;
+        let seed = self.layer.seed;
         self.parked.drop_call(call);
-        let its = self.transactions.iter().filter(|transaction| seed.call(transaction.request.call_id()) == call);
+        let its = self.layer.table.iter().filter(|transaction| seed.call(transaction.request.call_id()) == call);
         let its: Vec<TransactionId> = its.map(|transaction| transaction.id).collect();
         let mut told = false;
         for id in its {
-            let Some(transaction) = self.transactions.get(id) else { continue };
+            let Some(transaction) = self.layer.table.get(id) else { continue };
             let waits = transaction.owner.is_none() && !transaction.is_answered();
             let working = Working::new(transaction.request.clone(), transaction.received, 0);
             self.end_transaction(id);

@@ -18,8 +18,10 @@ impl Node {
         let (Some(branch), Some(method)) = (message.via().and_then(|via| via.branch()), message.cseq_method()) else {
             return;
         };
-        let Some(Found::Branch(id, place)) = self.transactions.find(&self.seed.client(branch, method)) else { return };
-        let Some(transaction) = self.transactions.get(id) else { return };
+        let Some(Found::Branch(id, place)) = self.layer.table.find(&self.layer.seed.client(branch, method)) else {
+            return;
+        };
+        let Some(transaction) = self.layer.table.get(id) else { return };
         let code = message.status().unwrap_or(0);
         working.transaction = Some(transaction.view(Some(place), code));
         let branch_uri = transaction.branches.get(place as usize).and_then(|branch| request_uri(&branch.sent));
@@ -33,7 +35,7 @@ impl Node {
             return;
         }
         let Some(id) = self.invite_of_cancel(&working.message) else { return };
-        let invite = self.transactions.get(id).map(|transaction| transaction.request_as_relayed());
+        let invite = self.layer.table.get(id).map(|transaction| transaction.request_as_relayed());
         working.related = Some(Box::new(Related { invite, ..Related::default() }));
     }
 }

@@ -133,7 +133,7 @@ impl Node {
             run.task.meet(UNREADABLE);
             return Performed::Answered(run, Answer::Code(BAD_URI));
         };
-        if !within && self.transactions.get(id).is_some_and(|transaction| transaction.sent_code == 0) {
+        if !within && self.layer.table.get(id).is_some_and(|transaction| transaction.sent_code == 0) {
             self.lending(&mut run.task, |node, task| node.trying(now, id, method, task.message.uri.clone()));
         }
         let mut targets = targets(&mut run.task.message, relay);
@@ -185,7 +185,7 @@ impl Node {
         message.send_socket = target.socket;
         message.branch_flags = target.flags;
         message.located = target.located;
-        if let Some(transaction) = self.transactions.get(forking.id) {
+        if let Some(transaction) = self.layer.table.get(forking.id) {
             let branch = (transaction.branches.len() + forking.ready.len()) as u16;
             message.transaction = Some(transaction.view(Some(branch), 0));
         }
@@ -237,25 +237,25 @@ impl Node {
             let fault = forking.fault.unwrap_or(Fault::NoBranch);
             forking.outer.task.meet(fault.error());
             if !forking.within
-                && let Some(transaction) = self.transactions.get(forking.id)
+                && let Some(transaction) = self.layer.table.get(forking.id)
             {
                 transaction.fault = Some(fault);
             }
             fault.code()
         };
-        if let Some(transaction) = self.transactions.get(forking.id) {
+        if let Some(transaction) = self.layer.table.get(forking.id) {
             let message = &mut forking.outer.task.message;
             transaction.on_failure = message.on_failure;
             transaction.on_reply = message.on_reply;
             message.transaction = Some(transaction.view(None, 0));
         }
-        self.transactions.weigh(forking.id);
+        self.layer.table.weigh(forking.id);
         (forking.outer, Answer::Code(code))
     }
 
     /// The flags that the request has when its branches leave are those that its replies see.
     fn keep_flags(&mut self, forking: &Forking) {
-        if let Some(transaction) = self.transactions.get(forking.id) {
+        if let Some(transaction) = self.layer.table.get(forking.id) {
             transaction.flags = forking.outer.task.message.flags;
         }
     }
@@ -274,7 +274,7 @@ impl Node {
         let message = &task.message;
         let armed = message.on_failure.or(branch_route).or(message.on_branch_failure).is_some();
         // What a failure_route changes belongs to the branches it adds: the next one starts from the request as it was first relayed.
-        if let Some(transaction) = self.transactions.get(id)
+        if let Some(transaction) = self.layer.table.get(id)
             && armed
             && transaction.relayed.is_none()
         {

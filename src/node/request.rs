@@ -1,8 +1,8 @@
 //! Requests that arrive: matched to a transaction, or handed to the script.
 
 use super::driver::{AtHand, Limits, Node};
+use super::layer::ServerEvent;
 use super::run::Role;
-use super::server::ServerEvent;
 use super::table::Found;
 use crate::builtin::{Avps, LogLevel, Received, ReplyMode, TransactionStep, Working};
 use crate::script::Task;
@@ -26,7 +26,7 @@ impl Node {
                 return self.drop_unread(now, datagram.flow.peer, fault);
             }
         };
-        let call = self.seed.call(message.call_id());
+        let call = self.layer.seed.call(message.call_id());
         if let Some(AtHand::Packet(_, its)) = &mut self.at_hand {
             *its = Some(call);
         }
@@ -59,11 +59,11 @@ impl Node {
             if self.absorbs_ack(now, &working, &key) {
                 return;
             }
-        } else if let Some(Found::Server(id)) = self.transactions.find(&key) {
+        } else if let Some(Found::Server(id)) = self.layer.table.find(&key) {
             return self.request_again(now, id);
         }
         let Limits { transactions, bytes, .. } = self.limits;
-        let is_full = self.transactions.len() >= transactions || self.transactions.bytes() >= bytes;
+        let is_full = self.layer.table.len() >= transactions || self.layer.table.bytes() >= bytes;
         // What ends a call makes room.
         if is_full && !matches!(method, Method::Ack | Method::Cancel | Method::Bye) {
             self.statistics.overloaded += 1;
@@ -117,9 +117,9 @@ impl Node {
             && let Some(branch) = via.branch()
             && has_cookie(branch)
         {
-            return self.seed.server(branch, via.host(), via.port().unwrap_or(5060), text);
+            return self.layer.seed.server(branch, via.host(), via.port().unwrap_or(5060), text);
         }
-        self.seed.legacy(&Legacy {
+        self.layer.seed.legacy(&Legacy {
             method: text,
             request_uri: message.request_uri(),
             to_tag: b"",
@@ -140,8 +140,8 @@ impl Node {
     fn absorbs_ack(&mut self, now: Now, working: &Working, key: &Key) -> bool {
         let message = &working.message;
         let to_tag = message.to_tag().unwrap_or_default();
-        if let Some(Found::Server(id)) = self.transactions.find(key) {
-            let refused = self.transactions.get(id).is_some_and(|transaction| transaction.sent_code >= 300);
+        if let Some(Found::Server(id)) = self.layer.table.find(key) {
+            let refused = self.layer.table.get(id).is_some_and(|transaction| transaction.sent_code >= 300);
             if refused {
                 self.server_event(now, id, ServerEvent::Ack, None);
                 return true;
@@ -149,10 +149,10 @@ impl Node {
         }
         let from_tag = message.from_tag().unwrap_or_default();
         let number = message.cseq().map_or(0, |cseq| cseq.number);
-        let own = self.seed.success_ack(message.call_id(), from_tag, to_tag, number);
-        match self.transactions.find(&own) {
+        let own = self.layer.seed.success_ack(message.call_id(), from_tag, to_tag, number);
+        match self.layer.table.find(&own) {
             Some(Found::Server(id)) => {
-                if let Some(transaction) = self.transactions.get(id) {
+                if let Some(transaction) = self.layer.table.get(id) {
                     transaction.unacknowledged = 0;
                 }
                 self.server_event(now, id, ServerEvent::Ack, None);
@@ -160,7 +160,7 @@ impl Node {
             }
             Some(Found::Success(id)) => {
                 // It goes on to the callee; this server need not wait for it.
-                self.transactions.acknowledge(id, &own);
+                self.layer.table.acknowledge(id, &own);
                 false
             }
             Some(Found::Branch(..) | Found::Cancel(..)) | None => false,
@@ -172,9 +172,9 @@ impl Node {
         let Ok(message) = Message::parse(datagram.bytes.clone()) else { return false };
         let Some(method) = message.method().filter(|_| message.shortcoming().is_none()) else { return false };
         let key = self.server_key(&message, method);
-        match (method, self.transactions.find(&key)) {
+        match (method, self.layer.table.find(&key)) {
             (Method::Ack, Some(Found::Server(id))) => {
-                let refused = self.transactions.get(id).is_some_and(|transaction| transaction.sent_code >= 300);
+                let refused = self.layer.table.get(id).is_some_and(|transaction| transaction.sent_code >= 300);
                 if refused {
                     self.server_event(now, id, ServerEvent::Ack, None);
                 }
@@ -203,10 +203,10 @@ impl Node {
             return;
         };
         self.heed_timers(now, view.id, &task.message);
-        let Some(transaction) = self.transactions.get(view.id) else { return };
+        let Some(transaction) = self.layer.table.get(view.id) else { return };
         transaction.avps = task.locals.avps;
-        self.transactions.weigh(view.id);
-        let Some(transaction) = self.transactions.get(view.id) else { return };
+        self.layer.table.weigh(view.id);
+        let Some(transaction) = self.layer.table.get(view.id) else { return };
         let unanswered = !transaction.is_answered() && transaction.branches.is_empty();
         // A relay that failed is answered at the end, unless the script did so through the transaction.
         if unanswered && let Some(fault) = transaction.fault {
@@ -239,7 +239,7 @@ impl Node {
             TransactionStep::LookupRequest => task.message.transaction.map_or(-1, |_| 1),
             TransactionStep::LookupCancel { copies_flags } => {
                 let Some(invite) = self.invite_of_cancel(&task.message.message) else { return -1 };
-                if let Some(invite) = self.transactions.get(invite).filter(|_| copies_flags) {
+                if let Some(invite) = self.layer.table.get(invite).filter(|_| copies_flags) {
                     task.message.flags.plain = invite.flags.plain;
                 }
                 1
@@ -259,7 +259,7 @@ impl Node {
             TransactionStep::Release => {
                 let Some(view) = task.message.transaction else { return -1 };
                 // One that was relayed goes on until its branches have ended.
-                if self.transactions.get(view.id).is_some_and(|transaction| transaction.branches.is_empty()) {
+                if self.layer.table.get(view.id).is_some_and(|transaction| transaction.branches.is_empty()) {
                     self.end_transaction(view.id);
                     task.message.transaction = None;
                 }
@@ -278,7 +278,7 @@ impl Node {
     /// The INVITE transaction that a CANCEL is for (RFC 3261 9.2).
     pub(super) fn invite_of_cancel(&self, cancel: &Message) -> Option<crate::builtin::TransactionId> {
         let key = self.server_key(cancel, Method::Invite);
-        match self.transactions.find(&key) {
+        match self.layer.table.find(&key) {
             Some(Found::Server(id)) => Some(id),
             _ => None,
         }
@@ -300,7 +300,7 @@ impl Node {
                 self.reply_with_uri(now, id, uri, (reply.code, &reply.reason), &reply.headers)
             }
             (ReplyMode::Transaction | ReplyMode::Either, Some(id)) => {
-                if let Some(transaction) = self.transactions.get(id) {
+                if let Some(transaction) = self.layer.table.get(id) {
                     transaction.take_reply(&mut task.message);
                 }
                 let uri = task.message.uri.clone();
@@ -309,7 +309,7 @@ impl Node {
             (ReplyMode::Error, _) => {
                 let (code, reason) = super::relay::error_reply(task.previous_error(), "SL");
                 // What the script wants in replies went to the transaction with it.
-                let headers = transaction.and_then(|id| Some(self.transactions.get(id)?.reply_headers.clone()));
+                let headers = transaction.and_then(|id| Some(self.layer.table.get(id)?.reply_headers.clone()));
                 self.stateless_reply(now, &mut task.message, code, reason.as_bytes(), &headers.unwrap_or_default())
             }
         }

@@ -52,7 +52,7 @@ impl Node {
         reason: &[u8],
         headers: &[u8],
     ) -> i32 {
-        let uri = self.transactions.get(id).and_then(|transaction| transaction.uri.clone());
+        let uri = self.layer.table.get(id).and_then(|transaction| transaction.uri.clone());
         self.reply_with_uri(now, id, uri, (code, reason), headers)
     }
 
@@ -65,7 +65,7 @@ impl Node {
         (code, reason): (u16, &[u8]),
         headers: &[u8],
     ) -> i32 {
-        let Some(transaction) = self.transactions.get(id) else { return -1 };
+        let Some(transaction) = self.layer.table.get(id) else { return -1 };
         if transaction.server.is_none() || transaction.is_answered() || !(100..700).contains(&code) {
             return -1;
         }
@@ -98,13 +98,13 @@ impl Node {
         let to_tag = request.to_tag().unwrap_or(own_tag);
         let from_tag = request.from_tag().unwrap_or_default();
         let number = request.cseq().map_or(0, |cseq| cseq.number);
-        let key = self.seed.success_ack(request.call_id(), from_tag, to_tag, number);
-        if let Some(transaction) = self.transactions.get(id)
+        let key = self.layer.seed.success_ack(request.call_id(), from_tag, to_tag, number);
+        if let Some(transaction) = self.layer.table.get(id)
             && transaction.is_invite
         {
             transaction.keys.push(key);
             transaction.unacknowledged += 1;
-            self.transactions.name(key, super::table::Found::Server(id));
+            self.layer.table.name(key, super::table::Found::Server(id));
         }
     }
 
@@ -177,7 +177,7 @@ impl Node {
     /// The To tag of replies made here: the node's own 32 digits, and 8 that follow from the request under the node's secret, so that the same
     /// request gets the same tag (RFC 3261 16.11 wants that of a stateless reply) and nobody knows that of another. The byte between tells whether a transaction sent it.
     fn own_tag(&self, request: &Message, between: u8) -> Vec<u8> {
-        let hash = self.seed.tag(request.via().map(|via| via.text()).unwrap_or_default(), request.call_id());
+        let hash = self.layer.seed.tag(request.via().map(|via| via.text()).unwrap_or_default(), request.call_id());
         let mut tag = Vec::with_capacity(41);
         tag.extend_from_slice(&self.tag_prefix);
         tag.push(between);

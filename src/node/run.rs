@@ -194,7 +194,7 @@ impl Node {
             Effect::Sleep(_) if self.parked.is_crowded(&self.limits) => Answer::Code(-1),
             Effect::Sleep(time) => {
                 let id = self.park(run);
-                self.wheel.insert(now.tick.after(time), Due::Wake(id));
+                self.layer.wheel.insert(now.tick.after(time), Due::Wake(id));
                 return Performed::Parked;
             }
             Effect::Relay(relay) => return self.relay(now, run, relay),
@@ -269,7 +269,7 @@ impl Node {
         self.hand_over(&mut run.task.locals);
         self.give_back(&mut run);
         if let Some(id) = run.transaction() {
-            self.transactions.weigh(id);
+            self.layer.table.weigh(id);
         }
         run.weight = size_of::<Run>() + run.task.message.message.bytes().len() + run.task.size();
         run.generation = Some(self.generation.clone());
@@ -363,7 +363,7 @@ impl Node {
         if self.parked.is_quiet() {
             return false;
         }
-        let Some(call) = call_id(&datagram.bytes).map(|call_id| self.seed.call(call_id)) else { return false };
+        let Some(call) = call_id(&datagram.bytes).map(|call_id| self.layer.seed.call(call_id)) else { return false };
         if self.parked.holds(call) && self.is_absorbed(now, datagram) {
             return true;
         }
@@ -375,7 +375,7 @@ impl Node {
     /// Gives what a run holds of its transaction back to it: AVPs, flags, and the blocks that are armed.
     fn give_back(&mut self, run: &mut Run) {
         let Some(id) = run.transaction() else { return };
-        let Some(transaction) = self.transactions.get(id) else { return };
+        let Some(transaction) = self.layer.table.get(id) else { return };
         transaction.avps = std::mem::take(&mut run.task.locals.avps);
         let message = &run.task.message;
         match run.role {
@@ -396,7 +396,7 @@ impl Node {
     /// Takes them again, as they are by now.
     fn take_again(&mut self, run: &mut Run) {
         if let Some(id) = run.transaction()
-            && let Some(transaction) = self.transactions.get(id)
+            && let Some(transaction) = self.layer.table.get(id)
         {
             let avps = std::mem::take(&mut transaction.avps);
             run.take_from(transaction, avps);

@@ -1,13 +1,14 @@
 //! The side of a transaction towards the caller.
 
-use super::driver::{Node, clear_timer, set_timer};
+use super::driver::Node;
+use super::layer::{ClientEvent, Layer, Means, ServerEvent, Verdict};
 use super::table::Found;
-use super::transaction::{Due, Server, Side, TimerSet, Transaction};
+use super::transaction::{Server, Side, TimerSet, Transaction};
 use crate::builtin::{Counter, LogLevel, TransactionId, Value, Working, parse_int};
 use crate::script::Task;
-use crate::sip::Method;
-use crate::time::{Now, Tick};
-use crate::transaction::{Action, Actions, Timer, Timers, server_invite, server_non_invite};
+use crate::sip::{Message, Method};
+use crate::time::Now;
+use crate::transaction::{Actions, Timers, client_non_invite, server_invite, server_non_invite};
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ impl Node {
             self.core.log(LogLevel::Error, "a request whose URI cannot be read has no transaction");
             return None;
         }
-        let id = self.transactions.reserve();
+        let id = self.layer.table.reserve();
         let method = message.message.method().unwrap_or(Method::Other);
         let is_invite = method == Method::Invite;
         let timers = self.timers_of(message);
@@ -43,20 +44,13 @@ impl Node {
         transaction.uri = message.uri.clone().filter(|_| self.core.settings.sip_warning);
         transaction.take_reply(message);
         transaction.keys.push(key);
-        self.transactions.insert(transaction);
+        self.layer.table.insert(transaction);
         self.core.counters.count(const { Counter::named("UAS_transactions") });
         self.core.counters.count(const { Counter::named("active_transactions") });
         self.core.counters.count(const { Counter::named("inuse_transactions") });
-        self.transactions.name(key, Found::Server(id));
-        for action in actions {
-            if let Action::Set(timer, at) = action {
-                let timer_id = self.wheel.insert(at, Due::Server(id, timer));
-                if let Some(side) = self.transactions.get(id).and_then(|transaction| transaction.server.as_mut()) {
-                    *side.timers.slot(timer) = Some(timer_id);
-                }
-            }
-        }
-        message.transaction = self.transactions.get(id).map(|transaction| transaction.view(None, 0));
+        self.layer.table.name(key, Found::Server(id));
+        self.layer.server_begins(id, &actions);
+        message.transaction = self.layer.table.get(id).map(|transaction| transaction.view(None, 0));
         Some(id)
     }
 
@@ -77,26 +71,14 @@ impl Node {
     /// Gives a transaction the timers that a script has wanted since it was made; branches that wait begin to wait anew.
     pub(super) fn heed_timers(&mut self, now: Now, id: TransactionId, message: &Working) {
         let Some((inv, fr)) = message.timers else { return };
-        let Some(transaction) = self.transactions.get(id) else { return };
+        let Some(transaction) = self.layer.table.get(id) else { return };
         let (old_inv, old_fr) = transaction.wanted_timers;
         let wanted = (inv.or(old_inv), fr.or(old_fr));
         if wanted == transaction.wanted_timers {
             return;
         }
         let timers = self.timers_with(wanted);
-        let Some(transaction) = self.transactions.get(id) else { return };
-        (transaction.wanted_timers, transaction.timers) = (wanted, timers);
-        let is_invite = transaction.is_invite;
-        let lifetime = if is_invite { timers.max_inv_lifetime } else { timers.max_noninv_lifetime };
-        let ends = transaction.born.after(lifetime);
-        for (place, branch) in transaction.branches.iter_mut().enumerate().filter(|(_, branch)| branch.code == 0) {
-            let time = if is_invite && branch.replied { timers.fr_inv } else { timers.fr };
-            let slot = branch.timers.slot(Timer::Deadline);
-            if slot.is_some() {
-                let due = Due::Branch(id, place as u16, Timer::Deadline);
-                set_timer(&mut self.wheel, slot, now.tick.after(time).min(ends), due);
-            }
-        }
+        self.layer.retime(now, id, wanted, timers);
     }
 
     /// Takes the timers of the transaction to come from AVPs, where the script has not set them: `fr_timer_avp`, `fr_inv_timer_avp`.
@@ -124,64 +106,48 @@ impl Node {
         }
     }
 
-    /// Hands an event to the machine towards the caller and does what it asks; `bytes` is the reply that the event is about.
+    /// The transactions, and what their machines do their work with.
+    fn layer(&mut self) -> (&mut Layer, Means<'_>) {
+        let means = Means { settings: &self.core.settings, sockets: &self.core.sockets, wants: &mut self.wants };
+        (&mut self.layer, means)
+    }
+
+    /// Hands an event to the machine of a branch and does what it asks.
+    pub(super) fn client_event(
+        &mut self,
+        now: Now,
+        id: TransactionId,
+        place: u16,
+        event: ClientEvent,
+        reply: Option<&Message>,
+    ) -> Verdict {
+        let (layer, mut means) = self.layer();
+        layer.client_event(&mut means, now, id, place, event, reply)
+    }
+
+    /// Does what the machine of a branch asks as it begins.
+    pub(super) fn client_begins(&mut self, now: Now, id: TransactionId, place: u16, actions: &Actions) {
+        let (layer, mut means) = self.layer();
+        layer.client_actions(&mut means, now, id, place, actions, None);
+    }
+
+    /// Hands an event to the machine of a branch's CANCEL.
+    pub(super) fn cancel_event(&mut self, now: Now, id: TransactionId, place: u16, event: client_non_invite::Event) {
+        let (layer, mut means) = self.layer();
+        layer.cancel_event(&mut means, now, id, place, event);
+    }
+
+    /// Hands an event to the machine towards the caller; `bytes` is the reply that the event is about.
     pub(super) fn server_event(&mut self, now: Now, id: TransactionId, event: ServerEvent, bytes: Option<Bytes>) {
-        let Some(transaction) = self.transactions.get(id) else { return };
-        let timers = transaction.timers;
-        let Some(mut side) = transaction.server.take() else { return };
-        let mut actions = Actions::new();
-        side.machine = side.machine.on(now.tick, event, &timers, &mut actions);
-        let mut ended = false;
-        for action in actions {
-            match action {
-                Action::Send | Action::SendOnce => {
-                    if let Some(bytes) = &bytes {
-                        if action == Action::Send {
-                            side.kept = Some(bytes.clone());
-                        }
-                        self.send(bytes.clone(), side.flow, side.send_flags);
-                    }
-                }
-                Action::SendAgain => {
-                    if let Some(bytes) = side.kept.clone() {
-                        self.send(bytes, side.flow, side.send_flags);
-                    }
-                }
-                Action::Set(timer, at) => {
-                    let due = Due::Server(id, timer);
-                    set_timer(&mut self.wheel, side.timers.slot(timer), at, due);
-                }
-                Action::Clear(timer) => clear_timer(&mut self.wheel, side.timers.slot(timer)),
-                Action::Terminated => ended = true,
-                Action::SendAck
-                | Action::SendCancel
-                | Action::PassUp
-                | Action::Show
-                | Action::Timeout
-                | Action::TransportFailed => {}
-            }
-        }
-        let pending = match self.transactions.get(id) {
-            Some(transaction) => {
-                if !ended {
-                    transaction.server = Some(side);
-                } else {
-                    for timer in side.timers.ids() {
-                        self.wheel.cancel(timer);
-                    }
-                }
-                transaction.is_pending()
-            }
-            None => return,
-        };
-        if ended && !pending {
+        let (layer, mut means) = self.layer();
+        if layer.server_event(&mut means, now, id, event, bytes) {
             self.end_transaction(id);
         }
     }
 
     /// Forgets a transaction.
     pub(super) fn end_transaction(&mut self, id: TransactionId) {
-        if let Some(transaction) = self.transactions.remove(id) {
+        if let Some(transaction) = self.layer.remove(id) {
             // Whoever runs for it and waits goes on with what it left.
             if !self.parked.is_quiet() {
                 self.parked.of_transaction(id).for_each(|run| run.take_from(&transaction, transaction.avps.clone()));
@@ -189,51 +155,6 @@ impl Node {
             self.core.counters.add(const { Counter::named("inuse_transactions") }, -1);
             if !transaction.is_answered() {
                 self.core.counters.add(const { Counter::named("active_transactions") }, -1);
-            }
-            for timer in transaction.timer_ids() {
-                self.wheel.cancel(timer);
-            }
-        }
-    }
-}
-
-/// What happens to the machine towards the caller, of either kind.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum ServerEvent {
-    RequestAgain,
-    Ack,
-    Provisional,
-    Success(server_invite::Origin),
-    Failure,
-    Timer(Timer),
-}
-
-impl Server {
-    /// Takes an event; what is to be done is appended to `out`.
-    pub(super) fn on(self, now: Tick, event: ServerEvent, timers: &Timers, out: &mut Actions) -> Server {
-        match self {
-            Server::Invite(state) => {
-                use server_invite::Event;
-                let event = match event {
-                    ServerEvent::RequestAgain => Event::RequestAgain,
-                    ServerEvent::Ack => Event::Ack,
-                    ServerEvent::Provisional => Event::Provisional,
-                    ServerEvent::Success(origin) => Event::Success(origin),
-                    ServerEvent::Failure => Event::Failure,
-                    ServerEvent::Timer(timer) => Event::Timer(timer),
-                };
-                Server::Invite(state.on(now, event, timers, out))
-            }
-            Server::Other(state) => {
-                use server_non_invite::Event;
-                let event = match event {
-                    ServerEvent::RequestAgain => Event::RequestAgain,
-                    ServerEvent::Ack => return Server::Other(state),
-                    ServerEvent::Provisional => Event::Provisional,
-                    ServerEvent::Success(_) | ServerEvent::Failure => Event::Final,
-                    ServerEvent::Timer(timer) => Event::Timer(timer),
-                };
-                Server::Other(state.on(now, event, timers, out))
             }
         }
     }

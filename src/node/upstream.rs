@@ -1,9 +1,9 @@
 //! What goes back to the caller: the reply that wins (RFC 3261 16.7), after `failure_route` had its say.
 
 use super::driver::Node;
+use super::layer::ServerEvent;
 use super::relay::{Fault, error_reply};
 use super::run::Role;
-use super::server::ServerEvent;
 use super::transaction::Branch;
 use crate::builtin::{Background, CancelSilent, Counter, LogLevel, Received, TransactionId, Working};
 use crate::script::Task;
@@ -16,7 +16,7 @@ impl Node {
     /// A reply counts for a branch: it goes upstream at once, or the branch has its outcome.
     pub(super) fn count_reply(&mut self, now: Now, id: TransactionId, place: u16, working: Box<Working>, call: u64) {
         let code = working.message.status().unwrap_or(0);
-        let Some(transaction) = self.transactions.get(id) else { return };
+        let Some(transaction) = self.layer.table.get(id) else { return };
         let Some(branch) = transaction.branches.get_mut(place as usize) else { return };
         // A branch that was given up, or refused, takes it no more while others, or a failure_route, go on.
         let too_late = branch.code >= 300 && transaction.sent_code < 200;
@@ -26,7 +26,7 @@ impl Node {
             branch.reply = (code >= 300).then(|| Box::new(working.message.clone()));
         }
         let (owner, is_answered, is_pending) = (transaction.owner, transaction.is_answered(), transaction.is_pending());
-        self.transactions.weigh(id);
+        self.layer.table.weigh(id);
         if let Some((module, tag)) = owner {
             if code >= 200 {
                 self.own_reply(now, id, module, tag, code);
@@ -63,7 +63,7 @@ impl Node {
 
     /// A branch has ended without a reply: as if it had been answered `code`.
     pub(super) fn branch_failed(&mut self, now: Now, id: TransactionId, place: u16, code: u16, timed_out: bool) {
-        let Some(transaction) = self.transactions.get(id) else { return };
+        let Some(transaction) = self.layer.table.get(id) else { return };
         let canceled = transaction.canceled;
         let Some(branch) = transaction.branches.get_mut(place as usize) else { return };
         branch.timed_out = timed_out;
@@ -72,14 +72,14 @@ impl Node {
         if let Some((module, tag)) = transaction.owner {
             return self.own_reply(now, id, module, tag, code);
         }
-        let call = self.seed.call(transaction.request.call_id());
+        let call = self.layer.seed.call(transaction.request.call_id());
         self.branch_ended(now, id, place, None, call);
     }
 
     /// A branch could not be sent. Where that shows at once Kamailio tells the script, so that it is nothing for a failure_route, and whatever the
     /// others bring counts more.
     pub(super) fn branch_unsent(&mut self, now: Now, id: TransactionId, place: u16, at_once: bool) {
-        let Some(transaction) = self.transactions.get(id) else { return };
+        let Some(transaction) = self.layer.table.get(id) else { return };
         let Some(branch) = transaction.branches.get_mut(place as usize) else { return };
         if transaction.owner.is_some() || branch.sent_again || !at_once {
             return self.branch_failed(now, id, place, 477, false);
@@ -97,14 +97,14 @@ impl Node {
     /// Whether an INVITE ends without a word to its caller when its branch has had its time: `noisy_ctimer` 0.
     pub(super) fn ends_quietly(&mut self, id: TransactionId) -> bool {
         let noisy = self.core.settings.transaction.noisy_ctimer;
-        let Some(transaction) = self.transactions.get(id).filter(|_| !noisy) else { return false };
+        let Some(transaction) = self.layer.table.get(id).filter(|_| !noisy) else { return false };
         let [branch] = &transaction.branches[..] else { return false };
         transaction.is_invite && transaction.owner.is_none() && !branch.replied && branch.on_failure.is_none()
     }
 
     /// A branch has failed: `event_route[tm:branch-failure:...]` sees it before the others are asked for.
     fn branch_ended(&mut self, now: Now, id: TransactionId, place: u16, working: Option<Box<Working>>, call: u64) {
-        if let Some(transaction) = self.transactions.get(id)
+        if let Some(transaction) = self.layer.table.get(id)
             && !transaction.failing
             && !transaction.is_answered()
             && let Some(branch) = transaction.branches.get(place as usize)
@@ -127,14 +127,14 @@ impl Node {
         reply: Option<Box<Working>>,
         call: u64,
     ) {
-        let Some(transaction) = self.transactions.get(id) else { return };
+        let Some(transaction) = self.layer.table.get(id) else { return };
         transaction.take_back(&task.message, task.locals.avps);
         self.settle(now, id, reply, call);
     }
 
     /// Once no branch may bring a better reply, the winner goes to `failure_route`, or upstream.
     fn settle(&mut self, now: Now, id: TransactionId, working: Option<Box<Working>>, call: u64) {
-        let Some(transaction) = self.transactions.get(id) else { return };
+        let Some(transaction) = self.layer.table.get(id) else { return };
         if transaction.is_pending() || transaction.is_answered() || transaction.failing {
             if transaction.server.is_none() && !transaction.is_pending() {
                 self.end_transaction(id);
@@ -157,7 +157,7 @@ impl Node {
 
     /// What follows the end of a `failure_route`: other branches go on, or the winner goes upstream.
     pub(super) fn failure_done(&mut self, now: Now, id: TransactionId, task: Task, reply: Option<Box<Working>>) {
-        let Some(transaction) = self.transactions.get(id) else { return };
+        let Some(transaction) = self.layer.table.get(id) else { return };
         transaction.take_back(&task.message, task.locals.avps);
         if transaction.is_answered() {
             return;
@@ -171,7 +171,7 @@ impl Node {
 
     /// Sends the winning reply upstream. `working` is that reply when the script has just seen it and may have edited it.
     fn send_winner(&mut self, now: Now, id: TransactionId, working: Option<Box<Working>>) {
-        let Some(transaction) = self.transactions.get(id) else { return };
+        let Some(transaction) = self.layer.table.get(id) else { return };
         let settings = &self.core.settings.transaction;
         let Some(place) = winner(&transaction.branches, settings.faked_reply_prio) else { return };
         let branch = &transaction.branches[place];
@@ -210,7 +210,7 @@ impl Node {
 
     /// Sends a reply of a branch to the caller, unless the `onsend_route` keeps it back.
     fn relay_upstream(&mut self, now: Now, id: TransactionId, code: u16, working: &Working) {
-        let way = self.transactions.get(id).and_then(|its| its.server.as_mut()).map(|side| {
+        let way = self.layer.table.get(id).and_then(|its| its.server.as_mut()).map(|side| {
             side.send_flags = side.send_flags.or(working.reply_flags);
             side.flow
         });
@@ -225,13 +225,13 @@ impl Node {
 
     /// Lets the ACK for a 2xx of a callee be noticed on its way.
     fn expect_relayed_ack(&mut self, id: TransactionId, reply: &Message) {
-        let Some(transaction) = self.transactions.get(id).filter(|transaction| transaction.is_invite) else { return };
+        let Some(transaction) = self.layer.table.get(id).filter(|transaction| transaction.is_invite) else { return };
         let request = &transaction.request;
         let from_tag = request.from_tag().unwrap_or_default();
         let to_tag = reply.to_tag().unwrap_or_default();
         let number = request.cseq().map_or(0, |cseq| cseq.number);
-        let key = self.seed.success_ack(request.call_id(), from_tag, to_tag, number);
-        self.transactions.expect_ack(id, key);
+        let key = self.layer.seed.success_ack(request.call_id(), from_tag, to_tag, number);
+        self.layer.table.expect_ack(id, key);
     }
 
     /// Sends a reply to the caller through the server side of a transaction; without bytes the caller gets nothing.
@@ -248,7 +248,7 @@ impl Node {
             200..300 => ServerEvent::Success(origin),
             _ => ServerEvent::Failure,
         };
-        if let Some(transaction) = self.transactions.get(id) {
+        if let Some(transaction) = self.layer.table.get(id) {
             let ends = code >= 200 && !transaction.is_answered();
             transaction.sent_code = transaction.sent_code.max(code);
             let counters = &self.core.counters;
@@ -262,12 +262,12 @@ impl Node {
             });
         }
         self.server_event(now, id, event, bytes);
-        self.transactions.weigh(id);
+        self.layer.table.weigh(id);
     }
 
     /// Tells a module what became of its request.
     fn own_reply(&mut self, now: Now, id: TransactionId, module: crate::builtin::ModuleId, tag: u64, code: u16) {
-        if let Some(transaction) = self.transactions.get(id) {
+        if let Some(transaction) = self.layer.table.get(id) {
             // Told once; a late reply is not told again.
             transaction.owner = Some((module, u64::MAX));
         }
