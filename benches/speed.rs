@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
     missing_docs,
     reason = "a benchmark that cannot go on has failed"
 )]
@@ -33,7 +34,7 @@ use std::time::Duration;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-criterion_group!(benches, index, router_script, calls, steps, check, scenarios);
+criterion_group!(benches, index, router_script, calls, sizes, steps, check, scenarios);
 criterion_main!(benches);
 
 /// A phone's INVITE: 725 bytes, 12 headers.
@@ -220,6 +221,30 @@ fn calls(criterion: &mut Criterion) {
             BatchSize::SmallInput,
         );
     });
+}
+
+/// What a call takes while it lives: printed, so that it is seen when it grows.
+fn sizes(_: &mut Criterion) {
+    const CALLS: u64 = 1000;
+    for (name, bytes) in alanui::node::sizes() {
+        println!("size of {name}: {bytes} bytes");
+    }
+    let Bench { program, core } = Bench::edge_router();
+    let mut node = Node::new(program, core, false, now(0));
+    let (mut kept, template) = (Kept::default(), INVITE.replace('\n', "\r\n"));
+    for count in 1..=CALLS {
+        let digits = format!("{count:016x}");
+        let text = template.replace("0123456789abcdef", &digits).replace("1j9FpLxk3uxtm8tn", &digits);
+        let arrived = Datagram { bytes: text.into(), flow: Flow::to(source(), SocketId(0)) };
+        drive(&mut node, &mut kept, now(count), Given::Arrived(arrived));
+        for (ticket, _) in std::mem::take(&mut kept.questions) {
+            drive(&mut node, &mut kept, now(count), Given::Answered(ticket, set_of_domain()));
+        }
+        node.core.log.clear();
+    }
+    let (name, held) = &node.held()[0];
+    assert_eq!(held.count as u64, CALLS, "each call has its transaction");
+    println!("{name}: {} bytes each, messages and what scripts left with them included", held.bytes / held.count);
 }
 
 fn call(node: &mut Node, bytes: Bytes, now: Now) -> usize {

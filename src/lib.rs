@@ -50,27 +50,51 @@
 //! ```
 //!
 //! `config` and `node` are handed the list of modules and name none; `host` and `sim` never meet.
+//!
+//! # As a library
+//!
+//! What other crates may rely on is [`assert_scenarios`] and [`testing`], with what they give ([`report`]). All else is public for the program, its
+//! tests and benchmarks, and may change with any release; `cargo doc --document-private-items` shows it.
 
+#[doc(hidden)]
 pub mod builtin;
+#[doc(hidden)]
 pub mod catalogue;
+#[doc(hidden)]
 pub mod chart;
+#[doc(hidden)]
 pub mod command;
+#[doc(hidden)]
 pub mod config;
+#[doc(hidden)]
 pub mod format;
+#[doc(hidden)]
 pub mod host;
+#[doc(hidden)]
 pub mod language;
+#[doc(hidden)]
 pub mod lint;
+#[doc(hidden)]
 pub mod modules;
+#[doc(hidden)]
 pub mod node;
+#[doc(hidden)]
 pub mod record;
 pub mod report;
+#[doc(hidden)]
 pub mod script;
+#[doc(hidden)]
 pub mod sim;
+#[doc(hidden)]
 pub mod sip;
+#[doc(hidden)]
 pub mod source;
 pub mod testing;
+#[doc(hidden)]
 pub mod time;
+#[doc(hidden)]
 pub mod transaction;
+#[doc(hidden)]
 pub mod world;
 
 pub use testing::assert_scenarios;

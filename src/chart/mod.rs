@@ -1,7 +1,7 @@
 //! Who calls whom among the route blocks of a config, as a picture.
 //!
-//! Made from the syntax tree, so that it shows what is known of a config that does not compile. [`text`] draws a tree for a terminal,
-//! [`dot`] the graph for graphviz, [`svg`] the same for a browser.
+//! Made from the syntax tree, so that it shows what is known of a config that does not compile. [`text()`] draws a tree for a terminal,
+//! [`dot()`] the graph for graphviz, [`svg()`] the same for a browser.
 
 mod dot;
 mod layers;

@@ -2,7 +2,7 @@
 //!
 //! One node serves one worker's share of the calls. The contract with whoever drives it:
 //!
-//! 1. give it what arrived or is due, and do what it wants, by [`drive`](crate::world::drive);
+//! 1. give it what arrived or is due, and do what it wants, by [`drive()`](crate::world::drive);
 //! 2. take lines from `core.log`;
 //! 3. sleep until [`Node::next`] or until something arrives; go to 1.
 
@@ -32,4 +32,15 @@ mod via;
 
 pub use driver::{Limits, Node, Statistics};
 pub use generation::Config;
+
+/// How many bytes the parts of a call take by themselves, for the benchmark that watches them.
+pub fn sizes() -> [(&'static str, usize); 5] {
+    [
+        ("Transaction", size_of::<transaction::Transaction>()),
+        ("Branch", size_of::<transaction::Branch>()),
+        ("Run", size_of::<run::Run>()),
+        ("Working", size_of::<crate::builtin::Working>()),
+        ("Message", size_of::<crate::sip::Message>()),
+    ]
+}
 pub use share::{Shares, call_id};

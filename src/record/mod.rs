@@ -2,8 +2,8 @@
 //!
 //! [`read`] takes pcap and pcapng files (Ethernet, Linux cooked, loopback and raw IP frames; IPv4 and IPv6, also in
 //! fragments; SIP over UDP and TCP, and in HEP packets), streams of HEP3 packets, sipp's message logs and the text that
-//! sngrep saves; which one it is shows in its first bytes. [`anonymous`] replaces what tells people and networks.
-//! [`scenario`] makes the text of a scenario: what peers of the server sent are its steps, what the server sent are its
+//! sngrep saves; which one it is shows in its first bytes. [`anonymous()`] replaces what tells people and networks.
+//! [`scenario()`] makes the text of a scenario: what peers of the server sent are its steps, what the server sent are its
 //! expectations, and of each message only that is written which a peer of the simulator would not make by itself.
 //! [`differences`] holds what the simulator gave against what was captured.
 //!

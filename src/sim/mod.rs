@@ -1,6 +1,6 @@
 //! The other host: a clock that jumps to the next deadline, wires between named peers, databases in memory.
 //!
-//! [`parse`] reads a scenario; [`play`] plays it against a [`node`](crate::node) and writes what happened as a ladder,
+//! [`parse()`] reads a scenario; [`play()`] plays it against a [`node`](crate::node) and writes what happened as a ladder,
 //! a text that two runs give alike. `alanui test` compares it with the ladder that was accepted.
 
 mod against;

@@ -1,7 +1,7 @@
 //! What crosses the border between a server without I/O and whoever drives it.
 //!
 //! A driver gives ([`Given`]) what has arrived, was answered or is due, and takes what the server wants ([`Want`]): packets sent, questions
-//! asked. [`drive`] is the loop between them, and the only one.
+//! asked. [`drive()`] is the loop between them, and the only one.
 
 mod database;
 mod drive;
