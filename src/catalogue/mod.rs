@@ -19,13 +19,13 @@
 //! [`rows`] makes of a module the same rows that a built one has, so that calls, parameters and variables are checked alike; what runs is a
 //! stand-in that gives what is [`neutral`]: false, or true where false would mean that somebody is guilty.
 
-mod deed;
+mod does;
 mod history;
 mod stand_in;
 #[cfg(test)]
 mod tests;
 
-pub use deed::{Does, Neutral, does, neutral};
+pub use does::{Does, Neutral, does, neutral};
 pub use history::{Former, former};
 
 use crate::builtin::Module;

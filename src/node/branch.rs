@@ -40,9 +40,9 @@ impl Node {
             self.core.log(LogLevel::Error, format!("a transaction has no more than {most} branches (max_branches)"));
             return Err(Fault::NoBranch);
         }
-        let (place, timers, born, is_invite) =
+        let (index, timers, born, is_invite) =
             (transaction.branches.len() as u16, transaction.timers, transaction.born, transaction.is_invite);
-        let branch = self.new_branch(message.visit.course, place);
+        let branch = self.new_branch(message.visit.course, index);
         let located = target.located.as_deref();
         let (sent, flow) = self.write_forwarded(task, &uri, flow, &branch, located);
         let message = &task.message;
@@ -68,8 +68,8 @@ impl Node {
         if let Some(transaction) = self.layer.table.get(id) {
             transaction.branches.push(branch);
         }
-        self.layer.table.name(key, Found::Branch(id, place));
-        self.client_begins(now, id, place, &actions);
+        self.layer.table.name(key, Found::Branch(id, index));
+        self.client_begins(now, id, index, &actions);
         Ok(())
     }
 
@@ -118,17 +118,17 @@ impl Node {
             CancelSilent::Awaited => ClientEvent::CancelRequested,
             CancelSilent::Cancelled => ClientEvent::CancelAtOnce,
         };
-        for place in (0..count).filter(|place| Some(*place) != but) {
+        for index in (0..count).filter(|index| Some(*index) != but) {
             let Some(transaction) = self.layer.table.get(id) else { return };
             let is_invite = transaction.is_invite;
-            let Some(branch) = transaction.branches.get(place as usize) else { return };
+            let Some(branch) = transaction.branches.get(index as usize) else { return };
             if branch.code != 0 {
                 continue;
             }
             let given_up = is_invite && !branch.replied && silent == CancelSilent::Answered;
-            self.client_event(now, id, place, event, None);
+            self.client_event(now, id, index, event, None);
             if given_up {
-                self.branch_failed(now, id, place, 487, false);
+                self.branch_failed(now, id, index, 487, false);
             }
         }
     }

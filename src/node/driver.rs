@@ -173,18 +173,18 @@ impl Node {
         let branch = message.via().and_then(|via| via.branch());
         let (Some(branch), true) = (branch, message.is_request()) else { return };
         let key = self.layer.seed.client(branch, message.method_text());
-        let Some(Found::Branch(id, place)) = self.layer.table.find(&key) else { return };
+        let Some(Found::Branch(id, index)) = self.layer.table.find(&key) else { return };
         self.enter_that_of(id);
         let Some(transaction) = self.layer.table.get(id) else { return };
         if transaction.owner.is_none() && self.core.settings.transaction.failure_exec_mode {
             return;
         }
-        let verdict = self.client_event(now, id, place, ClientEvent::TransportFailed, None);
+        let verdict = self.client_event(now, id, index, ClientEvent::TransportFailed, None);
         if verdict.unsent {
             // A connection that cannot be had shows later, when Kamailio's scripts have been told of success.
             let reliable = self.core.sockets.transport(packet.flow.socket).is_reliable();
             let at_once = !reliable || packet.flags.existing;
-            self.branch_unsent(now, id, place, at_once);
+            self.branch_unsent(now, id, index, at_once);
             self.end_step();
         }
         self.obey(now);
@@ -276,17 +276,17 @@ impl Node {
             Due::Begin => self.begin(now),
             Due::Wake(ticket) => self.resume(now, ticket, Answer::Code(1)),
             Due::Server(id, timer) => self.server_event(now, id, ServerEvent::Timer(timer), None),
-            Due::Branch(id, place, timer) => self.branch_timer(now, at, (id, place), timer),
-            Due::Cancel(id, place, timer) => {
-                self.cancel_event(now, id, place, client_non_invite::Event::Timer(timer));
+            Due::Branch(id, index, timer) => self.branch_timer(now, at, (id, index), timer),
+            Due::Cancel(id, index, timer) => {
+                self.cancel_event(now, id, index, client_non_invite::Event::Timer(timer));
             }
         }
     }
 
-    fn branch_timer(&mut self, now: Now, at: Tick, (id, place): (TransactionId, u16), timer: Timer) {
+    fn branch_timer(&mut self, now: Now, at: Tick, (id, index): (TransactionId, u16), timer: Timer) {
         let Some(transaction) = self.layer.table.get(id) else { return };
         let (born, own) = (transaction.born, transaction.owner.is_some());
-        let replied = transaction.branches.get(place as usize).is_some_and(|branch| branch.replied);
+        let replied = transaction.branches.get(index as usize).is_some_and(|branch| branch.replied);
         let ringing = replied && transaction.is_invite;
         if timer != Timer::Wait {
             let name = match timer {
@@ -296,12 +296,12 @@ impl Node {
             };
             self.core.trace(|| TraceEvent::Timer { name, after: at.since(born) });
         }
-        let verdict = self.client_event(now, id, place, ClientEvent::Timer(timer), None);
+        let verdict = self.client_event(now, id, index, ClientEvent::Timer(timer), None);
         if verdict.timed_out && self.ends_quietly(id) {
             return self.end_transaction(id);
         }
         if verdict.timed_out {
-            self.branch_failed(now, id, place, 408, true);
+            self.branch_failed(now, id, index, 408, true);
         }
         if verdict.ended && own {
             self.end_transaction(id);

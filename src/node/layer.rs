@@ -58,17 +58,17 @@ impl Layer {
         means: &mut Means,
         now: Now,
         id: TransactionId,
-        place: u16,
+        index: u16,
         event: ClientEvent,
         reply: Option<&Message>,
     ) -> Verdict {
         let Some(transaction) = self.table.get(id) else { return Verdict::default() };
         let timers = transaction.timers;
-        let Some(branch) = transaction.branches.get_mut(place as usize) else { return Verdict::default() };
+        let Some(branch) = transaction.branches.get_mut(index as usize) else { return Verdict::default() };
         let mut actions = Actions::new();
         let ended = Client::Other(client_non_invite::State::Terminated);
         branch.machine = std::mem::replace(&mut branch.machine, ended).on(now.tick, event, &timers, &mut actions);
-        self.client_actions(means, now, id, place, &actions, reply)
+        self.client_actions(means, now, id, index, &actions, reply)
     }
 
     /// Does what the machine of a branch asks.
@@ -77,7 +77,7 @@ impl Layer {
         means: &mut Means,
         now: Now,
         id: TransactionId,
-        place: u16,
+        index: u16,
         actions: &Actions,
         reply: Option<&Message>,
     ) -> Verdict {
@@ -88,7 +88,7 @@ impl Layer {
         let lingers = transaction.owner.is_none();
         let kept = &means.settings.transaction.ac_extra_hdrs;
         let arrived = (!means.settings.transaction.reparse_invite).then(|| transaction.request.clone());
-        let Some(branch) = transaction.branches.get_mut(place as usize) else { return verdict };
+        let Some(branch) = transaction.branches.get_mut(index as usize) else { return verdict };
         for action in actions {
             match *action {
                 Action::Send | Action::SendOnce | Action::SendAgain => {
@@ -113,7 +113,7 @@ impl Layer {
                 Action::SendCancel => cancels = true,
                 Action::Set(Timer::Wait, _) if lingers => {}
                 Action::Set(timer, at) => {
-                    set_timer(&mut self.wheel, branch.timers.slot(timer), at, Due::Branch(id, place, timer));
+                    set_timer(&mut self.wheel, branch.timers.slot(timer), at, Due::Branch(id, index, timer));
                 }
                 Action::Clear(timer) => clear_timer(&mut self.wheel, branch.timers.slot(timer)),
                 Action::PassUp => verdict.counts = true,
@@ -124,13 +124,13 @@ impl Layer {
             }
         }
         if cancels {
-            self.send_cancel(means, now, id, place);
+            self.send_cancel(means, now, id, index);
         }
         verdict
     }
 
     /// Sends the CANCEL of a branch, or the same one again.
-    fn send_cancel(&mut self, means: &mut Means, now: Now, id: TransactionId, place: u16) {
+    fn send_cancel(&mut self, means: &mut Means, now: Now, id: TransactionId, index: u16) {
         let says_why = means.settings.transaction.local_cancel_reason;
         if let Some(transaction) = self.table.get(id)
             && says_why
@@ -142,7 +142,7 @@ impl Layer {
         }
         let Some(transaction) = self.table.get(id) else { return };
         let (timers, headers) = (transaction.timers, transaction.cancel_headers.clone());
-        let Some(branch) = transaction.branches.get_mut(place as usize) else { return };
+        let Some(branch) = transaction.branches.get_mut(index as usize) else { return };
         let (flow, flags) = (branch.flow, branch.send_flags);
         if let Some(cancel) = &branch.cancel {
             let bytes = cancel.sent.clone();
@@ -162,8 +162,8 @@ impl Layer {
         let reliable = means.sockets.transport(flow.socket).is_reliable();
         let machine = client_non_invite::State::start(now.tick, now.tick, reliable, &timers, &mut actions);
         branch.cancel = Some(Box::new(Cancel { machine, key, sent: Bytes::from(bytes), timers: TimerSet::default() }));
-        self.table.name(key, Found::Cancel(id, place));
-        self.cancel_actions(means, id, place, &actions);
+        self.table.name(key, Found::Cancel(id, index));
+        self.cancel_actions(means, id, index, &actions);
     }
 
     /// Hands an event to the machine of a branch's CANCEL.
@@ -172,22 +172,22 @@ impl Layer {
         means: &mut Means,
         now: Now,
         id: TransactionId,
-        place: u16,
+        index: u16,
         event: client_non_invite::Event,
     ) {
         let Some(transaction) = self.table.get(id) else { return };
         let timers = transaction.timers;
-        let Some(branch) = transaction.branches.get_mut(place as usize) else { return };
+        let Some(branch) = transaction.branches.get_mut(index as usize) else { return };
         let Some(cancel) = &mut branch.cancel else { return };
         let mut actions = Actions::new();
         let machine = std::mem::replace(&mut cancel.machine, client_non_invite::State::Terminated);
         cancel.machine = machine.on(now.tick, event, &timers, &mut actions);
-        self.cancel_actions(means, id, place, &actions);
+        self.cancel_actions(means, id, index, &actions);
     }
 
-    fn cancel_actions(&mut self, means: &mut Means, id: TransactionId, place: u16, actions: &Actions) {
+    fn cancel_actions(&mut self, means: &mut Means, id: TransactionId, index: u16, actions: &Actions) {
         let Some(transaction) = self.table.get(id) else { return };
-        let Some(branch) = transaction.branches.get_mut(place as usize) else { return };
+        let Some(branch) = transaction.branches.get_mut(index as usize) else { return };
         let Some(cancel) = &mut branch.cancel else { return };
         for action in actions {
             match *action {
@@ -198,7 +198,7 @@ impl Layer {
                 // It lives as long as its branch.
                 Action::Set(Timer::Wait, _) => {}
                 Action::Set(timer, at) => {
-                    set_timer(&mut self.wheel, cancel.timers.slot(timer), at, Due::Cancel(id, place, timer));
+                    set_timer(&mut self.wheel, cancel.timers.slot(timer), at, Due::Cancel(id, index, timer));
                 }
                 Action::Clear(timer) => clear_timer(&mut self.wheel, cancel.timers.slot(timer)),
                 Action::SendAck
@@ -290,11 +290,11 @@ impl Layer {
         let is_invite = transaction.is_invite;
         let lifetime = if is_invite { timers.max_inv_lifetime } else { timers.max_noninv_lifetime };
         let ends = transaction.born.after(lifetime);
-        for (place, branch) in transaction.branches.iter_mut().enumerate().filter(|(_, branch)| branch.code == 0) {
+        for (index, branch) in transaction.branches.iter_mut().enumerate().filter(|(_, branch)| branch.code == 0) {
             let time = if is_invite && branch.replied { timers.fr_inv } else { timers.fr };
             let slot = branch.timers.slot(Timer::Deadline);
             if slot.is_some() {
-                let due = Due::Branch(id, place as u16, Timer::Deadline);
+                let due = Due::Branch(id, index as u16, Timer::Deadline);
                 set_timer(&mut self.wheel, slot, now.tick.after(time).min(ends), due);
             }
         }
@@ -307,12 +307,12 @@ impl Layer {
                 let side = self.table.get(id).and_then(|its| its.server.as_mut());
                 side.map(|side| side.timers.slot(timer))
             }
-            Due::Branch(id, place, timer) => {
-                let branch = self.table.get(id).and_then(|its| its.branches.get_mut(place as usize));
+            Due::Branch(id, index, timer) => {
+                let branch = self.table.get(id).and_then(|its| its.branches.get_mut(index as usize));
                 branch.map(|branch| branch.timers.slot(timer))
             }
-            Due::Cancel(id, place, timer) => {
-                let branch = self.table.get(id).and_then(|its| its.branches.get_mut(place as usize));
+            Due::Cancel(id, index, timer) => {
+                let branch = self.table.get(id).and_then(|its| its.branches.get_mut(index as usize));
                 branch.and_then(|branch| branch.cancel.as_mut()).map(|cancel| cancel.timers.slot(timer))
             }
             Due::Module(..) | Due::Begin | Due::Wake(_) => return true,

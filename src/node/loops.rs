@@ -120,9 +120,9 @@ impl Node {
     }
 
     /// A branch of a transaction, in the form of Kamailio's: the cookie, 4 and 32 digits, and the number of the branch.
-    pub(super) fn new_branch(&mut self, course: u64, place: u16) -> Vec<u8> {
+    pub(super) fn new_branch(&mut self, course: u64, index: u16) -> Vec<u8> {
         let nonce = self.core.random.bits();
-        self.branch_text(nonce, course, place)
+        self.branch_text(nonce, course, index)
     }
 
     /// The branch of a message forwarded without a transaction: the same for the same message (RFC 3261 16.11).
@@ -131,7 +131,7 @@ impl Node {
         self.branch_text(self.layer.seed.client(via, b"").low(), message.visit.course, 0)
     }
 
-    fn branch_text(&self, nonce: u64, course: u64, place: u16) -> Vec<u8> {
+    fn branch_text(&self, nonce: u64, course: u64, index: u16) -> Vec<u8> {
         let mark = self.layer.seed.mark(nonce, course);
         let nonce = digits::<16>(nonce);
         let (first, second) = nonce.split_at(4);
@@ -140,7 +140,7 @@ impl Node {
             branch.extend_from_slice(part);
         }
         branch.push(b'.');
-        print_int(i64::from(place), &mut branch);
+        print_int(i64::from(index), &mut branch);
         branch
     }
 

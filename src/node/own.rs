@@ -199,14 +199,14 @@ impl Node {
         let leaving = self.core.leaving_route_text(socket, Some(&message), destination.ip());
         message.settle_record_routes(socket, &leaving);
         message.edits.new_uri = message.uri.take().or(message.edits.new_uri.take());
-        if let Some(place) = message.message.via_extent()
+        if let Some(index) = message.message.via_extent()
             && let Some(branch) = message.message.via().and_then(|via| via.branch())
         {
             let leaving = Leaving { socket, next: destination.ip(), branch };
             let mut via = Vec::new();
             push_via(&self.core, &message, &transaction.avps, &leaving, &mut via);
-            if *message.message.text(place) != *via {
-                message.edits.replace(place, via);
+            if *message.message.text(index) != *via {
+                message.edits.replace(index, via);
             }
         }
         let mut bytes = Vec::with_capacity(sent.len() + 256);

@@ -18,13 +18,13 @@ impl Node {
         let (Some(branch), Some(method)) = (message.via().and_then(|via| via.branch()), message.cseq_method()) else {
             return;
         };
-        let Some(Found::Branch(id, place)) = self.layer.table.find(&self.layer.seed.client(branch, method)) else {
+        let Some(Found::Branch(id, index)) = self.layer.table.find(&self.layer.seed.client(branch, method)) else {
             return;
         };
         let Some(transaction) = self.layer.table.get(id) else { return };
         let code = message.status().unwrap_or(0);
-        working.transaction = Some(transaction.view(Some(place), code));
-        let branch_uri = transaction.branches.get(place as usize).and_then(|branch| request_uri(&branch.sent));
+        working.transaction = Some(transaction.view(Some(index), code));
+        let branch_uri = transaction.branches.get(index as usize).and_then(|branch| request_uri(&branch.sent));
         let request = Some(transaction.request_as_relayed());
         working.related = Some(Box::new(Related { request, branch_uri, ..Related::default() }));
     }

@@ -130,7 +130,7 @@ impl Node {
             None => self.take_timers(&mut run.task),
         }
         let Some(id) = known.or_else(|| self.new_transaction(now, &mut run.task.message)) else {
-            run.task.meet(UNREADABLE);
+            run.task.set_error(UNREADABLE);
             return Performed::Answered(run, Answer::Code(BAD_URI));
         };
         if !within && self.layer.table.get(id).is_some_and(|transaction| transaction.sent_code == 0) {
@@ -231,11 +231,11 @@ impl Node {
     /// The result of a relay.
     fn relayed(&mut self, mut forking: Forking) -> (Box<Run>, Answer) {
         let code = if forking.sent > 0 {
-            forking.outer.task.meet(0);
+            forking.outer.task.set_error(0);
             1
         } else {
             let fault = forking.fault.unwrap_or(Fault::NoBranch);
-            forking.outer.task.meet(fault.error());
+            forking.outer.task.set_error(fault.error());
             if !forking.within
                 && let Some(transaction) = self.layer.table.get(forking.id)
             {
@@ -293,14 +293,14 @@ impl Node {
         let flow = match self.route(&hop, message.send_socket, Some(message.received.flow.socket)) {
             Ok(flow) => flow,
             Err(fault) => {
-                task.meet(fault.error());
+                task.set_error(fault.error());
                 return fault.code();
             }
         };
         let branch = self.stateless_branch(message);
         let located = message.located.clone();
         let (bytes, flow) = self.write_forwarded(task, &uri, flow, &branch, located.as_deref());
-        task.meet(0);
+        task.set_error(0);
         if self.lets_request_go(now, task, (&bytes, flow)) {
             self.send(bytes, flow, task.message.forward_flags);
             task.message.settled = true;

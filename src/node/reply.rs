@@ -30,7 +30,7 @@ impl Node {
         };
         let code = message.status().unwrap_or(0);
         match found {
-            Some(Found::Branch(id, place)) => {
+            Some(Found::Branch(id, index)) => {
                 self.enter_that_of(id);
                 self.core.counters.count(const { Counter::named("rpl_received") });
                 let event = match code {
@@ -38,20 +38,20 @@ impl Node {
                     200..300 => ClientEvent::Success,
                     _ => ClientEvent::Failure,
                 };
-                let verdict = self.client_event(now, id, place, event, Some(&working.message));
+                let verdict = self.client_event(now, id, index, event, Some(&working.message));
                 if !verdict.counts && !verdict.shown {
                     return;
                 }
                 let Some(transaction) = self.layer.table.get(id) else { return };
-                if let Some(branch) = transaction.branches.get_mut(place as usize) {
+                if let Some(branch) = transaction.branches.get_mut(index as usize) {
                     branch.replied = true;
                 }
-                working.transaction = Some(transaction.view(Some(place), code));
-                let branch = transaction.branches.get(place as usize);
+                working.transaction = Some(transaction.view(Some(index), code));
+                let branch = transaction.branches.get(index as usize);
                 let (branch_flags, on_reply) = branch.map_or((0, None), |branch| (branch.flags, branch.on_reply));
                 let Some(route) = on_reply else {
                     if verdict.counts {
-                        self.count_reply(now, id, place, working, call);
+                        self.count_reply(now, id, index, working, call);
                     }
                     return;
                 };
@@ -59,12 +59,12 @@ impl Node {
                 working.branch_flags = branch_flags;
                 working.on_reply = transaction.on_reply;
                 let avps = std::mem::take(&mut transaction.avps);
-                self.start(now, working, avps, route, Role::Reply(id, place, verdict.counts), call);
+                self.start(now, working, avps, route, Role::Reply(id, index, verdict.counts), call);
             }
-            Some(Found::Cancel(id, place)) => {
+            Some(Found::Cancel(id, index)) => {
                 let event =
                     if code < 200 { client_non_invite::Event::Provisional } else { client_non_invite::Event::Final };
-                self.cancel_event(now, id, place, event);
+                self.cancel_event(now, id, index, event);
             }
             Some(Found::Server(_) | Found::Success(_)) | None => match self.core.settings.transaction.on_sl_reply {
                 Some(route) => self.start(now, working, Avps::default(), route, Role::StrayReply, call),

@@ -229,7 +229,7 @@ impl Node {
                     match self.new_transaction(now, &mut task.message) {
                         Some(_) => 1,
                         None => {
-                            task.meet(super::relay::UNREADABLE);
+                            task.set_error(super::relay::UNREADABLE);
                             super::relay::BAD_URI
                         }
                     }

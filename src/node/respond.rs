@@ -181,7 +181,7 @@ impl Node {
         let mut tag = Vec::with_capacity(41);
         tag.extend_from_slice(&self.tag_prefix);
         tag.push(between);
-        tag.extend((0..8).map(|place| b"0123456789abcdef"[(hash >> (4 * place)) as usize & 15]));
+        tag.extend((0..8).map(|index| b"0123456789abcdef"[(hash >> (4 * index)) as usize & 15]));
         tag
     }
 

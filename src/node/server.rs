@@ -117,24 +117,24 @@ impl Node {
         &mut self,
         now: Now,
         id: TransactionId,
-        place: u16,
+        index: u16,
         event: ClientEvent,
         reply: Option<&Message>,
     ) -> Verdict {
         let (layer, mut means) = self.layer();
-        layer.client_event(&mut means, now, id, place, event, reply)
+        layer.client_event(&mut means, now, id, index, event, reply)
     }
 
     /// Does what the machine of a branch asks as it begins.
-    pub(super) fn client_begins(&mut self, now: Now, id: TransactionId, place: u16, actions: &Actions) {
+    pub(super) fn client_begins(&mut self, now: Now, id: TransactionId, index: u16, actions: &Actions) {
         let (layer, mut means) = self.layer();
-        layer.client_actions(&mut means, now, id, place, actions, None);
+        layer.client_actions(&mut means, now, id, index, actions, None);
     }
 
     /// Hands an event to the machine of a branch's CANCEL.
-    pub(super) fn cancel_event(&mut self, now: Now, id: TransactionId, place: u16, event: client_non_invite::Event) {
+    pub(super) fn cancel_event(&mut self, now: Now, id: TransactionId, index: u16, event: client_non_invite::Event) {
         let (layer, mut means) = self.layer();
-        layer.cancel_event(&mut means, now, id, place, event);
+        layer.cancel_event(&mut means, now, id, index, event);
     }
 
     /// Hands an event to the machine towards the caller; `bytes` is the reply that the event is about.

@@ -14,10 +14,10 @@ use bytes::Bytes;
 
 impl Node {
     /// A reply counts for a branch: it goes upstream at once, or the branch has its outcome.
-    pub(super) fn count_reply(&mut self, now: Now, id: TransactionId, place: u16, working: Box<Working>, call: u64) {
+    pub(super) fn count_reply(&mut self, now: Now, id: TransactionId, index: u16, working: Box<Working>, call: u64) {
         let code = working.message.status().unwrap_or(0);
         let Some(transaction) = self.layer.table.get(id) else { return };
-        let Some(branch) = transaction.branches.get_mut(place as usize) else { return };
+        let Some(branch) = transaction.branches.get_mut(index as usize) else { return };
         // A branch that was given up, or refused, takes it no more while others, or a failure_route, go on.
         let too_late = branch.code >= 300 && transaction.sent_code < 200;
         if code >= 200 && branch.code == 0 {
@@ -45,27 +45,27 @@ impl Node {
                 self.relay_upstream(now, id, code, &working);
                 if success {
                     self.cancel_because(id, code);
-                    self.cancel_branches(now, id, Some(place), CancelSilent::Awaited);
+                    self.cancel_branches(now, id, Some(index), CancelSilent::Awaited);
                 }
             }
             _ => {
                 let settings = &self.core.settings.transaction;
                 let ends_others = code >= 600 && !settings.disable_6xx_block && is_pending;
                 let silent = settings.cancel_b_method;
-                self.branch_ended(now, id, place, Some(working), call);
+                self.branch_ended(now, id, index, Some(working), call);
                 if ends_others {
                     self.cancel_because(id, code);
-                    self.cancel_branches(now, id, Some(place), silent);
+                    self.cancel_branches(now, id, Some(index), silent);
                 }
             }
         }
     }
 
     /// A branch has ended without a reply: as if it had been answered `code`.
-    pub(super) fn branch_failed(&mut self, now: Now, id: TransactionId, place: u16, code: u16, timed_out: bool) {
+    pub(super) fn branch_failed(&mut self, now: Now, id: TransactionId, index: u16, code: u16, timed_out: bool) {
         let Some(transaction) = self.layer.table.get(id) else { return };
         let canceled = transaction.canceled;
-        let Some(branch) = transaction.branches.get_mut(place as usize) else { return };
+        let Some(branch) = transaction.branches.get_mut(index as usize) else { return };
         branch.timed_out = timed_out;
         // A call that its caller gave up ends as such, whatever the branch did.
         branch.code = if canceled && timed_out { 487 } else { code };
@@ -73,16 +73,16 @@ impl Node {
             return self.own_reply(now, id, module, tag, code);
         }
         let call = self.layer.seed.call(transaction.request.call_id());
-        self.branch_ended(now, id, place, None, call);
+        self.branch_ended(now, id, index, None, call);
     }
 
     /// A branch could not be sent. Where that shows at once Kamailio tells the script, so that it is nothing for a failure_route, and whatever the
     /// others bring counts more.
-    pub(super) fn branch_unsent(&mut self, now: Now, id: TransactionId, place: u16, at_once: bool) {
+    pub(super) fn branch_unsent(&mut self, now: Now, id: TransactionId, index: u16, at_once: bool) {
         let Some(transaction) = self.layer.table.get(id) else { return };
-        let Some(branch) = transaction.branches.get_mut(place as usize) else { return };
+        let Some(branch) = transaction.branches.get_mut(index as usize) else { return };
         if transaction.owner.is_some() || branch.sent_again || !at_once {
-            return self.branch_failed(now, id, place, 477, false);
+            return self.branch_failed(now, id, index, 477, false);
         }
         (branch.code, branch.unsent) = (477, true);
         transaction.fault = Some(Fault::Dropped);
@@ -103,13 +103,13 @@ impl Node {
     }
 
     /// A branch has failed: `event_route[tm:branch-failure:...]` sees it before the others are asked for.
-    fn branch_ended(&mut self, now: Now, id: TransactionId, place: u16, working: Option<Box<Working>>, call: u64) {
+    fn branch_ended(&mut self, now: Now, id: TransactionId, index: u16, working: Option<Box<Working>>, call: u64) {
         if let Some(transaction) = self.layer.table.get(id)
             && !transaction.failing
             && !transaction.is_answered()
-            && let Some(branch) = transaction.branches.get(place as usize)
+            && let Some(branch) = transaction.branches.get(index as usize)
             && let Some(route) = branch.on_branch_failure
-            && let Some(message) = transaction.lend(place, now.tick)
+            && let Some(message) = transaction.lend(index, now.tick)
         {
             let avps = std::mem::take(&mut transaction.avps);
             let role = Role::BranchFailure(id, working);
@@ -173,8 +173,8 @@ impl Node {
     fn send_winner(&mut self, now: Now, id: TransactionId, working: Option<Box<Working>>) {
         let Some(transaction) = self.layer.table.get(id) else { return };
         let settings = &self.core.settings.transaction;
-        let Some(place) = winner(&transaction.branches, settings.faked_reply_prio) else { return };
-        let branch = &transaction.branches[place];
+        let Some(index) = winner(&transaction.branches, settings.faked_reply_prio) else { return };
+        let branch = &transaction.branches[index];
         let code = branch.code;
         if branch.superseded {
             // The script wanted none of the outcomes there are, and has no other.
@@ -295,8 +295,8 @@ fn winner(branches: &[Branch], faked: i64) -> Option<usize> {
         if branch.reply.is_none() { of_class.saturating_add(faked) } else { of_class }
     };
     let ended = branches.iter().enumerate().filter(|(_, branch)| branch.code >= 300);
-    let best = ended.min_by_key(|(place, branch)| (branch.unsent, branch.superseded, rank(branch), *place));
-    best.map(|(place, _)| place)
+    let best = ended.min_by_key(|(index, branch)| (branch.unsent, branch.superseded, rank(branch), *index));
+    best.map(|(index, _)| index)
 }
 
 fn same(one: &Message, other: &Message) -> bool {

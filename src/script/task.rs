@@ -97,7 +97,7 @@ impl Task {
     }
 
     /// The action at hand met this: 0 when all went well, else a negative number of Kamailio's `core/error.h`.
-    pub fn meet(&mut self, error: i32) {
+    pub fn set_error(&mut self, error: i32) {
         self.error = error;
     }
 

@@ -5,7 +5,7 @@ use super::expect::Expectation;
 use super::names::renumbered;
 use super::peer::{Packet, Peer};
 use super::scenario::{Action, PeerId, Scenario};
-use super::scene::{Deed, Scene};
+use super::scene::{Scene, StepEffect};
 use super::story::{Entry, Event, Sent, Story};
 use crate::builtin::SocketId;
 use crate::sip::Transport;
@@ -67,10 +67,10 @@ pub fn against(
             continue;
         }
         match live.scene.step(step) {
-            Deed::Sends(peer, packet) => live.peer_sends(peer, packet, step.span),
-            Deed::Host(Action::Wait(time)) => live.wait(live.scene.now.after(*time), step.span),
-            Deed::Host(Action::WaitUntil(time)) => live.wait(Tick::ZERO.after(*time), step.span),
-            Deed::Host(_) | Deed::Done => {}
+            StepEffect::Sends(peer, packet) => live.peer_sends(peer, packet, step.span),
+            StepEffect::Host(Action::Wait(time)) => live.wait(live.scene.now.after(*time), step.span),
+            StepEffect::Host(Action::WaitUntil(time)) => live.wait(Tick::ZERO.after(*time), step.span),
+            StepEffect::Host(_) | StepEffect::Done => {}
         }
         if live.scene.is_stuck() {
             break;

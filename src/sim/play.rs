@@ -4,7 +4,7 @@ use super::ladder::ladder;
 use super::parse::Reading;
 use super::peer::Peer;
 use super::scenario::{Action, DatabaseMood, Scenario};
-use super::scene::{Deed, Scene};
+use super::scene::{Scene, StepEffect};
 use super::server::{Server, Setting};
 use super::story::{Entry, Story};
 use super::surroundings::Surroundings;
@@ -130,9 +130,9 @@ impl Play<'_> {
         for step in &scenario.steps {
             self.settle(step.span);
             match self.around.scene.step(step) {
-                Deed::Sends(peer, packet) => self.around.peer_sends(peer, packet),
-                Deed::Host(action) => self.host(action, step.span),
-                Deed::Done => {}
+                StepEffect::Sends(peer, packet) => self.around.peer_sends(peer, packet),
+                StepEffect::Host(action) => self.host(action, step.span),
+                StepEffect::Done => {}
             }
             for flow in self.around.broken() {
                 if !self.around.stopped {

@@ -41,7 +41,7 @@ pub(super) struct Scene<'a> {
 }
 
 /// What a step of the scenario comes to.
-pub(super) enum Deed<'a> {
+pub(super) enum StepEffect<'a> {
     /// A peer sends a packet.
     Sends(PeerId, Packet),
     /// Nothing more is to be done.
@@ -73,7 +73,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Takes the next step, after everything that was under way has arrived.
-    pub(super) fn step<'s>(&mut self, step: &'s Step) -> Deed<'s> {
+    pub(super) fn step<'s>(&mut self, step: &'s Step) -> StepEffect<'s> {
         let at = self.scenario.steps.iter().position(|its| std::ptr::eq(its, step));
         self.next = at.map_or(self.next, |at| at + 1);
         if !matches!(step.action, Action::Expect(_)) {
@@ -94,7 +94,7 @@ impl<'a> Scene<'a> {
             Action::SendVerbatim(peer, bytes) => {
                 self.asker = Some(*peer);
                 let socket = self.peers[*peer].socket;
-                return Deed::Sends(*peer, Packet { bytes: bytes.clone(), next_hop: None, socket });
+                return StepEffect::Sends(*peer, Packet { bytes: bytes.clone(), next_hop: None, socket });
             }
             Action::Always(peer, method, codes) => {
                 let always = &mut self.peers[*peer].always;
@@ -117,9 +117,9 @@ impl<'a> Scene<'a> {
             | Action::Page(_)
             | Action::Relay(_)
             | Action::Reload(_)
-            | Action::Stop) => return Deed::Host(action),
+            | Action::Stop) => return StepEffect::Host(action),
         }
-        Deed::Done
+        StepEffect::Done
     }
 
     /// Whether the scenario goes on with an ACK of this peer, before it begins another call.
@@ -134,12 +134,12 @@ impl<'a> Scene<'a> {
         next.is_some_and(|(method, _)| method == "ACK")
     }
 
-    fn sends(&mut self, peer: PeerId, packet: Result<Packet, String>, span: Span) -> Deed<'static> {
+    fn sends(&mut self, peer: PeerId, packet: Result<Packet, String>, span: Span) -> StepEffect<'static> {
         match packet {
-            Ok(packet) => Deed::Sends(peer, packet),
+            Ok(packet) => StepEffect::Sends(peer, packet),
             Err(fault) => {
                 self.stuck(span, fault);
-                Deed::Done
+                StepEffect::Done
             }
         }
     }
