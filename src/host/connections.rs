@@ -196,11 +196,12 @@ impl Connections {
         }
     }
 
-    /// Sends a packet by its connection, or by one to its destination, which is opened when there is none and the script has nothing against it.
+    /// Sends a packet by its connection, or by one to its destination, which is opened when there is none and the script has nothing against it. Gives
+    /// the address that it goes to.
     ///
     /// # Errors
     /// The packet, and why it cannot be sent here. What fails later comes by [`Connections::poll`].
-    pub(super) fn send(&mut self, packet: Transmit) -> Result<(), Unsent> {
+    pub(super) fn send(&mut self, packet: Transmit) -> Result<SocketAddr, Unsent> {
         let Flow { peer, socket, connection } = packet.flow;
         // Nobody can tell whether a peer that closes its side listens to what is written to it. An answer goes to the address in its Via first, where
         // one who is gone is found, and to the open side when nobody is there.
@@ -210,6 +211,8 @@ impl Connections {
             let Some(connection) = self.open.get(&id) else {
                 let owner = self.directory.owner(id);
                 if owner != self.worker {
+                    // Named from here on, it goes there and nowhere else.
+                    packet.flow.connection = Some(id);
                     return Err(Unsent::Elsewhere(packet, owner));
                 }
                 continue;
@@ -217,14 +220,14 @@ impl Connections {
             if !self.has_place_for(&packet, &connection.backlog) {
                 return Err(Unsent::Failed(packet, io::ErrorKind::WouldBlock.into()));
             }
-            let closing = packet.flags.closing;
+            let (closing, there) = (packet.flags.closing, connection.peer);
             packet = match connection.push(packet, &self.directory.backlog) {
                 Ok(()) => {
                     if closing {
                         // It ends once it has written what waits.
                         self.close(id);
                     }
-                    return Ok(());
+                    return Ok(there);
                 }
                 // It has just ended.
                 Err(packet) => packet,
@@ -242,7 +245,7 @@ impl Connections {
         if closing {
             self.close(id);
         }
-        Ok(())
+        Ok(peer)
     }
 
     fn is_ending(&self, id: ConnectionId) -> bool {

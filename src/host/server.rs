@@ -178,7 +178,8 @@ impl Server {
             let tracer = server.trace.as_ref().map(|trace| trace.tracer(&bound.sockets));
             let serve = move || {
                 // A node is made on its own thread: what it keeps need not travel.
-                let node = Node::new(program, core, index == 0, clock.now());
+                let mut node = Node::new(program, core, index == 0, clock.now());
+                node.share = Some((shares, index));
                 worker::serve(Parts {
                     index,
                     clock,

@@ -52,10 +52,8 @@ impl Ways {
         };
         self.streamed = true;
         let traced = self.wires.tracer.as_ref().map(|_| packet.clone());
-        match connections.send(packet) {
-            Ok(()) => {
-                self.wires.counts.sent += 1;
-            }
+        let there = match connections.send(packet) {
+            Ok(there) => there,
             Err(Unsent::Elsewhere(packet, owner)) => {
                 match self.leaving.get_mut(owner) {
                     Some(leaving) => leaving.push(packet),
@@ -64,8 +62,10 @@ impl Ways {
                 return None;
             }
             Err(Unsent::Failed(packet, error)) => return self.unsent_by_connection(packet, &error),
-        }
-        if let (Some(tracer), Some(packet)) = (&mut self.wires.tracer, traced) {
+        };
+        self.wires.counts.sent += 1;
+        if let (Some(tracer), Some(mut packet)) = (&mut self.wires.tracer, traced) {
+            packet.flow.peer = there;
             tracer.left(now.unix, &packet);
         }
         None

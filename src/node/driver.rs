@@ -6,6 +6,7 @@ use super::layer::{ClientEvent, Layer, ServerEvent};
 
 use super::parked::Parked;
 use super::refuse::Refusals;
+use super::share::Shares;
 use super::table::{Found, Table};
 use super::transaction::{Due, Transaction};
 use crate::builtin::{Answer, CancelSilent, Carried, Core, Held, TraceEvent, TransactionId};
@@ -59,6 +60,8 @@ pub struct Node {
     pub core: Core,
     /// What it keeps at most.
     pub limits: Limits,
+    /// Which calls are its own, where there are several nodes: those of its own requests are, so that their replies come back to it.
+    pub share: Option<(Shares, usize)>,
     /// What it wants, in order.
     pub(super) wants: VecDeque<Want>,
     contract: Contract,
@@ -112,6 +115,7 @@ impl Node {
         let mut node = Node {
             core,
             limits: Limits::default(),
+            share: None,
             wants: VecDeque::new(),
             contract: Contract::default(),
             current: generation.clone(),

@@ -113,15 +113,7 @@ impl Node {
         let mut to = b"<".to_vec();
         to.extend_from_slice(&request.uri);
         to.push(b'>');
-        let mut call_id = self.own_call_id();
-        call_id.push(b'@');
-        let at = call_id.len();
-        call_id.extend_from_slice(&self.core.via_text(flow.socket, None, flow.peer.ip()));
-        if let Some(colon) = call_id[at..].iter().rposition(|byte| *byte == b':')
-            && !call_id[at..].contains(&b'[')
-        {
-            call_id.truncate(at + colon);
-        }
+        let call_id = self.call_id_of_own(&flow);
         let agent = self.core.settings.user_agent_header.clone();
         let bytes = Request {
             method: &request.method,
@@ -140,6 +132,23 @@ impl Node {
         let sent = Bytes::from(bytes);
         let Ok(message) = Message::parse(sent.clone()) else { return self.tell_unsent(now, &request) };
         self.begin_own(now, &request, (message, sent), &hop, &branch, flow);
+    }
+
+    /// A Call-ID for a request of our own that goes this way, of a call that belongs to this node.
+    fn call_id_of_own(&mut self, flow: &Flow) -> Vec<u8> {
+        let host = self.core.via_text(flow.socket, None, flow.peer.ip());
+        // Without the port.
+        let colon = host.iter().rposition(|byte| *byte == b':').filter(|_| !host.contains(&b'['));
+        let host = host.get(..colon.unwrap_or(host.len())).unwrap_or_default();
+        loop {
+            let mut call_id = self.own_call_id();
+            call_id.push(b'@');
+            call_id.extend_from_slice(host);
+            // Each try has a chance of one in as many as there are nodes.
+            if self.share.as_ref().is_none_or(|(shares, own)| shares.of_call(&call_id) == *own) {
+                return call_id;
+            }
+        }
     }
 
     fn begin_own(

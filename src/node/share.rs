@@ -22,7 +22,11 @@ impl Shares {
         if self.count < 2 {
             return 0;
         }
-        let Some(call_id) = call_id(packet) else { return 0 };
+        call_id(packet).map_or(0, |call_id| self.of_call(call_id))
+    }
+
+    /// The worker that a call belongs to.
+    pub fn of_call(&self, call_id: &[u8]) -> usize {
         ((u128::from(self.seed.call(call_id)) * self.count as u128) >> 64) as usize
     }
 }

@@ -37,3 +37,4 @@ mod sql;
 mod stopping;
 mod testing;
 mod torture;
+mod workers;
