@@ -269,6 +269,9 @@ impl Node {
         self.hand_over(&mut run.task.locals);
         self.give_back(&mut run);
         if let Some(id) = run.transaction() {
+            if let Some(transaction) = self.layer.table.get(id) {
+                transaction.waiting = transaction.waiting.saturating_add(1);
+            }
             self.layer.table.weigh(id);
         }
         run.weight = size_of::<Run>() + run.task.message.message.bytes().len() + run.task.size();
@@ -398,6 +401,7 @@ impl Node {
         if let Some(id) = run.transaction()
             && let Some(transaction) = self.layer.table.get(id)
         {
+            transaction.waiting = transaction.waiting.saturating_sub(1);
             let avps = std::mem::take(&mut transaction.avps);
             run.take_from(transaction, avps);
         }

@@ -149,7 +149,7 @@ impl Node {
     pub(super) fn end_transaction(&mut self, id: TransactionId) {
         if let Some(transaction) = self.layer.remove(id) {
             // Whoever runs for it and waits goes on with what it left.
-            if !self.parked.is_quiet() {
+            if transaction.waiting > 0 {
                 self.parked.of_transaction(id).for_each(|run| run.take_from(&transaction, transaction.avps.clone()));
             }
             self.core.counters.add(const { Counter::named("inuse_transactions") }, -1);

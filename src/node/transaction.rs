@@ -56,6 +56,8 @@ pub(super) struct Transaction {
     pub(super) sent_code: u16,
     /// Callees whose 2xx was relayed, and whose ACK has not passed yet (RFC 6026).
     pub(super) unacknowledged: u16,
+    /// Runs for it that wait.
+    pub(super) waiting: u16,
     /// What it took when it was last weighed.
     pub(super) weight: usize,
     /// The INVITE with which an ACK for our own 2xx is recognised.
@@ -235,6 +237,7 @@ impl Transaction {
             fault: None,
             sent_code: 0,
             unacknowledged: 0,
+            waiting: 0,
             weight: 0,
             keys: Vec::new(),
         }
