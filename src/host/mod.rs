@@ -1,8 +1,8 @@
 //! The world a running server lives in: the only async, sockets, threads and operating system's clock.
 //!
-//! [`bind`] opens the sockets, [`run`] serves until a signal ends it. Each worker is a thread with its own sockets, its own
-//! node and its own runtime (`worker`); packets go in and out in batches (`udp`). The
-//! first worker also has the connections of TCP (`connections`); the others hand it what leaves by one.
+//! [`bind`] opens the sockets, [`run`] serves until a signal ends it. Each worker is a thread with its own sockets and
+//! connections, its own node and its own runtime (`worker`); packets go in and out in batches (`udp`), messages of streams by tasks
+//! (`connections`). What belongs to another worker, a call or a connection, is handed over (`ways`).
 
 mod clock;
 mod connections;
