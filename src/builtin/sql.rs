@@ -264,12 +264,12 @@ impl Reader<'_> {
         }
     }
 
-    /// Text that nobody reads. A variable in it is left out: its value could end the comment.
+    /// Text that nobody reads. A blank stands for a variable in it, whose value could end the comment; so could what stands around it, were it left out.
     fn comment(&mut self, from: usize, end: &[u8]) -> usize {
         let begins = from + 2;
         let ends = |at: usize| end.iter().enumerate().all(|(offset, byte)| self.byte(at + offset) == Some(*byte));
         let to = (begins..self.symbols.len()).find(|at| ends(*at)).map_or(self.symbols.len(), |at| at + end.len());
-        let text: Vec<u8> = (from..to).filter_map(|at| self.byte(at)).collect();
+        let text: Vec<u8> = (from..to).map(|at| self.byte(at).unwrap_or(b' ')).collect();
         self.text(&text);
         to
     }
@@ -282,7 +282,7 @@ impl Reader<'_> {
             match self.symbols.get(at) {
                 // It has no end: what stands there is no SQL, and variables would only make some of it.
                 None => {
-                    let text: Vec<u8> = (from..at).filter_map(|at| self.byte(at)).collect();
+                    let text: Vec<u8> = (from..at).map(|at| self.byte(at).unwrap_or(b' ')).collect();
                     self.text(&text);
                     return at;
                 }

@@ -198,9 +198,11 @@ fn what_can_be_bound_is_bound() {
         ("UPDATE t SET a=\"$e\", b=$e WHERE \"$e\"=a", "UPDATE t SET a=?, b=? WHERE ?=a", vec![text(evil); 3]),
         ("SELECT 1 WHERE a BETWEEN $s AND $e", "SELECT 1 WHERE a BETWEEN ? AND ?", vec![Value::Int(12), text(evil)]),
         // A comment holds no value, and what has no end is no SQL.
-        ("SELECT 1 -- '$e'\n WHERE a='$u'", "SELECT 1 -- ''\n WHERE a=?", vec![text("alice")]),
-        ("SELECT 1 /* $e */", "SELECT 1 /*  */", vec![]),
-        ("SELECT 'open $e", "SELECT 'open ", vec![]),
+        ("SELECT 1 -- '$e'\n WHERE a='$u'", "SELECT 1 -- ' '\n WHERE a=?", vec![text("alice")]),
+        ("SELECT 1 /* $e */", "SELECT 1 /*   */", vec![]),
+        // Left out, it would join what ends the comment.
+        ("SELECT 1 /* *$e/ '$e' */", "SELECT 1 /* * / ' ' */", vec![]),
+        ("SELECT 'open $e", "SELECT 'open  ", vec![]),
         // Names are names.
         ("SELECT a FROM $t", "SELECT a FROM tab", vec![]),
         ("SELECT a FROM x$t, $t.y", "SELECT a FROM xtab, tab.y", vec![]),
