@@ -47,6 +47,8 @@ pub(super) struct Connections {
     settings: ConnectionSettings,
     sockets: Arc<Sockets>,
     last: Option<ConnectionId>,
+    /// Those that the server has closed, of which the node is not told yet.
+    closed: Vec<Flow>,
     counts: ConnectionCounts,
 }
 
@@ -114,7 +116,7 @@ pub(super) enum News {
     Arrived(Datagram),
     /// A message could not be sent.
     Unsent(Transmit, io::Error),
-    /// The peer of a connection is gone.
+    /// A connection is gone.
     Gone(Flow),
 }
 
@@ -146,6 +148,7 @@ impl Connections {
             settings,
             sockets,
             last: None,
+            closed: Vec::new(),
             counts: ConnectionCounts::default(),
         })
     }
@@ -163,6 +166,9 @@ impl Connections {
     /// The next thing to know.
     pub(super) fn poll(&mut self, cx: &mut Context) -> Poll<News> {
         while self.tasks.try_join_next().is_some() {}
+        if let Some(flow) = self.closed.pop() {
+            return Poll::Ready(News::Gone(flow));
+        }
         loop {
             match self.events.poll_recv(cx) {
                 Poll::Ready(Some(Event::Accepted(flow, stream))) => {
@@ -224,8 +230,7 @@ impl Connections {
             packet = match connection.push(packet, &self.directory.backlog) {
                 Ok(()) => {
                     if closing {
-                        // It ends once it has written what waits.
-                        self.close(id);
+                        self.close_for_good(id);
                     }
                     return Ok(there);
                 }
@@ -243,7 +248,7 @@ impl Connections {
         let closing = packet.flags.closing;
         let id = self.spawn(Flow::to(peer, socket), Origin::Own(own), Some(packet));
         if closing {
-            self.close(id);
+            self.close_for_good(id);
         }
         Ok(peer)
     }
@@ -283,8 +288,15 @@ impl Connections {
         }
     }
 
+    /// Closes a connection that its peer would keep; the node is told as if the peer were gone.
+    pub(super) fn close_for_good(&mut self, id: ConnectionId) {
+        let was_open = self.open.get(&id).is_some_and(|connection| !connection.ending);
+        let flow = self.close(id).filter(|_| was_open);
+        self.closed.extend(flow);
+    }
+
     /// Lets go of a connection: its task ends once it has written what waits.
-    pub(super) fn close(&mut self, id: ConnectionId) -> Option<Flow> {
+    fn close(&mut self, id: ConnectionId) -> Option<Flow> {
         self.take_no_requests(id);
         let Connection { peer, socket, .. } = self.open.remove(&id)?;
         self.directory.closed();

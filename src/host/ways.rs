@@ -98,9 +98,7 @@ impl Ways {
         }
         match (&mut self.connections, what) {
             (Some(connections), Settle::Alias(port)) => connections.alias(connection, port),
-            (Some(connections), Settle::Close) => {
-                connections.close(connection);
-            }
+            (Some(connections), Settle::Close) => connections.close_for_good(connection),
             (None, _) => {}
         }
     }

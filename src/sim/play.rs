@@ -134,11 +134,7 @@ impl Play<'_> {
                 StepEffect::Host(action) => self.host(action, step.span),
                 StepEffect::Done => {}
             }
-            for flow in self.around.broken() {
-                if !self.around.stopped {
-                    self.give(Given::Gone(flow));
-                }
-            }
+            self.tell_gone();
             if self.around.scene.is_stuck() {
                 break;
             }
@@ -326,9 +322,19 @@ impl Play<'_> {
         }
     }
 
-    /// Gives the server something and does what it wants.
+    /// Gives the server something and does what it wants, with all that follows at once.
     fn give(&mut self, given: Given) {
         let now = self.around.time();
         drive(&mut self.node, &mut self.around, now, given);
+        self.tell_gone();
+    }
+
+    /// Tells the server of connections that are gone.
+    fn tell_gone(&mut self) {
+        for flow in self.around.gone() {
+            if !self.around.stopped {
+                self.give(Given::Gone(flow));
+            }
+        }
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) stage: Stage<'a>,
     pub(super) wires: Wires,
     streams: Streams,
+    /// Connections that the server has closed, of which it is not told yet.
+    closed: Vec<Flow>,
     /// The server opens no connections: `tcp_no_connect`.
     opens_none: bool,
     /// The modules, by their places, and what they made at start.
@@ -40,6 +42,7 @@ impl<'a> Surroundings<'a> {
             stage,
             wires: Wires::default(),
             streams: Streams::default(),
+            closed: Vec::new(),
             opens_none: core.settings.connections.opens_none,
             modules,
             states,
@@ -117,16 +120,17 @@ impl<'a> Surroundings<'a> {
         }
         self.streams.open(peer, Flow::to(packet.flow.peer, packet.flow.socket));
         if packet.flags.closing {
-            self.streams.close(peer);
+            self.closed.extend(self.streams.close(peer));
         }
         true
     }
 
-    /// The connections that have broken since the last look.
-    pub(super) fn broken(&mut self) -> Vec<Flow> {
+    /// The connections that are gone since the last look.
+    pub(super) fn gone(&mut self) -> Vec<Flow> {
         let (peers, streams) = (&self.scene.peers, &mut self.streams);
         let gone = peers.iter().enumerate().filter(|(_, peer)| peer.disconnected);
-        gone.filter_map(|(peer, _)| streams.close(peer)).collect()
+        let broken = gone.filter_map(|(peer, _)| streams.close(peer));
+        self.closed.drain(..).chain(broken).collect()
     }
 
     /// Sends something on its way, perhaps more than once.
@@ -202,7 +206,7 @@ impl Driver<Node> for Surroundings<'_> {
     fn close(&mut self, _now: Now, connection: ConnectionId) {
         if let Some(peer) = self.streams.of(connection) {
             let name = self.scene.peers[peer].name.clone();
-            self.streams.close(peer);
+            self.closed.extend(self.streams.close(peer));
             self.moment(&format!("the connection to {name} is closed"));
         }
     }

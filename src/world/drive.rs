@@ -53,9 +53,15 @@ pub fn drive<S: Server>(server: &mut S, driver: &mut impl Driver<S>, now: Now, g
         driver.hand(server, now, given);
         while let Some(want) = server.want() {
             match want {
-                Want::Send(packet) => behind.extend(driver.send(now, packet).map(Given::Unsent)),
+                Want::Send(packet) => {
+                    if let Some(unsent) = driver.send(now, packet) {
+                        behind.push_back(Given::Unsent(unsent));
+                    }
+                }
                 Want::Ask(ticket, question) => {
-                    behind.extend(driver.ask(now, ticket, question).map(|answer| Given::Answered(ticket, answer)));
+                    if let Some(answer) = driver.ask(now, ticket, question) {
+                        behind.push_back(Given::Answered(ticket, answer));
+                    }
                 }
                 Want::Alias(connection, port) => driver.alias(now, connection, port),
                 Want::Close(connection) => driver.close(now, connection),

@@ -30,7 +30,7 @@ pub enum Given {
     Answered(Ticket, Answer),
     /// A packet could not be sent: its network is unreachable, or the system refused it.
     Unsent(Transmit),
-    /// The peer of a connection is gone: nothing more arrives by it.
+    /// A connection is gone, by its peer or by the script: nothing more arrives by it.
     Gone(Flow),
     /// Time has passed; something may be due.
     Due,

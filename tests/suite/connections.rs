@@ -261,3 +261,47 @@ fn connections_of_one_worker_serve_the_calls_of_all() {
         assert!(read(&mut streams[call], whole).starts_with("SIP/2.0 202 Taken"));
     }
 }
+
+/// The connection that a request came by is closed, and another worker has the one that goes to the address in its Via.
+#[test]
+fn a_late_answer_finds_the_connection_of_another_worker() {
+    let next = UdpSocket::bind("127.0.0.1:0").unwrap();
+    next.set_read_timeout(Some(PATIENCE)).unwrap();
+    let script = format!(
+        "request_route {{ if ($rm == \"OPTIONS\") {{ sl_send_reply(\"200\", \"OK\"); exit; }} \
+         $du = \"sip:{}\"; t_relay(); }}",
+        next.local_addr().unwrap()
+    );
+    let (_server, address) = serve_by("4", "", &script);
+    let whole = |text: &str| text.ends_with("\r\n\r\n");
+    for call in 0..16 {
+        let mut stays = connect(address);
+        // The server knows of it before the other one asks.
+        stays.write_all(request("OPTIONS", 1000 + call, "").as_bytes()).unwrap();
+        read(&mut stays, whole);
+        let via = format!("127.0.0.1:{};", stays.local_addr().unwrap().port());
+        let mut goes = connect(address);
+        let asked = request("MESSAGE", call, "").replace("127.0.0.1:9;", &via).replace(";rport", "");
+        goes.write_all(asked.as_bytes()).unwrap();
+        let mut buffer = [0; 4096];
+        let (length, from) = next.recv_from(&mut buffer).unwrap();
+        goes.shutdown(Shutdown::Write).unwrap();
+        // Its end is there before the answer: whoever asks behind it is answered.
+        let mut behind = connect(address);
+        behind.write_all(request("OPTIONS", 2000 + call, "").as_bytes()).unwrap();
+        read(&mut behind, whole);
+        let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+        let answer = text.replacen("MESSAGE sip:bob@example.com SIP/2.0", "SIP/2.0 200 Late", 1);
+        next.send_to(answer.as_bytes(), from).unwrap();
+        stays.set_nonblocking(true).unwrap();
+        goes.set_nonblocking(true).unwrap();
+        // Who shuts its side may be heard first or last; the answer comes once, by either way.
+        until("the answer comes", || {
+            let mut chunk = [0; 4096];
+            let found = [&mut stays, &mut goes]
+                .into_iter()
+                .find_map(|stream| stream.read(&mut chunk).ok().filter(|count| *count > 0));
+            found.map(|count| assert!(chunk[..count].starts_with(b"SIP/2.0 200 Late")))
+        });
+    }
+}

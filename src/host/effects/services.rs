@@ -10,9 +10,9 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{Receiver, Sender, UnboundedSender, channel};
 
-/// Services that may wait; more fail at once.
+/// Wishes that may wait; more fail at once.
 const WAITING: usize = 4096;
-/// Services under way at once.
+/// How many are under way at once.
 const UNDER_WAY: usize = 256;
 
 type Answers = UnboundedSender<(Ticket, Answer)>;
@@ -23,7 +23,7 @@ struct Job {
     answers: Answers,
 }
 
-/// The way to the thread, which starts with the first service.
+/// The way to the thread, which starts with the first wish.
 #[derive(Clone, Default)]
 pub(in crate::host) struct Services {
     queue: Arc<OnceLock<Option<Sender<Job>>>>,
@@ -36,7 +36,7 @@ impl std::fmt::Debug for Services {
 }
 
 impl Services {
-    /// Has an service done; what comes of it is sent to `answers`.
+    /// Has something looked up or done; what comes of it is sent to `answers`.
     pub(in crate::host) fn submit(&self, id: Ticket, service: Service, answers: &Answers) {
         let queue = self.queue.get_or_init(start);
         let job = Job { id, service, answers: answers.clone() };
@@ -67,7 +67,7 @@ async fn serve(mut jobs: Receiver<Job>) {
         let Ok(place) = places.clone().acquire_owned().await else { return };
         let means = means.clone();
         tokio::spawn(async move {
-            // What breaks in it breaks this service alone.
+            // What breaks in it breaks this one alone.
             let found = tokio::spawn(async move { run(&means, service).await }).await;
             let found = found.unwrap_or_else(|fault| Err(Unanswered::Failed(fault.to_string())));
             // A worker that has ended wants no answer.
@@ -77,7 +77,7 @@ async fn serve(mut jobs: Receiver<Job>) {
     }
 }
 
-/// What services are done with.
+/// What all of it is done with.
 #[derive(Default)]
 struct Means {
     resolver: dns::Resolver,
