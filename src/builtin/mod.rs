@@ -10,6 +10,7 @@ pub(crate) mod bench;
 pub mod calendar;
 mod context;
 mod counters;
+mod does;
 mod effect;
 mod log;
 mod meter;
@@ -43,6 +44,7 @@ pub use background::{
 };
 pub use context::{Carried, Context, Core, Locals, RouteId};
 pub use counters::{AskMemory, Counter, Counters, Memory};
+pub use does::{Does, Means, Whom};
 pub use effect::{Effect, Outcome, Packet, Relay, Reply, ReplyMode, Then, TransactionStep};
 pub use log::{LogLevel, LogLine};
 pub use meter::{MOST_HELD, Meter};

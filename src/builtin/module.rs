@@ -6,6 +6,7 @@
 use super::args::Args;
 use super::background::{Start, StartFault, State};
 use super::context::Context;
+use super::does::{Does, Means};
 use super::effect::Outcome;
 use super::prepare::{Fault, Prepare, Prepared};
 use super::reference::{Key, Place, Template};
@@ -34,12 +35,6 @@ pub struct Module {
     pub selects: &'static [Select],
     /// Event routes it runs, such as `dispatcher:dst-down`; where the config chooses the end of a name, `<what>` stands for it.
     pub events: &'static [&'static str],
-    /// Functions that are true for one kind of message only: what they guard is not reached with the other.
-    pub questions: &'static [(&'static str, MessageKind)],
-    /// Functions that do nothing sensible with a reply in hand, however they are reached.
-    pub want_request: &'static [&'static str],
-    /// Functions that read what the action before them met: where a config calls one, it is known which actions run.
-    pub want_error: &'static [&'static str],
     /// Functions that may be called without parentheses, also where a value is wanted.
     pub bare_calls: &'static [&'static str],
     /// Commands for operators.
@@ -66,9 +61,6 @@ impl Module {
             selects: &[],
             rpc: &[],
             events: &[],
-            questions: &[],
-            want_request: &[],
-            want_error: &[],
             bare_calls: &[],
             requires: &[],
             after: &[],
@@ -105,6 +97,8 @@ pub struct Function {
     pub routes: Routes,
     /// What it does. The return code follows Kamailio: above 0 true, below 0 false, 0 ends the script.
     pub run: fn(&mut Context, &Args) -> Outcome,
+    /// What it does, for rules and explanations.
+    pub does: &'static [Does],
     /// What it does, for people.
     pub doc: &'static str,
 }
@@ -113,6 +107,17 @@ impl Function {
     /// How few and how many arguments it takes.
     pub fn arity(&self) -> (usize, usize) {
         (self.args.iter().filter(|arg| !arg.optional).count(), self.args.len())
+    }
+
+    /// Whether it may be called with so many arguments.
+    pub fn takes(&self, count: usize) -> bool {
+        let (least, most) = self.arity();
+        (least..=most).contains(&count)
+    }
+
+    /// The same row, with what it does for rules and explanations.
+    pub const fn does(self, does: &'static [Does]) -> Function {
+        Function { does, ..self }
     }
 }
 
@@ -123,7 +128,7 @@ pub const fn anywhere(
     run: fn(&mut Context, &Args) -> Outcome,
     doc: &'static str,
 ) -> Function {
-    Function { names, args, routes: Routes::ANY, run, doc }
+    Function { names, args, routes: Routes::ANY, run, does: &[], doc }
 }
 
 /// One argument of a function.
@@ -139,6 +144,8 @@ pub struct Arg {
     pub plain_dollar: bool,
     /// What a text has to be.
     pub form: Form,
+    /// What it is for.
+    pub means: Means,
 }
 
 /// What the text of an argument has to be, as Kamailio wants it when it starts.
@@ -157,27 +164,27 @@ pub enum Form {
 impl Arg {
     /// An integer: a constant, or a variable read at each call.
     pub const fn int(name: &'static str) -> Arg {
-        Arg { name, kind: ArgKind::Int, optional: false, plain_dollar: false, form: Form::Any }
+        Arg { name, kind: ArgKind::Int, optional: false, plain_dollar: false, form: Form::Any, means: Means::Any }
     }
 
     /// Text in which variables are expanded at each call.
     pub const fn text(name: &'static str) -> Arg {
-        Arg { name, kind: ArgKind::Text, optional: false, plain_dollar: false, form: Form::Any }
+        Arg { name, kind: ArgKind::Text, optional: false, plain_dollar: false, form: Form::Any, means: Means::Any }
     }
 
     /// Text taken as it stands.
     pub const fn literal(name: &'static str) -> Arg {
-        Arg { name, kind: ArgKind::Literal, optional: false, plain_dollar: false, form: Form::Any }
+        Arg { name, kind: ArgKind::Literal, optional: false, plain_dollar: false, form: Form::Any, means: Means::Any }
     }
 
     /// Text taken as it stands, or an expression computed at each call.
     pub const fn anything(name: &'static str) -> Arg {
-        Arg { name, kind: ArgKind::Anything, optional: false, plain_dollar: true, form: Form::Any }
+        Arg { name, kind: ArgKind::Anything, optional: false, plain_dollar: true, form: Form::Any, means: Means::Any }
     }
 
     /// A POSIX extended regular expression, compiled beforehand when constant. Case matters, unlike in `=~`.
     pub const fn regex(name: &'static str) -> Arg {
-        Arg { name, kind: ArgKind::Regex, optional: false, plain_dollar: true, form: Form::Any }
+        Arg { name, kind: ArgKind::Regex, optional: false, plain_dollar: true, form: Form::Any, means: Means::Any }
     }
 
     /// A constant POSIX extended regular expression that is searched line by line, whatever the case: `search`, `check_route_param`. It is found again
@@ -188,12 +195,19 @@ impl Arg {
 
     /// A variable that the function writes: `$var(x)` or `"$var(x)"`.
     pub const fn target(name: &'static str) -> Arg {
-        Arg { name, kind: ArgKind::Target, optional: false, plain_dollar: false, form: Form::Any }
+        Arg { name, kind: ArgKind::Target, optional: false, plain_dollar: false, form: Form::Any, means: Means::Any }
     }
 
     /// The name of a route of this kind, resolved beforehand.
     pub const fn route(name: &'static str, kind: RouteKind) -> Arg {
-        Arg { name, kind: ArgKind::Route(kind, ""), optional: false, plain_dollar: false, form: Form::Any }
+        Arg {
+            name,
+            kind: ArgKind::Route(kind, ""),
+            optional: false,
+            plain_dollar: false,
+            form: Form::Any,
+            means: Means::Any,
+        }
     }
 
     /// The last part of the name of an event route, resolved beforehand: what stands behind `prefix`.
@@ -204,12 +218,20 @@ impl Arg {
             optional: false,
             plain_dollar: false,
             form: Form::Any,
+            means: Means::Any,
         }
     }
 
     /// Text in a form of the function's own, prepared once from the text with its variables unexpanded.
     pub const fn custom(name: &'static str, prepare: fn(&Template, &mut Prepare) -> Result<Prepared, Fault>) -> Arg {
-        Arg { name, kind: ArgKind::Custom(prepare), optional: false, plain_dollar: false, form: Form::Any }
+        Arg {
+            name,
+            kind: ArgKind::Custom(prepare),
+            optional: false,
+            plain_dollar: false,
+            form: Form::Any,
+            means: Means::Any,
+        }
     }
 
     /// The same, but a `$` that begins no variable stands for itself.
@@ -219,22 +241,22 @@ impl Arg {
 
     /// A flag of a core statement: 0 to 31, or a name that `flags` declares.
     pub const fn flag(name: &'static str) -> Arg {
-        Arg { name, kind: ArgKind::Flag, optional: false, plain_dollar: false, form: Form::Any }
+        Arg { name, kind: ArgKind::Flag, optional: false, plain_dollar: false, form: Form::Any, means: Means::Any }
     }
 
     /// A flag that `avpflags` declares.
     pub const fn avp_flag(name: &'static str) -> Arg {
-        Arg { name, kind: ArgKind::AvpFlag, optional: false, plain_dollar: false, form: Form::Any }
+        Arg { name, kind: ArgKind::AvpFlag, optional: false, plain_dollar: false, form: Form::Any, means: Means::Any }
     }
 
     /// A number of a core statement, which must be written as one.
     pub const fn number(name: &'static str) -> Arg {
-        Arg { name, kind: ArgKind::Number, optional: false, plain_dollar: false, form: Form::Any }
+        Arg { name, kind: ArgKind::Number, optional: false, plain_dollar: false, form: Form::Any, means: Means::Any }
     }
 
     /// The same, without a sign.
     pub const fn count(name: &'static str) -> Arg {
-        Arg { name, kind: ArgKind::Count, optional: false, plain_dollar: false, form: Form::Any }
+        Arg { name, kind: ArgKind::Count, optional: false, plain_dollar: false, form: Form::Any, means: Means::Any }
     }
 
     /// A host, address, socket or protocol of a core statement, which may be written without quotes.
@@ -243,12 +265,24 @@ impl Arg {
         form: Bare,
         prepare: fn(&Template, &mut Prepare) -> Result<Prepared, Fault>,
     ) -> Arg {
-        Arg { name, kind: ArgKind::Bare(form, prepare), optional: false, plain_dollar: false, form: Form::Any }
+        Arg {
+            name,
+            kind: ArgKind::Bare(form, prepare),
+            optional: false,
+            plain_dollar: false,
+            form: Form::Any,
+            means: Means::Any,
+        }
     }
 
     /// The same, but the text has to be this.
     pub const fn form(self, form: Form) -> Arg {
         Arg { form, ..self }
+    }
+
+    /// The same, with what it is for.
+    pub const fn means(self, means: Means) -> Arg {
+        Arg { means, ..self }
     }
 
     /// The same, but it may be left out.

@@ -1,5 +1,6 @@
 //! What happened inside, for those who watch: `alanui test` writes it into ladders and counts what was reached.
 
+use super::does::Does;
 use crate::language::RouteKind;
 use crate::source::Span;
 use rustc_hash::FxHashMap;
@@ -86,6 +87,8 @@ pub enum TraceEvent {
         args: String,
         /// The return code.
         code: i32,
+        /// What it does.
+        does: &'static [Does],
         /// Where it is called.
         span: Span,
     },

@@ -1,91 +1,23 @@
-//! What functions of Kamailio do to a message, built here or not: rules and explanations ask.
+//! What functions of Kamailio do that are not built in; the others say it on their rows.
 
-/// What a function does.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Does {
-    /// Forwards the request.
-    Relay,
-    /// Answers it; the code is the first argument, when there is one.
-    Reply,
-    /// Answers a REGISTER after keeping its contacts.
-    Save,
-    /// Chooses where the request goes, when it is true.
-    Choose,
-    /// Checks credentials.
-    Authenticate,
-    /// Checks who sends, by address.
-    CheckSource,
-    /// Limits how much a source may send.
-    LimitRate,
-    /// Looks for what is forbidden: a word, a country, a number.
-    Screen,
-    /// Asks or tells a media relay.
-    Media,
-    /// Ends what a media relay holds.
-    EndMedia,
-}
+use crate::builtin::{Does, Means, Whom};
 
-/// What a function does, by its name.
-pub fn does(name: &str) -> Option<Does> {
-    let does = match name {
-        "t_relay"
-        | "t_relay_to"
-        | "t_relay_to_udp"
-        | "t_relay_to_tcp"
-        | "t_relay_to_tls"
-        | "t_relay_to_sctp"
-        | "t_relay_to_avp"
-        | "t_relay_to_proxy"
-        | "t_forward_nonack"
-        | "t_forward_nonack_to"
-        | "t_forward_nonack_uri"
-        | "t_forward_nonack_udp"
-        | "t_forward_nonack_tcp"
-        | "t_forward_nonack_tls"
-        | "t_forward_nonack_sctp"
-        | "forward"
-        | "forward_udp"
-        | "forward_tcp"
-        | "forward_tls"
-        | "forward_sctp"
-        | "forward_uac"
-        | "forward_uac_uri"
-        | "send_udp"
-        | "send_tcp" => Does::Relay,
-        "sl_send_reply" | "sl_reply" | "send_reply" | "send_reply_mode" | "t_reply" | "t_reply_callid"
-        | "sanity_reply" | "t_send_reply" | "sl_reply_error" | "send_reply_error" | "auth_challenge"
-        | "www_challenge" | "proxy_challenge" | "options_reply" | "handle_publish" | "handle_subscribe"
-        | "t_reply_error" => Does::Reply,
-        "save" => Does::Save,
-        "lookup"
-        | "lookup_branches"
-        | "ds_select_dst"
-        | "ds_select_domain"
-        | "ds_select"
-        | "ds_next_dst"
-        | "ds_next_domain"
-        | "next_gw"
+/// What a function does that is not built in, by its name.
+pub fn does(name: &str) -> &'static [Does] {
+    match name {
+        "t_relay_to_avp" => &[Does::Relay, Does::MakeTransaction],
+        "forward_uac" | "forward_uac_uri" => &[Does::Relay],
+        "t_reply_callid" | "auth_challenge" | "www_challenge" | "proxy_challenge" | "handle_publish"
+        | "handle_subscribe" => &[Does::Reply],
+        "next_gw"
         | "load_gws"
         | "cr_route"
         | "cr_next_domain"
         | "do_routing"
         | "use_next_gw"
-        | "alias_db_lookup"
         | "sd_lookup"
-        | "enum_query"
         | "i_enum_query"
-        | "enum_pv_query"
         | "lookup_domain"
-        | "rewritehost"
-        | "rewritehostport"
-        | "rewritehostporttrans"
-        | "rewriteuri"
-        | "sethost"
-        | "sethp"
-        | "sethostport"
-        | "sethostporttrans"
-        | "seturi"
-        | "append_branch"
         | "uac_redirect"
         | "t_load_contacts"
         | "t_next_contacts"
@@ -97,12 +29,13 @@ pub fn does(name: &str) -> Option<Does> {
         | "I_scscf_select"
         | "assign_server_unreg"
         | "dsp_select"
-        | "handle_ruri_alias"
-        | "km_cr_route" => Does::Choose,
-        "auth_check"
-        | "pv_auth_check"
-        | "proxy_authorize"
-        | "www_authorize"
+        | "km_cr_route" => &[Does::Choose],
+        "alias_db_lookup" => &[Does::Choose, Does::Wait(Whom::Other)],
+        "enum_query" | "enum_pv_query" => &[Does::Choose, Does::Wait(Whom::Names)],
+        "auth_check" | "proxy_authorize" | "www_authorize" | "radius_www_authorize" => {
+            &[Does::Authenticate, Does::Wait(Whom::Other)]
+        }
+        "pv_auth_check"
         | "pv_www_authorize"
         | "pv_proxy_authorize"
         | "www_authenticate"
@@ -110,7 +43,6 @@ pub fn does(name: &str) -> Option<Does> {
         | "pv_www_authenticate"
         | "pv_proxy_authenticate"
         | "auth_get_www_authenticate"
-        | "radius_www_authorize"
         | "radius_proxy_authorize"
         | "ims_www_authenticate"
         | "ims_proxy_authenticate"
@@ -138,33 +70,26 @@ pub fn does(name: &str) -> Option<Does> {
         | "autheph_check_timestamp"
         | "autheph_www"
         | "autheph_proxy"
-        | "autheph_authenticate"
-        | "is_user" => Does::Authenticate,
+        | "autheph_authenticate" => &[Does::Authenticate],
         "allow_source_address"
         | "allow_source_address_group"
         | "allow_address"
         | "allow_address_group"
         | "allow_trusted"
-        | "ds_is_from_list"
         | "ds_is_from_lists"
         | "is_from_gw"
         | "from_gw"
         | "from_any_gw"
-        | "is_in_subnet"
-        | "is_ip_rfc1918"
-        | "compare_ips"
-        | "compare_pure_ips"
         | "is_from_peer"
         | "allow_routing"
         | "tls_peer_cert_verify"
         | "is_peer_verified"
-        | "check_peer" => Does::CheckSource,
-        "pike_check_req" | "pike_check_ip" | "rl_check" | "rl_check_pipe" | "pl_check" => Does::LimitRate,
+        | "check_peer" => &[Does::CheckSource],
+        "pike_check_req" | "pike_check_ip" | "rl_check" | "rl_check_pipe" | "pl_check" => &[Does::LimitRate],
         "secf_check_ua"
         | "secf_check_from_hdr"
         | "secf_check_to_hdr"
         | "secf_check_contact_hdr"
-        | "secf_check_ip"
         | "secf_check_country"
         | "secf_check_dst"
         | "secf_check_sqli_all"
@@ -182,18 +107,48 @@ pub fn does(name: &str) -> Option<Does> {
         | "check_user_allowlist"
         | "check_blocklist"
         | "check_allowlist"
-        | "check_from"
-        | "check_to"
-        | "check_uri"
         | "allow_register"
         | "allow_register_include_port"
-        | "allow_uri" => Does::Screen,
-        "rtpproxy_manage" | "rtpproxy_offer" | "rtpproxy_answer" | "rtpengine_manage" | "rtpengine_offer"
-        | "rtpengine_answer" | "force_rtp_proxy" | "rtpproxy_manage0" => Does::Media,
-        "unforce_rtp_proxy" | "rtpproxy_destroy" | "rtpengine_delete" => Does::EndMedia,
-        _ => return None,
-    };
-    Some(does)
+        | "allow_uri" => &[Does::Screen],
+        "secf_check_ip" => &[Does::Screen, Does::AskSource],
+        "check_from" | "check_to" | "check_uri" => &[Does::Screen, Does::BindIdentity],
+        "rtpproxy_manage" | "rtpproxy_manage0" => &[Does::Media, Does::ManageMedia],
+        "rtpproxy_offer" | "rtpproxy_answer" | "force_rtp_proxy" => &[Does::Media],
+        "unforce_rtp_proxy" | "rtpproxy_destroy" => &[Does::EndMedia],
+        "t_suspend" | "t_continue" => &[Does::MakeTransaction],
+        "t_grep_status" | "t_is_expired" => &[Does::AskStatus],
+        "is_uri_host_local" => &[Does::AskLocalUri],
+        "is_from_local" => &[Does::AskLocalFrom],
+        "is_domain_local" => &[Does::AskLocalDomain],
+        "client_nat_test" => &[Does::AskNat],
+        "fix_contact" => &[Does::FixContact],
+        "is_known_dlg" | "dlg_get" | "dlg_isflagset" | "is_in_profile" => &[Does::AskDialog],
+        "dlg_manage" => &[Does::TrackDialog],
+        "acc_log_request" | "acc_db_request" => &[Does::Account],
+        "consume_credentials" => &[Does::ConsumeCredentials],
+        "iptrtpproxy" => &[Does::AskSource],
+        "db_check_from" | "db_check_to" | "db_check_uri" | "is_user_in" => &[Does::BindIdentity],
+        "uac_replace_from" | "uac_replace_to" | "add_diversion" => &[Does::WriteHeader],
+        "avp_delete" | "avp_pushto" | "is_avp_set" => &[Does::PopValue],
+        "avp_db_query" | "avp_db_load" => &[Does::Wait(Whom::Database)],
+        "http_client_post" | "http_client_request" | "http_query" => &[Does::Wait(Whom::WebServer)],
+        "exec_msg" | "exec_cmd" | "exec_avp" | "exec_dset" => &[Does::Wait(Whom::Command)],
+        "ldap_search" => &[Does::Wait(Whom::Directory)],
+        "redis_cmd" | "memcached_get" | "jsonrpc_request" => &[Does::Wait(Whom::Other)],
+        "rtpproxy_socket" => &[Does::ChooseSocket],
+        _ => &[],
+    }
+}
+
+/// What an argument of a function is for that is not built in.
+pub(super) fn means(name: &str, argument: usize) -> Means {
+    match (name, argument) {
+        ("avp_db_query", 0) | ("db_query", 1) => Means::Sql,
+        ("avp_db_query", 1) | ("db_query", 2) => Means::SqlResult,
+        ("t_set_max_lifetime", 0) => Means::Timer("max_inv_lifetime"),
+        ("t_set_max_lifetime", 1) => Means::Timer("max_noninv_lifetime"),
+        _ => Means::Any,
+    }
 }
 
 /// What a function gives that is not built in, so that calls go on as if there were nothing to find.
@@ -209,14 +164,12 @@ pub enum Neutral {
 
 /// What a function gives while it is not built in.
 pub fn neutral(name: &str) -> Neutral {
-    match does(name) {
-        Some(Does::Authenticate) => Neutral::Trust,
-        Some(Does::CheckSource) if name.starts_with("allow_") => Neutral::True,
-        Some(Does::CheckSource) if matches!(name, "tls_peer_cert_verify" | "is_peer_verified") => Neutral::Trust,
-        Some(Does::LimitRate | Does::Screen) => Neutral::True,
-        Some(
-            Does::Relay | Does::Reply | Does::Save | Does::Choose | Does::CheckSource | Does::Media | Does::EndMedia,
-        )
-        | None => Neutral::False,
+    let does = |word| does(name).contains(&word);
+    match () {
+        () if does(Does::Authenticate) => Neutral::Trust,
+        () if does(Does::CheckSource) && name.starts_with("allow_") => Neutral::True,
+        () if does(Does::CheckSource) && matches!(name, "tls_peer_cert_verify" | "is_peer_verified") => Neutral::Trust,
+        () if does(Does::LimitRate) || does(Does::Screen) => Neutral::True,
+        () => Neutral::False,
     }
 }

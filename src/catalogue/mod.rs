@@ -25,7 +25,8 @@ mod stand_in;
 #[cfg(test)]
 mod tests;
 
-pub use does::{Does, Neutral, does, neutral};
+use does::means;
+pub use does::{Neutral, does, neutral};
 pub use history::{Former, former};
 
 use crate::builtin::Module;

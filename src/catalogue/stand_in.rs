@@ -1,9 +1,9 @@
 //! Rows for what is known but not built: they are checked like others, and give what is neutral when they run.
 
-use super::{Known, Neutral, neutral};
+use super::{Known, Neutral, does, means, neutral};
 use crate::builtin::{
-    Arg, ArgKind, Args, Changes, Context, Form, Function, Inert, KeyKind, LogLevel, Module, Outcome, Param, ParamKind,
-    RouteKind, Routes, Transformation, Unit, Value, Variable,
+    Arg, ArgKind, Args, Changes, Context, Form, Function, Inert, KeyKind, LogLevel, Means, Module, Outcome, Param,
+    ParamKind, RouteKind, Routes, Transformation, Unit, Value, Variable,
 };
 
 const DOC: &str = "Known from Kamailio, not built in.";
@@ -50,15 +50,25 @@ fn function(name: &'static str, routes: &str, args: &str, constant: &str) -> Fun
         "-" => Vec::new(),
         "*" => ARGUMENTS
             .iter()
-            .map(|name| Arg { name, kind: ArgKind::Anything, optional: true, plain_dollar: false, form: Form::Any })
+            .map(|name| Arg {
+                name,
+                kind: ArgKind::Anything,
+                optional: true,
+                plain_dollar: false,
+                form: Form::Any,
+                means: Means::Any,
+            })
             .collect(),
-        kinds => kinds.bytes().zip(ARGUMENTS).map(|(kind, name)| arg(name, kind, !constant.is_empty())).collect(),
+        kinds => {
+            let args = kinds.bytes().zip(ARGUMENTS).enumerate();
+            args.map(|(at, (kind, its))| arg(its, kind, !constant.is_empty()).means(means(name, at))).collect()
+        }
     };
     let run = match neutral(name) {
         Neutral::False => refuse,
         Neutral::True | Neutral::Trust => pass,
     };
-    Function { names: kept(vec![name]), args: kept(args), routes: allowed(routes), run, doc: DOC }
+    Function { names: kept(vec![name]), args: kept(args), routes: allowed(routes), run, does: does(name), doc: DOC }
 }
 
 fn arg(name: &'static str, kind: u8, constant: bool) -> Arg {
@@ -69,7 +79,7 @@ fn arg(name: &'static str, kind: u8, constant: bool) -> Arg {
         _ if constant => ArgKind::Literal,
         _ => ArgKind::Anything,
     };
-    Arg { name, kind, optional: false, plain_dollar: false, form: Form::Any }
+    Arg { name, kind, optional: false, plain_dollar: false, form: Form::Any, means: Means::Any }
 }
 
 fn allowed(letters: &str) -> Routes {

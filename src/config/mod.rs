@@ -138,8 +138,7 @@ pub fn load(
     used.extend(compiled.extensions);
     unsupported.extend(compiled.unsupported);
     diagnostics.extend(unsupported::diagnostics(&unsupported, &registry, additions.unbuilt, &additions.stand_ins));
-    let wants_request: Vec<&str> = registry.loaded().iter().flat_map(|module| module.want_request).copied().collect();
-    routes::check(&compiled.program, &compiled.graph, &compiled.reach, &wants_request, diagnostics);
+    routes::check(&compiled.program, &compiled.graph, &compiled.reach, diagnostics);
     if diagnostics.len() >= MOST_DIAGNOSTICS {
         let message = "so much is wrong that the rest was not looked at";
         diagnostics.push(Diagnostic::error("too-many-findings", message, Span::default()));

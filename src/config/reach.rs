@@ -8,7 +8,7 @@ use super::ast::{
 };
 use super::registry::Registry;
 use super::walk;
-use crate::builtin::{MessageKind, RouteId};
+use crate::builtin::{Does, MessageKind, RouteId};
 use crate::config::ast::BinaryOperator;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -28,10 +28,9 @@ pub(super) type Blocks<'a> = [Vec<(usize, &'a Route)>];
 impl Reach {
     /// Walks every block.
     pub(super) fn of(blocks: &Blocks, ids: &FxHashMap<(RouteKind, String), RouteId>, registry: &Registry) -> Reach {
-        let questions = registry.loaded().iter().flat_map(|module| module.questions).copied().collect::<Vec<_>>();
         let reached = |holds| {
             let answers = vec![Answers::NONE; blocks.len()];
-            Walk { questions: &questions, ids, holds, answers, reached: FxHashSet::default() }.run(blocks)
+            Walk { registry, ids, holds, answers, reached: FxHashSet::default() }.run(blocks)
         };
         let mut named = FxHashSet::default();
         for (_, route) in blocks.iter().flatten() {
@@ -123,7 +122,7 @@ impl Ways {
 }
 
 struct Walk<'w> {
-    questions: &'w [(&'static str, MessageKind)],
+    registry: &'w Registry,
     ids: &'w FxHashMap<(RouteKind, String), RouteId>,
     /// The kind of message that is followed.
     holds: MessageKind,
@@ -309,8 +308,13 @@ impl Walk<'_> {
             let called = called(call).and_then(|name| self.ids.get(&(RouteKind::Request, name)).copied());
             return called.map_or(Answers::OPEN, |id| self.answers[id.0 as usize]);
         }
-        match self.questions.iter().find(|(name, _)| *name == call.name.text) {
-            Some((_, kind)) if *kind == self.holds => Answers::YES,
+        let does = self.registry.does(&call.name.text, call.args.len());
+        let asked = does.iter().find_map(|word| match word {
+            Does::AskKind(kind) => Some(*kind),
+            _ => None,
+        });
+        match asked {
+            Some(kind) if kind == self.holds => Answers::YES,
             Some(_) => Answers::NO,
             None => Answers::OPEN,
         }

@@ -1,7 +1,7 @@
 //! Names to rows: the modules a config loads, and what they offer.
 
 use super::module_pattern::ModulePattern;
-use crate::builtin::{Function, Module, ModuleId, Param, ParamKind, Select, Transformation, Variable, Word};
+use crate::builtin::{Does, Function, Module, ModuleId, Param, ParamKind, Select, Transformation, Variable, Word};
 use crate::catalogue::{self, Kind};
 use rustc_hash::FxHashMap;
 
@@ -141,6 +141,26 @@ impl Registry {
     /// Rows of loaded modules for a function name, in the order of loading.
     pub fn functions(&self, name: &str) -> &[(ModuleId, &'static Function)] {
         self.functions.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The row of a function as it is called: of a loaded module, of one that is only known, or of one that the config does not load.
+    pub fn row(&self, name: &str, arguments: usize) -> Option<&'static Function> {
+        let fitting = |rows: &mut dyn Iterator<Item = &'static Function>| {
+            let first = rows.next()?;
+            Some(std::iter::once(first).chain(rows).find(|row| row.takes(arguments)).unwrap_or(first))
+        };
+        let not_loaded = || {
+            let all = self.built_in.iter().flat_map(|module| module.functions);
+            fitting(&mut all.filter(|row| row.names.contains(&name)))
+        };
+        fitting(&mut self.functions(name).iter().map(|(_, row)| *row))
+            .or_else(|| fitting(&mut self.known_functions(name).map(|(_, row)| row)))
+            .or_else(not_loaded)
+    }
+
+    /// What a function does, as it is called.
+    pub fn does(&self, name: &str, arguments: usize) -> &'static [Does] {
+        self.row(name, arguments).map_or_else(|| catalogue::does(name), |row| row.does)
     }
 
     /// Whether a function may be called without parentheses.

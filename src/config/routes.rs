@@ -2,7 +2,7 @@
 
 use super::ast::Call;
 use super::reach::{Reach, address};
-use crate::builtin::{Function, MessageKind, RouteId, RouteKind};
+use crate::builtin::{Does, Function, MessageKind, RouteId, RouteKind};
 use crate::script::Program;
 use crate::source::{Diagnostic, Level, Span};
 use rustc_hash::FxHashSet;
@@ -49,13 +49,7 @@ impl CallGraph {
 /// which they cannot work. Kamailio looks only at the block in which a call is written, and most functions run all the same where they find the
 /// kind of message they are for; so what is reported is an error for functions that want a request of their own, and a warning for others that
 /// are reached with a reply.
-pub(super) fn check(
-    program: &Program,
-    graph: &CallGraph,
-    reach: &Reach,
-    wants_request: &[&str],
-    diagnostics: &mut Vec<Diagnostic>,
-) {
+pub(super) fn check(program: &Program, graph: &CallGraph, reach: &Reach, diagnostics: &mut Vec<Diagnostic>) {
     let mut reported = FxHashSet::default();
     let mut seen = vec![usize::MAX; program.routes.len()];
     for (at, block) in program.routes.iter().enumerate() {
@@ -82,7 +76,7 @@ pub(super) fn check(
                         if function.routes.allows(block.kind) || !reported.insert((*span, block.kind)) {
                             continue;
                         }
-                        let is_error = wants_request.contains(&name.as_str()) && block.kind != RouteKind::Failure;
+                        let is_error = function.does.contains(&Does::WantRequest) && block.kind != RouteKind::Failure;
                         if is_error || holds == MessageKind::Reply {
                             diagnostics.push(reached_from(function, name, *span, block.kind, way, is_error));
                         }

@@ -6,6 +6,7 @@
 use super::expressions::variable;
 use super::mentions::{self, Mention};
 use super::script::{Script, argument, variables_in};
+use crate::builtin::Does;
 use crate::config::ast::{
     BinaryOperator, Block, Call, Case, CaseLabel, Expression, ExpressionKind, Jump, RouteKind, Statement,
     StatementKind, UnaryOperator,
@@ -21,7 +22,7 @@ pub(super) const MARKS: usize = 6;
 /// What happens on the way.
 pub(super) trait Walker<'a> {
     /// A function is called: the marks behind it when it is true, and when it is false.
-    fn call(&mut self, call: &'a Call, marks: Marks) -> (Marks, Marks);
+    fn call(&mut self, call: &'a Call, does: &'static [Does], marks: Marks) -> (Marks, Marks);
 
     /// A variable is read.
     fn read(&mut self, _variable: &Mention<'a>, marks: Marks) -> Marks {
@@ -262,13 +263,14 @@ impl<'s, 'a, W: Walker<'a>> Paths<'s, 'a, W> {
             let after = named.map_or(set, |at| self.route(at, set));
             return (after, after);
         }
+        let does = self.script.does(call);
         let (mut yes, mut no) = (0, 0);
         for marks in marks_of(set) {
-            let (when_true, when_false) = self.walker.call(call, marks);
+            let (when_true, when_false) = self.walker.call(call, does, marks);
             yes |= bit(when_true);
             no |= bit(when_false);
         }
-        match decided(call) {
+        match decided(call, does) {
             Some(true) => (yes, 0),
             Some(false) => (0, no),
             None => (yes, no),
@@ -293,15 +295,15 @@ fn each(set: Set, mut change: impl FnMut(Marks) -> Marks) -> Set {
 }
 
 /// What a function says of an initial INVITE.
-fn decided(call: &Call) -> Option<bool> {
-    match call.name.text.as_str() {
-        "is_method" => {
+fn decided(call: &Call, does: &[Does]) -> Option<bool> {
+    does.iter().find_map(|word| match word {
+        Does::AskMethod => {
             let methods = argument(call, 0)?;
             Some(methods.split('|').any(|method| method.trim().eq_ignore_ascii_case("INVITE")))
         }
-        "has_totag" | "loose_route" | "t_check_trans" => Some(false),
+        Does::AskToTag | Does::LooseRoute | Does::FindTransaction => Some(false),
         _ => None,
-    }
+    })
 }
 
 /// What a comparison with the method says of an INVITE.

@@ -3,6 +3,9 @@
 use super::expressions::reads_code;
 use super::mentions::{self, Mention, variables};
 use super::{Given, Subject};
+use crate::builtin::{Does, Function, Means};
+use crate::catalogue;
+use crate::config::Registry;
 use crate::config::ast::{
     Assign, BinaryOperator, Block, Branch, Call, CaseLabel, Expression, ExpressionKind, Item, ParamValue, Route,
     RouteKind, Statement, StatementKind,
@@ -29,6 +32,8 @@ pub struct Script<'a> {
     /// Every list of statements, with its route.
     pub lists: Vec<(usize, &'a [Statement])>,
     by_name: FxHashMap<&'a str, Vec<usize>>,
+    /// The rows of what is called, by name and number of arguments.
+    rows: FxHashMap<(&'a str, usize), Option<&'static Function>>,
 }
 
 /// A call and where it stands.
@@ -36,6 +41,8 @@ pub struct Script<'a> {
 pub struct CallAt<'a> {
     /// The call.
     pub call: &'a Call,
+    /// What it does.
+    pub does: &'static [Does],
     /// Its route, by place in [`Script::routes`].
     pub route: usize,
     /// The kind of block it is written in.
@@ -101,6 +108,48 @@ pub struct MentionAt<'a> {
 }
 
 impl<'a> Script<'a> {
+    /// What a call does, as the row of its function says.
+    pub fn does(&self, call: &Call) -> &'static [Does] {
+        let name = call.name.text.as_str();
+        match self.rows.get(&(name, call.args.len())) {
+            Some(Some(row)) => row.does,
+            _ => catalogue::does(name),
+        }
+    }
+
+    /// The argument of a call that is for something.
+    pub fn argument_for<'c>(&self, call: &'c Call, means: Means) -> Option<&'c Expression> {
+        let row = (*self.rows.get(&(call.name.text.as_str(), call.args.len()))?)?;
+        let at = row.args.iter().position(|arg| arg.means == means)?;
+        call.args.get(at)
+    }
+
+    /// What the arguments of a call are for, each with that.
+    pub fn arguments<'c>(&self, call: &'c Call) -> impl Iterator<Item = (Means, &'c Expression)> {
+        let row = self.rows.get(&(call.name.text.as_str(), call.args.len())).copied().flatten();
+        row.into_iter().flat_map(|row| row.args).map(|arg| arg.means).zip(&call.args)
+    }
+
+    /// Calls that do something, in the order of the text.
+    pub fn calls_that(&self, does: Does) -> impl Iterator<Item = &CallAt<'a>> {
+        self.calls.iter().filter(move |its| its.does.contains(&does))
+    }
+
+    /// Calls that do one of these, in the order of the text.
+    pub fn calls_that_any<'s>(&'s self, does: &'s [Does]) -> impl Iterator<Item = &'s CallAt<'a>> {
+        self.calls.iter().filter(|its| does.iter().any(|does| its.does.contains(does)))
+    }
+
+    /// Whether anything does this.
+    pub fn anything(&self, does: Does) -> bool {
+        self.calls_that(does).next().is_some()
+    }
+
+    /// Arguments that are for something, each with its call, in the order of the text.
+    pub fn arguments_for(&self, means: Means) -> impl Iterator<Item = (&CallAt<'a>, &'a Expression)> {
+        self.calls.iter().filter_map(move |its| Some((its, self.argument_for(its.call, means)?)))
+    }
+
     /// Calls of a function, in the order of the text.
     pub fn calls_of(&self, name: &str) -> impl Iterator<Item = &CallAt<'a>> {
         self.by_name.get(name).into_iter().flatten().map(|at| &self.calls[*at])
@@ -145,7 +194,7 @@ impl<'a> Script<'a> {
         reached
     }
 
-    pub(super) fn read(items: &'a [Item], given: &[Given<'a>]) -> Script<'a> {
+    pub(super) fn read(items: &'a [Item], given: &[Given<'a>], registry: &Registry) -> Script<'a> {
         let mut script = Script::default();
         for given in given {
             if let ParamValue::Text(text) = &given.statement.value {
@@ -159,6 +208,12 @@ impl<'a> Script<'a> {
             let at = script.routes.len();
             script.routes.push(route);
             script.list(&route.body.statements, Around { route: at, kind: route.kind, next: None });
+        }
+        for at in 0..script.calls.len() {
+            let call = script.calls[at].call;
+            let key = (call.name.text.as_str(), call.args.len());
+            script.rows.entry(key).or_insert_with(|| registry.row(key.0, key.1));
+            script.calls[at].does = script.does(call);
         }
         for (at, its) in script.calls.iter().enumerate() {
             script.by_name.entry(its.call.name.text.as_str()).or_default().push(at);
@@ -245,7 +300,7 @@ impl<'a> Script<'a> {
 
     fn call(&mut self, call: &'a Call, around: Around<'a>, is_statement: bool, asked: bool) {
         let Around { route, kind, next } = around;
-        self.calls.push(CallAt { call, kind, route, is_statement, asked, next });
+        self.calls.push(CallAt { call, does: &[], kind, route, is_statement, asked, next });
         for arg in &call.args {
             let ExpressionKind::Text(text) = &arg.kind else { continue };
             for written in variables(text) {
@@ -326,7 +381,7 @@ pub(super) fn variables_in(expression: &Expression) -> Vec<Mention<'_>> {
 impl<'a> Subject<'a> {
     /// What the routes and parameters hold; gathered when it is first asked for.
     pub fn script(&self) -> &Script<'a> {
-        self.script.get_or_init(|| Script::read(&self.config.tree.items, self.all_params()))
+        self.script.get_or_init(|| Script::read(&self.config.tree.items, self.all_params(), &self.config.registry))
     }
 
     /// Where a variable stands, as near as the text around it tells.

@@ -5,7 +5,7 @@ use super::flow::Flow;
 use super::preprocessor::Raw;
 use super::script::Script;
 use super::taint::Taint;
-use crate::catalogue::{Does, does};
+use crate::builtin::Does;
 use crate::config::ast::{Item, ModParam, ParamValue, Route, Setting, Text};
 use crate::config::{Config, module_name};
 use crate::source::{Sources, Span};
@@ -140,8 +140,7 @@ impl<'a> Subject<'a> {
 
     /// Whether this is a node that only captures what others send it: nothing goes out from here.
     pub fn only_captures(&self) -> bool {
-        let relays = || self.script().calls.iter().any(|its| does(&its.call.name.text) == Some(Does::Relay));
-        self.loaded("sipcapture").is_some() && !relays()
+        self.loaded("sipcapture").is_some() && !self.script().anything(Does::Relay)
     }
 
     /// Every value given to a parameter of a module, in the order of the text; a statement for several modules counts for each.

@@ -3,6 +3,7 @@
 use super::Subject;
 use super::expressions;
 use super::mentions::{self, Mention};
+use crate::builtin::Does;
 use crate::config::ast::{BinaryOperator, Call, ExpressionKind};
 use crate::source::Span;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -53,9 +54,6 @@ const HARMLESS: &[&str] = &[
 /// Transformations that may give any bytes; `{s.unescape.user}` and its like give printable ones only.
 const DECODING: &[&str] = &["s.decode.", "s.unescape.crlf", "s.urldecode."];
 
-/// Functions that put a text together in the variable that is their first argument.
-const PRINTS: &[&str] = &["pv_printf", "avp_printf"];
-
 impl<'a> Taint<'a> {
     pub(super) fn of(subject: &Subject<'a>) -> Taint<'a> {
         let mut taint = Taint::default();
@@ -78,7 +76,7 @@ impl<'a> Taint<'a> {
             for its in &subject.script().assigns {
                 taint.assign(its.assign);
             }
-            for its in PRINTS.iter().flat_map(|name| subject.script().calls_of(name)) {
+            for its in subject.script().calls_that(Does::Print) {
                 taint.print(its.call);
             }
             if taint.from.len() == before {

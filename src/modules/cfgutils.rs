@@ -3,7 +3,7 @@
 use super::hash::{core_case_hash, core_hash};
 use super::lock::{Holding, Locks};
 use crate::builtin::{
-    Arg, Args, Context, Effect, Fault, Function, LogLevel, Module, Outcome, Param, Prepare, Prepared, RouteId,
+    Arg, Args, Context, Does, Effect, Fault, Function, LogLevel, Module, Outcome, Param, Prepare, Prepared, RouteId,
     RouteKind, Start, StartFault, State, Template, Unit, Value, Variable, anywhere, parse_int,
 };
 use rustc_hash::FxHashMap;
@@ -73,7 +73,8 @@ static FUNCTIONS: &[Function] = &[
             Outcome::code_of(Effect::Sleep(Duration::from_secs(seconds)))
         },
         "Waits so many seconds. Only this call waits.",
-    ),
+    )
+    .does(&[Does::Sleep]),
     anywhere(
         &["usleep"],
         &[Arg::int("microseconds")],
@@ -82,7 +83,8 @@ static FUNCTIONS: &[Function] = &[
             Outcome::code_of(Effect::Sleep(Duration::from_micros(micros)))
         },
         "Waits so many microseconds. Only this call waits.",
-    ),
+    )
+    .does(&[Does::Sleep]),
     anywhere(&["pkg_status"], &[], no_memory, NO_MEMORY),
     anywhere(&["shm_status"], &[], no_memory, NO_MEMORY),
     anywhere(&["pkg_summary"], &[], no_memory, NO_MEMORY),

@@ -1,7 +1,7 @@
 //! `kex`: flags of branches and scripts, the next hop, and whether a URI is this server.
 
 use crate::builtin::{
-    Arg, Context, Function, Module, Outcome, Start, StartFault, State, Value, Variable, anywhere, count, join,
+    Arg, Context, Does, Function, Module, Outcome, Start, StartFault, State, Value, Variable, anywhere, count, join,
 };
 use crate::modules::core;
 use crate::sip::{Transport, Uri};
@@ -49,7 +49,8 @@ const ROWS: &[Function] = &[
             Outcome::truth(args.target(0).is_some_and(|target| target.assign(cx, text).is_ok()))
         },
         "Writes the text, its variables expanded, into a variable.",
-    ),
+    )
+    .does(&[Does::Print]),
     anywhere(
         &["is_myself"],
         &[Arg::text("uri")],

@@ -1,7 +1,8 @@
 //! `maxfwd`: the hop limit (RFC 3261 section 16.6, step 3).
 
 use crate::builtin::{
-    Arg, Args, Context, Function, LogLevel, Module, Outcome, Param, Routes, Start, StartFault, State, Unit, print_int,
+    Arg, Args, Context, Does, Function, LogLevel, Module, Outcome, Param, Routes, Start, StartFault, State, Unit,
+    print_int,
 };
 use crate::sip::{HeaderName, number};
 
@@ -19,6 +20,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[Arg::int("max_value")],
         routes: Routes::REQUEST,
         run: process,
+        does: &[Does::LimitHops],
         doc: "Lowers Max-Forwards and is 1; without the header it is added with `max_value`, which gives 2. False when it is 0 already or no number.",
     },
     Function {
@@ -26,6 +28,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[Arg::int("value")],
         routes: Routes::REQUEST.or(Routes::FAILURE).or(Routes::BRANCH),
         run: is_below,
+        does: &[Does::LimitHops],
         doc: "True when Max-Forwards is below `value`; false when it is not, when it is missing (-2) or no number (-3).",
     },
 ];

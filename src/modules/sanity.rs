@@ -1,7 +1,7 @@
 //! `sanity`: refuses requests that cannot be right.
 
 use crate::builtin::{
-    Arg, Args, Changes, Context, Effect, Extension, Function, LogLevel, Module, Outcome, Param, Reply, ReplyMode,
+    Arg, Args, Changes, Context, Does, Effect, Extension, Function, LogLevel, Module, Outcome, Param, Reply, ReplyMode,
     Routes, Start, StartFault, State, Unit,
 };
 use crate::sip::{HeaderName, Message, Method, NameAddr, StartLine, Uri, UriFault};
@@ -24,6 +24,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[Arg::int("checks").optional(), Arg::int("uri_checks").optional()],
         routes: CHECKED,
         run: sanity_check,
+        does: &[Does::CheckSanity, Does::ReplyOnFailure],
         doc: "Checks the message. A request that fails is answered at once, without a transaction; the script then ends, or with `autodrop` 0 goes on with false. `checks` adds 1 (SIP version), 2 (scheme of the Request-URI), 4 (required headers), 32 and 64 (method and number of CSeq), 128 (Content-Length), 256 (Expires), 512 (Proxy-Require), 1024 (URIs), 2048 and 8192 (credentials), 4096 (tags given twice); `uri_checks` says which URIs: 1 (Request-URI), 2 (From), 4 (To), 8 (Contact).",
     },
     Function {
@@ -31,6 +32,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[],
         routes: CHECKED,
         run: sanity_reply,
+        does: &[Does::Reply],
         doc: "Sends the answer that `sanity_check` kept under `noreply`.",
     },
 ];

@@ -1,8 +1,8 @@
 //! `sl`: replies without a transaction (RFC 3261 section 8.2.7).
 
 use crate::builtin::{
-    Arg, Args, Changes, Context, Effect, Form, Function, Module, Outcome, Param, Relay, Reply, ReplyMode, RichRedirect,
-    Routes, Start, StartFault, State, Unit, Value, Working, parse_int, print_int,
+    Arg, Args, Changes, Context, Does, Effect, Form, Function, Means, Module, Outcome, Param, Relay, Reply, ReplyMode,
+    RichRedirect, Routes, Start, StartFault, State, Unit, Value, Working, parse_int, print_int,
 };
 use crate::sip::{Extent, StartLine};
 use bytes::Bytes;
@@ -10,8 +10,6 @@ use bytes::Bytes;
 /// The module.
 pub static MODULE: Module = Module {
     functions: FUNCTIONS,
-    want_request: &["sl_send_reply", "sl_reply_error"],
-    want_error: &["sl_reply_error", "send_reply_error"],
     params: PARAMS,
     events: &["sl:filtered-ack", "sl:local-response"],
     start,
@@ -25,23 +23,26 @@ const ANSWERING: Routes = Routes::REQUEST.or(Routes::FAILURE).or(Routes::ONREPLY
 static FUNCTIONS: &[Function] = &[
     Function {
         names: &["sl_send_reply", "sl_reply"],
-        args: &[Arg::text("code").form(Form::Number), Arg::text("reason")],
+        args: &[Arg::text("code").form(Form::Number).means(Means::ReplyCode), Arg::text("reason")],
         routes: Routes::REQUEST,
         run: sl_send_reply,
+        does: &[Does::Reply, Does::WriteHeader, Does::WantRequest],
         doc: "Answers the request without a transaction; an ACK is never answered. A 3xx lists the Request-URI the script set and its branches as Contact.",
     },
     Function {
         names: &["send_reply"],
-        args: &[Arg::text("code").form(Form::Number), Arg::text("reason")],
+        args: &[Arg::text("code").form(Form::Number).means(Means::ReplyCode), Arg::text("reason")],
         routes: ANSWERING,
         run: send_reply,
+        does: &[Does::Reply, Does::WriteHeader],
         doc: "Answers the request through its transaction when it has one, and without one otherwise.",
     },
     Function {
         names: &["send_reply_mode"],
-        args: &[Arg::text("code").form(Form::Number), Arg::text("reason"), Arg::text("mode")],
+        args: &[Arg::text("code").form(Form::Number).means(Means::ReplyCode), Arg::text("reason"), Arg::text("mode")],
         routes: ANSWERING,
         run: send_reply_mode,
+        does: &[Does::Reply],
         doc: "Answers the request; mode `stateless` answers it without its transaction even when it has one.",
     },
     Function {
@@ -49,6 +50,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[],
         routes: Routes::REQUEST,
         run: sl_reply_error,
+        does: &[Does::Reply, Does::ReplyError, Does::WantRequest],
         doc: "Answers the request with the error that the action right before it met: after `t_relay();`, or first in the block of `if (!t_relay())`.",
     },
     Function {
@@ -56,6 +58,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[],
         routes: ANSWERING,
         run: sl_reply_error,
+        does: &[Does::Reply, Does::ReplyError],
         doc: "Answers the request with the error that the action right before it met: after `t_relay();`, or first in the block of `if (!t_relay())`.",
     },
     Function {
@@ -63,6 +66,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[Arg::text("code").form(Form::Number).optional(), Arg::text("reason").optional()],
         routes: Routes::ONREPLY,
         run: sl_forward_reply,
+        does: &[],
         doc: "Forwards the reply by its Via, with another code and reason when they are given.",
     },
 ];

@@ -1,7 +1,7 @@
 //! `tmx`: what else scripts may know of a transaction.
 
 use crate::builtin::{
-    Context, Fault, Function, Key, KeyKind, Module, Outcome, Param, Place, Prepare, Prepared, Related, RouteKind,
+    Context, Does, Fault, Function, Key, KeyKind, Module, Outcome, Param, Place, Prepare, Prepared, Related, RouteKind,
     Routes, Template, Unit, Value, Variable, Working,
 };
 
@@ -20,7 +20,7 @@ const fn runs_in(
     run: fn(&mut Context, &crate::builtin::Args) -> Outcome,
     doc: &'static str,
 ) -> Function {
-    Function { names, args: &[], routes: Routes::ANY, run, doc }
+    Function { names, args: &[], routes: Routes::ANY, run, does: &[], doc }
 }
 
 static FUNCTIONS: &[Function] = &[
@@ -37,6 +37,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[],
         routes: Routes::REQUEST,
         run: |_, _| Outcome::FALSE,
+        does: &[Does::FindTransaction],
         doc: "True when another process works on the same request at this moment; here never, as one worker takes all of a call.",
     },
 ];

@@ -1,7 +1,7 @@
 //! `xlog`: lines of the script in the log.
 
 use crate::builtin::{
-    Arg, Args, Context, Fault, Function, Key, KeyKind, LogLevel, LogLine, Module, Outcome, Param, Place, Prepare,
+    Arg, Args, Context, Does, Fault, Function, Key, KeyKind, LogLevel, LogLine, Module, Outcome, Param, Place, Prepare,
     Prepared, Routes, Start, StartFault, State, Template, Unit, Value, Variable,
 };
 use bytes::Bytes;
@@ -22,16 +22,18 @@ const fn at_level(
     doc: &'static str,
 ) -> Function {
     const TEXT: &[Arg] = &[Arg::text("text")];
-    Function { names, args: TEXT, routes: Routes::ANY, run, doc }
+    Function { names, args: TEXT, routes: Routes::ANY, run, does: &[], doc }
 }
 
 static FUNCTIONS: &[Function] = &[
-    at_level(&["xlog", "xlogl"], |cx, args| plain(cx, args, LogLevel::Error), "Logs a line at level L_ERR."),
+    at_level(&["xlog", "xlogl"], |cx, args| plain(cx, args, LogLevel::Error), "Logs a line at level L_ERR.")
+        .does(&[Does::Log]),
     Function {
         names: &["xlog", "xlogl"],
         args: &[Arg::custom("level", level), Arg::text("text")],
         routes: Routes::ANY,
         run: xlog,
+        does: &[Does::Log],
         doc: "Logs a line at a level: `L_ERR`, `L_INFO` and so on, or a variable that holds a number.",
     },
     Function {
@@ -39,6 +41,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[Arg::literal("facility"), Arg::custom("level", level), Arg::text("text")],
         routes: Routes::ANY,
         run: xlog,
+        does: &[Does::Log],
         doc: "Logs a line at a level. The facility is syslog's and is not looked at here.",
     },
     Function {
@@ -46,16 +49,21 @@ static FUNCTIONS: &[Function] = &[
         args: &[Arg::custom("level", level), Arg::text("text")],
         routes: Routes::ANY,
         run: xlogm,
+        does: &[],
         doc: "Logs a text of several lines, each for itself.",
     },
     at_level(&["xalert"], |cx, args| plain(cx, args, LogLevel::Alert), "Logs a line at level L_ALERT."),
-    at_level(&["xbug"], |cx, args| plain(cx, args, LogLevel::Bug), "Logs a line at level L_BUG."),
-    at_level(&["xcrit"], |cx, args| plain(cx, args, LogLevel::Critical), "Logs a line at level L_CRIT."),
-    at_level(&["xerr"], |cx, args| plain(cx, args, LogLevel::Error), "Logs a line at level L_ERR."),
-    at_level(&["xwarn"], |cx, args| plain(cx, args, LogLevel::Warning), "Logs a line at level L_WARN."),
-    at_level(&["xnotice"], |cx, args| plain(cx, args, LogLevel::Notice), "Logs a line at level L_NOTICE."),
-    at_level(&["xinfo"], |cx, args| plain(cx, args, LogLevel::Info), "Logs a line at level L_INFO."),
-    at_level(&["xdbg", "xdbgl"], |cx, args| plain(cx, args, LogLevel::Debug), "Logs a line at level L_DBG."),
+    at_level(&["xbug"], |cx, args| plain(cx, args, LogLevel::Bug), "Logs a line at level L_BUG.").does(&[Does::Log]),
+    at_level(&["xcrit"], |cx, args| plain(cx, args, LogLevel::Critical), "Logs a line at level L_CRIT.")
+        .does(&[Does::Log]),
+    at_level(&["xerr"], |cx, args| plain(cx, args, LogLevel::Error), "Logs a line at level L_ERR.").does(&[Does::Log]),
+    at_level(&["xwarn"], |cx, args| plain(cx, args, LogLevel::Warning), "Logs a line at level L_WARN.")
+        .does(&[Does::Log]),
+    at_level(&["xnotice"], |cx, args| plain(cx, args, LogLevel::Notice), "Logs a line at level L_NOTICE.")
+        .does(&[Does::Log]),
+    at_level(&["xinfo"], |cx, args| plain(cx, args, LogLevel::Info), "Logs a line at level L_INFO.").does(&[Does::Log]),
+    at_level(&["xdbg", "xdbgl"], |cx, args| plain(cx, args, LogLevel::Debug), "Logs a line at level L_DBG.")
+        .does(&[Does::Log]),
 ];
 
 static PARAMS: &[Param] = &[

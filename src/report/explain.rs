@@ -1,6 +1,6 @@
 //! Why: one sentence for each message that leaves the server, and for each that gets no answer.
 
-use crate::catalogue::{Does, does};
+use crate::builtin::Does;
 use crate::sim::{Entry, Event, Sent, Setting, stamp};
 use crate::sip::{Message, Method};
 use crate::source::{Sources, Span};
@@ -24,6 +24,8 @@ pub struct Reason {
 }
 
 /// Variables that say where a request goes.
+/// What functions do that name a destination.
+const STEERING: &[Does] = &[Does::LooseRoute, Does::Choose, Does::Rewrite];
 const STEERED: &[&str] = &["$du", "$ru", "$rd", "$rU", "$rp", "$duri", "$ruri"];
 
 /// The reasons for all that the server did.
@@ -284,11 +286,10 @@ impl<'a> Story<'a> {
     /// The last call that did one of these to the request.
     fn called(&self, at: usize, deeds: &[Does]) -> Option<Called> {
         self.window(at).find_map(|entry| match &entry.event {
-            Event::Call { name, args, code, span, .. } => {
-                // A check that fails answers by itself.
-                let did = match *name {
-                    "sanity_check" => *code <= 0 && deeds.contains(&Does::Reply),
-                    name => *code > 0 && does(name).is_some_and(|done| deeds.contains(&done)),
+            Event::Call { name, args, code, does, span, .. } => {
+                let did = match does.contains(&Does::ReplyOnFailure) {
+                    true => *code <= 0 && deeds.contains(&Does::Reply),
+                    false => *code > 0 && does.iter().any(|done| deeds.contains(done)),
                 };
                 did.then(|| Called { name, args: args.clone(), span: *span })
             }
@@ -299,8 +300,8 @@ impl<'a> Story<'a> {
     /// What named the destination last: a function that chooses, the Route of the dialog, or a variable.
     fn steered(&self, at: usize) -> Option<(String, Span)> {
         self.window(at).find_map(|entry| match &entry.event {
-            Event::Call { name, args, code, span, .. }
-                if *code > 0 && (*name == "loose_route" || does(name) == Some(Does::Choose)) =>
+            Event::Call { name, args, code, does, span, .. }
+                if *code > 0 && does.iter().any(|done| STEERING.contains(done)) =>
             {
                 Some((format!("{name}({args})"), *span))
             }

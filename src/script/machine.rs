@@ -472,7 +472,13 @@ impl Machine<'_> {
             Outcome::Return(code) => code,
         };
         if let Some(args) = args {
-            self.core.trace(|| TraceEvent::Call { name: site.name, args, code, span: site.span });
+            self.core.trace(|| TraceEvent::Call {
+                name: site.name,
+                args,
+                code,
+                does: site.function.does,
+                span: site.span,
+            });
         }
         let base = self.task.stack.len().saturating_sub(usize::from(*computed));
         self.task.stack.truncate(base);

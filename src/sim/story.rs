@@ -6,7 +6,7 @@ use super::rtpengine;
 use super::scenario::{Action, Detail, RelayLine, RelayMood, Scenario};
 use super::table::{bound_statement, summary, table};
 use crate::builtin::{
-    Found, LogLevel, LogLine, Query, QueryFault, RecordKind, RouteKind, Rows, Service, TraceEvent, Unanswered,
+    Does, Found, LogLevel, LogLine, Query, QueryFault, RecordKind, RouteKind, Rows, Service, TraceEvent, Unanswered,
 };
 use crate::sip::Message;
 use crate::source::{Sources, Span};
@@ -54,6 +54,8 @@ pub enum Event {
         args: String,
         /// The return code.
         code: i32,
+        /// What it does.
+        does: &'static [Does],
         /// Where it is called.
         span: Span,
         /// The log line before it tells what it did.
@@ -252,9 +254,9 @@ impl<'a> Story<'a> {
             TraceEvent::Back { kind, name } => Event::Back(self.names.shown(&route_name(kind, &name))),
             TraceEvent::Timer { name, after } => Event::Timer(name, after),
             TraceEvent::Route { kind, name, span } => Event::Route(self.names.shown(&route_name(kind, &name)), span),
-            TraceEvent::Call { name, args, code, span } => {
+            TraceEvent::Call { name, args, code, does, span } => {
                 let args = args.split_whitespace().collect::<Vec<_>>().join(" ");
-                Event::Call { name, args: self.names.shown(&args), code, span, told }
+                Event::Call { name, args: self.names.shown(&args), code, does, span, told }
             }
             TraceEvent::Condition { span, holds } => {
                 let text = String::from_utf8_lossy(self.sources.slice(span)).replace("\\\n", "\n");

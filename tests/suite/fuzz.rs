@@ -71,7 +71,8 @@ fn tempfile() -> PathBuf {
 static TRAP: Module =
     Module { functions: &[SPRING], ..Module::new("trap", "Panics, which no module of alanui is meant to do.") };
 
-const SPRING: Function = Function { names: &["spring"], args: &[], routes: Routes::ANY, run: spring, doc: "Panics." };
+const SPRING: Function =
+    Function { names: &["spring"], args: &[], routes: Routes::ANY, run: spring, does: &[], doc: "Panics." };
 
 fn spring(_: &mut Context, _: &Args) -> Outcome {
     panic!("the trap springs")

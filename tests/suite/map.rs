@@ -28,8 +28,7 @@ fn uses(name: &str) -> Vec<(PathBuf, usize, String)> {
     let mut files = vec![folder.with_extension("rs")];
     files.extend(rust_files(&folder));
     for file in files.into_iter().filter(|file| file.exists()) {
-        let text = fs::read_to_string(&file).expect("a source file");
-        for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+        for (at, line) in code(&file).lines().enumerate() {
             for piece in line.split("crate::").skip(1) {
                 let path: String = piece
                     .chars()
@@ -41,6 +40,18 @@ fn uses(name: &str) -> Vec<(PathBuf, usize, String)> {
         }
     }
     found
+}
+
+/// The lines of a file without tests; those of comments are empty.
+fn code(file: &Path) -> String {
+    if file.ends_with("tests.rs") || file.ends_with("bench.rs") || file.iter().any(|part| part == "tests") {
+        return String::new();
+    }
+    let text = fs::read_to_string(file).expect("a source file");
+    // A test module in a file of its own is declared among the others.
+    let end = text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len());
+    let lines = text[..end].lines().map(|line| if line.trim_start().starts_with("//") { "" } else { line });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
@@ -113,13 +124,32 @@ fn only_the_host_asks_the_operating_system() {
 fn transports_are_named_in_one_place() {
     let rows = root().join("src/sip/transport.rs");
     let mut wrong = Vec::new();
-    let is_test = |file: &Path| file.ends_with("tests.rs") || file.iter().any(|part| part == "tests");
-    for file in rust_files(&root().join("src")).into_iter().filter(|file| *file != rows && !is_test(file)) {
-        let text = fs::read_to_string(&file).expect("a source file");
-        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    for file in rust_files(&root().join("src")).into_iter().filter(|file| *file != rows) {
+        let code = code(&file);
         let lines = code.lines().enumerate().filter(|(_, line)| line.to_ascii_lowercase().contains("\"tcp\""));
         wrong.extend(lines.map(|(at, line)| format!("{}:{}: {}", file.display(), at + 1, line.trim())));
     }
     assert!(wrong.is_empty(), "write Transport::Tcp and ask it for its name:\n{}", wrong.join("\n"));
     assert!(fs::read_to_string(rows).expect("the rows").contains("\"tcp\""));
+}
+
+/// What there is to know of a function stands on its row. Whoever asks for it by name elsewhere forgets its aliases and the next function like it.
+#[test]
+fn functions_are_named_in_one_place() {
+    // Words of other things too: directives, options, kinds of events, operations of a text.
+    let words_of_their_own = ["error", "log", "replace", "route", "search", "subst"];
+    let rows = alanui::modules::MODULES.iter().flat_map(|module| module.functions);
+    let names: std::collections::BTreeSet<&str> =
+        rows.flat_map(|row| row.names).copied().filter(|name| !words_of_their_own.contains(name)).collect();
+    let modules = root().join("src/modules");
+    let mut wrong = Vec::new();
+    for file in rust_files(&root().join("src")).into_iter().filter(|file| !file.starts_with(&modules)) {
+        for (at, line) in code(&file).lines().enumerate() {
+            let quoted = line.split('"').skip(1).step_by(2);
+            wrong.extend(
+                quoted.filter(|word| names.contains(word)).map(|word| format!("{}:{}: {word}", file.display(), at + 1)),
+            );
+        }
+    }
+    assert!(wrong.is_empty(), "{} times, ask the row what it does:\n{}", wrong.len(), wrong.join("\n"));
 }

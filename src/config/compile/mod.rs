@@ -17,7 +17,8 @@ use super::routes::{CallGraph, RouteUse};
 use super::unsupported::Unsupported;
 use super::walk;
 use crate::builtin::{
-    Extension, Extensions, Facts, Fault, ParamGiven, Prepare, Reference, RouteId, RouteKind, Slots, Value, event_fits,
+    Does, Extension, Extensions, Facts, Fault, ParamGiven, Prepare, Reference, RouteId, RouteKind, Slots, Value,
+    event_fits,
 };
 use crate::catalogue::{self, Kind};
 use crate::script::{Op, Program, RouteBlock};
@@ -141,8 +142,8 @@ pub(super) fn compile(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Compiled {
     let functions = called_functions(config);
-    let wants_error = registry.loaded().iter().flat_map(|module| module.want_error);
-    let marks_actions = wants_error.into_iter().any(|name| functions.iter().any(|called| called == name));
+    let rows = functions.iter().flat_map(|called| registry.functions(called));
+    let marks_actions = rows.into_iter().any(|(_, row)| row.does.contains(&Does::ReplyError));
     let names = Names { extensions, functions, ..Names::new(registry, facts) };
     let mut compiler = Compiler {
         names,

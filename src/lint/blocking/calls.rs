@@ -1,5 +1,6 @@
 //! Calls that wait for somebody else.
 
+use crate::builtin::{Does, Whom};
 use crate::config::ast::RouteKind;
 use crate::lint::flow::Site;
 use crate::lint::{Findings, Rule, Severity, Subject};
@@ -16,44 +17,24 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-/// Functions that wait, by what they wait for, with what to use instead.
-const WAITING: &[(&str, &[&str], &str)] = &[
-    (
-        "a database",
-        &["sql_query", "sql_xquery", "sql_pvquery", "avp_db_query", "avp_db_load"],
-        "keep the answers in an htable",
-    ),
-    (
-        "a web server",
-        &[
-            "http_client_query",
-            "http_client_get",
-            "http_client_post",
-            "http_client_request",
-            "http_connect",
-            "http_query",
-            "http_get_redirect",
-        ],
-        "use http_async_query() of http_async_client",
-    ),
-    ("a command", &["exec_msg", "exec_cmd", "exec_avp", "exec_dset"], "hand it over with mqueue or evapi"),
-    ("a directory", &["ldap_search"], "keep the answers in an htable"),
-    (
-        "DNS",
-        &["enum_query", "enum_pv_query", "dns_query", "dns_sys_match_ip", "srv_query", "naptr_query"],
-        "keep the answers in an htable",
-    ),
+/// Whom functions wait for, with what to use instead.
+const WAITING: &[(&str, Whom, &str)] = &[
+    ("a database", Whom::Database, "keep the answers in an htable"),
+    ("a web server", Whom::WebServer, "use http_async_query() of http_async_client"),
+    ("a command", Whom::Command, "hand it over with mqueue or evapi"),
+    ("a directory", Whom::Directory, "keep the answers in an htable"),
+    ("DNS", Whom::Names, "keep the answers in an htable"),
 ];
 
 fn check(subject: &Subject, findings: &mut Findings) {
-    for (whom, names, instead) in WAITING {
+    for (name, whom, instead) in WAITING {
         // A REGISTER now and then is not each request; a call of a timer or an event holds up no message.
         let held = |site: &&Site| {
             let kinds =
                 [RouteKind::Request, RouteKind::Reply, RouteKind::CoreReply, RouteKind::Failure, RouteKind::Branch];
             kinds.into_iter().any(|kind| site.find(kind, |_| true).is_some())
         };
-        let sites = subject.flow().calls(names);
+        let sites = subject.flow().that(Does::Wait(*whom));
         let mut sites = sites.into_iter().filter(held);
         let Some(first) = sites.next() else { continue };
         let more = match sites.count() {
@@ -61,7 +42,7 @@ fn check(subject: &Subject, findings: &mut Findings) {
             1 => " (and at one more place)".to_owned(),
             count => format!(" (and at {count} more places)"),
         };
-        let found = findings.add(format!("a worker of Kamailio waits for {whom} here{more}"), first.call.span);
+        let found = findings.add(format!("a worker of Kamailio waits for {name} here{more}"), first.call.span);
         found.add_note("it takes no other message meanwhile; alanui does");
         found.add_help(format!("for Kamailio, {instead}"));
     }

@@ -1,7 +1,7 @@
 //! A request that is answered, or sent on, twice.
 
+use crate::builtin::Does;
 use crate::config::ast::RouteKind;
-use crate::lint::flow::effect::Does;
 use crate::lint::flow::{Fact, Site};
 use crate::lint::{Findings, Rule, Severity, Subject};
 
@@ -17,13 +17,18 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
+/// What deals with a request for good.
+const ENDS: &[Does] = &[Does::Relay, Does::Reply, Does::Save];
+
 fn check(subject: &Subject, findings: &mut Findings) {
     // One missing exit shows at every reply that follows: it is told once, at the first of them.
     let mut told = Vec::new();
     let mut sites: Vec<_> = subject.flow().sites().collect();
     sites.sort_by_key(|site| site.call.span);
     for site in sites {
-        let Some(what @ (Does::Relay | Does::Reply | Does::Save)) = site.does else { continue };
+        if !ENDS.iter().any(|word| site.does(*word)) {
+            continue;
+        }
         let Some(state) = again(site) else { continue };
         let first = state.place(Fact::Final);
         // Once in a loop, or twice through one define, is the same place.
@@ -32,10 +37,7 @@ fn check(subject: &Subject, findings: &mut Findings) {
         }
         told.push(first);
         let was = if state.is(Fact::Relayed) { "relayed" } else { "answered" };
-        let now = match what {
-            Does::Relay => "relayed",
-            _ => "answered",
-        };
+        let now = if site.does(Does::Relay) { "relayed" } else { "answered" };
         let found = findings.add(format!("the request is {now} here after it was {was}"), site.call.span);
         found.add_label(first, format!("{was} here, and the script goes on"));
         found.add_help("write exit; behind the first one");

@@ -1,6 +1,6 @@
 //! Blocks that never run.
 
-use crate::builtin::event_fits;
+use crate::builtin::{Does, event_fits};
 use crate::catalogue::{self, Kind};
 use crate::config::ast::{ExpressionKind, Item, ParamValue, Route, RouteKind};
 use crate::config::nearest;
@@ -84,17 +84,18 @@ fn never_armed(subject: &Subject, findings: &mut Findings) {
     let names = words(subject);
     for route in subject.routes() {
         let (word, arming) = match route.kind {
-            RouteKind::Failure => ("failure_route", "t_on_failure"),
-            RouteKind::Branch => ("branch_route", "t_on_branch"),
-            RouteKind::Reply => ("onreply_route", "t_on_reply"),
+            RouteKind::Failure => ("failure_route", "failure"),
+            RouteKind::Branch => ("branch_route", "branch"),
+            RouteKind::Reply => ("onreply_route", "reply"),
             _ => continue,
         };
+        let arms = || subject.script().calls_that(Does::Arm(route.kind));
         let computed = |call: &crate::config::ast::Call| literal(call, 0).is_none_or(|name| name.contains('$'));
-        if subject.script().calls_of(arming).any(|its| computed(its.call)) {
+        if arms().any(|its| computed(its.call)) {
             continue;
         }
         let name = route.name.as_ref().map_or("0", |name| name.text.as_str());
-        let armed = subject.script().calls_of(arming).any(|its| literal(its.call, 0).as_deref() == Some(name));
+        let armed = arms().any(|its| literal(its.call, 0).as_deref() == Some(name));
         // Parameters and other functions name routes too.
         if armed || (name != "0" && names.contains(name)) {
             continue;
@@ -104,8 +105,8 @@ fn never_armed(subject: &Subject, findings: &mut Findings) {
             None => format!("nothing arms this {word}, so it never runs"),
         };
         findings.add(message, route.head).add_help(match &route.name {
-            Some(name) => format!("call {arming}(\"{}\") before t_relay()", name.text),
-            None => format!("give it a name and arm it with {arming}(\"NAME\") before t_relay()"),
+            Some(name) => format!("call t_on_{arming}(\"{}\") before t_relay()", name.text),
+            None => format!("give it a name and arm it with t_on_{arming}(\"NAME\") before t_relay()"),
         });
     }
 }

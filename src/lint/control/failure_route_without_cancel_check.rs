@@ -1,8 +1,8 @@
 //! A call that goes on after its caller hung up.
 
+use crate::builtin::Does;
 use crate::config::ast::RouteKind;
 use crate::lint::flow::Fact;
-use crate::lint::flow::effect::Does;
 use crate::lint::{Findings, Rule, Severity, Subject};
 
 /// See the file.
@@ -17,7 +17,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject, findings: &mut Findings) {
-    for site in subject.flow().sites().filter(|site| site.does == Some(Does::Relay)) {
+    for site in subject.flow().sites().filter(|site| site.does(Does::Relay)) {
         let unasked = |fact: Fact, state: &crate::lint::flow::State| !state.is(fact) && !state.is_not(fact);
         let blind =
             |state: &crate::lint::flow::State| unasked(Fact::Canceled, state) && state.is_not(Fact::StatusTested);

@@ -1,5 +1,6 @@
 //! Loops that do not end by themselves.
 
+use crate::builtin::Does;
 use crate::config::ast::{BinaryOperator, Block, Expression, ExpressionKind, SettingValue, Statement, StatementKind};
 use crate::config::walk::{self, Node};
 use crate::lint::expressions::{self, is_code};
@@ -72,9 +73,10 @@ fn changes(subject: &Subject, read: &[(String, String)], body: &Block, depth: u8
         }
         Node::Call(call) => {
             // A function that is given the variable may write it.
+            let logs = subject.script().does(call).contains(&Does::Log);
             let given = |arg: &Expression| {
                 let mut found = false;
-                if call.name.text != "xlog" {
+                if !logs {
                     expressions::in_argument(arg, &mut |mention| found |= is_read(mention.name, mention.inner));
                 }
                 found

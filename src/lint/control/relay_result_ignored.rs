@@ -1,5 +1,6 @@
 //! A relay that may fail unseen.
 
+use crate::builtin::Does;
 use crate::config::ast::RouteKind;
 use crate::lint::flow::{Methods, State};
 use crate::lint::{Findings, Rule, Severity, Subject};
@@ -16,11 +17,8 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-const RELAYS: [&str; 6] =
-    ["t_relay", "t_relay_to", "t_relay_to_udp", "t_relay_to_tcp", "t_relay_to_tls", "t_relay_to_sctp"];
-
 fn check(subject: &Subject, findings: &mut Findings) {
-    for its in subject.script().calls_of_any(&RELAYS) {
+    for its in subject.script().calls_that(Does::Relay).filter(|its| its.does.contains(&Does::MakeTransaction)) {
         if !its.is_ignored() || matches!(its.kind, RouteKind::Reply | RouteKind::CoreReply | RouteKind::Onsend) {
             continue;
         }

@@ -1,5 +1,6 @@
 //! A worker put to sleep.
 
+use crate::builtin::Does;
 use crate::config::ast::RouteKind;
 use crate::lint::{Findings, Rule, Severity, Subject};
 
@@ -15,7 +16,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject, findings: &mut Findings) {
-    for site in subject.flow().calls(&["sleep", "usleep"]) {
+    for site in subject.flow().that(Does::Sleep) {
         if site.states.iter().any(|state| state.entry != RouteKind::Event) {
             findings
                 .add("the worker takes no other message while it sleeps", site.call.span)

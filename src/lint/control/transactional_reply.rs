@@ -1,5 +1,6 @@
 //! A reply through a transaction that is not there.
 
+use crate::builtin::Does;
 use crate::config::ast::RouteKind;
 use crate::lint::flow::Fact;
 use crate::lint::{Findings, Rule, Severity, Subject};
@@ -17,7 +18,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject, findings: &mut Findings) {
-    for site in subject.flow().calls(&["t_reply"]) {
+    for site in subject.flow().that(Does::ReplyInTransaction) {
         if site.find(RouteKind::Request, |state| state.is_not(Fact::Transaction)).is_some() {
             let found = findings.add("there is no transaction here to answer through", site.call.span);
             found.add_note("t_reply fails then, and nothing is sent");

@@ -1,5 +1,6 @@
 //! Log lines.
 
+use crate::builtin::Does;
 use crate::config::ast::ExpressionKind;
 use crate::lint::{Findings, Rule, Severity, Subject};
 use crate::source::Span;
@@ -15,10 +16,8 @@ pub(super) static NO_NEWLINE: Rule = Rule {
     check: no_newline,
 };
 
-const LOGS: [&str; 8] = ["xlog", "xdbg", "xinfo", "xnotice", "xwarn", "xerr", "xbug", "xcrit"];
-
 fn no_newline(subject: &Subject, findings: &mut Findings) {
-    for its in subject.script().calls_of_any(&LOGS) {
+    for its in subject.script().calls_that(Does::Log) {
         let Some(arg) = its.call.args.last() else { continue };
         let ExpressionKind::Text(text) = &arg.kind else { continue };
         if text.ends_with(b"\n") || text.is_empty() {

@@ -1,6 +1,7 @@
 //! Flags of destinations: they are a state, and no options.
 
 use super::{DOCS, sets};
+use crate::builtin::Does;
 use crate::lint::script::argument;
 use crate::lint::{Findings, Rule, Severity, Subject};
 
@@ -42,7 +43,7 @@ fn confusion(subject: &Subject, findings: &mut Findings) {
 }
 
 fn unresolved(subject: &Subject, findings: &mut Findings) {
-    let asked: Vec<_> = subject.script().calls_of("ds_is_from_list").collect();
+    let asked: Vec<_> = subject.script().calls_that(Does::AskDestinations).collect();
     for (set, members) in sets(subject) {
         let of_set = |text: String| text.trim().parse::<i64>().ok().is_none_or(|its| its == set || its == -1);
         let Some(call) = asked.iter().find(|at| argument(at.call, 0).is_none_or(of_set)) else { continue };

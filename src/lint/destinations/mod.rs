@@ -13,6 +13,7 @@ pub use list::of_list;
 
 use super::script::{CallAt, argument};
 use super::{Rule, Subject};
+use crate::builtin::Does;
 use crate::source::Span;
 
 pub(super) static RULES: &[&Rule] =
@@ -71,7 +72,7 @@ pub(super) fn sets<'s>(subject: &'s Subject) -> Vec<(i64, Vec<&'s Destination>)>
 /// The call that may choose from a set by one of some algorithms: what is not a constant may be any set and any algorithm.
 pub(super) fn chooses<'s>(subject: &'s Subject, set: i64, algorithms: &[i64]) -> Option<&'s CallAt<'s>> {
     let number = |at: &CallAt, place| argument(at.call, place).and_then(|text| text.trim().parse::<i64>().ok());
-    let mut calls = subject.script().calls_of_any(&["ds_select", "ds_select_dst", "ds_select_domain"]);
+    let mut calls = subject.script().calls_that(Does::SelectByAlgorithm);
     calls.find(|at| {
         let by = number(at, 1);
         number(at, 0).is_none_or(|its| its == set) && by.is_some_and(|by| algorithms.contains(&by))

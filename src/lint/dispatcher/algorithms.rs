@@ -1,6 +1,7 @@
 //! Algorithms that lack what they count by.
 
 use super::{DOCS, algorithms};
+use crate::builtin::Does;
 use crate::lint::destinations::{chooses, sets};
 use crate::lint::{Findings, Rule, Severity, Subject};
 
@@ -84,7 +85,7 @@ fn missing_of_destinations(subject: &Subject, findings: &mut Findings) {
 fn load_not_tracked(subject: &Subject, findings: &mut Findings) {
     let script = subject.script();
     let Some((at, _)) = algorithms(subject).find(|(_, algorithm)| *algorithm == 10) else { return };
-    let missing = match (script.calls_any(&["ds_load_update"]), script.calls_any(&["ds_load_unset"])) {
+    let missing = match (script.anything(Does::CountLoad), script.anything(Does::EndLoad)) {
         (true, true) => return,
         (false, false) => "ds_load_update and ds_load_unset are",
         (false, true) => "ds_load_update is",

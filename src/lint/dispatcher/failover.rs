@@ -1,6 +1,7 @@
 //! Failover that has nothing to fail over to.
 
-use super::{DOCS, NEXT, SELECT, algorithms};
+use super::{DOCS, algorithms};
+use crate::builtin::Does;
 use crate::config::ast::RouteKind;
 use crate::lint::script::{CallAt, Script, argument};
 use crate::lint::{Findings, Rule, Severity, Subject};
@@ -36,7 +37,7 @@ fn flag_missing(subject: &Subject, findings: &mut Findings) {
     if subject.loaded("dispatcher").is_none() || flags.is_none_or(|flags| flags & 2 != 0) {
         return;
     }
-    let Some(first) = subject.script().calls_of_any(NEXT).next() else { return };
+    let Some(first) = subject.script().calls_that(Does::NextDestination).next() else { return };
     let found = findings.add(format!("{} never finds another destination", first.call.name.text), first.call.span);
     match given {
         Some(given) => {
@@ -52,7 +53,8 @@ fn flag_missing(subject: &Subject, findings: &mut Findings) {
 
 fn parallel(subject: &Subject, findings: &mut Findings) {
     let script = subject.script();
-    let after: Vec<&CallAt> = script.calls_of_any(NEXT).chain(script.calls_of("ds_mark_dst")).collect();
+    let after: Vec<&CallAt> =
+        script.calls_that(Does::NextDestination).chain(script.calls_that(Does::MarkDestination)).collect();
     let mut told = FxHashSet::default();
     for (select, _) in algorithms(subject).filter(|(_, algorithm)| *algorithm == 12) {
         let armed = armed_behind(script, select);
@@ -64,7 +66,7 @@ fn parallel(subject: &Subject, findings: &mut Findings) {
                 continue;
             }
             let name = &at.call.name.text;
-            let message = if name == "ds_mark_dst" {
+            let message = if at.does.contains(&Does::MarkDestination) {
                 "no single destination can be marked after a parallel selection".to_owned()
             } else {
                 format!("{name} finds no destination after a parallel selection")
@@ -81,8 +83,8 @@ fn parallel(subject: &Subject, findings: &mut Findings) {
 fn armed_behind(script: &Script, select: &CallAt) -> Vec<String> {
     let steps: Vec<&CallAt> = script.calls.iter().filter(|at| at.route == select.route).collect();
     let place = steps.iter().position(|at| at.call.span == select.call.span).unwrap_or(0);
-    let sets = |at: &&&CallAt| at.call.name.text == "t_on_failure";
-    let behind = steps[place..].iter().skip(1).take_while(|at| !SELECT.contains(&at.call.name.text.as_str()));
+    let sets = |at: &&&CallAt| at.does.contains(&Does::Arm(RouteKind::Failure));
+    let behind = steps[place..].iter().skip(1).take_while(|at| !at.does.contains(&Does::SelectDestination));
     let names: Vec<String> = behind.filter(sets).filter_map(|at| argument(at.call, 0)).collect();
     if !names.is_empty() {
         return names;

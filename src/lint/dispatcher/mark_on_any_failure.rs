@@ -1,6 +1,7 @@
 //! Gateways taken out of service by busy callees.
 
 use super::Faults;
+use crate::builtin::Does;
 use crate::config::ast::{Call, RouteKind};
 use crate::lint::mentions::Mention;
 use crate::lint::paths::{MARKS, Marks, Paths, Walker};
@@ -27,19 +28,17 @@ struct Marked {
 }
 
 impl<'a> Walker<'a> for Marked {
-    fn call(&mut self, call: &'a Call, marks: Marks) -> (Marks, Marks) {
-        match call.name.text.as_str() {
-            "t_check_status" | "t_branch_timeout" | "t_branch_replied" | "t_any_timeout" | "t_any_replied"
-            | "t_grep_status" | "t_is_expired" | "t_get_status_code" => (marks | CHECKED, marks | CHECKED),
-            "ds_mark_dst" => {
-                let state = argument(call, 0).unwrap_or_else(|| "i".to_owned());
-                if marks & CHECKED == 0 && state.contains(['i', 'I', 'd', 'D', 't', 'T']) {
-                    self.faults.add(call.span, call.span);
-                }
-                (marks, marks)
-            }
-            _ => (marks, marks),
+    fn call(&mut self, call: &'a Call, does: &'static [Does], marks: Marks) -> (Marks, Marks) {
+        if does.contains(&Does::AskStatus) {
+            return (marks | CHECKED, marks | CHECKED);
         }
+        if does.contains(&Does::MarkDestination) {
+            let state = argument(call, 0).unwrap_or_else(|| "i".to_owned());
+            if marks & CHECKED == 0 && state.contains(['i', 'I', 'd', 'D', 't', 'T']) {
+                self.faults.add(call.span, call.span);
+            }
+        }
+        (marks, marks)
     }
 
     fn read(&mut self, variable: &Mention<'a>, marks: Marks) -> Marks {
@@ -51,7 +50,7 @@ impl<'a> Walker<'a> for Marked {
 
 fn check(subject: &Subject, findings: &mut Findings) {
     let script = subject.script();
-    if !script.calls_any(&["ds_mark_dst"]) {
+    if !script.anything(Does::MarkDestination) {
         return;
     }
     let walk = Paths::new(script, Marked::default()).walk(|kind, _| kind == RouteKind::Failure);

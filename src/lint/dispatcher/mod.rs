@@ -15,7 +15,7 @@ pub(super) use algorithms::ATTRIBUTE_MISSING;
 
 use super::script::{CallAt, argument};
 use super::{Rule, Subject};
-use crate::config::ast::Call;
+use crate::builtin::Does;
 use crate::source::Span;
 
 pub(super) static RULES: &[&Rule] = &[
@@ -39,22 +39,10 @@ pub(super) static RULES: &[&Rule] = &[
 
 const DOCS: &str = "https://www.kamailio.org/docs/modules/stable/modules/dispatcher.html";
 
-/// Functions that choose a destination.
-static SELECT: &[&str] = &["ds_select", "ds_select_dst", "ds_select_domain", "ds_select_routes"];
-/// Functions that take the next one.
-static NEXT: &[&str] = &["ds_next_dst", "ds_next_domain"];
-
 /// Calls that choose a destination with an algorithm that is a constant, with that.
 fn algorithms<'s>(subject: &'s Subject) -> impl Iterator<Item = (&'s CallAt<'s>, i64)> {
-    let calls = subject.script().calls_of_any(&SELECT[..3]);
+    let calls = subject.script().calls_that(Does::SelectByAlgorithm);
     calls.filter_map(|at| Some((at, argument(at.call, 1)?.trim().parse().ok()?)))
-}
-
-/// Whether a call sends the request on.
-fn relays(call: &Call) -> bool {
-    let name = call.name.text.as_str();
-    name.starts_with("t_relay") && name != "t_relay_cancel"
-        || matches!(name, "forward" | "t_forward_nonack" | "t_load_contacts" | "t_next_contacts" | "send")
 }
 
 /// Calls of interest on a path, each with a mark of its own as far as marks go.

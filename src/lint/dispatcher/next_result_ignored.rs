@@ -1,6 +1,7 @@
 //! Relaying whether a destination was found or not.
 
-use super::{DOCS, Faults, NEXT, SELECT, Sites, relays};
+use super::{DOCS, Faults, Sites};
+use crate::builtin::Does;
 use crate::config::ast::{Call, RouteKind};
 use crate::lint::mentions::Mention;
 use crate::lint::paths::{MARKS, Marks, Paths, Walker};
@@ -20,6 +21,9 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
+/// What takes a destination.
+const CHOOSING: &[Does] = &[Does::SelectDestination, Does::NextDestination];
+
 struct Ignored {
     statements: FxHashSet<Span>,
     sites: Sites,
@@ -27,13 +31,12 @@ struct Ignored {
 }
 
 impl<'a> Walker<'a> for Ignored {
-    fn call(&mut self, call: &'a Call, marks: Marks) -> (Marks, Marks) {
-        let name = call.name.text.as_str();
-        if SELECT.contains(&name) || NEXT.contains(&name) {
+    fn call(&mut self, call: &'a Call, does: &'static [Does], marks: Marks) -> (Marks, Marks) {
+        if does.iter().any(|word| CHOOSING.contains(word)) {
             let marks = if self.statements.contains(&call.span) { self.sites.mark(call.span) } else { 0 };
             return (marks, marks);
         }
-        if relays(call) {
+        if does.contains(&Does::Relay) {
             self.sites.marked(marks).for_each(|site| self.faults.add(site, call.span));
         }
         (marks, marks)
@@ -50,7 +53,7 @@ impl<'a> Walker<'a> for Ignored {
 
 fn check(subject: &Subject, findings: &mut Findings) {
     let script = subject.script();
-    let calls = script.calls_of_any(SELECT).chain(script.calls_of_any(NEXT)).filter(|at| at.is_statement);
+    let calls = script.calls_that_any(CHOOSING).filter(|at| at.is_statement);
     let statements: FxHashSet<Span> = calls.map(|at| at.call.span).collect();
     if statements.is_empty() {
         return;
@@ -58,7 +61,7 @@ fn check(subject: &Subject, findings: &mut Findings) {
     let walker = Ignored { statements, sites: Sites::new(MARKS), faults: Faults::default() };
     let enter = |kind, main| kind == RouteKind::Failure || kind == RouteKind::Request && main;
     for (site, relay) in Paths::new(script, walker).walk(enter).faults.0 {
-        let next = script.calls_of_any(NEXT).any(|at| at.call.span == site);
+        let next = script.calls_that(Does::NextDestination).any(|at| at.call.span == site);
         let effect = match next {
             true => "when no destination is left, the request goes to the one that has just failed",
             false => {

@@ -1,6 +1,7 @@
 //! Health checks that never run.
 
 use super::DOCS;
+use crate::builtin::Does;
 use crate::lint::script::argument;
 use crate::lint::{Findings, Given, Rule, Severity, Subject};
 
@@ -46,7 +47,7 @@ fn interval<'a>(subject: &Subject<'a>) -> Option<Given<'a>> {
 fn pings(subject: &Subject) -> bool {
     let mode = subject.param("dispatcher", "ds_probing_mode").and_then(|given| given.int()).unwrap_or(0);
     let marks = || {
-        let mut calls = subject.script().calls_of("ds_mark_dst");
+        let mut calls = subject.script().calls_that(Does::MarkDestination);
         calls.any(|at| argument(at.call, 0).is_some_and(|state| state.contains(['p', 'P', '$'])))
     };
     interval(subject).is_some() && (mode != 0 || marks())

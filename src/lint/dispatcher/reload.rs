@@ -1,6 +1,7 @@
 //! Reloading the destinations from a route.
 
 use super::{DOCS, algorithms};
+use crate::builtin::Does;
 use crate::config::ast::RouteKind;
 use crate::lint::script::{CallAt, argument};
 use crate::lint::{Findings, Rule, Severity, Subject};
@@ -33,7 +34,7 @@ pub(super) static FROM_SCRIPT: Rule = Rule {
 fn reloads<'s>(subject: &'s Subject) -> impl Iterator<Item = &'s CallAt<'s>> {
     let script = subject.script();
     let orders = |at: &&CallAt| argument(at.call, 0).is_some_and(|text| text.contains("dispatcher.reload"));
-    script.calls_of("ds_reload").chain(script.calls_of("jsonrpc_exec").filter(orders))
+    script.calls_that(Does::ReloadDestinations).chain(script.calls_of("jsonrpc_exec").filter(orders))
 }
 
 fn with_load(subject: &Subject, findings: &mut Findings) {

@@ -1,5 +1,6 @@
 //! Asking the database what the dispatcher knows.
 
+use crate::builtin::Means;
 use crate::config::ast::ExpressionKind;
 use crate::lint::expressions::variable;
 use crate::lint::mentions::{Mention, variables};
@@ -17,8 +18,6 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-static QUERIES: &[&str] = &["sql_query", "sql_xquery", "sql_pvquery", "sql_query_async", "avp_db_query"];
-
 fn check(subject: &Subject, findings: &mut Findings) {
     let table = subject.param("dispatcher", "table_name").and_then(|given| given.text());
     let table = table.map_or_else(|| "dispatcher".to_owned(), |text| String::from_utf8_lossy(&text.value).into_owned());
@@ -35,8 +34,8 @@ fn check(subject: &Subject, findings: &mut Findings) {
         let is_set = script.assigns.iter().any(|at| at.target.name == written.name && at.target.inner == written.inner);
         !is_set && ["source_ip", "src_ip", "source_address"].contains(&key.as_str())
     };
-    for at in script.calls_of_any(QUERIES) {
-        for arg in &at.call.args {
+    for (_, arg) in script.arguments_for(Means::Sql) {
+        {
             let ExpressionKind::Text(text) = &arg.kind else { continue };
             let words = String::from_utf8_lossy(text).to_ascii_lowercase();
             let mut parts = words.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');

@@ -1,6 +1,7 @@
 //! Relays to a gateway without a failure route.
 
-use super::{DOCS, Faults, NEXT, SELECT, Sites, relays};
+use super::{DOCS, Faults, Sites};
+use crate::builtin::Does;
 use crate::config::ast::{Call, RouteKind};
 use crate::lint::paths::{MARKS, Marks, Paths, Walker};
 use crate::lint::script::argument;
@@ -34,53 +35,49 @@ pub(super) static NOT_REARMED: Rule = Rule {
 const ARMED: Marks = 1 << (MARKS - 1);
 
 struct Unarmed {
-    choose: &'static [&'static str],
+    choose: Does,
     sites: Sites,
     faults: Faults,
 }
 
 impl Unarmed {
-    fn new(choose: &'static [&'static str]) -> Unarmed {
+    fn new(choose: Does) -> Unarmed {
         Unarmed { choose, sites: Sites::new(MARKS - 1), faults: Faults::default() }
     }
 }
 
 impl<'a> Walker<'a> for Unarmed {
-    fn call(&mut self, call: &'a Call, marks: Marks) -> (Marks, Marks) {
-        let name = call.name.text.as_str();
-        if self.choose.contains(&name) {
+    fn call(&mut self, call: &'a Call, does: &'static [Does], marks: Marks) -> (Marks, Marks) {
+        if does.contains(&self.choose) {
             // A selection in place of an earlier one: the earlier one is never sent.
             return (marks & ARMED | self.sites.mark(call.span), marks);
         }
-        match name {
-            "t_on_failure" => {
-                let off = argument(call, 0).is_some_and(|name| name.is_empty() || name == "0");
-                let marks = if off { marks & !ARMED } else { marks | ARMED };
-                (marks, marks)
-            }
-            "t_is_set" if argument(call, 0).is_some_and(|what| what.starts_with('f')) => {
-                (marks | ARMED, marks & !ARMED)
-            }
-            _ => {
-                if relays(call) && marks & ARMED == 0 {
-                    self.sites.marked(marks).for_each(|site| self.faults.add(site, call.span));
-                }
-                (marks, marks)
-            }
+        if does.contains(&Does::Arm(RouteKind::Failure)) {
+            let off = argument(call, 0).is_some_and(|name| name.is_empty() || name == "0");
+            let marks = if off { marks & !ARMED } else { marks | ARMED };
+            return (marks, marks);
         }
+        if does.contains(&Does::AskArmed) && argument(call, 0).is_some_and(|what| what.starts_with('f')) {
+            return (marks | ARMED, marks & !ARMED);
+        }
+        if does.contains(&Does::Relay) && marks & ARMED == 0 {
+            self.sites.marked(marks).for_each(|site| self.faults.add(site, call.span));
+        }
+        (marks, marks)
     }
 }
 
 fn no_failure_route(subject: &Subject, findings: &mut Findings) {
     let script = subject.script();
-    if !script.calls_any(SELECT) {
+    if !script.anything(Does::SelectDestination) {
         return;
     }
-    let walk = Paths::new(script, Unarmed::new(SELECT)).walk(|kind, main| kind == RouteKind::Request && main);
+    let walk =
+        Paths::new(script, Unarmed::new(Does::SelectDestination)).walk(|kind, main| kind == RouteKind::Request && main);
     for (site, relay) in walk.faults.0 {
         let found = findings.add("when this destination does not answer, the call fails", site);
         found.add_label(relay, "relayed without a failure_route");
-        if !script.calls_any(NEXT) {
+        if !script.anything(Does::NextDestination) {
             found.add_note("nothing in this config tries the next destination");
         }
         found.add_help("call t_on_failure(\"...\") before the relay, and in that failure_route: if (ds_next_dst()) { t_on_failure(\"...\"); t_relay(); }");
@@ -89,10 +86,10 @@ fn no_failure_route(subject: &Subject, findings: &mut Findings) {
 
 fn not_rearmed(subject: &Subject, findings: &mut Findings) {
     let script = subject.script();
-    if !script.calls_any(NEXT) {
+    if !script.anything(Does::NextDestination) {
         return;
     }
-    let walk = Paths::new(script, Unarmed::new(NEXT)).walk(|kind, _| kind == RouteKind::Failure);
+    let walk = Paths::new(script, Unarmed::new(Does::NextDestination)).walk(|kind, _| kind == RouteKind::Failure);
     for (site, relay) in walk.faults.0 {
         findings
             .add("this is the last destination that is tried", site)

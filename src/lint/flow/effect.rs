@@ -1,7 +1,7 @@
 //! What functions of Kamailio do to a message, as far as rules ask.
 
 use super::state::{Fact, Methods, State};
-pub use crate::catalogue::{Does, does};
+use crate::builtin::{Does, MessageKind};
 use crate::config::ast::{Call, RouteKind};
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ pub fn literal(call: &Call, at: usize) -> Option<Cow<'_, str>> {
 }
 
 /// Whether a call changes nothing that is known and depends on nothing that is known, in whatever block.
-pub(super) fn is_quiet(call: &Call) -> bool {
+pub(super) fn is_quiet(call: &Call, does: &[Does]) -> bool {
     let kinds = [
         RouteKind::Request,
         RouteKind::CoreReply,
@@ -29,126 +29,44 @@ pub(super) fn is_quiet(call: &Call) -> bool {
     ];
     kinds.into_iter().map(State::enter).all(|state| {
         let same = |after: Option<State>| after.is_some_and(|after| after.key() == state.key());
-        let (holds, fails) = of(call, state, true);
+        let (holds, fails) = of(call, does, state, true);
         same(holds) && same(fails)
     })
 }
 
-/// Whether rules may ask what is known where this function is called. Those that are called most are left out.
-pub(super) fn is_told(name: &str) -> bool {
-    !matches!(
-        name,
-        "xlog"
-            | "xdbg"
-            | "xinfo"
-            | "xnotice"
-            | "xwarn"
-            | "xerr"
-            | "xcrit"
-            | "route"
-            | "isflagset"
-            | "is_method"
-            | "has_totag"
-    )
+/// Whether rules may ask what is known where something is called. What is called most is left out.
+pub(super) fn is_told(call: &Call, does: &[Does]) -> bool {
+    let common = |word| matches!(word, &Does::Log | &Does::AskFlag | &Does::AskMethod | &Does::AskToTag);
+    call.name.text != "route" && !does.iter().any(common)
 }
 
-/// The states after a call that is true, and after one that is not; of a call whose result nobody tests, what it is meant to do counts.
-pub(super) fn of(call: &Call, state: State, tested: bool) -> (Option<State>, Option<State>) {
-    let (name, place) = (call.name.text.as_str(), call.span);
-    let open = (Some(state), Some(state));
-    let always = |state: State| (Some(state), tested.then_some(state));
-    if let Some(does) = does(name) {
-        return by_kind(does, call, state, tested);
-    }
-    match name {
-        "is_method" => {
-            let Some(methods) = literal(call, 0) else { return open };
-            by_methods(state, Methods::read(methods.as_bytes()))
-        }
-        "has_totag" => (state.when(Fact::ToTag, true), state.when(Fact::ToTag, false)),
-        "is_request" | "is_reply" => {
-            let is_reply = matches!(state.entry, RouteKind::Reply | RouteKind::CoreReply);
-            let holds = is_reply == (name == "is_reply");
-            if state.entry == RouteKind::Event { open } else { (holds.then_some(state), (!holds).then_some(state)) }
-        }
-        "is_uri_host_local" => (state.when(Fact::UriMyself, true), state.when(Fact::UriMyself, false)),
-        "is_domain_local" => match literal(call, 0).as_deref() {
-            Some("$rd") => (state.when(Fact::UriMyself, true), state.when(Fact::UriMyself, false)),
-            Some("$fd") => (state.when(Fact::FromMyself, true), state.when(Fact::FromMyself, false)),
-            _ => open,
-        },
-        "is_from_local" => (state.when(Fact::FromMyself, true), state.when(Fact::FromMyself, false)),
-        "loose_route" | "loose_route_preloaded" | "loose_route_mode" => {
-            (Some(state.done(Fact::LooseRouted, place)), Some(state))
-        }
-        "record_route" | "record_route_preset" | "record_route_advertised_address" => {
-            (Some(state.done(Fact::Recorded, place)), tested.then_some(state))
-        }
-        "mf_process_maxfwd_header" | "maxfwd_process" | "process_maxfwd" | "maxfwd_at_least" | "is_maxfwd_lt" => {
-            let state = state.done(Fact::MaxForwards, place);
-            (Some(state), Some(state))
-        }
-        "t_newtran" | "t_suspend" | "t_continue" => {
-            let looked = state.done(Fact::TransactionLooked, place);
-            (Some(looked.done(Fact::Transaction, place)), tested.then_some(looked))
-        }
-        "t_check_trans" | "t_lookup_request" | "t_lookup_cancel" | "t_precheck_trans" | "t_relay_cancel" => {
-            let state = state.done(Fact::TransactionLooked, place);
-            let found = state.open(Fact::Transaction);
-            (Some(found), Some(state))
-        }
-        "t_on_failure" => always(state.done(Fact::FailureArmed, place)),
-        "t_is_canceled" => (state.when(Fact::Canceled, true), state.when(Fact::Canceled, false)),
-        "t_check_status" | "t_branch_timeout" | "t_any_timeout" | "t_branch_replied" | "t_any_replied" => {
-            (Some(state.done(Fact::StatusTested, place)), Some(state))
-        }
-        // Test 8 looks at the body. Where one test finds nothing, an earlier one that asked for less found nothing either.
-        "nat_uac_test" | "client_nat_test" if literal(call, 0).as_deref() != Some("8") => {
-            let (open, found) = (state.open(Fact::Natted), state.done(Fact::Natted, place));
-            (Some(found), Some(if state.is(Fact::Natted) { open } else { state }))
-        }
-        "fix_nated_register" | "add_contact_alias" | "set_contact_alias" | "fix_contact" | "fix_nated_contact"
-        | "add_rcv_param" => always(state.done(Fact::ContactFixed, place)),
-        "is_known_dlg" | "dlg_get" | "dlg_isflagset" | "is_in_profile" => {
-            let state = state.done(Fact::DialogAsked, place);
-            (Some(state), Some(state))
-        }
-        "consume_credentials" => always(state.done(Fact::Consumed, place)),
-        "remove_hf" | "remove_hf_re" | "remove_hf_exp" => match literal(call, 0) {
-            Some(header) if header.eq_ignore_ascii_case("Route") => always(state.done(Fact::RoutesRemoved, place)),
-            _ => open,
-        },
-        // These speak of who sends, or keep lists of it.
-        "secf_check_ip" | "iptrtpproxy" | "check_route_param" => {
-            let state = state.done(Fact::SourceAsked, place);
-            (Some(state), Some(state))
-        }
-        _ => open,
-    }
+/// The states after a call that is true, and after one that is not; of a call whose result nobody tests, what it is meant to do counts. The first
+/// word of its row that changes what is known, or depends on it, says it.
+pub(super) fn of(call: &Call, does: &[Does], state: State, tested: bool) -> (Option<State>, Option<State>) {
+    does.iter().find_map(|does| by_word(*does, call, state, tested)).unwrap_or((Some(state), Some(state)))
 }
 
-fn by_kind(does: Does, call: &Call, state: State, tested: bool) -> (Option<State>, Option<State>) {
+fn by_word(does: Does, call: &Call, state: State, tested: bool) -> Option<(Option<State>, Option<State>)> {
     let place = call.span;
+    let open = (Some(state), Some(state));
     let untested = |fails: State| tested.then_some(fails);
-    match does {
+    let always = |state: State| (Some(state), untested(state));
+    let both = |state: State| (Some(state), Some(state));
+    let splits = |fact: Fact| (state.when(fact, true), state.when(fact, false));
+    let states = match does {
         Does::Relay => {
             let sent = state.done(Fact::Transaction, place).done(Fact::Final, place).done(Fact::Relayed, place);
             (Some(sent), untested(state.done(Fact::Transaction, place).done(Fact::RelayFailed, place)))
         }
         Does::Reply => {
             let provisional = literal(call, 0).is_some_and(|code| code.len() == 3 && code.starts_with('1'));
-            let named = matches!(
-                call.name.text.as_str(),
-                "sl_send_reply" | "sl_reply" | "send_reply" | "t_reply" | "t_send_reply"
-            );
-            let sent = if named && provisional { state } else { state.done(Fact::Final, place) };
-            (Some(sent), untested(state))
+            (Some(if provisional { state } else { state.done(Fact::Final, place) }), untested(state))
         }
         Does::Save => {
             let silent = literal(call, 1).is_some_and(|flags| has_bit(&flags, 2));
             (Some(if silent { state } else { state.done(Fact::Final, place) }), untested(state))
         }
-        Does::Choose => (Some(state.known(Fact::Bound, true)), Some(state)),
+        Does::Choose | Does::Rewrite => (Some(state.known(Fact::Bound, true)), Some(state)),
         Does::Authenticate => {
             let good = state.done(Fact::Authenticated, place).done(Fact::Vetted, place);
             (Some(good), Some(state))
@@ -157,9 +75,55 @@ fn by_kind(does: Does, call: &Call, state: State, tested: bool) -> (Option<State
             let asked = state.done(Fact::SourceAsked, place);
             (Some(asked.done(Fact::Vetted, place)), Some(asked))
         }
-        Does::LimitRate | Does::Screen | Does::EndMedia => (Some(state), Some(state)),
+        Does::LimitRate | Does::EndMedia => open,
         Does::Media => (Some(state.done(Fact::Media, place)), untested(state)),
-    }
+        Does::AskMethod => match literal(call, 0) {
+            Some(methods) => by_methods(state, Methods::read(methods.as_bytes())),
+            None => open,
+        },
+        Does::AskToTag => splits(Fact::ToTag),
+        Does::AskKind(kind) => {
+            let is_reply = matches!(state.entry, RouteKind::Reply | RouteKind::CoreReply);
+            let holds = is_reply == (kind == MessageKind::Reply);
+            if state.entry == RouteKind::Event { open } else { (holds.then_some(state), (!holds).then_some(state)) }
+        }
+        Does::AskLocalUri => splits(Fact::UriMyself),
+        Does::AskLocalFrom => splits(Fact::FromMyself),
+        Does::AskLocalDomain => match literal(call, 0).as_deref() {
+            Some("$rd") => splits(Fact::UriMyself),
+            Some("$fd") => splits(Fact::FromMyself),
+            _ => open,
+        },
+        Does::LooseRoute => (Some(state.done(Fact::LooseRouted, place)), Some(state)),
+        Does::RecordRoute => always(state.done(Fact::Recorded, place)),
+        Does::LimitHops => both(state.done(Fact::MaxForwards, place)),
+        Does::MakeTransaction => {
+            let looked = state.done(Fact::TransactionLooked, place);
+            (Some(looked.done(Fact::Transaction, place)), untested(looked))
+        }
+        Does::FindTransaction => {
+            let state = state.done(Fact::TransactionLooked, place);
+            (Some(state.open(Fact::Transaction)), Some(state))
+        }
+        Does::Arm(RouteKind::Failure) => always(state.done(Fact::FailureArmed, place)),
+        Does::AskCanceled => splits(Fact::Canceled),
+        Does::AskStatus => (Some(state.done(Fact::StatusTested, place)), Some(state)),
+        // Test 8 looks at the body. Where one test finds nothing, an earlier one that asked for less found nothing either.
+        Does::AskNat if literal(call, 0).as_deref() != Some("8") => {
+            let (open, found) = (state.open(Fact::Natted), state.done(Fact::Natted, place));
+            (Some(found), Some(if state.is(Fact::Natted) { open } else { state }))
+        }
+        Does::FixContact => always(state.done(Fact::ContactFixed, place)),
+        Does::AskDialog => both(state.done(Fact::DialogAsked, place)),
+        Does::ConsumeCredentials => always(state.done(Fact::Consumed, place)),
+        Does::RemoveHeader => match literal(call, 0) {
+            Some(header) if header.eq_ignore_ascii_case("Route") => always(state.done(Fact::RoutesRemoved, place)),
+            _ => open,
+        },
+        Does::AskSource => both(state.done(Fact::SourceAsked, place)),
+        _ => return None,
+    };
+    Some(states)
 }
 
 fn has_bit(flags: &str, bit: u32) -> bool {

@@ -16,9 +16,9 @@ pub use names::Mark;
 pub use state::{Fact, Methods, State};
 
 use super::Subject;
+use crate::builtin::Does;
 use crate::config::ast::{Call, RouteKind};
 use crate::source::Span;
-use effect::Does;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// What a walk found out.
@@ -37,8 +37,8 @@ pub struct Flow<'a> {
 pub struct Site<'a> {
     /// The call.
     pub call: &'a Call,
-    /// What its function does, when that is one of the things rules ask for.
-    pub does: Option<Does>,
+    /// What its function does.
+    pub does: &'static [Does],
     /// What is known, one for each kind of way to it.
     pub states: Vec<State>,
 }
@@ -66,7 +66,7 @@ impl<'a> Flow<'a> {
 
     /// Flags that are set on a way on which somebody vouches for the sender.
     fn vetted_flags(&self) -> FxHashSet<String> {
-        let sets = self.sites.iter().filter(|site| site.call.name.text == "setflag");
+        let sets = self.sites.iter().filter(|site| site.does(Does::SetFlag));
         let vetted = sets.filter(|site| site.states.iter().any(|state| state.is(Fact::Vetted)));
         vetted.filter_map(|site| effect::literal(site.call, 0).map(|flag| flag.into_owned())).collect()
     }
@@ -79,6 +79,13 @@ impl<'a> Flow<'a> {
     /// The calls of some functions that are reached, in the order of the text.
     pub fn calls(&self, names: &[&str]) -> Vec<&Site<'a>> {
         let mut sites: Vec<_> = self.sites.iter().filter(|its| names.contains(&its.call.name.text.as_str())).collect();
+        sites.sort_by_key(|its| its.call.span);
+        sites
+    }
+
+    /// The calls that do something and are reached, in the order of the text.
+    pub fn that(&self, does: Does) -> Vec<&Site<'a>> {
+        let mut sites: Vec<_> = self.sites.iter().filter(|its| its.does(does)).collect();
         sites.sort_by_key(|its| its.call.span);
         sites
     }
@@ -113,9 +120,9 @@ impl<'a> Flow<'a> {
         *first = place.min(*first);
     }
 
-    fn reached(&mut self, call: &'a Call, state: &State) {
+    fn reached(&mut self, call: &'a Call, does: &'static [Does], state: &State) {
         let at = *self.by_call.entry(address(call)).or_insert_with(|| {
-            self.sites.push(Site { call, does: effect::does(&call.name.text), states: Vec::new() });
+            self.sites.push(Site { call, does, states: Vec::new() });
             self.sites.len() - 1
         });
         let states = &mut self.sites[at].states;
@@ -126,6 +133,11 @@ impl<'a> Flow<'a> {
 }
 
 impl Site<'_> {
+    /// Whether its function does this.
+    pub fn does(&self, does: Does) -> bool {
+        self.does.contains(&does)
+    }
+
     /// The first state of which something holds, on a way that entered in one of these blocks.
     pub fn find(&self, entry: RouteKind, holds: impl Fn(&State) -> bool) -> Option<&State> {
         self.states.iter().find(|state| state.entry == entry && holds(state))

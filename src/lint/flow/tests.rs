@@ -5,6 +5,7 @@ use crate::builtin::Extensions;
 use crate::config::ast::RouteKind;
 use crate::config::{Additions, load};
 use crate::lint::Subject;
+use crate::modules::MODULES;
 use crate::source::{Files, Sources};
 use proptest::prelude::*;
 use std::path::Path;
@@ -24,7 +25,7 @@ fn walked<T>(routes: &str, look: impl FnOnce(&Flow) -> T) -> T {
     let (mut sources, mut diagnostics) = (Sources::default(), Vec::new());
     let files = Memory(format!("{HEAD}{routes}\n"));
     let (additions, extensions) = (Additions::default(), Extensions::default());
-    let config = load(Path::new("test.cfg"), &files, &additions, &[], extensions, &mut sources, &mut diagnostics);
+    let config = load(Path::new("test.cfg"), &files, &additions, MODULES, extensions, &mut sources, &mut diagnostics);
     let subject = Subject::new(&config, &sources, None);
     look(subject.flow())
 }

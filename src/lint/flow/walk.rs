@@ -1,11 +1,10 @@
 //! The walk: statements and routes.
 
-use super::effect::Does;
 use super::names::{Change, Mark, Marks};
 use super::state::{Fact, Key, State};
 use super::worlds::{World, Worlds, join};
 use super::{Broken, Flow, effect};
-use crate::builtin::ArgKind;
+use crate::builtin::{ArgKind, Does, Means};
 use crate::config::ast::{
     Assign, Block, Call, Case, CaseLabel, Expression, ExpressionKind, Jump, Route, RouteKind, Statement, StatementKind,
     UnaryOperator,
@@ -254,7 +253,7 @@ impl<'s, 'a> Walk<'s, 'a> {
                     None => left,
                 });
                 let branches = std::iter::once(first).chain(more);
-                let sends = branches.clone().any(|branch| sends(&branch.condition));
+                let sends = branches.clone().any(|branch| self.sends(&branch.condition));
                 if sends && branches.map(|branch| &branch.then).chain(otherwise.as_ref()).any(notes) {
                     out.iter_mut().for_each(|world| world.state = world.state.open(Fact::Final).open(Fact::Relayed));
                 }
@@ -345,48 +344,47 @@ impl<'s, 'a> Walk<'s, 'a> {
 
     /// A call of a function or route: the ways on which it is true, and those on which it is not.
     pub(super) fn call(&mut self, call: &'a Call, worlds: Worlds, tested: bool) -> (Worlds, Worlds) {
-        let name = call.name.text.as_str();
+        let does = self.subject.script().does(call);
         let worlds = self.arguments(call, worlds, tested);
-        if effect::is_told(name) {
+        if effect::is_told(call, does) {
             for world in &worlds {
-                self.flow.reached(call, &world.state);
+                self.flow.reached(call, does, &world.state);
             }
         }
-        if name == "route" {
+        if call.name.text == "route" {
             return match effect::literal(call, 0).and_then(|name| self.by_name.get(&*name).copied()) {
                 Some(at) => self.called(at, worlds),
                 None => (worlds.clone(), worlds),
             };
         }
-        if name == "isflagset" && effect::literal(call, 0).is_some_and(|flag| self.vetted_flags.contains(&*flag)) {
+        if does.contains(&Does::AskFlag)
+            && effect::literal(call, 0).is_some_and(|flag| self.vetted_flags.contains(&*flag))
+        {
             let vetted = worlds.iter().cloned();
             let vetted = vetted.map(|world| World { state: world.state.open(Fact::Vetted), ..world });
             return (vetted.collect(), worlds);
         }
         // Most functions change nothing that is known: the ways stay as they are.
-        let marks = matches!(
-            name,
-            "sql_query" | "sql_xquery" | "sql_result_free" | "append_hf" | "insert_hf" | "msg_apply_changes"
-        ) || changes_contact(name).is_some();
-        if !marks && self.is_quiet(call) {
+        let marks = does.iter().any(marks_names);
+        if !marks && self.is_quiet(call, does) {
             return if tested { (worlds.clone(), worlds) } else { (worlds, Worlds::new()) };
         }
         let (mut yes, mut no) = (Worlds::with_capacity(worlds.len()), Worlds::new());
         for world in worlds {
-            let (holds, fails) = effect::of(call, world.state, tested);
+            let (holds, fails) = effect::of(call, does, world.state, tested);
             // A query that fails leaves no result; what else marks names does so in any case.
-            let fills = matches!(name, "sql_query" | "sql_xquery");
+            let fills = does.iter().any(|word| matches!(word, Does::FillResult | Does::FillRows));
             if let Some(state) = fails {
                 let mut next = World { state, change: world.change.clone() };
                 if marks && !fills {
-                    self.marked(call, &mut next);
+                    self.marked(call, does, &mut next);
                 }
                 no.push(next);
             }
             if let Some(state) = holds {
                 let mut next = World { state, change: world.change };
                 if marks {
-                    self.marked(call, &mut next);
+                    self.marked(call, does, &mut next);
                 }
                 yes.push(next);
             }
@@ -396,8 +394,8 @@ impl<'s, 'a> Walk<'s, 'a> {
         (yes, no)
     }
 
-    fn is_quiet(&mut self, call: &Call) -> bool {
-        *self.quiet.entry(std::ptr::from_ref(call).addr()).or_insert_with(|| effect::is_quiet(call))
+    fn is_quiet(&mut self, call: &Call, does: &[Does]) -> bool {
+        *self.quiet.entry(std::ptr::from_ref(call).addr()).or_insert_with(|| effect::is_quiet(call, does))
     }
 
     fn called(&mut self, at: usize, worlds: Worlds) -> (Worlds, Worlds) {
@@ -455,45 +453,51 @@ impl<'s, 'a> Walk<'s, 'a> {
     }
 
     /// What calls do to names.
-    fn marked(&mut self, call: &'a Call, world: &mut World) {
-        let name = call.name.text.as_str();
-        match name {
-            "sql_query" | "sql_xquery" => {
-                if let Some(result) = call.args.get(2).and_then(expressions::text) {
+    fn marked(&mut self, call: &'a Call, does: &[Does], world: &mut World) {
+        let for_result = self.subject.script().argument_for(call, Means::SqlResult);
+        let result = for_result.and_then(expressions::text);
+        for word in does {
+            match word {
+                Does::FillResult | Does::FillRows => {
+                    let Some(result) = result else { continue };
                     let (seen, free) = (self.marks.bit(Mark::RowsSeen(result)), self.marks.bit(Mark::Free(result)));
                     if !self.results.contains(&free) {
                         self.results.push(free);
                     }
                     world.change.set(seen, false);
-                    world.change.set(free, name == "sql_xquery");
+                    world.change.set(free, *word == Does::FillRows);
                 }
-            }
-            "sql_result_free" => {
-                if let Some(result) = call.args.first().and_then(expressions::text) {
+                Does::FreeResult => {
+                    let Some(result) = result else { continue };
                     let free = self.marks.bit(Mark::Free(result));
                     world.change.set(free, true);
                 }
-            }
-            "append_hf" | "insert_hf" => {
-                let header = call.args.first().and_then(expressions::text).and_then(|text| text.split_once(':'));
-                if let Some((header, _)) = header.filter(|(header, _)| !header.contains('$')) {
-                    let added = self.marks.bit(Mark::Added(header.trim().to_ascii_lowercase()));
-                    world.change.set(added, true);
+                Does::AddHeader => {
+                    let header = call.args.first().and_then(expressions::text).and_then(|text| text.split_once(':'));
+                    if let Some((header, _)) = header.filter(|(header, _)| !header.contains('$')) {
+                        let added = self.marks.bit(Mark::Added(header.trim().to_ascii_lowercase()));
+                        world.change.set(added, true);
+                    }
                 }
-            }
-            "msg_apply_changes" => {
-                let undone = self.marks.all().filter(|(_, mark)| matches!(mark, Mark::Added(_) | Mark::Rewritten(_)));
-                for bit in undone.map(|(bit, _)| bit).collect::<Vec<_>>() {
-                    world.change.set(bit, false);
+                Does::ApplyChanges => {
+                    let all = self.marks.all();
+                    let undone = all.filter(|(_, mark)| matches!(mark, Mark::Added(_) | Mark::Rewritten(_)));
+                    for bit in undone.map(|(bit, _)| bit).collect::<Vec<_>>() {
+                        world.change.set(bit, false);
+                    }
                 }
-            }
-            _ => {
-                let Some((untouched, changed)) = changes_contact(name) else { return };
-                for part in untouched {
-                    self.untouched(part, call.span, world);
+                Does::ChangeContact => {
+                    self.untouched(CONTACT, call.span, world);
+                    let bit = self.marks.bit(Mark::Rewritten(CONTACT));
+                    world.change.set(bit, true);
                 }
-                let bit = self.marks.bit(Mark::Rewritten(changed));
-                world.change.set(bit, true);
+                Does::AliasContact => {
+                    self.untouched(CONTACT, call.span, world);
+                    self.untouched(ALIAS, call.span, world);
+                    let bit = self.marks.bit(Mark::Rewritten(ALIAS));
+                    world.change.set(bit, true);
+                }
+                _ => {}
             }
         }
     }
@@ -605,7 +609,7 @@ impl<'s, 'a> Walk<'s, 'a> {
                 let (mut yes, no) = self.call(call, worlds, true);
                 yes.extend(no);
                 // What was sent is known by the variable, which is not followed.
-                if sends(&assign.value) {
+                if self.sends(&assign.value) {
                     yes.iter_mut().for_each(|world| world.state = world.state.open(Fact::Final).open(Fact::Relayed));
                 }
                 join(&mut yes);
@@ -679,6 +683,18 @@ impl<'s, 'a> Walk<'s, 'a> {
         yes
     }
 
+    /// Whether an expression is a call, denied or not, that answers or sends on.
+    fn sends(&self, its: &Expression) -> bool {
+        match &its.kind {
+            ExpressionKind::Unary(UnaryOperator::Not, inner) => self.sends(inner),
+            ExpressionKind::Call(call) => {
+                let does = self.subject.script().does(call);
+                does.iter().any(|word| matches!(word, Does::Relay | Does::Reply | Does::Save))
+            }
+            _ => false,
+        }
+    }
+
     pub(super) fn nested(&mut self, block: &'a Block, worlds: Worlds) -> Worlds {
         self.block(block, worlds)
     }
@@ -698,17 +714,6 @@ pub(super) fn constant(its: &Expression) -> Option<i64> {
         ExpressionKind::Int(number) => Some(*number),
         ExpressionKind::Unary(UnaryOperator::Negate, inner) => constant(inner).map(i64::wrapping_neg),
         _ => None,
-    }
-}
-
-/// Whether an expression is a call, denied or not, that answers or sends on.
-fn sends(its: &Expression) -> bool {
-    match &its.kind {
-        ExpressionKind::Unary(UnaryOperator::Not, inner) => sends(inner),
-        ExpressionKind::Call(call) => {
-            matches!(effect::does(&call.name.text), Some(Does::Relay | Does::Reply | Does::Save))
-        }
-        _ => false,
     }
 }
 
@@ -740,11 +745,20 @@ fn rewritten(name: &str) -> &'static [&'static str] {
     }
 }
 
-/// The parts of the Contact that must be as they came for a function to change them, and the one that it changes.
-fn changes_contact(name: &str) -> Option<(&'static [&'static str], &'static str)> {
-    match name {
-        "fix_nated_contact" | "set_contact_alias" => Some((&["Contact"], "Contact")),
-        "add_contact_alias" => Some((&["Contact", "the alias of Contact"], "the alias of Contact")),
-        _ => None,
-    }
+/// The parts of the Contact that functions change.
+const CONTACT: &str = "Contact";
+const ALIAS: &str = "the alias of Contact";
+
+/// Whether what a function does marks names.
+fn marks_names(does: &Does) -> bool {
+    matches!(
+        does,
+        Does::FillResult
+            | Does::FillRows
+            | Does::FreeResult
+            | Does::AddHeader
+            | Does::ApplyChanges
+            | Does::ChangeContact
+            | Does::AliasContact
+    )
 }

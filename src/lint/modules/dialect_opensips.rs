@@ -75,7 +75,7 @@ static SETTINGS: &[(&str, &str)] = &[
 
 /// Functions.
 static FUNCTIONS: &[(&str, &str)] = &[
-    ("has_body_part", "has_body"),
+    ("has_body_part", "has_body()"),
     ("async", "the functions of async"),
     ("launch", "the functions of async"),
     ("cache_store", "$sht(...) of htable"),
@@ -88,9 +88,9 @@ static FUNCTIONS: &[(&str, &str)] = &[
     ("match_dialog", "dlg_manage"),
     ("validate_dialog", "dlg_manage"),
     ("trace", "sip_trace"),
-    ("rest_get", "http_client_query"),
-    ("rest_post", "http_client_query"),
-    ("t_inject_branches", "append_branch"),
+    ("rest_get", "http_client_query()"),
+    ("rest_post", "http_client_query()"),
+    ("t_inject_branches", "append_branch()"),
 ];
 
 /// Variables.

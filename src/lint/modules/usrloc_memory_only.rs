@@ -1,5 +1,6 @@
 //! Registrations that a restart forgets.
 
+use crate::builtin::Does;
 use crate::lint::{Findings, Rule, Severity, Subject};
 
 /// See the file.
@@ -19,7 +20,7 @@ fn check(subject: &Subject, findings: &mut Findings) {
     if given.is_some_and(|given| given.int() != Some(0)) || subject.loaded("dmq_usrloc").is_some() {
         return;
     }
-    let Some(save) = subject.script().calls_of("save").next() else { return };
+    let Some(save) = subject.script().calls_that(Does::Save).next() else { return };
     findings
         .add("a restart forgets all registrations", given.map_or(place, |given| given.span()))
         .add_label(save.call.span, "saved in memory only")

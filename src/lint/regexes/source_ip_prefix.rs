@@ -1,6 +1,7 @@
 //! Addresses tested by how their text begins.
 
 use super::patterns;
+use crate::builtin::Does;
 use crate::config::ast::{BinaryOperator, Expression, ExpressionKind};
 use crate::lint::expressions::variable;
 use crate::lint::script::argument;
@@ -39,7 +40,7 @@ fn check(subject: &Subject, findings: &mut Findings) {
         }
     }
     let script = subject.script();
-    for at in script.calls_of("starts_with") {
+    for at in script.calls_that(Does::AskPrefix) {
         let is_source = argument(at.call, 0).is_some_and(|text| text == "$si");
         if let Some(prefix) = argument(at.call, 1).filter(|_| is_source)
             && let Some(more) = goes_on(&prefix)

@@ -1,7 +1,7 @@
 //! Scanner filters that stop phones.
 
 use super::patterns;
-use crate::builtin::{Extensions, Regex};
+use crate::builtin::{Does, Extensions, Regex};
 use crate::config::ast::{Block, Expression, Jump, StatementKind};
 use crate::config::walk::{self, Node};
 use crate::lint::expressions::variable;
@@ -72,7 +72,7 @@ fn refused(subject: &Subject) -> FxHashSet<Span> {
         walk::block(&route.body, &mut |node| {
             let Node::Statement(statement) = node else { return };
             let StatementKind::If { first, more, .. } = &statement.kind else { return };
-            for branch in std::iter::once(first).chain(more).filter(|branch| refuses(&branch.then)) {
+            for branch in std::iter::once(first).chain(more).filter(|branch| refuses(subject, &branch.then)) {
                 walk::expression(&branch.condition, &mut |node| {
                     if let Node::Expression(Expression { span, .. }) = node {
                         found.insert(*span);
@@ -84,7 +84,7 @@ fn refused(subject: &Subject) -> FxHashSet<Span> {
     found
 }
 
-fn refuses(block: &Block) -> bool {
+fn refuses(subject: &Subject, block: &Block) -> bool {
     let ends = block
         .statements
         .last()
@@ -92,8 +92,8 @@ fn refuses(block: &Block) -> bool {
     let mut forwards = false;
     walk::block(block, &mut |node| {
         if let Node::Call(call) = node {
-            let name = call.name.text.as_str();
-            forwards |= name == "route" || name.starts_with("t_relay") || name == "forward" || name == "save";
+            let does = subject.script().does(call);
+            forwards |= call.name.text == "route" || does.contains(&Does::Relay) || does.contains(&Does::Save);
         }
     });
     ends && !forwards

@@ -1,8 +1,9 @@
 //! Credentials: asked for, bound to a name, kept from others.
 
+use crate::builtin::Does;
 use crate::config::ast::RouteKind;
 use crate::lint::expressions::{comparisons, in_argument};
-use crate::lint::flow::effect::{Does, literal};
+use crate::lint::flow::effect::literal;
 use crate::lint::flow::{Fact, Methods, State};
 use crate::lint::{Findings, Rule, Severity, Subject};
 
@@ -54,7 +55,7 @@ fn register(subject: &Subject, findings: &mut Findings) {
     if subject.is_ims() {
         return;
     }
-    for site in subject.flow().calls(&["save"]) {
+    for site in subject.flow().that(Does::Save) {
         let unknown = |state: &State| state.methods.meets(Methods::REGISTER) && state.is_not(Fact::Vetted);
         if site.find(RouteKind::Request, unknown).is_some() {
             let found = findings.add("anybody can register any address here", site.call.span);
@@ -76,17 +77,7 @@ const CHECKS: [(&str, Option<usize>); 6] = [
 
 fn identity(subject: &Subject, findings: &mut Findings) {
     let script = subject.script();
-    let names = [
-        "check_from",
-        "check_to",
-        "db_check_from",
-        "db_check_to",
-        "check_uri",
-        "db_check_uri",
-        "is_user",
-        "is_user_in",
-    ];
-    if script.calls_any(&names) {
+    if script.anything(Does::BindIdentity) {
         return;
     }
     // What is said of the user of the credentials in any condition counts.
@@ -124,7 +115,7 @@ fn identity(subject: &Subject, findings: &mut Findings) {
 }
 
 fn forwarded(subject: &Subject, findings: &mut Findings) {
-    for site in subject.flow().sites().filter(|site| site.does == Some(Does::Relay)) {
+    for site in subject.flow().sites().filter(|site| site.does(Does::Relay)) {
         let told = |state: &State| {
             // A REGISTER or PUBLISH goes to a server that checks them itself.
             let kept = state.methods.within(Methods::REGISTER.or(Methods::PUBLISH));

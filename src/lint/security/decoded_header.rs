@@ -1,5 +1,6 @@
 //! What a sender wrote and the script decoded, in a header.
 
+use crate::builtin::Does;
 use crate::lint::expressions::{contents, in_argument};
 use crate::lint::mentions::Mention;
 use crate::lint::taint::Origin;
@@ -19,33 +20,11 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-/// Functions whose arguments are written into a header of the message or of a reply.
-const WRITE: &[&str] = &[
-    "append_hf",
-    "insert_hf",
-    "append_to_reply",
-    "append_urihf",
-    "append_hf_value",
-    "insert_hf_value",
-    "assign_hf_value",
-    "assign_hf_value2",
-    "record_route",
-    "record_route_preset",
-    "add_rr_param",
-    "append_branch",
-    "uac_replace_from",
-    "uac_replace_to",
-    "add_diversion",
-    "sl_send_reply",
-    "send_reply",
-    "t_reply",
-];
-
 /// Variables that are parts of the first line or of a header.
 const PARTS: &[&str] = &["ru", "rU", "rd", "fn", "fu", "fU", "fd", "tn", "tu", "tU", "td", "branch", "sbranch"];
 
 fn check(subject: &Subject, findings: &mut Findings) {
-    for its in subject.script().calls_of_any(WRITE) {
+    for its in subject.script().calls_that(Does::WriteHeader) {
         for arg in &its.call.args {
             let mut told: Vec<String> = Vec::new();
             in_argument(arg, &mut |mention| {

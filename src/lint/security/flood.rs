@@ -1,8 +1,8 @@
 //! Too many requests: checked for everybody, or for nobody; and what a server tells of itself.
 
+use crate::builtin::Does;
 use crate::config::ast::{RouteKind, SettingValue};
 use crate::lint::flow::Fact;
-use crate::lint::flow::effect::{Does, does};
 use crate::lint::sip::listens_beyond_loopback;
 use crate::lint::{Findings, Rule, Severity, Subject};
 
@@ -52,8 +52,7 @@ fn hits_peers(subject: &Subject, findings: &mut Findings) {
 fn missing(subject: &Subject, findings: &mut Findings) {
     let limits = ["pike", "ratelimit", "pipelimit", "secfilter", "htable"];
     let limited = limits.iter().any(|module| subject.loaded(module).is_some());
-    let serves =
-        subject.script().calls.iter().find(|its| matches!(does(&its.call.name.text), Some(Does::Relay | Does::Save)));
+    let serves = subject.script().calls_that_any(&[Does::Relay, Does::Save]).next();
     if limited || serves.is_none() || !listens_beyond_loopback(subject) {
         return;
     }

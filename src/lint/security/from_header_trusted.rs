@@ -1,8 +1,8 @@
 //! A sender that is believed.
 
 use super::open_relay::is_open;
+use crate::builtin::Does;
 use crate::config::ast::RouteKind;
-use crate::lint::flow::effect::Does;
 use crate::lint::flow::{Fact, State};
 use crate::lint::{Findings, Rule, Severity, Subject};
 
@@ -18,7 +18,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject, findings: &mut Findings) {
-    for site in subject.flow().sites().filter(|site| site.does == Some(Does::Relay)) {
+    for site in subject.flow().sites().filter(|site| site.does(Does::Relay)) {
         let believed = |state: &State| is_open(state) && state.is(Fact::HeaderTrusted);
         let Some(state) = site.find(RouteKind::Request, believed) else { continue };
         let found = findings.add("a header that the sender writes lets this request through", site.call.span);

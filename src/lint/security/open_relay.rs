@@ -1,7 +1,8 @@
 //! A relay for anybody to anywhere.
 
+use crate::builtin::Does;
 use crate::config::ast::RouteKind;
-use crate::lint::flow::effect::{Does, literal};
+use crate::lint::flow::effect::literal;
 use crate::lint::flow::{Fact, Methods, State};
 use crate::lint::{Findings, Rule, Severity, Subject};
 
@@ -22,7 +23,7 @@ fn check(subject: &Subject, findings: &mut Findings) {
     if subject.is_ims() {
         return;
     }
-    for site in subject.flow().sites().filter(|site| site.does == Some(Does::Relay)) {
+    for site in subject.flow().sites().filter(|site| site.does(Does::Relay)) {
         if site.find(RouteKind::Request, |state| is_open(state) && !state.is(Fact::HeaderTrusted)).is_none() {
             continue;
         }

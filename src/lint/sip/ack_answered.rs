@@ -1,7 +1,8 @@
 //! An ACK that gets a reply.
 
+use crate::builtin::Does;
 use crate::config::ast::RouteKind;
-use crate::lint::flow::effect::{Does, literal};
+use crate::lint::flow::effect::literal;
 use crate::lint::flow::{Fact, Methods, State};
 use crate::lint::{Findings, Rule, Severity, Subject};
 
@@ -18,7 +19,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject, findings: &mut Findings) {
-    for site in subject.flow().sites().filter(|site| site.does == Some(Does::Reply)) {
+    for site in subject.flow().sites().filter(|site| site.does(Does::Reply)) {
         // Outside of a dialog most ACKs are taken out before the script; where nothing else arrives one is answered for certain.
         let only = site.states.iter().all(|state| state.methods == Methods::ACK);
         let takes = |state: &State| {
@@ -27,7 +28,7 @@ fn check(subject: &Subject, findings: &mut Findings) {
         };
         let Some(state) = site.find(RouteKind::Request, takes) else { continue };
         // What answers a failed relay answers nothing that was not sent.
-        if matches!(site.call.name.text.as_str(), "sl_reply_error" | "send_reply_error") {
+        if site.does(Does::ReplyError) {
             continue;
         }
         let with = literal(site.call, 0).map(|code| format!(" with {code}")).unwrap_or_default();

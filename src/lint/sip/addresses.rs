@@ -1,5 +1,6 @@
 //! The server's own addresses: what it listens on, what it takes for itself, what it sends from.
 
+use crate::builtin::{Does, Means};
 use crate::config::ast::{Expression, ExpressionKind, Listen, SettingValue};
 use crate::config::parse_address;
 use crate::config::walk::{self, Node};
@@ -139,7 +140,7 @@ fn myself(subject: &Subject, findings: &mut Findings) {
             .is_some_and(|its| matches!(its.values.first(), Some(SettingValue::Int(1, _))))
         || subject.settings("advertised_address").next().is_some()
         || subject.loaded("domain").is_some()
-        || subject.script().calls_any(&["corex_alias", "add_local_rport"]);
+        || subject.script().calls_any(&["corex_alias"]);
     let blind = !sockets.is_empty() && sockets.iter().all(|socket| is_wildcard(&socket.host) && !socket.advertised);
     if knows || !blind {
         return;
@@ -164,12 +165,7 @@ fn myself(subject: &Subject, findings: &mut Findings) {
 
 fn multihomed(subject: &Subject, findings: &mut Findings) {
     let chooses = subject.settings("mhomed").next().is_some()
-        || subject.script().calls_any(&[
-            "force_send_socket",
-            "set_send_socket",
-            "set_send_socket_name",
-            "rtpproxy_socket",
-        ])
+        || subject.script().anything(Does::ChooseSocket)
         || subject.script().assigns.iter().any(|its| matches!(&*its.assign.target.text, b"fs" | b"fsn"));
     // Destinations may name the socket themselves.
     if chooses || ["dispatcher", "lcr", "drouting"].iter().any(|module| subject.loaded(module).is_some()) {
@@ -216,9 +212,8 @@ fn not_advertised(subject: &Subject, findings: &mut Findings) {
     let is_target = |name: &[u8]| matches!(name, b"du" | b"ru" | b"rd");
     let assigned =
         subject.script().assigns.iter().filter(|its| is_target(&its.assign.target.text)).map(|its| &its.assign.value);
-    let given =
-        subject.script().calls_of_any(&["t_relay", "t_relay_to_udp", "t_relay_to_tcp", "rewritehost", "sethost"]);
-    for value in assigned.chain(given.filter_map(|its| its.call.args.first())) {
+    let given = subject.script().arguments_for(Means::Host);
+    for value in assigned.chain(given.map(|(_, arg)| arg)) {
         let ExpressionKind::Text(text) = &value.kind else { continue };
         let text = String::from_utf8_lossy(text);
         let Some(public) = text.split(['@', ':', ';', '/']).find(|part| is_public(part)) else { continue };
@@ -271,7 +266,7 @@ fn keeps_transport(subject: &Subject, findings: &mut Findings) {
     if protocols.len() < 2 {
         return;
     }
-    for its in subject.script().calls_of("t_relay").filter(|its| its.call.args.len() == 2) {
+    for its in subject.script().calls_that(Does::KeepTransport) {
         let found = findings.add("the request goes on by the protocol it came in by", its.call.span);
         found.add_note(format!("the server listens on {}", protocols.join(", ")));
         found.add_help("name the protocol: t_relay_to_udp(host, port)");

@@ -1,7 +1,7 @@
 //! Work that is done for a CANCEL, or again for each retransmission.
 
+use crate::builtin::Does;
 use crate::config::ast::RouteKind;
-use crate::lint::flow::effect::{Does, does};
 use crate::lint::flow::{Fact, Methods, Site, State};
 use crate::lint::{Findings, Rule, Severity, Subject};
 
@@ -29,54 +29,22 @@ pub(super) static RETRANSMISSION: Rule = Rule {
     check: retransmission,
 };
 
-/// Functions that ask something outside.
-const OUTSIDE: &[&str] = &[
-    "sql_query",
-    "sql_xquery",
-    "sql_pvquery",
-    "avp_db_query",
-    "avp_db_load",
-    "http_client_query",
-    "http_query",
-    "http_connect",
-    "http_client_get",
-    "http_client_request",
-    "http_client_post",
-    "exec_msg",
-    "exec_cmd",
-    "exec_avp",
-    "exec_dset",
-    "ldap_search",
-    "redis_cmd",
-    "enum_query",
-    "alias_db_lookup",
-    "auth_check",
-    "www_authorize",
-    "proxy_authorize",
-    "memcached_get",
-    "radius_www_authorize",
-    "jsonrpc_request",
-];
+/// Whether a function asks somebody outside.
+fn asks_outside(does: &[Does]) -> bool {
+    does.iter().any(|word| matches!(word, Does::Wait(_)))
+}
 
-/// Functions that choose for a first request.
-fn chooses(name: &str) -> bool {
-    let by_kind = match does(name) {
-        // Core statements only write what the script has chosen, and an alias in the URI is not looked up.
-        Some(Does::Choose) => {
-            name.contains('_') && !matches!(name, "append_branch" | "handle_ruri_alias") || name == "lookup"
-        }
-        Some(Does::Authenticate) => true,
-        _ => false,
-    };
-    by_kind || OUTSIDE.contains(&name)
+/// Whether a function chooses for a first request.
+fn chooses(does: &[Does]) -> bool {
+    asks_outside(does) || does.contains(&Does::Choose) || does.contains(&Does::Authenticate)
 }
 
 fn first<'s, 'a>(
     subject: &'s Subject<'a>,
-    wanted: impl Fn(&str) -> bool,
+    wanted: impl Fn(&[Does]) -> bool,
     holds: impl Fn(&State) -> bool,
 ) -> Vec<&'s Site<'a>> {
-    let sites = subject.flow().sites().filter(|site| wanted(&site.call.name.text));
+    let sites = subject.flow().sites().filter(|site| wanted(site.does));
     let mut sites: Vec<_> = sites.filter(|site| site.find(RouteKind::Request, &holds).is_some()).collect();
     sites.sort_by_key(|site| site.call.span);
     sites
@@ -111,7 +79,7 @@ fn retransmission(subject: &Subject, findings: &mut Findings) {
     let repeated = |state: &State| {
         state.is_not(Fact::TransactionLooked) && !state.methods.within(Methods::ACK.or(Methods::CANCEL))
     };
-    let sites = first(subject, |name| OUTSIDE.contains(&name), repeated);
+    let sites = first(subject, asks_outside, repeated);
     let Some(site) = sites.first() else { return };
     let message = format!("{} runs again for each retransmission{}", site.call.name.text, more(sites.len()));
     let found = findings.add(message, site.call.span);

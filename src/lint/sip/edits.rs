@@ -1,5 +1,6 @@
 //! Changes of headers: when they show, and how they are written.
 
+use crate::builtin::Means;
 use crate::config::ast::ExpressionKind;
 use crate::lint::flow::Mark;
 use crate::lint::{Findings, Rule, Severity, Subject};
@@ -99,8 +100,7 @@ fn contact_twice(subject: &Subject, findings: &mut Findings) {
 }
 
 fn without_crlf(subject: &Subject, findings: &mut Findings) {
-    for its in subject.script().calls_of_any(&["append_hf", "insert_hf", "append_to_reply"]) {
-        let Some(arg) = its.call.args.first() else { continue };
+    for (_, arg) in subject.script().arguments_for(Means::HeaderLine) {
         let ExpressionKind::Text(text) = &arg.kind else { continue };
         // The end may come from a variable.
         let computed = text.ends_with(b")") && text.contains(&b'$') || crate::lint::mentions::whole(text).is_some();

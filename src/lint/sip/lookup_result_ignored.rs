@@ -1,5 +1,6 @@
 //! A lookup that may have found nobody.
 
+use crate::builtin::Does;
 use crate::lint::{Findings, Rule, Severity, Subject};
 
 /// See the file.
@@ -15,7 +16,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject, findings: &mut Findings) {
-    for its in subject.script().calls_of_any(&["lookup", "lookup_branches"]) {
+    for its in subject.script().calls_that(Does::LookUp) {
         if its.is_ignored() {
             let found = findings.add("nobody looks whether this found a contact", its.call.span);
             found.add_note("a request for somebody who is not registered is relayed to this server itself");

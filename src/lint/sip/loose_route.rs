@@ -1,7 +1,7 @@
 //! `loose_route()` for requests that it is not meant for, or without an end.
 
+use crate::builtin::Does;
 use crate::config::ast::RouteKind;
-use crate::lint::flow::effect::{Does, does};
 use crate::lint::flow::{Fact, Methods, State};
 use crate::lint::{Findings, Rule, Severity, Subject};
 
@@ -45,7 +45,7 @@ fn unguarded(subject: &Subject, findings: &mut Findings) {
     if subject.is_ims() {
         return;
     }
-    let mut sites: Vec<_> = subject.flow().sites().filter(|site| site.does == Some(Does::Relay)).collect();
+    let mut sites: Vec<_> = subject.flow().sites().filter(|site| site.does(Does::Relay)).collect();
     sites.sort_by_key(|site| site.call.span);
     let open = |state: &State| {
         let asked = !state.is_not(Fact::Vetted) || !state.is_not(Fact::Bound) || !state.is_not(Fact::DialogAsked);
@@ -65,7 +65,7 @@ fn preloaded(subject: &Subject, findings: &mut Findings) {
     if subject.is_ims() {
         return;
     }
-    for site in subject.flow().sites().filter(|site| site.does == Some(Does::Relay)) {
+    for site in subject.flow().sites().filter(|site| site.does(Does::Relay)) {
         let steered = |state: &State| {
             let initial = !state.is(Fact::ToTag) && !state.methods.within(Methods::ACK.or(Methods::CANCEL));
             let vouched = !state.is_not(Fact::Vetted) || !state.is_not(Fact::Bound) || state.is(Fact::RoutesRemoved);
@@ -84,10 +84,9 @@ fn keeps_going(subject: &Subject, findings: &mut Findings) {
     let mut sites: Vec<_> = subject.flow().sites().collect();
     sites.sort_by_key(|site| site.call.span);
     for site in sites {
-        let name = site.call.name.text.as_str();
-        let handles =
-            matches!(does(name), Some(Does::Choose | Does::Relay | Does::Reply | Does::Save | Does::Authenticate));
-        if !handles {
+        const HANDLES: &[Does] =
+            &[Does::Choose, Does::Rewrite, Does::Relay, Does::Reply, Does::Save, Does::Authenticate];
+        if !site.does.iter().any(|word| HANDLES.contains(word)) {
             continue;
         }
         let relayed = |state: &State| state.is(Fact::LooseRouted) && state.is(Fact::Relayed);

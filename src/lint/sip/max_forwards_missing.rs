@@ -1,8 +1,8 @@
 //! Requests that may go round for ever.
 
+use crate::builtin::Does;
 use crate::config::ast::RouteKind;
 use crate::lint::flow::Fact;
-use crate::lint::flow::effect::Does;
 use crate::lint::{Findings, Rule, Severity, Subject};
 
 /// See the file.
@@ -18,7 +18,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject, findings: &mut Findings) {
-    let relays = subject.flow().sites().filter(|site| site.does == Some(Does::Relay));
+    let relays = subject.flow().sites().filter(|site| site.does(Does::Relay));
     let mut relays: Vec<_> = relays
         .filter(|site| site.find(RouteKind::Request, |state| state.is_not(Fact::MaxForwards)).is_some())
         .collect();

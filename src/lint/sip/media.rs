@@ -1,9 +1,9 @@
 //! Media relays: told twice, always the same, or never told the end.
 
-use super::record_route::RECORDS;
+use crate::builtin::Does;
 use crate::config::ast::RouteKind;
 use crate::lint::flow::Fact;
-use crate::lint::flow::effect::{Does, does, literal};
+use crate::lint::flow::effect::literal;
 use crate::lint::{Findings, Rule, Severity, Subject};
 
 /// One direction for both sides.
@@ -62,7 +62,7 @@ fn direction_fixed(subject: &Subject, findings: &mut Findings) {
 }
 
 fn twice(subject: &Subject, findings: &mut Findings) {
-    for site in subject.flow().sites().filter(|site| site.does == Some(Does::Media)) {
+    for site in subject.flow().sites().filter(|site| site.does(Does::Media)) {
         let entries =
             [RouteKind::Request, RouteKind::Branch, RouteKind::Reply, RouteKind::CoreReply, RouteKind::Failure];
         let again = entries.into_iter().find_map(|entry| site.find(entry, |state| state.is(Fact::Media)));
@@ -78,14 +78,14 @@ fn twice(subject: &Subject, findings: &mut Findings) {
 
 fn no_teardown(subject: &Subject, findings: &mut Findings) {
     let script = subject.script();
-    if script.calls.iter().any(|its| does(&its.call.name.text) == Some(Does::EndMedia)) {
+    if script.anything(Does::EndMedia) {
         return;
     }
     // The manage functions end a session when they see the BYE or CANCEL of a call.
-    let managed = script.calls_of_any(&["rtpengine_manage", "rtpproxy_manage", "rtpproxy_manage0"]).next();
+    let managed = script.calls_that(Does::ManageMedia).next();
     if let Some(its) = managed {
-        let passes =
-            script.calls_any(&RECORDS) || ["topos", "topoh"].iter().any(|module| subject.loaded(module).is_some());
+        let passes = script.anything(Does::RecordRoute)
+            || ["topos", "topoh"].iter().any(|module| subject.loaded(module).is_some());
         // A file that others include says nothing of what they do.
         let is_whole = subject.routes().any(|route| route.kind == RouteKind::Request && route.name.is_none());
         if !passes && is_whole {
@@ -97,7 +97,7 @@ fn no_teardown(subject: &Subject, findings: &mut Findings) {
         }
         return;
     }
-    let mut offers: Vec<_> = script.calls.iter().filter(|its| does(&its.call.name.text) == Some(Does::Media)).collect();
+    let mut offers: Vec<_> = script.calls_that(Does::Media).collect();
     offers.sort_by_key(|its| its.call.span);
     if let Some(its) = offers.first() {
         let found = findings.add("media sessions are begun here and ended nowhere", its.call.span);

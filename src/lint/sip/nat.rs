@@ -1,5 +1,6 @@
 //! Phones behind NAT: where they are reached.
 
+use crate::builtin::Does;
 use crate::config::ast::RouteKind;
 use crate::lint::expressions::in_argument;
 use crate::lint::flow::{Fact, Methods};
@@ -65,14 +66,7 @@ fn is_contact(mention: &Mention) -> bool {
 
 fn contact_as_next_hop(subject: &Subject, findings: &mut Findings) {
     let script = subject.script();
-    if script.calls_any(&[
-        "nat_uac_test",
-        "client_nat_test",
-        "fix_nated_register",
-        "fix_nated_contact",
-        "add_contact_alias",
-        "set_contact_alias",
-    ]) {
+    if script.anything(Does::AskNat) || script.anything(Does::FixContact) {
         return;
     }
     for its in &script.assigns {
@@ -112,7 +106,7 @@ fn is_used_as_address(subject: &Subject, target: &Mention) -> bool {
     });
     let in_query = subject.script().calls.iter().any(|its| {
         let mut found = false;
-        let stores = its.call.name.text.starts_with("sql_") || its.call.name.text.starts_with("rewritehost");
+        let stores = its.call.name.text.starts_with("sql_") || its.does.contains(&Does::Rewrite);
         its.call.args.iter().for_each(|arg| in_argument(arg, &mut |mention| found |= stores && is_it(&mention)));
         found
     });
@@ -140,7 +134,7 @@ fn is_kept(subject: &Subject, target: &Mention, route: usize) -> bool {
 }
 
 fn register_not_fixed(subject: &Subject, findings: &mut Findings) {
-    for site in subject.flow().calls(&["save"]) {
+    for site in subject.flow().that(Does::Save) {
         let lost = |state: &crate::lint::flow::State| {
             state.is(Fact::Natted) && state.is_not(Fact::ContactFixed) && state.methods.meets(Methods::REGISTER)
         };
@@ -166,7 +160,7 @@ fn received_mismatch(subject: &Subject, findings: &mut Findings) {
             found.add_label(other.span(), "nathelper writes it here");
             found.add_help("set both at once with modparam(\"nathelper|registrar\", \"received_avp\", ...)");
         }
-        (Some(one), None) | (None, Some(one)) if subject.script().calls_any(&["fix_nated_register"]) => {
+        (Some(one), None) | (None, Some(one)) if subject.script().anything(Does::FixRegister) => {
             let (has, lacks) =
                 if one.module == "registrar" { ("registrar", "nathelper") } else { ("nathelper", "registrar") };
             let found = findings.add(format!("received_avp is set for {has} and not for {lacks}"), one.span());

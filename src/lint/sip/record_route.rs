@@ -1,7 +1,7 @@
 //! Record-Route where it is missing, useless or doubled.
 
+use crate::builtin::Does;
 use crate::config::ast::RouteKind;
-use crate::lint::flow::effect::{Does, does};
 use crate::lint::flow::{Fact, Methods, State};
 use crate::lint::{Findings, Rule, Severity, Subject};
 
@@ -40,15 +40,12 @@ pub(super) static TWICE: Rule = Rule {
     check: twice,
 };
 
-pub(super) const RECORDS: [&str; 3] = ["record_route", "record_route_preset", "record_route_advertised_address"];
-
 fn missing(subject: &Subject, findings: &mut Findings) {
     let script = subject.script();
-    let cares = script.calls_any(&["loose_route", "dlg_manage", "acc_log_request", "acc_db_request"])
-        || script.calls.iter().any(|its| matches!(does(&its.call.name.text), Some(Does::Media | Does::EndMedia)));
+    const CARES: &[Does] = &[Does::LooseRoute, Does::TrackDialog, Does::Account, Does::Media, Does::EndMedia];
+    let cares = script.calls_that_any(CARES).next().is_some();
     // A branch_route may record for every branch, and topology hiding goes another way.
-    let elsewhere =
-        script.calls.iter().any(|its| its.kind == RouteKind::Branch && RECORDS.contains(&its.call.name.text.as_str()));
+    let elsewhere = script.calls_that(Does::RecordRoute).any(|its| its.kind == RouteKind::Branch);
     if !cares
         || elsewhere
         || subject.is_ims()
@@ -56,7 +53,7 @@ fn missing(subject: &Subject, findings: &mut Findings) {
     {
         return;
     }
-    for site in subject.flow().sites().filter(|site| site.does == Some(Does::Relay)) {
+    for site in subject.flow().sites().filter(|site| site.does(Does::Relay)) {
         let bare = |state: &State| {
             state.methods.meets(Methods::INVITE)
                 && !state.is(Fact::ToTag)
@@ -72,7 +69,7 @@ fn missing(subject: &Subject, findings: &mut Findings) {
 }
 
 fn on_register(subject: &Subject, findings: &mut Findings) {
-    for site in subject.flow().calls(&RECORDS) {
+    for site in subject.flow().that(Does::RecordRoute) {
         if site
             .find(RouteKind::Request, |state| state.methods.meets(Methods::REGISTER) && !state.is(Fact::ToTag))
             .is_some()
@@ -84,7 +81,7 @@ fn on_register(subject: &Subject, findings: &mut Findings) {
 }
 
 fn twice(subject: &Subject, findings: &mut Findings) {
-    for site in subject.flow().calls(&RECORDS) {
+    for site in subject.flow().that(Does::RecordRoute) {
         let Some(state) = site.find(RouteKind::Request, |state| state.is(Fact::Recorded)) else { continue };
         let first = state.place(Fact::Recorded);
         if first != site.call.span {

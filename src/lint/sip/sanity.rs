@@ -1,5 +1,6 @@
 //! `sanity_check`: what its numbers mean and what becomes of its result.
 
+use crate::builtin::Does;
 use crate::lint::flow::effect::literal;
 use crate::lint::{Findings, Rule, Severity, Subject};
 
@@ -51,7 +52,7 @@ fn branch_dead(subject: &Subject, findings: &mut Findings) {
     if given.is_some_and(|given| given.int() != Some(1)) {
         return;
     }
-    for its in subject.script().calls_of("sanity_check").filter(|its| its.asked) {
+    for its in subject.script().calls_that(Does::CheckSanity).filter(|its| its.asked) {
         let found = findings.add("this is never false: the module drops the message by itself", its.call.span);
         match given {
             Some(given) => _ = found.add_label(given.span(), "autodrop is on"),
@@ -62,7 +63,7 @@ fn branch_dead(subject: &Subject, findings: &mut Findings) {
 }
 
 fn mask_bits(subject: &Subject, findings: &mut Findings) {
-    for its in subject.script().calls_of("sanity_check") {
+    for its in subject.script().calls_that(Does::CheckSanity) {
         let number = |at: usize| literal(its.call, at).and_then(|text| text.trim().parse::<u32>().ok());
         let (checks, uris) = (number(0).unwrap_or(0), number(1).unwrap_or(0));
         let odd: Vec<String> =

@@ -1,6 +1,7 @@
 //! Success of a query that is taken for a row.
 
 use super::{queries, selects};
+use crate::builtin::{Does, Means};
 use crate::lint::expressions::{self, in_argument};
 use crate::lint::mentions::Mention;
 use crate::lint::{Findings, Rule, Severity, Subject};
@@ -23,7 +24,7 @@ fn check(subject: &Subject, findings: &mut Findings) {
         if !its.asked || !selects(text) || its.call.name.text == "avp_db_query" {
             continue;
         }
-        let result = its.call.args.get(2).and_then(|arg| expressions::text(arg));
+        let result = subject.script().argument_for(its.call, Means::SqlResult).and_then(expressions::text);
         if result.is_some_and(|result| counted.iter().any(|its| its == result)) {
             continue;
         }
@@ -35,7 +36,7 @@ fn check(subject: &Subject, findings: &mut Findings) {
         };
         let found = findings.add(message, its.call.span);
         found.add_note("a query without rows returns 2, which is true; only one that fails is false");
-        if result.is_none() && subject.script().calls_any(&["sql_result"]) {
+        if result.is_none() && subject.script().anything(Does::ReadLastResult) {
             found.add_note("alanui takes it for false in a file that calls sql_result, which Kamailio does not know");
         }
         found.add_help("give the result a name and test $dbr(name=>rows) > 0");

@@ -9,6 +9,7 @@ mod text;
 use super::expressions;
 use super::script::CallAt;
 use super::{Rule, Subject};
+use crate::builtin::Means;
 use crate::config::ast::{Expression, ExpressionKind};
 
 pub(super) static RULES: &[&Rule] = &[
@@ -21,20 +22,9 @@ pub(super) static RULES: &[&Rule] = &[
     &row_read_unchecked::RULE,
 ];
 
-/// The functions that take SQL, with the place of its text.
-const QUERIES: &[(&str, usize)] = &[
-    ("sql_query", 1),
-    ("sql_xquery", 1),
-    ("sql_pvquery", 1),
-    ("sql_query_async", 1),
-    ("avp_db_query", 0),
-    ("db_query", 1),
-];
-
 /// Every query with the argument that holds its text.
 fn queries<'a>(subject: &Subject<'a>) -> Vec<(CallAt<'a>, &'a Expression)> {
-    let calls = QUERIES.iter().flat_map(|(name, at)| subject.script().calls_of(name).map(|its| (*its, *at)));
-    let mut found: Vec<_> = calls.filter_map(|(its, at)| Some((its, its.call.args.get(at)?))).collect();
+    let mut found: Vec<_> = subject.script().arguments_for(Means::Sql).map(|(its, text)| (*its, text)).collect();
     found.sort_by_key(|(its, _)| its.call.span);
     found
 }

@@ -1,6 +1,7 @@
 //! A result that stays in memory.
 
 use super::{queries, selects};
+use crate::builtin::{Does, Means};
 use crate::lint::expressions;
 use crate::lint::flow::Mark;
 use crate::lint::{Findings, Rule, Severity, Subject};
@@ -23,8 +24,9 @@ fn check(subject: &Subject, findings: &mut Findings) {
         if !selects(text) {
             continue;
         }
-        let Some(result) = its.call.args.get(2).and_then(|arg| expressions::text(arg)) else { continue };
-        if its.call.name.text != "sql_query" || told.contains(&result) {
+        let named = subject.script().argument_for(its.call, Means::SqlResult);
+        let Some(result) = named.and_then(expressions::text) else { continue };
+        if !its.does.contains(&Does::FillResult) || told.contains(&result) {
             continue;
         }
         let broken = subject.flow().broken();

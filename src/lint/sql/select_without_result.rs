@@ -1,6 +1,7 @@
 //! Rows that nobody keeps.
 
 use super::{queries, selects};
+use crate::builtin::{Does, Means};
 use crate::lint::{Findings, Rule, Severity, Subject};
 
 /// See the file.
@@ -16,11 +17,12 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(subject: &Subject, findings: &mut Findings) {
     for (its, text) in queries(subject) {
-        if its.call.name.text != "sql_query" || its.call.args.len() != 2 || !selects(text) {
+        let is_kept = subject.script().argument_for(its.call, Means::SqlResult).is_some();
+        if !its.does.contains(&Does::FillResult) || is_kept || !selects(text) {
             continue;
         }
         let found = findings.add("the rows of this SELECT are thrown away", its.call.span);
-        if subject.script().calls_any(&["sql_result"]) {
+        if subject.script().anything(Does::ReadLastResult) {
             found.add_note("alanui keeps them for sql_result, which Kamailio does not know");
         }
         found.add_help("add the name of a result: sql_query(\"con\", \"SELECT ...\", \"r\"), and read $dbr(r=>[0,0])");

@@ -1,5 +1,6 @@
 //! Bans for ever.
 
+use crate::builtin::Does;
 use crate::config::ast::{Expression, ExpressionKind};
 use crate::lint::script::{Place, argument};
 use crate::lint::{Findings, Rule, Severity, Subject};
@@ -15,18 +16,6 @@ pub(super) static RULE: Rule = Rule {
     reference: "https://www.kamailio.org/docs/modules/stable/modules/htable.html",
     check,
 };
-
-/// Functions that remove entries or give them a time to live.
-static REMOVE: &[&str] = &[
-    "sht_reset",
-    "sht_rm",
-    "sht_rm_name",
-    "sht_rm_value",
-    "sht_rm_name_re",
-    "sht_rm_value_re",
-    "sht_setxi",
-    "sht_setxs",
-];
 
 fn check(subject: &Subject, findings: &mut Findings) {
     let script = subject.script();
@@ -50,7 +39,7 @@ fn check(subject: &Subject, findings: &mut Findings) {
         let expires = of_table("shtex").next().is_some();
         // Also a table that is named by a variable, or by a pattern, may be this one.
         let removed = script
-            .calls_of_any(REMOVE)
+            .calls_that(Does::RemoveEntries)
             .any(|at| argument(at.call, 0).is_none_or(|name| name.contains(table) || name.contains(['$', '%', '='])));
         if !asked || expires || removed {
             continue;

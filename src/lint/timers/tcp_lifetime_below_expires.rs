@@ -1,6 +1,6 @@
 //! Connections closed before the phone registers again.
 
-use crate::builtin::parse_int;
+use crate::builtin::{Does, parse_int};
 use crate::config::ast::SettingValue;
 use crate::lint::{Findings, Rule, Severity, Subject};
 
@@ -17,7 +17,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject, findings: &mut Findings) {
-    if subject.loaded("registrar").is_none() || !subject.script().calls_any(&["save"]) {
+    if subject.loaded("registrar").is_none() || !subject.script().anything(Does::Save) {
         return;
     }
     let Some(setting) = subject.settings("tcp_connection_lifetime").next_back() else { return };

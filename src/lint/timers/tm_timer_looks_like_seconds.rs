@@ -1,6 +1,7 @@
 //! Transaction timers in seconds.
 
 use super::spoken_millis;
+use crate::builtin::Means;
 use crate::config::ast::{Expression, ExpressionKind};
 use crate::lint::{Findings, Rule, Severity, Subject};
 use crate::source::Span;
@@ -21,9 +22,6 @@ pub(super) static RULE: Rule = Rule {
 /// The parameters.
 pub(super) static TIMERS: &[&str] =
     &["fr_timer", "fr_inv_timer", "wt_timer", "max_inv_lifetime", "max_noninv_lifetime"];
-/// The functions, with what their arguments are.
-static FUNCTIONS: &[(&str, [&str; 2])] =
-    &[("t_set_fr", ["fr_inv_timer", "fr_timer"]), ("t_set_max_lifetime", ["max_inv_lifetime", "max_noninv_lifetime"])];
 /// The length of a tick of Kamailio's timer, rounded down.
 const TICK: i64 = 62;
 /// A number up to here is certainly no duration in milliseconds.
@@ -41,13 +39,12 @@ fn check(subject: &Subject, findings: &mut Findings) {
             }
         }
     }
-    for (function, timers) in FUNCTIONS {
-        for at in subject.script().calls_of(function) {
-            for (arg, timer) in at.call.args.iter().zip(timers) {
-                if let Some(number) = number(arg).filter(is_small) {
-                    let digits = subject.narrow(arg.span, number.to_string().as_bytes());
-                    tell(timer, number, arg.span, digits, findings);
-                }
+    for at in &subject.script().calls {
+        for (means, arg) in subject.script().arguments(at.call) {
+            let Means::Timer(timer) = means else { continue };
+            if let Some(number) = number(arg).filter(is_small) {
+                let digits = subject.narrow(arg.span, number.to_string().as_bytes());
+                tell(timer, number, arg.span, digits, findings);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Conditions that come out the same for every message, and text that is compared where a pattern is meant.
 
+use crate::builtin::Does;
 use crate::config::ast::{BinaryOperator, CaseLabel, Expression, ExpressionKind, StatementKind, UnaryOperator};
 use crate::config::walk::{self, Node};
 use crate::lint::expressions::{text, variable};
@@ -65,14 +66,14 @@ impl Other<'_> {
 /// Variables that give another value each time they are read.
 const CHANGING: [&str; 8] = ["RANDOM", "rand", "TV", "Ts", "TS", "Tf", "utimef", "timef"];
 
-fn asked(its: &Expression) -> Option<Asked<'_>> {
+fn asked<'e>(config: &Subject, its: &'e Expression) -> Option<Asked<'e>> {
     use BinaryOperator as Op;
     match &its.kind {
         ExpressionKind::Unary(UnaryOperator::Not, inner) => {
-            let inner = asked(inner)?;
+            let inner = asked(config, inner)?;
             Some(Asked { negated: !inner.negated, ..inner })
         }
-        ExpressionKind::Call(call) if call.name.text == "is_method" => {
+        ExpressionKind::Call(call) if config.script().does(call).contains(&Does::AskMethod) => {
             let methods = literal(call, 0)?;
             let methods = Methods::read(methods.as_bytes());
             Some(Asked { subject: "the method".to_owned(), other: Other::Methods(methods), negated: false })
@@ -125,32 +126,33 @@ fn operands<'a>(its: &'a Expression, operator: BinaryOperator, all: &mut Vec<&'a
 
 fn same(subject: &Subject, findings: &mut Findings) {
     for question in &subject.script().questions {
-        chain(question, None, findings);
+        chain(subject, question, None, findings);
     }
 }
 
 /// Looks at a chain of `&&` or `||`, and at those inside of it.
-fn chain(its: &Expression, inside: Option<BinaryOperator>, findings: &mut Findings) {
+fn chain(config: &Subject, its: &Expression, inside: Option<BinaryOperator>, findings: &mut Findings) {
     use BinaryOperator as Op;
     match &its.kind {
-        ExpressionKind::Unary(UnaryOperator::Not, inner) => chain(inner, None, findings),
+        ExpressionKind::Unary(UnaryOperator::Not, inner) => chain(config, inner, None, findings),
         ExpressionKind::Binary(operator @ (Op::And | Op::Or), left, right) => {
             if inside != Some(*operator) {
-                one(its, *operator, findings);
+                one(config, its, *operator, findings);
             }
-            chain(left, Some(*operator), findings);
-            chain(right, Some(*operator), findings);
+            chain(config, left, Some(*operator), findings);
+            chain(config, right, Some(*operator), findings);
         }
         _ => {}
     }
 }
 
-fn one(its: &Expression, operator: BinaryOperator, findings: &mut Findings) {
+fn one(config: &Subject, its: &Expression, operator: BinaryOperator, findings: &mut Findings) {
     let is_or = operator == BinaryOperator::Or;
     let mut all = Vec::new();
     operands(its, operator, &mut all);
     // Of equal questions in `&&`, of unequal ones in `||`: two that exclude each other decide the whole.
-    let all: Vec<Asked> = all.into_iter().filter_map(asked).filter(|asked| asked.negated == is_or).collect();
+    let all: Vec<Asked> =
+        all.into_iter().filter_map(|its| asked(config, its)).filter(|asked| asked.negated == is_or).collect();
     for (at, first) in all.iter().enumerate() {
         let second = all[at + 1..].iter().find(|its| its.subject == first.subject && its.other.excludes(&first.other));
         if second.is_none() {

@@ -1,8 +1,9 @@
 //! Constant addresses and reply codes that are none.
 
 use super::PV;
+use crate::builtin::Means;
 use crate::config::ast::{BinaryOperator, Expression, ExpressionKind};
-use crate::lint::flow::effect::literal;
+use crate::lint::script::constant;
 use crate::lint::{Findings, Rule, Severity, Subject};
 
 /// A next hop without `sip:`.
@@ -43,30 +44,6 @@ pub(super) static REPLY_CODE: Rule = Rule {
 /// Variables that hold URIs, when they are assigned.
 const URI_VARIABLES: [&str; 4] = ["du", "duri", "ru", "ruri"];
 
-/// Functions whose first argument is a URI.
-const URI_FUNCTIONS: [&str; 3] = ["seturi", "rewriteuri", "append_branch"];
-
-/// Functions whose first argument is `host:port`.
-const HOST_PORT_FUNCTIONS: [&str; 4] = ["rewritehostport", "sethostport", "sethp", "rewritehostporttrans"];
-
-/// Functions of a host and a port.
-const PORT_SECOND: [&str; 11] = [
-    "t_relay",
-    "t_relay_to",
-    "t_relay_to_udp",
-    "t_relay_to_tcp",
-    "t_relay_to_tls",
-    "t_forward_nonack",
-    "t_forward_nonack_udp",
-    "t_forward_nonack_tcp",
-    "forward",
-    "forward_udp",
-    "forward_tcp",
-];
-
-/// Functions that answer with the code in their first argument.
-const REPLIES: [&str; 6] = ["sl_send_reply", "sl_reply", "send_reply", "send_reply_mode", "t_reply", "t_send_reply"];
-
 /// The constant text that a value begins with, and whether it is all of it.
 fn beginning(value: &Expression) -> Option<(&[u8], bool)> {
     match &value.kind {
@@ -88,8 +65,7 @@ fn each_uri<'s>(subject: &'s Subject, visit: &mut dyn FnMut(String, &'s Expressi
             visit(format!("${}", its.target.name), &its.assign.value, text, whole);
         }
     }
-    for its in subject.script().calls_of_any(&URI_FUNCTIONS) {
-        let Some(arg) = its.call.args.first() else { continue };
+    for (its, arg) in subject.script().arguments_for(Means::Uri) {
         if let ExpressionKind::Text(text) = &arg.kind
             && let Ok(text) = std::str::from_utf8(text)
         {
@@ -150,28 +126,26 @@ fn port(subject: &Subject, findings: &mut Findings) {
             tell(port, value);
         }
     });
-    for its in subject.script().calls_of_any(&HOST_PORT_FUNCTIONS) {
-        let Some(text) = literal(its.call, 0).filter(|text| !text.contains('$')) else { continue };
+    for (_, arg) in subject.script().arguments_for(Means::HostPort) {
+        let Some(text) = constant(arg).filter(|text| !text.contains('$')) else { continue };
         if let Some(port) = port_of(&text).filter(|port| !is_port(port)) {
-            tell(port, &its.call.args[0]);
+            tell(port, arg);
         }
     }
-    for its in subject.script().calls_of_any(&PORT_SECOND).filter(|its| its.call.args.len() == 2) {
-        let Some(text) = literal(its.call, 1).filter(|text| !text.contains('$') && text != "uri:port") else {
-            continue;
-        };
+    for (_, arg) in subject.script().arguments_for(Means::Port) {
+        let Some(text) = constant(arg).filter(|text| !text.contains('$') && text != "uri:port") else { continue };
         // 0 and nothing stand for the port of the protocol.
         if !is_port(&text) && text.trim() != "0" && !text.is_empty() {
-            tell(&text, &its.call.args[1]);
+            tell(&text, arg);
         }
     }
 }
 
 fn reply_code(subject: &Subject, findings: &mut Findings) {
-    for its in subject.script().calls_of_any(&REPLIES) {
-        let Some(code) = literal(its.call, 0).and_then(|code| code.trim().parse::<i64>().ok()) else { continue };
+    for (_, arg) in subject.script().arguments_for(Means::ReplyCode) {
+        let Some(code) = constant(arg).and_then(|code| code.trim().parse::<i64>().ok()) else { continue };
         if !(100..700).contains(&code) {
-            let found = findings.add(format!("{code} is no code of a reply"), its.call.args[0].span);
+            let found = findings.add(format!("{code} is no code of a reply"), arg.span);
             found.add_help("codes are 100 to 699");
         }
     }

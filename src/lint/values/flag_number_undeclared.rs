@@ -1,5 +1,6 @@
 //! Numbers of flags beside their names.
 
+use crate::builtin::Means;
 use crate::config::ast::{ExpressionKind, Item};
 use crate::lint::{Findings, Rule, Severity, Subject};
 
@@ -15,18 +16,6 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-static FUNCTIONS: &[&str] = &[
-    "setflag",
-    "resetflag",
-    "isflagset",
-    "setbflag",
-    "resetbflag",
-    "isbflagset",
-    "setsflag",
-    "resetsflag",
-    "issflagset",
-];
-
 fn check(subject: &Subject, findings: &mut Findings) {
     let declared = subject.config.tree.items.iter().find_map(|item| match item {
         Item::Flags(flags) if !flags.avp => flags.names.first(),
@@ -39,8 +28,7 @@ fn check(subject: &Subject, findings: &mut Findings) {
         });
         items.flat_map(|flags| &flags.names).find(|(_, place)| *place == Some(number)).map(|(name, _)| name)
     };
-    for at in subject.script().calls_of_any(FUNCTIONS) {
-        let Some(arg) = at.call.args.first() else { continue };
+    for (_, arg) in subject.script().arguments_for(Means::Flag) {
         let number = match &arg.kind {
             ExpressionKind::Int(number) => *number,
             ExpressionKind::Text(text) => {

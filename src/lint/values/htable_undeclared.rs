@@ -1,6 +1,7 @@
 //! A hash table that nobody declares.
 
-use crate::lint::script::argument;
+use crate::builtin::Means;
+use crate::lint::script::constant;
 use crate::lint::{Findings, Rule, Severity, Subject};
 use crate::source::Span;
 use rustc_hash::FxHashMap;
@@ -18,24 +19,6 @@ pub(super) static RULE: Rule = Rule {
 };
 
 static VARIABLES: &[&str] = &["sht", "shtex", "shtcn", "shtcv", "shtinc", "shtdec"];
-/// Functions whose first argument is the name of a table.
-static FUNCTIONS: &[&str] = &[
-    "sht_lock",
-    "sht_unlock",
-    "sht_reset",
-    "sht_rm",
-    "sht_rm_name_re",
-    "sht_rm_value_re",
-    "sht_rm_name",
-    "sht_rm_value",
-    "sht_match_name",
-    "sht_has_name",
-    "sht_match_str_value",
-    "sht_has_str_value",
-    "sht_setxs",
-    "sht_setxi",
-];
-
 fn check(subject: &Subject, findings: &mut Findings) {
     if subject.loaded("htable").is_none() {
         return;
@@ -67,8 +50,8 @@ fn check(subject: &Subject, findings: &mut Findings) {
         let is_target = mention.place == crate::lint::script::Place::Target;
         add(table, subject.place_of(mention), is_target);
     }
-    for at in script.calls_of_any(FUNCTIONS) {
-        let Some(name) = argument(at.call, 0).filter(|name| !name.contains('$')) else { continue };
+    for (at, arg) in script.arguments_for(Means::Table) {
+        let Some(name) = constant(arg).filter(|name| !name.contains('$')) else { continue };
         let table = name.split("=>").next().unwrap_or_default().trim().to_owned();
         add(&table, at.call.span, false);
     }

@@ -1,7 +1,7 @@
 //! Variables in text that is taken as it stands.
 
 use super::{PV, known_variables};
-use crate::builtin::ArgKind;
+use crate::builtin::{ArgKind, Does};
 use crate::config::ast::{Expression, ExpressionKind};
 use crate::lint::{Findings, Rule, Severity, Subject};
 
@@ -30,42 +30,20 @@ pub(super) static ASSIGNMENT: Rule = Rule {
     check: assignment,
 };
 
-/// Statements of the core, with what to assign instead.
-static STATEMENTS: &[(&str, &str)] = &[
-    ("rewritehost", "$rd = ..."),
-    ("sethost", "$rd = ..."),
-    ("seth", "$rd = ..."),
-    ("rewritehostport", "$rd = ...; $rp = ..."),
-    ("sethostport", "$rd = ...; $rp = ..."),
-    ("sethp", "$rd = ...; $rp = ..."),
-    ("rewritehostporttrans", "$ru = ..."),
-    ("sethostporttrans", "$ru = ..."),
-    ("sethpt", "$ru = ..."),
-    ("rewriteport", "$rp = ..."),
-    ("setport", "$rp = ..."),
-    ("setp", "$rp = ..."),
-    ("rewriteuser", "$rU = ..."),
-    ("setuser", "$rU = ..."),
-    ("setu", "$rU = ..."),
-    ("rewriteuserpass", "$ru = ..."),
-    ("setuserpass", "$ru = ..."),
-    ("setup", "$ru = ..."),
-    ("rewriteuri", "$ru = ..."),
-    ("seturi", "$ru = ..."),
-    ("prefix", "$rU = ... + $rU"),
-];
-
 fn argument(subject: &Subject, findings: &mut Findings) {
     for at in &subject.script().calls {
         let name = at.call.name.text.as_str();
-        let statement = STATEMENTS.iter().find(|(its, _)| *its == name);
+        let assign = at.does.iter().find_map(|word| match word {
+            Does::Assign(instead) => Some(*instead),
+            _ => None,
+        });
         let rows = subject.config.registry.functions(name);
-        let row = rows.iter().find(|(_, row)| (row.arity().0..=row.arity().1).contains(&at.call.args.len()));
+        let row = rows.iter().find(|(_, row)| row.takes(at.call.args.len()));
         for (place, arg) in at.call.args.iter().enumerate() {
             let literal =
                 row.and_then(|(_, row)| row.args.get(place)).is_some_and(|arg| matches!(arg.kind, ArgKind::Literal));
             let ExpressionKind::Text(text) = &arg.kind else { continue };
-            if statement.is_none() && !literal {
+            if assign.is_none() && !literal {
                 continue;
             }
             let Some(first) = known_variables(subject, text).into_iter().next() else { continue };
@@ -73,8 +51,8 @@ fn argument(subject: &Subject, findings: &mut Findings) {
             let message =
                 format!("Kamailio does not expand {} here: {name} takes its text as it stands", first.as_written());
             let found = findings.add(message, span);
-            match statement {
-                Some((_, instead)) => {
+            match assign {
+                Some(instead) => {
                     let port = text.iter().rposition(|byte| *byte == b':').filter(|_| instead.contains("$rp"));
                     let (host, port) = port.map_or((&text[..], None), |at| (&text[..at], Some(&text[at + 1..])));
                     let mut part = instead.replacen("...", &concatenated(host), 1);

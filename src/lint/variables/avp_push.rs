@@ -1,5 +1,6 @@
 //! An AVP that grows.
 
+use crate::builtin::Does;
 use crate::config::ast::{Expression, ExpressionKind, Statement, StatementKind};
 use crate::lint::mentions::{self, Mention};
 use crate::lint::{Findings, Rule, Severity, Subject};
@@ -56,7 +57,7 @@ fn pops(subject: &Subject, name: &str) -> bool {
     });
     let shown = format!("$avp({name})");
     deleted
-        || subject.script().calls_of_any(&["avp_delete", "avp_pushto", "is_avp_set", "pv_unset"]).any(|its| {
+        || subject.script().calls_that(Does::PopValue).any(|its| {
             its.call
                 .args
                 .iter()

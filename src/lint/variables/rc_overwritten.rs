@@ -1,5 +1,6 @@
 //! The return code of another call.
 
+use crate::builtin::Does;
 use crate::config::ast::StatementKind;
 use crate::lint::expressions::reads_code;
 use crate::lint::{Findings, Rule, Severity, Subject};
@@ -21,12 +22,9 @@ fn check(subject: &Subject, findings: &mut Findings) {
             let (StatementKind::Call(meant), StatementKind::Call(log)) = (&three[0].kind, &three[1].kind) else {
                 continue;
             };
-            let logs = |name: &str| {
-                name.starts_with('x')
-                    && (name == "xlog" || matches!(name, "xdbg" | "xinfo" | "xnotice" | "xwarn" | "xerr"))
-            };
+            let logs = |call| subject.script().does(call).contains(&Does::Log);
             // A log line that shows the code is followed by a test of the code of the log line itself.
-            if logs(&log.name.text) && !logs(&meant.name.text) && reads_code(&three[2]) {
+            if logs(log) && !logs(meant) && reads_code(&three[2]) {
                 let place = three[2].span;
                 let place = match &three[2].kind {
                     StatementKind::If { first, .. } => first.condition.span,

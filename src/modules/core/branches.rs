@@ -1,6 +1,6 @@
 //! Statements about further branches.
 
-use crate::builtin::{Arg, Args, Branch, Context, Function, Located, LogLevel, Outcome, Routes};
+use crate::builtin::{Arg, Args, Branch, Context, Does, Function, Located, LogLevel, Means, Outcome, Routes};
 use crate::modules::usrloc::preference;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ pub(super) const ROWS: &[Function] = &[
         args: &[Arg::number("index").optional()],
         routes: Routes::ANY,
         run: remove,
+        does: &[],
         doc: "Takes the further branch of this index away, counted from 0; without one the last. A negative index counts from the end.",
     },
     Function {
@@ -19,6 +20,7 @@ pub(super) const ROWS: &[Function] = &[
         args: &[],
         routes: Routes::ANY,
         run: clear,
+        does: &[],
         doc: "Takes all further branches away.",
     },
 ];
@@ -26,9 +28,10 @@ pub(super) const ROWS: &[Function] = &[
 /// The one that stands in `corex`.
 pub(crate) const APPEND: &[Function] = &[Function {
     names: &["append_branch"],
-    args: &[Arg::text("uri").optional(), Arg::text("q").optional()],
+    args: &[Arg::text("uri").means(Means::Uri).optional(), Arg::text("q").optional()],
     routes: Routes::REQUEST.or(Routes::FAILURE),
     run: append,
+    does: &[Does::WriteHeader, Does::Rewrite],
     doc: "Adds a destination to fork to: the URI given with the next hop `$du`, else the Request-URI without it. The q value, such as 0.5, stands in the Contact of a redirection and in `$(branch(q)[i])`.",
 }];
 

@@ -1,6 +1,8 @@
 //! Statements about flags: of the message, of a branch, of the script.
 
-use crate::builtin::{Arg, Args, Bare, Context, Fault, Function, Outcome, Prepare, Prepared, Routes, Template};
+use crate::builtin::{
+    Arg, Args, Bare, Context, Does, Fault, Function, Means, Outcome, Prepare, Prepared, Routes, Template,
+};
 use bytes::Bytes;
 
 /// The statements.
@@ -9,9 +11,11 @@ pub(super) const ROWS: &[Function] = &[
         &["setflag"],
         |cx, args| change(cx, args, message_flags, set),
         "Sets a flag of the message, 0 to 31 or a declared name.",
-    ),
+    )
+    .does(&[Does::SetFlag]),
     statement(&["resetflag"], |cx, args| change(cx, args, message_flags, reset), "Clears a flag of the message."),
-    statement(&["isflagset"], |cx, args| test(cx, args, message_flags), "Whether a flag of the message is set."),
+    statement(&["isflagset"], |cx, args| test(cx, args, message_flags), "Whether a flag of the message is set.")
+        .does(&[Does::AskFlag]),
     avp(
         &["setavpflag"],
         |cx, args| of_avp(cx, args, set),
@@ -47,29 +51,29 @@ pub(crate) const KEX: &[Function] = &[
     message(&["issflagset"], |cx, args| test(cx, args, script_flags), "Whether a flag of the script is set."),
 ];
 
-const FLAG: &[Arg] = &[Arg::int("flag")];
-const DECLARED: &[Arg] = &[Arg::flag("flag")];
+const FLAG: &[Arg] = &[Arg::int("flag").means(Means::Flag)];
+const DECLARED: &[Arg] = &[Arg::flag("flag").means(Means::Flag)];
 const AVP_AND_FLAG: &[Arg] = &[Arg::bare("avp", Bare::Avp, avp_name), Arg::avp_flag("flag")];
-const FLAG_AND_BRANCH: &[Arg] = &[Arg::int("flag"), Arg::int("branch").optional()];
+const FLAG_AND_BRANCH: &[Arg] = &[Arg::int("flag").means(Means::Flag), Arg::int("branch").optional()];
 
 type Names = &'static [&'static str];
 type Run = fn(&mut Context, &Args) -> Outcome;
 
 const fn message(names: Names, run: Run, doc: &'static str) -> Function {
-    Function { names, args: FLAG, routes: Routes::ANY, run, doc }
+    Function { names, args: FLAG, routes: Routes::ANY, run, does: &[], doc }
 }
 
 /// A statement of the core, which takes a declared name too.
 const fn statement(names: Names, run: Run, doc: &'static str) -> Function {
-    Function { names, args: DECLARED, routes: Routes::ANY, run, doc }
+    Function { names, args: DECLARED, routes: Routes::ANY, run, does: &[], doc }
 }
 
 const fn branch(names: Names, run: Run, doc: &'static str) -> Function {
-    Function { names, args: FLAG_AND_BRANCH, routes: Routes::ANY, run, doc }
+    Function { names, args: FLAG_AND_BRANCH, routes: Routes::ANY, run, does: &[], doc }
 }
 
 const fn avp(names: Names, run: Run, doc: &'static str) -> Function {
-    Function { names, args: AVP_AND_FLAG, routes: Routes::ANY, run, doc }
+    Function { names, args: AVP_AND_FLAG, routes: Routes::ANY, run, does: &[], doc }
 }
 
 /// The values of an AVP whose flags are meant.

@@ -2,7 +2,8 @@
 
 use super::uri::{given, literal};
 use crate::builtin::{
-    Arg, Args, Bare, Context, Effect, Function, LogLevel, LogLine, Outcome, Relay, Routes, SendFlags, SocketId, Sockets,
+    Arg, Args, Bare, Context, Does, Effect, Function, LogLevel, LogLine, Means, Outcome, Relay, Routes, SendFlags,
+    SocketId, Sockets,
 };
 use crate::sip::Transport;
 use bytes::Bytes;
@@ -14,11 +15,12 @@ pub(super) const ROWS: &[Function] = &[
     Function {
         names: &["forward"],
         args: &[
-            Arg::bare("host", Bare::NextHop, literal).optional(),
-            Arg::bare("port", Bare::Port, literal).optional(),
+            Arg::bare("host", Bare::NextHop, literal).means(Means::Host).optional(),
+            Arg::bare("port", Bare::Port, literal).means(Means::Port).optional(),
         ],
         routes: ONWARD,
         run: forward,
+        does: &[Does::Relay],
         doc: "Forwards the message without a transaction: to the host and port given, by the transport it came by, else to $du or the Request-URI.",
     },
     Function {
@@ -26,6 +28,7 @@ pub(super) const ROWS: &[Function] = &[
         args: NEXT_HOP,
         routes: ONWARD,
         run: |cx, args| forward_by(cx, args, ";transport=udp"),
+        does: &[Does::Relay],
         doc: "Forwards the message without a transaction, over UDP, to the host and port given.",
     },
     Function {
@@ -33,6 +36,7 @@ pub(super) const ROWS: &[Function] = &[
         args: NEXT_HOP,
         routes: ONWARD,
         run: |cx, args| forward_by(cx, args, ";transport=tcp"),
+        does: &[Does::Relay],
         doc: "Forwards the message without a transaction, over TCP, to the host and port given; false without a TCP socket.",
     },
     Function {
@@ -40,6 +44,7 @@ pub(super) const ROWS: &[Function] = &[
         args: NEXT_HOP,
         routes: ONWARD,
         run: no_socket,
+        does: &[Does::Relay],
         doc: "Forwards over a transport that is not served: false, as in Kamailio without a socket of that transport.",
     },
     log_row(
@@ -60,6 +65,7 @@ pub(super) const ROWS: &[Function] = &[
         args: &[Arg::custom("kind", literal), Arg::custom("text", literal)],
         routes: Routes::ANY,
         run: |cx, args| log(cx, args, LogLevel::Error, 1),
+        does: &[],
         doc: "Writes a line to the log, as an error.",
     },
     bare(
@@ -73,6 +79,7 @@ pub(super) const ROWS: &[Function] = &[
         args: &[Arg::bare("host", Bare::Host, literal)],
         routes: ONWARD,
         run: set_advertised_address,
+        does: &[],
         doc: "The host that our own Via and Record-Route name for this message.",
     },
     Function {
@@ -80,6 +87,7 @@ pub(super) const ROWS: &[Function] = &[
         args: &[Arg::count("port")],
         routes: ONWARD,
         run: set_advertised_port,
+        does: &[],
         doc: "The port that our own Via and Record-Route name for this message.",
     },
     Function {
@@ -87,6 +95,7 @@ pub(super) const ROWS: &[Function] = &[
         args: &[Arg::bare("socket", Bare::Socket, literal)],
         routes: ONWARD,
         run: force_send_socket,
+        does: &[Does::ChooseSocket],
         doc: "Sends from this socket, written proto:address:port; false when the server does not listen there.",
     },
     bare(
@@ -114,6 +123,7 @@ pub(super) const ROWS: &[Function] = &[
         args: &[Arg::count("port").optional()],
         routes: Routes::ANY,
         run: force_tcp_alias,
+        does: &[],
         doc: "What goes to this port of the peer, or to the one in its Via, goes by the connection that this message came by (RFC 5923).",
     },
     Function {
@@ -121,6 +131,7 @@ pub(super) const ROWS: &[Function] = &[
         args: &[Arg::bare("proto", Bare::Transport, literal)],
         routes: Routes::ANY,
         run: nothing,
+        does: &[],
         doc: "Which transport to use for what is too large for UDP; alanui sends it by UDP all the same: always true.",
     },
 ];
@@ -139,17 +150,19 @@ pub(super) const BARE_CALLS: &[&str] = &[
     "add_tcp_alias",
 ];
 
-const NEXT_HOP: &[Arg] =
-    &[Arg::bare("host", Bare::NextHop, literal), Arg::bare("port", Bare::Port, literal).optional()];
+const NEXT_HOP: &[Arg] = &[
+    Arg::bare("host", Bare::NextHop, literal).means(Means::Host),
+    Arg::bare("port", Bare::Port, literal).means(Means::Port).optional(),
+];
 
 type Run = fn(&mut Context, &Args) -> Outcome;
 
 const fn bare(names: &'static [&'static str], run: Run, doc: &'static str) -> Function {
-    Function { names, args: &[], routes: Routes::ANY, run, doc }
+    Function { names, args: &[], routes: Routes::ANY, run, does: &[], doc }
 }
 
 const fn log_row(args: &'static [Arg], run: Run, doc: &'static str) -> Function {
-    Function { names: &["log"], args, routes: Routes::ANY, run, doc }
+    Function { names: &["log"], args, routes: Routes::ANY, run, does: &[], doc }
 }
 
 /// The socket written `[proto:]address[:port]`; without a transport the first at that place.

@@ -2,7 +2,7 @@
 
 use super::rewrite;
 use crate::builtin::{
-    Arg, Args, Context, Extension, Fault, Function, LogLevel, Outcome, Prepare, Prepared, Routes, Template,
+    Arg, Args, Context, Does, Extension, Fault, Function, LogLevel, Means, Outcome, Prepare, Prepared, Routes, Template,
 };
 use crate::sip::Uri;
 use bytes::Bytes;
@@ -12,43 +12,58 @@ pub(super) const ROUTES: Routes = Routes::REQUEST.or(Routes::FAILURE).or(Routes:
 
 /// The statements.
 pub(super) const ROWS: &[Function] = &[
-    text(&["rewriteuri", "seturi"], set_uri, "Makes the text the Request-URI."),
+    text(&["rewriteuri", "seturi"], URI, set_uri, "Makes the text the Request-URI.")
+        .does(&[Does::Rewrite, Does::Assign("$ru = ...")]),
     text(
         &["rewritehost", "sethost", "seth"],
+        HOST,
         |cx, args| changed(cx, args, |uri, text| uri.with_host(text)),
         "Puts another host into the Request-URI; its port stays.",
-    ),
+    )
+    .does(&[Does::Rewrite, Does::Assign("$rd = ...")]),
     text(
         &["rewritehostport", "sethostport", "sethp"],
+        HOST_PORT,
         |cx, args| changed(cx, args, rewrite::host_and_port),
         "Puts another host and port into the Request-URI.",
-    ),
+    )
+    .does(&[Does::Rewrite, Does::Assign("$rd = ...; $rp = ...")]),
     text(
         &["rewritehostporttrans", "sethostporttrans", "sethpt"],
+        HOST_PORT,
         |cx, args| changed(cx, args, rewrite::host_port_transport),
         "Puts another host, port and transport parameter into the Request-URI.",
-    ),
+    )
+    .does(&[Does::Rewrite, Does::Assign("$ru = ...")]),
     text(
         &["rewriteport", "setport", "setp"],
+        TEXT,
         |cx, args| changed(cx, args, |uri, text| uri.with_port(text)),
         "Puts another port into the Request-URI; an empty one leaves none.",
-    ),
+    )
+    .does(&[Does::Assign("$rp = ...")]),
     text(
         &["rewriteuser", "setuser", "setu"],
+        TEXT,
         |cx, args| changed(cx, args, rewrite::user),
         "Puts another user into the Request-URI; an empty one takes user and password away.",
-    ),
+    )
+    .does(&[Does::Assign("$rU = ...")]),
     text(
         &["rewriteuserpass", "setuserpass", "setup"],
+        TEXT,
         |cx, args| changed(cx, args, rewrite::user_and_password),
         "Puts another user and password into the Request-URI.",
-    ),
-    text(&["prefix"], prefix, "Puts text before the user of the Request-URI."),
+    )
+    .does(&[Does::Assign("$ru = ...")]),
+    text(&["prefix"], TEXT, prefix, "Puts text before the user of the Request-URI.")
+        .does(&[Does::Assign("$rU = ... + $rU")]),
     Function {
         names: &["strip"],
         args: &[Arg::count("count")],
         routes: ROUTES,
         run: strip,
+        does: &[],
         doc: "Takes the first characters of the Request-URI's user away.",
     },
     Function {
@@ -56,6 +71,7 @@ pub(super) const ROWS: &[Function] = &[
         args: &[Arg::count("count")],
         routes: ROUTES,
         run: strip_tail,
+        does: &[],
         doc: "Takes the last characters of the Request-URI's user away.",
     },
     Function {
@@ -63,6 +79,7 @@ pub(super) const ROWS: &[Function] = &[
         args: &[],
         routes: ROUTES,
         run: user_phone,
+        does: &[],
         doc: "Adds the parameter user=phone to the Request-URI.",
     },
     Function {
@@ -70,14 +87,23 @@ pub(super) const ROWS: &[Function] = &[
         args: &[],
         routes: ROUTES,
         run: revert,
+        does: &[],
         doc: "Makes the Request-URI what it was when the request arrived.",
     },
 ];
 
 const TEXT: &[Arg] = &[Arg::custom("text", literal)];
+const URI: &[Arg] = &[Arg::custom("text", literal).means(Means::Uri)];
+const HOST: &[Arg] = &[Arg::custom("text", literal).means(Means::Host)];
+const HOST_PORT: &[Arg] = &[Arg::custom("text", literal).means(Means::HostPort)];
 
-const fn text(names: &'static [&'static str], run: fn(&mut Context, &Args) -> Outcome, doc: &'static str) -> Function {
-    Function { names, args: TEXT, routes: ROUTES, run, doc }
+const fn text(
+    names: &'static [&'static str],
+    args: &'static [Arg],
+    run: fn(&mut Context, &Args) -> Outcome,
+    doc: &'static str,
+) -> Function {
+    Function { names, args, routes: ROUTES, run, does: &[], doc }
 }
 
 /// Keeps the text, with its variables when the extension allows them and as it stands otherwise.

@@ -3,9 +3,9 @@
 mod via;
 
 use crate::builtin::{
-    Answer, Arg, Args, Changes, Context, Effect, Found, Function, Key, KeyKind, LogLevel, Module, Outcome, Packet,
-    Param, ParamGivenValue, RouteKind, Routes, Service, SocketId, Start, StartFault, State, Template, Transformation,
-    Unit, Value, Variable, anywhere, count, join,
+    Answer, Arg, Args, Changes, Context, Does, Effect, Found, Function, Key, KeyKind, LogLevel, Module, Outcome,
+    Packet, Param, ParamGivenValue, RouteKind, Routes, Service, SocketId, Start, StartFault, State, Template,
+    Transformation, Unit, Value, Variable, anywhere, count, join,
 };
 use crate::modules::core;
 use crate::sip::Transport;
@@ -72,7 +72,7 @@ const ROWS: &[Function] = &[
             choose(cx, found, &text, |cx, socket| cx.message.send_socket = Some(socket))
         },
         "Sends from this socket, written proto:address:port. One that the server does not have changes nothing.",
-    ),
+    ).does(&[Does::ChooseSocket]),
     anywhere(
         &["set_send_socket_name"],
         &[Arg::text("name")],
@@ -82,7 +82,7 @@ const ROWS: &[Function] = &[
             choose(cx, found, &name, |cx, socket| cx.message.send_socket = Some(socket))
         },
         "Sends from the socket of this name. A name that no socket has changes nothing.",
-    ),
+    ).does(&[Does::ChooseSocket]),
     anywhere(
         &["set_recv_socket"],
         &[Arg::text("socket")],
@@ -123,6 +123,7 @@ const ROWS: &[Function] = &[
         args: &[],
         routes: Routes::CORE_REPLY,
         run: |_, _| Outcome::code_of(Effect::ForwardReply),
+        does: &[],
         doc: "Forwards the reply to the next Via, whether or not it belongs to a transaction.",
     },
     anywhere(
@@ -136,7 +137,7 @@ const ROWS: &[Function] = &[
             send_as_it_came(cx, next_hop)
         },
         "Sends the message as it came to an address, written host:port, else to the next hop.",
-    ),
+    ).does(&[Does::Relay]),
     anywhere(
         &["send_data"],
         &[Arg::text("uri"), Arg::text("data")],
@@ -199,7 +200,7 @@ const ROWS: &[Function] = &[
             send_as_it_came(cx, next_hop)
         },
         "Sends the message as it came over TCP to an address, written host:port, else to the next hop; false without a TCP socket.",
-    ),
+    ).does(&[Does::Relay]),
     anywhere(
         &["is_incoming"],
         &[],

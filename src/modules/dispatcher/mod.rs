@@ -19,7 +19,8 @@ pub use health::{Health, Thresholds};
 pub use set::{Attributes, Destination, Live, Set, Sets};
 
 use crate::builtin::{
-    Arg, Background, Context, Function, KeyKind, LogLevel, Module, Routes, StartFault, State, Template, Variable, World,
+    Arg, Background, Context, Does, Function, KeyKind, LogLevel, Module, Routes, StartFault, State, Template, Variable,
+    World,
 };
 use crate::modules::place::Place;
 use arc_swap::ArcSwap;
@@ -64,6 +65,7 @@ static FUNCTIONS: &[Function] = &[
         args: SELECTION,
         routes: REQUEST_OR_FAILURE,
         run: failover::select_dst,
+        does: &[Does::Choose, Does::SelectDestination, Does::SelectByAlgorithm],
         doc: "Chooses a destination of a set by an algorithm and makes it the next hop, $du; false when none can be used. Algorithms: 0 Call-ID, 1 From URI, 2 To URI, 3 Request-URI, 4 round robin, 5 digest user, 6 random, 7 hash_pvar, 8 first by priority, 9 weight, 10 call load, 11 relative weight, 12 all at once, 13 latency.",
     },
     Function {
@@ -71,6 +73,7 @@ static FUNCTIONS: &[Function] = &[
         args: SELECTION,
         routes: REQUEST_OR_FAILURE,
         run: failover::select_domain,
+        does: &[Does::Choose, Does::SelectDestination, Does::SelectByAlgorithm],
         doc: "The same, but the destination becomes the host part of the Request-URI.",
     },
     Function {
@@ -78,6 +81,7 @@ static FUNCTIONS: &[Function] = &[
         args: SELECTION,
         routes: Routes::ANY,
         run: failover::select_only,
+        does: &[Does::Choose, Does::SelectDestination, Does::SelectByAlgorithm],
         doc: "The same, but only the list of destinations is made.",
     },
     Function {
@@ -85,6 +89,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[Arg::text("rules"), Arg::text("mode"), Arg::int("limit").optional()],
         routes: REQUEST_OR_FAILURE,
         run: failover::select_routes,
+        does: &[Does::SelectDestination],
         doc: "Selects from several sets in turn, as \"1=4;2=8\" says; mode 0 writes $du, 1 the Request-URI, 2 nothing.",
     },
     Function {
@@ -92,6 +97,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[],
         routes: REQUEST_OR_FAILURE,
         run: failover::next_dst,
+        does: &[Does::Choose, Does::NextDestination],
         doc: "Makes the next destination of the list the next hop; false when there is no other.",
     },
     Function {
@@ -99,6 +105,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[],
         routes: REQUEST_OR_FAILURE,
         run: failover::next_domain,
+        does: &[Does::Choose, Does::NextDestination],
         doc: "The same for the host part of the Request-URI.",
     },
     Function {
@@ -106,6 +113,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[],
         routes: REQUEST_OR_FAILURE,
         run: failover::set_dst,
+        does: &[],
         doc: "Makes the first destination of the list the next hop.",
     },
     Function {
@@ -113,6 +121,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[],
         routes: REQUEST_OR_FAILURE,
         run: failover::set_domain,
+        does: &[],
         doc: "The same for the host part of the Request-URI.",
     },
     Function {
@@ -120,6 +129,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[Arg::literal("state").optional()],
         routes: REQUEST_OR_FAILURE.or(Routes::ONREPLY),
         run: failover::mark_dst,
+        does: &[Does::MarkDestination],
         doc: "Sets the state of the destination in use: a active, i inactive, t trying, d disabled, with p to ping it as well; inactive when nothing is given.",
     },
     Function {
@@ -127,6 +137,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[Arg::text("state"), Arg::int("set"), Arg::text("uri")],
         routes: Routes::ANY,
         run: failover::mark_addr,
+        does: &[],
         doc: "The same for a destination named by set and URI.",
     },
     Function {
@@ -134,6 +145,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[Arg::int("set")],
         routes: Routes::ANY,
         run: question::list_exists,
+        does: &[],
         doc: "Whether there is such a set.",
     },
     Function {
@@ -141,6 +153,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[Arg::int("set"), Arg::text("uri").optional()],
         routes: Routes::ANY,
         run: question::is_active,
+        does: &[],
         doc: "Whether a set has a destination that can be used, or this one can be.",
     },
     Function {
@@ -148,6 +161,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[Arg::int("set").optional(), Arg::int("mode").optional(), Arg::text("uri").optional()],
         routes: Routes::ANY,
         run: question::is_from_list,
+        does: &[Does::CheckSource, Does::AskDestinations],
         doc: "Whether the sender, or a URI, is a destination of a set, or of any set without one or with -1. Mode: 1 ignores the port, 2 the transport, 4 counts only the active.",
     },
     Function {
@@ -155,6 +169,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[],
         routes: Routes::ANY,
         run: question::load_update,
+        does: &[Does::CountLoad],
         doc: "Ends the call's share of the load on BYE and CANCEL, and confirms it on a 2xx to INVITE.",
     },
     Function {
@@ -162,6 +177,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[],
         routes: Routes::ANY,
         run: question::load_unset,
+        does: &[Does::EndLoad],
         doc: "Ends the call's share of the load.",
     },
     Function {
@@ -169,6 +185,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[],
         routes: Routes::ANY,
         run: question::reload,
+        does: &[Does::ReloadDestinations],
         doc: "Asks for the destinations to be read again; it happens after this message.",
     },
     Function {
@@ -176,6 +193,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[Arg::int("set")],
         routes: Routes::ANY,
         run: question::fetch,
+        does: &[],
         doc: "Counts the destinations of a set for $dsg.",
     },
 ];

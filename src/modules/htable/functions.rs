@@ -3,32 +3,35 @@
 use super::item::{Item, prepare, state};
 use super::table::Table;
 use super::{Htable, Local, seconds};
-use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Value, anywhere};
+use crate::builtin::{Arg, Args, Context, Does, Function, LogLevel, Means, Outcome, Value, anywhere};
 use bytes::Bytes;
 
 /// The functions.
 pub(super) const ROWS: &[Function] = &[
     anywhere(&["sht_print"], &[], print, "Logs every value of every table."),
-    anywhere(&["sht_rm"], KEY, remove, "Removes the value of a key."),
-    anywhere(&["sht_reset"], &[Arg::text("table")], reset, "Removes every value of a table."),
+    anywhere(&["sht_rm"], KEY, remove, "Removes the value of a key.").does(&[Does::RemoveEntries]),
+    anywhere(&["sht_reset"], &[Arg::text("table").means(Means::Table)], reset, "Removes every value of a table.")
+        .does(&[Does::RemoveEntries]),
     anywhere(
         &["sht_setxs"],
-        &[Arg::text("table"), Arg::text("key"), Arg::text("value"), Arg::int("seconds")],
+        &[Arg::text("table").means(Means::Table), Arg::text("key"), Arg::text("value"), Arg::int("seconds")],
         |cx, args| {
             let value = Value::Text(args.text(cx, 2));
             set(cx, args, value)
         },
         "Writes a text that expires after these seconds.",
-    ),
+    )
+    .does(&[Does::RemoveEntries]),
     anywhere(
         &["sht_setxi"],
-        &[Arg::text("table"), Arg::text("key"), Arg::int("value"), Arg::int("seconds")],
+        &[Arg::text("table").means(Means::Table), Arg::text("key"), Arg::int("value"), Arg::int("seconds")],
         |cx, args| {
             let value = Value::Int(args.int(cx, 2));
             set(cx, args, value)
         },
         "Writes a number that expires after these seconds.",
-    ),
+    )
+    .does(&[Does::RemoveEntries]),
     anywhere(
         &["sht_is_null"],
         KEY,
@@ -46,8 +49,8 @@ pub(super) const ROWS: &[Function] = &[
     anywhere(&["sht_unlock"], ITEM, unlock, "Gives the lock of a key back."),
 ];
 
-const KEY: &[Arg] = &[Arg::text("table"), Arg::text("key")];
-const ITEM: &[Arg] = &[Arg::custom("item", prepare)];
+const KEY: &[Arg] = &[Arg::text("table").means(Means::Table), Arg::text("key")];
+const ITEM: &[Arg] = &[Arg::custom("item", prepare).means(Means::Table)];
 
 /// Calls `body` with the table that the first argument names; false without it.
 pub(super) fn with_table(cx: &mut Context, args: &Args, body: impl FnOnce(&mut Context, &Table) -> Outcome) -> Outcome {

@@ -5,14 +5,14 @@
 use super::item::state;
 use super::table::{Cell, Position, Table};
 use super::{Local, seconds};
-use crate::builtin::{Arg, Args, Context, Function, Key, LogLevel, Outcome, Value, anywhere};
+use crate::builtin::{Arg, Args, Context, Function, Key, LogLevel, Means, Outcome, Value, anywhere};
 use bytes::Bytes;
 
 /// The functions.
 pub(super) const ROWS: &[Function] = &[
     anywhere(
         &["sht_iterator_start"],
-        &[Arg::text("iterator"), Arg::text("table")],
+        &[Arg::text("iterator"), Arg::text("table").means(Means::Table)],
         begin,
         "Puts an iterator before the first value of a table.",
     ),

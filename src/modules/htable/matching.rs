@@ -3,7 +3,7 @@
 use super::functions::with_table;
 use super::item::{Item, prepare, state};
 use super::variables::Half;
-use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Regex, anywhere};
+use crate::builtin::{Arg, Args, Context, Does, Function, LogLevel, Means, Outcome, Regex, anywhere};
 use std::sync::Arc;
 
 /// The functions.
@@ -13,25 +13,29 @@ pub(super) const ROWS: &[Function] = &[
         ITEM,
         |cx, args| remove_by_regex(cx, args, Half::Key),
         "Removes the values whose key the pattern matches, written table=>pattern.",
-    ),
+    )
+    .does(&[Does::RemoveEntries]),
     anywhere(
         &["sht_rm_value_re"],
         ITEM,
         |cx, args| remove_by_regex(cx, args, Half::Value),
         "Removes the texts that the pattern matches, written table=>pattern.",
-    ),
+    )
+    .does(&[Does::RemoveEntries]),
     anywhere(
         &["sht_rm_name"],
         TEST,
         |cx, args| remove(cx, args, Half::Key),
         "Removes the values whose key the text matches (`re`), begins (`sw`), ends (`ew`) or is in (`in`).",
-    ),
+    )
+    .does(&[Does::RemoveEntries]),
     anywhere(
         &["sht_rm_value"],
         TEST,
         |cx, args| remove(cx, args, Half::Value),
         "Removes the texts that the text matches (`re`), begins (`sw`), ends (`ew`) or is in (`in`).",
-    ),
+    )
+    .does(&[Does::RemoveEntries]),
     anywhere(
         &["sht_match_name", "sht_has_name"],
         TEST,
@@ -46,8 +50,8 @@ pub(super) const ROWS: &[Function] = &[
     ),
 ];
 
-const ITEM: &[Arg] = &[Arg::custom("item", prepare)];
-const TEST: &[Arg] = &[Arg::text("table"), Arg::text("operator"), Arg::text("text")];
+const ITEM: &[Arg] = &[Arg::custom("item", prepare).means(Means::Table)];
+const TEST: &[Arg] = &[Arg::text("table").means(Means::Table), Arg::text("operator"), Arg::text("text")];
 
 fn remove_by_regex(cx: &mut Context, args: &Args, half: Half) -> Outcome {
     let (Some(item), Some(state)) = (args.prepared::<Item>(0), state(cx)) else { return Outcome::FALSE };

@@ -4,8 +4,8 @@ mod connection;
 mod query;
 
 use crate::builtin::{
-    Arg, Args, Changes, Context, FetchFault, Function, Key, KeyKind, Module, Outcome, Param, Place, Routes, Unit,
-    Value, Variable, parse_int,
+    Arg, Args, Changes, Context, Does, FetchFault, Function, Key, KeyKind, Module, Outcome, Param, Place, Routes, Unit,
+    Value, Variable, Whom, parse_int,
 };
 
 /// The module.
@@ -27,7 +27,7 @@ const fn row(
     run: fn(&mut Context, &Args) -> Outcome,
     doc: &'static str,
 ) -> Function {
-    Function { names, args, routes: ROUTES, run, doc }
+    Function { names, args, routes: ROUTES, run, does: &[], doc }
 }
 
 static FUNCTIONS: &[Function] = &[
@@ -36,31 +36,31 @@ static FUNCTIONS: &[Function] = &[
         &[Arg::text("url"), Arg::target("result")],
         query::query,
         "Gets a URL and stores the answer, or its first line. Gives the status, or the code of a failure below 100, which is true as well.",
-    ),
+    ).does(&[Does::Wait(Whom::WebServer)]),
     row(
         &["http_client_query"],
         &[Arg::text("url"), Arg::text("body"), Arg::target("result")],
         query::query,
         "The same; with a body, if it is not empty, it posts that.",
-    ),
+    ).does(&[Does::Wait(Whom::WebServer)]),
     row(
         &["http_client_query"],
         &[Arg::text("url"), Arg::text("body"), Arg::text("headers"), Arg::target("result")],
         query::query,
         "The same with header lines of its own, parted by CRLF.",
-    ),
+    ).does(&[Does::Wait(Whom::WebServer)]),
     row(
         &["http_client_get"],
         &[Arg::text("url"), Arg::text("body"), Arg::text("headers"), Arg::target("result")],
         query::get,
         "Gets a URL, sending a body and header lines that are not empty.",
-    ),
+    ).does(&[Does::Wait(Whom::WebServer)]),
     row(
         &["http_connect"],
         &[Arg::text("connection"), Arg::text("path"), Arg::target("result")],
         query::connect,
         "Gets a path of a connection and stores the whole answer. Gives the status, or the code of a failure below 100.",
-    ),
+    ).does(&[Does::Wait(Whom::WebServer)]),
     row(
         &["http_connect"],
         &[
@@ -72,7 +72,7 @@ static FUNCTIONS: &[Function] = &[
         ],
         query::connect,
         "Posts a body to a path of a connection and stores the whole answer.",
-    ),
+    ).does(&[Does::Wait(Whom::WebServer)]),
     row(
         &["http_connect_raw"],
         &[
@@ -90,7 +90,7 @@ static FUNCTIONS: &[Function] = &[
         &[Arg::text("connection"), Arg::target("result")],
         query::redirect,
         "Stores the URL that answered last on a connection, for this message; empty when none did.",
-    ),
+    ).does(&[Does::Wait(Whom::WebServer)]),
 ];
 
 static PARAMS: &[Param] = &[

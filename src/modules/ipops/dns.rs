@@ -4,8 +4,8 @@
 
 use super::read as read_address;
 use crate::builtin::{
-    Answer, Arg, Args, Context, Fault, Found, Function, Key, KeyKind, LogLevel, Outcome, Part, Prepare, Prepared,
-    Random, Record, RecordKind, Service, Template, Unanswered, Value, Variable, anywhere, parse_int,
+    Answer, Arg, Args, Context, Does, Fault, Found, Function, Key, KeyKind, LogLevel, Outcome, Part, Prepare, Prepared,
+    Random, Record, RecordKind, Service, Template, Unanswered, Value, Variable, Whom, anywhere, parse_int,
 };
 use bytes::Bytes;
 use std::net::IpAddr;
@@ -17,19 +17,19 @@ pub(super) const ROWS: &[Function] = &[
         QUERY,
         |cx, args| ask(cx, args, RecordKind::Address, keep_addresses),
         "Looks up the addresses of a name as the system does and keeps them under an id for $dns(id=>...); -4 when it has none.",
-    ),
+    ).does(&[Does::Wait(Whom::Names)]),
     anywhere(
         &["srv_query"],
         QUERY,
         |cx, args| ask(cx, args, RecordKind::Srv, keep_services),
         "Looks up the SRV records of a name and keeps them under an id for $srvquery(id=>...), in the order in which RFC 2782 tries them. True with no record as well.",
-    ),
+    ).does(&[Does::Wait(Whom::Names)]),
     anywhere(
         &["naptr_query"],
         QUERY,
         |cx, args| ask(cx, args, RecordKind::Naptr, keep_services),
         "Looks up the NAPTR records of a name and keeps them under an id for $naptrquery(id=>...), by order and preference. True with no record as well.",
-    ),
+    ).does(&[Does::Wait(Whom::Names)]),
     anywhere(
         &["ptr_query"],
         &[Arg::text("address"), Arg::text("id")],
@@ -41,7 +41,7 @@ pub(super) const ROWS: &[Function] = &[
         MATCH,
         |cx, args| compare(cx, args, RecordKind::Address),
         "Whether a name has this address, by the system's resolver with its file of hosts; -3 when the second is no address, -4 when the name has none.",
-    ),
+    ).does(&[Does::Wait(Whom::Names)]),
     anywhere(
         &["dns_int_match_ip"],
         MATCH,

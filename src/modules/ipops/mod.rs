@@ -6,7 +6,9 @@ mod kind;
 #[cfg(test)]
 mod tests;
 
-use crate::builtin::{Arg, Args, Context, Function, LogLevel, Module, Outcome, Value, Variable, anywhere, count, join};
+use crate::builtin::{
+    Arg, Args, Context, Does, Function, LogLevel, Module, Outcome, Value, Variable, anywhere, count, join,
+};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// The module.
@@ -52,7 +54,7 @@ const ROWS: &[Function] = &[
         ONE,
         |cx, args| Outcome::truth(begins_private(&args.text(cx, 0))),
         "True for a private IPv4 address (RFC 1918), whatever stands behind it.",
-    ),
+    ).does(&[Does::CheckSource]),
     anywhere(
         &["detailed_ip_type"],
         KIND,
@@ -80,19 +82,19 @@ const ROWS: &[Function] = &[
         },
         "Stores what an IPv6 address is for: GLOBAL-UNICAST, LOOPBACK and so on.",
     ),
-    anywhere(&["compare_ips"], TWO, |cx, args| compare(cx, args, |_| true), "True when both are the same address."),
+    anywhere(&["compare_ips"], TWO, |cx, args| compare(cx, args, |_| true), "True when both are the same address.").does(&[Does::CheckSource]),
     anywhere(
         &["compare_pure_ips"],
         TWO,
         |cx, args| compare(cx, args, |form| form != Form::Reference),
         "True when both are the same address and stand without brackets.",
-    ),
+    ).does(&[Does::CheckSource]),
     anywhere(
         &["is_in_subnet"],
         &[Arg::text("address"), Arg::text("networks")],
         is_in_subnet,
         "True when the address lies in one of the networks, written as 10.0.0.0/8 or as an address, with commas between them.",
-    ),
+    ).does(&[Does::CheckSource]),
 ];
 
 const ONE: &[Arg] = &[Arg::text("address")];

@@ -2,7 +2,7 @@
 
 use super::contact::{contact, unreadable};
 use super::{CHANGING, MODE, NatHelper, offset};
-use crate::builtin::{Arg, Args, Context, Fault, Function, LogLevel, Outcome, Routes, Value};
+use crate::builtin::{Arg, Args, Context, Does, Fault, Function, LogLevel, Outcome, Routes, Value};
 use crate::modules::core::source;
 use crate::sip::{Extent, Parameter, Transport, Uri};
 use bytes::Bytes;
@@ -21,6 +21,7 @@ pub(super) const SET_CONTACT_ALIAS: Function = Function {
     args: MODE,
     routes: CHANGING,
     run: set_contact_alias,
+    does: &[Does::FixContact, Does::ChangeContact],
     doc: "Adds where the message came from as a parameter behind the URI of Contact; with the mode 1 it replaces one that is there.",
 };
 
@@ -69,6 +70,7 @@ pub(super) const ADD_CONTACT_ALIAS: Function = Function {
         let alias = own(cx);
         add(cx, &alias, true)
     },
+    does: &[Does::FixContact, Does::AliasContact],
     doc: "Adds where the message came from as the first parameter of the URI of Contact; 2 when nothing had to be added.",
 };
 
@@ -77,6 +79,7 @@ pub(super) const ADD_CONTACT_ALIAS_OF: Function = Function {
     args: &[Arg::text("address"), Arg::text("port"), Arg::text("transport")],
     routes: CHANGING.or(Routes::FAILURE),
     run: add_contact_alias_of,
+    does: &[Does::FixContact, Does::AliasContact],
     doc: "Adds this address, port and transport as the first parameter of the URI of Contact; 2 when there is no Contact.",
 };
 
@@ -123,6 +126,7 @@ pub(super) const SET_ALIAS_TO_PV: Function = Function {
     args: &[Arg::target("variable")],
     routes: Routes::ANY,
     run: set_alias_to_pv,
+    does: &[],
     doc: "Writes the alias that the URI of Contact holds into a variable, as a URI with its transport.",
 };
 
@@ -153,6 +157,7 @@ pub(super) const HANDLE_RURI_ALIAS: Function = Function {
     args: MODE,
     routes: Routes::REQUEST.or(Routes::BRANCH),
     run: handle_ruri_alias,
+    does: &[Does::Rewrite],
     doc: "Takes the first alias, with a mode other than 0 the last, out of the Request-URI and makes it $du; 2 when there is none.",
 };
 

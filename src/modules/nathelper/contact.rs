@@ -1,7 +1,7 @@
 //! Contact: the address its sender wrote, and the one it really has.
 
 use super::{CHANGING, MODE, offset};
-use crate::builtin::{Args, Context, Function, LogLevel, Outcome, Routes};
+use crate::builtin::{Args, Context, Does, Function, LogLevel, Outcome, Routes};
 use crate::modules::core::source;
 use crate::sip::{Entry, Extent, Message, NameAddr, Scheme, Transport, Uri};
 use std::net::IpAddr;
@@ -62,6 +62,7 @@ pub(super) const FIX_NATED_CONTACT: Function = Function {
     args: &[],
     routes: CHANGING,
     run: fix_nated_contact,
+    does: &[Does::FixContact, Does::ChangeContact],
     doc: "Puts the address and port the message came from into the URI of Contact, of the first header's last value.",
 };
 
@@ -89,6 +90,7 @@ pub(super) const ADD_RCV_PARAM: Function = Function {
     args: MODE,
     routes: Routes::REQUEST,
     run: add_rcv_param,
+    does: &[Does::FixContact],
     doc: "Adds the parameter `received`, where the message came from, to each Contact; to its URI when the mode is not 0, which is only for UDP.",
 };
 

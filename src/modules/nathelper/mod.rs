@@ -8,8 +8,8 @@ mod sdp;
 mod test;
 
 use crate::builtin::{
-    Arg, Args, Background, Changes, Context, Function, LogLevel, Module, Outcome, Param, Routes, Start, StartFault,
-    State, Unit, Value, Variable,
+    Arg, Args, Background, Changes, Context, Does, Function, LogLevel, Module, Outcome, Param, Routes, Start,
+    StartFault, State, Unit, Value, Variable,
 };
 use crate::modules::core::source;
 use crate::modules::usrloc::keepalive::SECOND;
@@ -167,6 +167,7 @@ const FIX_NATED_REGISTER: Function = Function {
     args: &[],
     routes: Routes::REQUEST,
     run: fix_nated_register,
+    does: &[Does::FixContact, Does::FixRegister],
     doc: "Keeps where the message came from, as a URI, in the AVP that `received_avp` names.",
 };
 

@@ -10,6 +10,7 @@ pub(super) const FIX_NATED_SDP: Function = Function {
     args: &[Arg::int("flags"), Arg::text("address").optional()],
     routes: Routes::REQUEST.or(Routes::FAILURE).or(Routes::ONREPLY).or(Routes::BRANCH),
     run: fix_nated_sdp,
+    does: &[],
     doc: "Changes the SDP: 1 adds a=direction:active to each medium, 2 puts the address given, else the sender's, into c= and a=rtcp, 4 adds the line of `nortpproxy_str`, 8 puts the address into o= and a=rtcp. 2 when no address changed.",
 };
 

@@ -2,7 +2,7 @@
 
 use super::private::is_private;
 use super::{NatHelper, contact, sdp};
-use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Routes};
+use crate::builtin::{Arg, Args, Context, Does, Function, LogLevel, Outcome, Routes};
 use crate::sip::{Transport, Uri, parse_ip};
 use std::net::IpAddr;
 
@@ -11,6 +11,7 @@ pub(super) const NAT_UAC_TEST: Function = Function {
     args: &[Arg::int("flags")],
     routes: Routes::REQUEST.or(Routes::FAILURE).or(Routes::ONREPLY).or(Routes::BRANCH),
     run: nat_uac_test,
+    does: &[Does::AskNat],
     doc: "True when one of the tests given finds a NAT: 1 a private address in Contact, 2 another host in Via than the sender's, 4 a private address in Via, 8 in the SDP, 16 another port in Via than the sender's, 32 a private sender, 64 WebSocket, 128 another port in Contact than the sender's, 256 another address in the SDP, 512 a $du that goes elsewhere than the Request-URI; for a reply, a second Via that came from elsewhere.",
 };
 
@@ -73,6 +74,7 @@ pub(super) const IS_RFC1918: Function = Function {
     args: &[Arg::text("address")],
     routes: Routes::ANY,
     run: is_rfc1918,
+    does: &[],
     doc: "True when the text is an address of a private network.",
 };
 

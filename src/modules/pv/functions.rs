@@ -1,6 +1,6 @@
 //! Functions that ask about a variable's value, or move variables about.
 
-use crate::builtin::{Arg, Args, Context, Form, Function, LogLevel, Outcome, Value, anywhere};
+use crate::builtin::{Arg, Args, Context, Does, Form, Function, LogLevel, Outcome, Value, anywhere};
 
 const VARIABLE: &[Arg] = &[Arg::text("variable").form(Form::Variable)];
 
@@ -12,7 +12,8 @@ pub(super) const ROWS: &[Function] = &[
         |cx, args| Outcome::truth(!args.value(cx, 0).is_null()),
         "Whether a variable has a value.",
     ),
-    anywhere(&["pv_unset"], &[Arg::target("variable")], unset, "Takes a variable's value away."),
+    anywhere(&["pv_unset"], &[Arg::target("variable")], unset, "Takes a variable's value away.")
+        .does(&[Does::PopValue]),
     anywhere(
         &["is_int"],
         VARIABLE,

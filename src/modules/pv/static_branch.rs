@@ -30,7 +30,7 @@ pub(super) const ROWS: &[Function] = &[
 ];
 
 const fn row(names: &'static [&'static str], run: fn(&mut Context, &Args) -> Outcome, doc: &'static str) -> Function {
-    Function { names, args: &[], routes: Routes::ANY, run, doc }
+    Function { names, args: &[], routes: Routes::ANY, run, does: &[], doc }
 }
 
 fn read(cx: &mut Context, key: &Key, _: Place) -> Value {

@@ -16,7 +16,9 @@ mod save;
 use super::usrloc::contact::{Contact, Record};
 use super::usrloc::table::Table;
 use super::usrloc::{TableSlot, Usrloc, prepare_table};
-use crate::builtin::{Answer, Arg, Args, Context, Function, LogLevel, Module, Outcome, Routes, Then, Value, Xavp};
+use crate::builtin::{
+    Answer, Arg, Args, Context, Does, Function, LogLevel, Module, Outcome, Routes, Then, Value, Xavp,
+};
 use bytes::Bytes;
 pub(crate) use fetched::expired;
 pub use params::Registrar;
@@ -27,7 +29,6 @@ pub static MODULE: Module = Module {
     functions: FUNCTIONS,
     params: params::PARAMS,
     variables: fetched::VARIABLES,
-    want_request: &["save"],
     events: &["usrloc:contact-expired"],
     requires: &["usrloc"],
     after: &["usrloc"],
@@ -45,6 +46,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[TABLE, Arg::custom("flags", save::prepare_flags).optional(), Arg::text("uri").optional()],
         routes: SAVING,
         run: save::save,
+        does: &[Does::WantRequest, Does::Save],
         doc: "Keeps the contacts of a REGISTER for the user of To, or of the URI given, and answers it. 1 they are new, 2 refreshed, 3 removed, 4 only asked for; -1 refused, -2 too many. Flags: 1 in memory only, 2 no reply, 4 replaces the other contacts, 8 exact times, 16 prepares the reply.",
     },
     Function {
@@ -52,6 +54,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[TABLE, Arg::text("uri").optional()],
         routes: REQUEST_OR_FAILURE,
         run: lookup::lookup,
+        does: &[Does::LookUp, Does::Choose],
         doc: "Makes the first contact of the user of the Request-URI, or of the URI given, the Request-URI, with its next hop, Path, socket and branch flags, and the others further branches. -1 not registered, -2 no contact takes the method, -3 an error.",
     },
     Function {
@@ -59,6 +62,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[TABLE, Arg::text("uri").optional()],
         routes: REQUEST_OR_FAILURE,
         run: lookup::lookup_to_dset,
+        does: &[],
         doc: "The same, but all contacts become further branches and the Request-URI stays.",
     },
     Function {
@@ -66,6 +70,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[TABLE],
         routes: REQUEST_OR_FAILURE,
         run: lookup::lookup_branches,
+        does: &[Does::LookUp, Does::Choose],
         doc: "The same as lookup for the Request-URI and for each further branch that has only a URI.",
     },
     Function {
@@ -73,6 +78,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[TABLE, Arg::text("uri").optional(), Arg::int("flags").optional(), Arg::int("action").optional()],
         routes: Routes::ANY,
         run: registered::registered,
+        does: &[],
         doc: "Whether the user of the Request-URI (in a reply of To), or of the URI given, has a contact. Flags, each against $xavp(cfg): 1 of this Call-ID, 2 received from there, 4 with this URI; action 2 leaves xavp_rcd alone.",
     },
     Function {
@@ -80,6 +86,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[TABLE, Arg::text("uri"), Arg::text("ruid").optional()],
         routes: Routes::ANY,
         run: registered::unregister,
+        does: &[],
         doc: "Removes all contacts of the user of a URI, or the one whose record is named. -1 no URI, -2 not done, -3 not found.",
     },
     Function {
@@ -87,6 +94,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[Arg::text("name")],
         routes: Routes::REQUEST,
         run: add_sock_hdr,
+        does: &[],
         doc: "Adds a header with the socket that the request came in on, for a registrar behind.",
     },
     Function {
@@ -94,6 +102,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[TABLE, Arg::text("uri"), Arg::literal("profile")],
         routes: REQUEST_OR_FAILURE,
         run: fetched::fetch,
+        does: &[],
         doc: "Makes the contacts of the user of a URI readable as $ulc(profile=>field); false when there are none.",
     },
     Function {
@@ -101,6 +110,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[Arg::literal("profile")],
         routes: REQUEST_OR_FAILURE,
         run: fetched::free,
+        does: &[],
         doc: "Forgets what reg_fetch_contacts made readable.",
     },
     Function {
@@ -108,6 +118,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[],
         routes: REQUEST_OR_FAILURE,
         run: save::reg_send_reply,
+        does: &[],
         doc: "Answers a REGISTER as the last save, told not to answer, has found.",
     },
 ];

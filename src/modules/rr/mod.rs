@@ -8,7 +8,7 @@ mod record;
 mod tests;
 
 use crate::builtin::{
-    Arg, Function, KeyKind, Module, Param, RouteKind, Routes, SecondRecordRoute, Start, StartFault, State, Unit,
+    Arg, Does, Function, KeyKind, Module, Param, RouteKind, Routes, SecondRecordRoute, Start, StartFault, State, Unit,
     Variable,
 };
 use bytes::Bytes;
@@ -36,6 +36,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[Arg::text("parameters").optional()],
         routes: RECORDING,
         run: record::record_route,
+        does: &[Does::WriteHeader, Does::RecordRoute],
         doc: "Adds a Record-Route with this server's address, and two when the request leaves by another address than it came in on. `parameters` follow the URI's own and begin with a semicolon. False when the request has one already.",
     },
     Function {
@@ -43,6 +44,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[Arg::text("address"), Arg::text("second_address").optional()],
         routes: RECORDING,
         run: record::record_route_preset,
+        does: &[Does::WriteHeader, Does::RecordRoute],
         doc: "Adds a Record-Route with the address given, and a second one under it with the second address.",
     },
     Function {
@@ -50,6 +52,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[Arg::text("address")],
         routes: RECORDING,
         run: record::record_route_advertised_address,
+        does: &[Does::RecordRoute],
         doc: "Adds a Record-Route with the address given in place of the socket's.",
     },
     Function {
@@ -57,6 +60,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[Arg::text("parameter")],
         routes: RECORDING,
         run: record::add_rr_param,
+        does: &[Does::WriteHeader],
         doc: "Adds a parameter, written with its semicolon, to the Record-Route; it may be called before or after `record_route`.",
     },
     Function {
@@ -64,6 +68,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[],
         routes: Routes::REQUEST.or(Routes::FAILURE),
         run: record::remove_record_route,
+        does: &[],
         doc: "Takes back the Record-Route that was added to this request.",
     },
     Function {
@@ -71,6 +76,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[],
         routes: Routes::REQUEST,
         run: loose::loose_route,
+        does: &[Does::LooseRoute],
         doc: "Follows the Route headers: takes this server's own away and sets the next hop. False without a Route that can be read, and for a request without To tag that is left with none.",
     },
     Function {
@@ -78,6 +84,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[Arg::int("mode")],
         routes: Routes::REQUEST,
         run: loose::loose_route_mode,
+        does: &[Does::LooseRoute],
         doc: "Like `loose_route`; bit 1 of the mode leaves strict routers out, which a Request-URI with this server's address stands for.",
     },
     Function {
@@ -85,6 +92,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[],
         routes: Routes::REQUEST,
         run: loose::loose_route_preloaded,
+        does: &[Does::LooseRoute],
         doc: "Like `loose_route`, but true only for a request without To tag whose Route headers were all this server's.",
     },
     Function {
@@ -92,6 +100,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[],
         routes: Routes::ANY,
         run: loose::rr_next_hop_route,
+        does: &[],
         doc: "True when `loose_route` took the next hop from a Route header behind this server's own.",
     },
     Function {
@@ -99,6 +108,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[Arg::custom("direction", direction::prepare)],
         routes: Routes::REQUEST,
         run: direction::is_direction,
+        does: &[],
         doc: "True when the request goes `downstream`, from the caller of the dialog to the callee, or `upstream`; it is told by the `ftag` of this server's Route.",
     },
     Function {
@@ -106,6 +116,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[Arg::pattern("pattern")],
         routes: Routes::REQUEST,
         run: direction::check_route_param,
+        does: &[Does::AskSource],
         doc: "True when the pattern matches the parameters of this server's Route, from their first semicolon.",
     },
 ];

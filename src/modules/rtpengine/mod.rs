@@ -12,8 +12,8 @@ mod sets;
 mod tests;
 
 use crate::builtin::{
-    Arg, Background, Command, Context, Found, Function, LogLevel, Module, OwnQuestion, Service, StartFault, State,
-    Unanswered, Value, Variable, World, anywhere,
+    Arg, Background, Command, Context, Does, Found, Function, LogLevel, Module, OwnQuestion, Service, StartFault,
+    State, Unanswered, Value, Variable, World, anywhere,
 };
 use crate::modules::place::Place;
 use arc_swap::ArcSwap;
@@ -45,25 +45,25 @@ static FUNCTIONS: &[Function] = &[
         FLAGS,
         media::manage,
         "Does what the message asks for: an offer for INVITE and UPDATE with SDP, an answer for replies, ACK and PRACK with SDP (an offer for a reply to an INVITE without SDP), a delete for BYE, CANCEL, replies from 300 on, and an INVITE with SDP in a failure_route. False for all else and when rtpengine refuses.",
-    ),
+    ).does(&[Does::Media, Does::ManageMedia]),
     anywhere(
         &["rtpengine_offer"],
         FLAGS,
         |cx, args| media::describe(cx, args, Operation::Offer),
         "Has rtpengine take the SDP as an offer, and puts its own in place.",
-    ),
+    ).does(&[Does::Media]),
     anywhere(
         &["rtpengine_answer"],
         FLAGS,
         |cx, args| media::describe(cx, args, Operation::Answer),
         "Has rtpengine take the SDP as an answer, and puts its own in place. Of requests only for ACK and PRACK.",
-    ),
+    ).does(&[Does::Media]),
     anywhere(
         &["rtpengine_delete"],
         FLAGS,
         |cx, args| media::simple(cx, args, Operation::Delete),
         "Ends what rtpengine holds of the call.",
-    ),
+    ).does(&[Does::EndMedia]),
     anywhere(
         &["rtpengine_query"],
         FLAGS,

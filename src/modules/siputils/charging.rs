@@ -16,6 +16,7 @@ pub(super) const SIP_P_CHARGING_VECTOR: Function = Function {
     args: &[Arg::text("flags")],
     routes: Routes::ANY,
     run: handle,
+    does: &[],
     doc: "Removes the P-Charging-Vector (`r`), makes one when there is none (`g`), or puts another in its place (`f`). 1 when nothing changed, 3 made, 4 removed, 5 replaced; a header without icid-value is always removed.",
 };
 

@@ -15,6 +15,7 @@ pub(super) const CONTACT_PARAM_ENCODE: Function = Function {
     args: &[Arg::text("name"), Arg::text("uri")],
     routes: CHANGING,
     run: encode,
+    does: &[],
     doc: "Puts another URI into each Contact and keeps the one that was there in its parameter `name`.",
 };
 
@@ -35,6 +36,7 @@ pub(super) const CONTACT_PARAM_ENCODE_ALIAS: Function = Function {
             Some([&server[..], b";", &name, b"=", kept.as_bytes()].concat())
         })
     },
+    does: &[],
     doc: "Like contact_param_encode, but the URI that is kept has where the message came from in a parameter alias, for handle_ruri_alias.",
 };
 
@@ -46,6 +48,7 @@ pub(super) const CONTACT_PARAM_DECODE: Function = Function {
         let name = args.text(cx, 0);
         each_contact(cx, |uri| decoded_parameter(uri, &name))
     },
+    does: &[],
     doc: "Puts the URI that the parameter `name` keeps back into each Contact.",
 };
 
@@ -54,6 +57,7 @@ pub(super) const CONTACT_PARAM_DECODE_RURI: Function = Function {
     args: NAME,
     routes: Routes::REQUEST,
     run: decode_request_uri,
+    does: &[],
     doc: "Makes the URI that the parameter `name` of the Request-URI keeps the Request-URI; without the parameter it stays.",
 };
 
@@ -76,6 +80,7 @@ pub(super) const CONTACT_PARAM_RM: Function = Function {
             Some(uri.with_parameters(&without_parameter(&uri, &name)))
         })
     },
+    does: &[],
     doc: "Removes a parameter from the URI of each Contact.",
 };
 
@@ -89,6 +94,7 @@ pub(super) const CONTACT_PARAM_CHECK: Function = Function {
         let has = |contact: crate::sip::NameAddr| contact.uri().is_ok_and(|uri| uri.parameter(&name).is_some());
         Outcome::truth(contacts.any(has))
     },
+    does: &[],
     doc: "True when the URI of a Contact has this parameter.",
 };
 

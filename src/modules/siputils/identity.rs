@@ -2,7 +2,7 @@
 
 use super::SipUtils;
 use super::numbers::e164;
-use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Routes, Value, calendar};
+use crate::builtin::{Arg, Args, Context, Does, Function, LogLevel, Outcome, Routes, Value, calendar};
 use crate::sip::{NameAddr, Uri};
 use bytes::Bytes;
 
@@ -11,6 +11,7 @@ pub(super) const IS_RPID_USER_E164: Function = Function {
     args: &[],
     routes: Routes::REQUEST,
     run: is_rpid_user_e164,
+    does: &[],
     doc: "True when the user of the URI in the AVP `rpid_avp` is an international number.",
 };
 
@@ -32,6 +33,7 @@ pub(super) const APPEND_RPID_HF: Function = Function {
         let state = cx.state::<SipUtils>().unwrap_or_default();
         append(cx, &state.rpid_prefix, &state.rpid_suffix)
     },
+    does: &[],
     doc: "Adds a Remote-Party-ID of `rpid_prefix`, the AVP `rpid_avp` and `rpid_suffix`; false without a text in the AVP.",
 };
 
@@ -43,6 +45,7 @@ pub(super) const APPEND_RPID_HF_WITH: Function = Function {
         let (prefix, suffix) = (args.text(cx, 0), args.text(cx, 1));
         append(cx, &prefix, &suffix)
     },
+    does: &[],
     doc: "Adds a Remote-Party-ID of the prefix, the AVP `rpid_avp` and the suffix; false without a text in the AVP.",
 };
 
@@ -78,6 +81,7 @@ pub(super) const IS_USER: Function = Function {
         cx.log(LogLevel::Error, text);
         Outcome::FALSE
     },
+    does: &[Does::Authenticate, Does::BindIdentity],
     doc: "Whether credentials that were found good are those of this user. No module that checks credentials is built in, so that none ever are: it is false and says so in the log.",
 };
 
@@ -86,6 +90,7 @@ pub(super) const HDR_DATE_CHECK: Function = Function {
     args: &[Arg::int("seconds")],
     routes: Routes::ANY,
     run: hdr_date_check,
+    does: &[],
     doc: "True when Date is no older than so many seconds; -4 when it is, else false.",
 };
 

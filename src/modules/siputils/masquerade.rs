@@ -11,6 +11,7 @@ pub(super) const ENCODE_CONTACT: Function = Function {
     args: &[Arg::literal("prefix"), Arg::literal("address")],
     routes: Routes::REQUEST.or(Routes::ONREPLY),
     run: encode_contact,
+    does: &[],
     doc: "Hides the URI of each Contact in the user of one with this address.",
 };
 
@@ -45,6 +46,7 @@ pub(super) const DECODE_CONTACT: Function = Function {
     args: &[],
     routes: Routes::REQUEST,
     run: decode_contact,
+    does: &[],
     doc: "Makes the URI hidden in the user of the Request-URI the Request-URI; false when there is none.",
 };
 
@@ -70,6 +72,7 @@ pub(super) const DECODE_CONTACT_HEADER: Function = Function {
         let separator = separator(cx);
         each_contact(cx, |uri| decoded(uri, separator))
     },
+    does: &[],
     doc: "Puts the URI hidden in the user of each Contact back into it.",
 };
 

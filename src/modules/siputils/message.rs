@@ -2,8 +2,8 @@
 
 use super::SipUtils;
 use crate::builtin::{
-    Arg, Args, Context, Effect, Fault, Function, LogLevel, Outcome, Prepare, Prepared, Reply, ReplyMode, Routes,
-    Template,
+    Arg, Args, Context, Does, Effect, Fault, Function, LogLevel, MessageKind, Outcome, Prepare, Prepared, Reply,
+    ReplyMode, Routes, Template,
 };
 use crate::modules::rr::is_own;
 use crate::sip::{HeaderName, Method, Uri};
@@ -15,20 +15,23 @@ const fn question(
     run: fn(&mut Context, &Args) -> Outcome,
     doc: &'static str,
 ) -> Function {
-    Function { names, args: &[], routes: Routes::ANY, run, doc }
+    Function { names, args: &[], routes: Routes::ANY, run, does: &[], doc }
 }
 
 pub(super) const HAS_TOTAG: Function = question(
     &["has_totag"],
     |cx, _| Outcome::truth(cx.message.message.to_tag().is_some()),
     "True when To has a tag: the request belongs to a dialog.",
-);
+)
+.does(&[Does::AskToTag]);
 
 pub(super) const IS_REQUEST: Function =
-    question(&["is_request"], |cx, _| Outcome::truth(cx.message.message.is_request()), "True for a request.");
+    question(&["is_request"], |cx, _| Outcome::truth(cx.message.message.is_request()), "True for a request.")
+        .does(&[Does::AskKind(MessageKind::Request)]);
 
 pub(super) const IS_REPLY: Function =
-    question(&["is_reply"], |cx, _| Outcome::truth(!cx.message.message.is_request()), "True for a reply.");
+    question(&["is_reply"], |cx, _| Outcome::truth(!cx.message.message.is_request()), "True for a reply.")
+        .does(&[Does::AskKind(MessageKind::Reply)]);
 
 pub(super) const IS_SIP: Function =
     question(&["is_sip"], |_, _| Outcome::TRUE, "True for a SIP message; here every one is.");
@@ -41,6 +44,7 @@ pub(super) const IS_FIRST_HOP: Function = Function {
     args: &[Arg::int("mode").optional()],
     routes: Routes::ANY,
     run: is_first_hop,
+    does: &[],
     doc: "True when no other proxy stands between the server and the sender: a request has a single Via, a reply no Record-Route above the server's own.",
 };
 
@@ -61,6 +65,7 @@ pub(super) const IS_SUPPORTED: Function = Function {
     args: &[Arg::custom("option", prepare_option)],
     routes: Routes::ANY,
     run: is_supported,
+    does: &[],
     doc: "True when Supported names this option.",
 };
 
@@ -94,6 +99,7 @@ pub(super) const CMP_HDR_NAME: Function = Function {
             name.eq_ignore_ascii_case(&other) || known != HeaderName::Other && known == HeaderName::parse(&other);
         Outcome::Return(if same { 1 } else { -2 })
     },
+    does: &[],
     doc: "True when both are names of the same header, in long or compact form.",
 };
 
@@ -105,6 +111,7 @@ pub(super) const OPTIONS_REPLY: Function = Function {
     args: &[],
     routes: Routes::REQUEST,
     run: options_reply,
+    does: &[Does::Reply],
     doc: "Answers an OPTIONS that is meant for the server itself with 200 and what it accepts; false when the Request-URI has a user.",
 };
 

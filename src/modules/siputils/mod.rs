@@ -9,12 +9,11 @@ mod numbers;
 mod telephone;
 mod uris;
 
-use crate::builtin::{MessageKind, Module, Param, Start, StartFault, State, Unit};
+use crate::builtin::{Module, Param, Start, StartFault, State, Unit};
 use bytes::Bytes;
 
 /// The module.
 pub static MODULE: Module = Module {
-    questions: &[("is_request", MessageKind::Request), ("is_reply", MessageKind::Reply)],
     functions: &[
         message::HAS_TOTAG,
         message::IS_REQUEST,

@@ -14,6 +14,7 @@ pub(super) const IS_E164: Function = Function {
         let text = args.text(cx, 0);
         Outcome::truth(e164(cx, &text))
     },
+    does: &[],
     doc: "True for an international number: a plus sign and 2 to 15 digits.",
 };
 
@@ -28,6 +29,7 @@ pub(super) const IS_URI_USER_E164: Function = Function {
         let user = memchr::memchr(b'@', behind).and_then(|at| behind.get(..at));
         Outcome::truth(user.is_some_and(|user| e164(cx, user)))
     },
+    does: &[],
     doc: "True when the user of the URI is an international number.",
 };
 
@@ -46,6 +48,7 @@ pub(super) const IS_TEL_NUMBER: Function = Function {
         let digits = text.strip_prefix(b"+").unwrap_or(&text);
         consists(digits, -2, |byte| byte.is_ascii_digit())
     },
+    does: &[],
     doc: "True for digits, with or without a plus sign before them.",
 };
 
@@ -54,6 +57,7 @@ pub(super) const IS_NUMERIC: Function = Function {
     args: TEXT,
     routes: Routes::ANY,
     run: |cx, args| consists(&args.text(cx, 0), -2, |byte| byte.is_ascii_digit()),
+    does: &[],
     doc: "True for digits alone.",
 };
 
@@ -62,6 +66,7 @@ pub(super) const IS_ALPHANUM: Function = Function {
     args: TEXT,
     routes: Routes::ANY,
     run: |cx, args| consists(&args.text(cx, 0), -3, |byte| byte.is_ascii_alphanumeric()),
+    does: &[],
     doc: "True for letters and digits alone.",
 };
 
@@ -70,6 +75,7 @@ pub(super) const IS_ALPHANUMEX: Function = Function {
     args: &[Arg::text("text"), Arg::text("others")],
     routes: Routes::ANY,
     run: is_alphanumex,
+    does: &[],
     doc: "True for letters, digits and the other characters given alone.",
 };
 

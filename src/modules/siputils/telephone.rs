@@ -11,6 +11,7 @@ pub(super) const TEL2SIP: Function = Function {
     args: ARGS,
     routes: ROUTES,
     run: |cx, args| converted(cx, args, 2, <[u8]>::to_ascii_lowercase),
+    does: &[],
     doc: "Stores the `sip:` form of a `tel:` URI (RFC 3261 section 19.1.6) with this host; 2 when the URI is no `tel:`, which stores nothing.",
 };
 
@@ -19,6 +20,7 @@ pub(super) const TEL2SIP2: Function = Function {
     args: ARGS,
     routes: ROUTES,
     run: |cx, args| converted(cx, args, 1, ordered),
+    does: &[],
     doc: "The same with the parameters in the order of RFC 3261 and without a `phone-context` that is a domain; 1 when the URI is no `tel:`.",
 };
 

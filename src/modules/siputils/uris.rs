@@ -12,6 +12,7 @@ pub(super) const IS_URI: Function = Function {
     args: &[Arg::text("text")],
     routes: Routes::ANY,
     run: |cx, args| Outcome::truth(Uri::parse(&args.text(cx, 0)).is_ok()),
+    does: &[],
     doc: "True when the text is a URI that SIP knows.",
 };
 
@@ -23,6 +24,7 @@ pub(super) const URI_PARAM: Function = Function {
         let name = args.text(cx, 0);
         Outcome::truth(parameter(cx, &name, |value| value.is_none_or(<[u8]>::is_empty)))
     },
+    does: &[],
     doc: "True when the Request-URI has this parameter without a value.",
 };
 
@@ -34,6 +36,7 @@ pub(super) const URI_PARAM_VALUE: Function = Function {
         let (name, wanted) = (args.text(cx, 0), args.text(cx, 1));
         Outcome::truth(parameter(cx, &name, |value| value == Some(&wanted[..])))
     },
+    does: &[],
     doc: "True when the Request-URI has this parameter with this value.",
 };
 
@@ -45,6 +48,7 @@ pub(super) const URI_PARAM_ANY: Function = Function {
         let name = args.text(cx, 0);
         Outcome::truth(parameter(cx, &name, |_| true))
     },
+    does: &[],
     doc: "True when the Request-URI has this parameter, with or without a value.",
 };
 
@@ -58,6 +62,7 @@ pub(super) const ADD_URI_PARAM: Function = Function {
     args: &[Arg::literal("parameter")],
     routes: Routes::REQUEST,
     run: add_uri_param,
+    does: &[],
     doc: "Adds a parameter, written without its semicolon, to the Request-URI.",
 };
 
@@ -80,6 +85,7 @@ pub(super) const URI_PARAM_RM: Function = Function {
     args: &[Arg::text("name")],
     routes: ROUTING,
     run: uri_param_rm,
+    does: &[],
     doc: "Removes a parameter from the Request-URI.",
 };
 
@@ -122,6 +128,7 @@ pub(super) const GET_URI_PARAM: Function = Function {
     args: &[Arg::literal("name"), Arg::target("target")],
     routes: Routes::REQUEST,
     run: get_uri_param,
+    does: &[],
     doc: "Stores the value of a parameter of the Request-URI; false without it.",
 };
 
@@ -143,6 +150,7 @@ pub(super) const IS_GRUU: Function = Function {
     args: &[Arg::text("uri").optional()],
     routes: Routes::ANY,
     run: is_gruu,
+    does: &[],
     doc: "1 when the URI, else the Request-URI, is a public GRUU (RFC 5627), 2 when it is a temporary one.",
 };
 
@@ -160,6 +168,7 @@ pub(super) const CMP_URI: Function = Function {
     args: &[Arg::text("uri"), Arg::text("other")],
     routes: Routes::ANY,
     run: |cx, args| compare(cx, args, same_uri),
+    does: &[],
     doc: "True when both URIs are equal; a parameter counts when both have it. -2 when one is no URI.",
 };
 
@@ -168,6 +177,7 @@ pub(super) const CMP_AOR: Function = Function {
     args: &[Arg::text("uri"), Arg::text("other")],
     routes: Routes::ANY,
     run: |cx, args| compare(cx, args, same_aor),
+    does: &[],
     doc: "True when user and host of both URIs are equal. -2 when one is no URI.",
 };
 
@@ -220,6 +230,7 @@ pub(super) const SET_URI_USER: Function = Function {
             if user.is_empty() { uri.without_user() } else { Uri { password: None, ..*uri }.with_user(user) }
         })
     },
+    does: &[],
     doc: "Gives the URI in a variable another user; an empty one leaves none.",
 };
 
@@ -228,6 +239,7 @@ pub(super) const SET_URI_HOST: Function = Function {
     args: URI_AND_PART,
     routes: Routes::ANY,
     run: |cx, args| set_part(cx, args, |uri, host| uri.with_host(host)),
+    does: &[],
     doc: "Gives the URI in a variable another host.",
 };
 

@@ -6,7 +6,7 @@ mod result;
 mod statement;
 mod transformation;
 
-use crate::builtin::{Arg, Function, KeyKind, Module, Param, Routes, Unit, Variable};
+use crate::builtin::{Arg, Does, Function, KeyKind, Means, Module, Param, Routes, Unit, Variable, Whom};
 
 /// The module.
 pub static MODULE: Module = Module {
@@ -34,49 +34,57 @@ pub static MODULE: Module = Module {
 static FUNCTIONS: &[Function] = &[
     Function {
         names: &["sql_query"],
-        args: &[Arg::custom("connection", connection::prepare), Arg::custom("query", query::prepare_unnamed)],
+        args: &[
+            Arg::custom("connection", connection::prepare),
+            Arg::custom("query", query::prepare_unnamed).means(Means::Sql),
+        ],
         routes: Routes::ANY,
         run: query::unnamed,
+        does: &[Does::Wait(Whom::Database), Does::FillResult],
         doc: "Runs a statement: 3 when it gave rows, 2 when it gave none, false when it failed. In a file that calls sql_result a query without rows is false.",
     },
     Function {
         names: &["sql_query"],
         args: &[
             Arg::custom("connection", connection::prepare),
-            Arg::custom("query", query::prepare),
-            Arg::custom("result", result::prepare),
+            Arg::custom("query", query::prepare).means(Means::Sql),
+            Arg::custom("result", result::prepare).means(Means::SqlResult),
         ],
         routes: Routes::ANY,
         run: query::named,
+        does: &[Does::Wait(Whom::Database), Does::FillResult],
         doc: "Runs a statement and keeps its rows under a name for $dbr: 1 when there are rows, 2 when there are none, false when it failed.",
     },
     Function {
         names: &["sql_query_async"],
-        args: &[Arg::custom("connection", connection::prepare), Arg::custom("query", query::prepare)],
+        args: &[Arg::custom("connection", connection::prepare), Arg::custom("query", query::prepare).means(Means::Sql)],
         routes: Routes::ANY,
         run: query::detached,
+        does: &[],
         doc: "Runs a statement whose rows nobody wants.",
     },
     Function {
         names: &["sql_xquery"],
         args: &[
             Arg::custom("connection", connection::prepare),
-            Arg::custom("query", query::prepare),
-            Arg::text("xavp"),
+            Arg::custom("query", query::prepare).means(Means::Sql),
+            Arg::text("xavp").means(Means::SqlResult),
         ],
         routes: Routes::ANY,
         run: query::into_xavp,
+        does: &[Does::Wait(Whom::Database), Does::FillRows],
         doc: "Runs a statement and puts each row into a record of an $xavp class, the first row in front: 1 with rows, 2 without.",
     },
     Function {
         names: &["sql_pvquery"],
         args: &[
             Arg::custom("connection", connection::prepare),
-            Arg::custom("query", query::prepare),
+            Arg::custom("query", query::prepare).means(Means::Sql),
             Arg::custom("variables", query::prepare_targets),
         ],
         routes: Routes::ANY,
         run: query::into_variables,
+        does: &[Does::Wait(Whom::Database)],
         doc: "Runs a statement and writes the columns of the rows into variables, the first row last: 1 with rows, 2 without.",
     },
     Function {
@@ -88,13 +96,15 @@ static FUNCTIONS: &[Function] = &[
         ],
         routes: Routes::ANY,
         run: query::column,
+        does: &[Does::ReadLastResult],
         doc: "Stores a column of the first row that the last two-argument sql_query on the connection found; without a row it is false and the variable is cleared. Kamailio has no such function.",
     },
     Function {
         names: &["sql_result_free"],
-        args: &[Arg::custom("result", result::prepare)],
+        args: &[Arg::custom("result", result::prepare).means(Means::SqlResult)],
         routes: Routes::ANY,
         run: result::free,
+        does: &[Does::FreeResult],
         doc: "Forgets the rows kept under a name.",
     },
 ];

@@ -12,6 +12,7 @@ pub(super) const HAS_BODY: Function = Function {
     args: &[Arg::custom("type", prepare_type).optional()],
     routes: Routes::ANY,
     run: has_body,
+    does: &[],
     doc: "True when the message has a body, and of this type when one is given. A body without Content-Type is taken for `application/sdp`.",
 };
 
@@ -49,6 +50,7 @@ pub(super) const SET_BODY: Function = Function {
     args: &[Arg::text("body"), Arg::text("content_type")],
     routes: Routes::REQUEST.or(Routes::FAILURE).or(Routes::BRANCH).or(Routes::ONREPLY),
     run: set_body,
+    does: &[],
     doc: "Gives the message this body. Content-Length follows; a Content-Type that differs is replaced by one behind the last header.",
 };
 
@@ -65,6 +67,7 @@ pub(super) const SET_BODY_HEX: Function = Function {
         let (body, kind) = (hexadecimal(cx, args), args.header_value(cx, 1));
         body.map_or(Outcome::FALSE, |body| give_body(cx, body, &kind))
     },
+    does: &[],
     doc: "Gives the message this body, written in hexadecimal digits.",
 };
 
@@ -110,6 +113,7 @@ pub(super) const SET_REPLY_BODY: Function = Function {
         let (body, kind) = (args.text(cx, 0), args.header_value(cx, 1));
         give_reply_body(cx, body, &kind)
     },
+    does: &[],
     doc: "Gives replies that are made here this body.",
 };
 
@@ -121,6 +125,7 @@ pub(super) const SET_REPLY_BODY_HEX: Function = Function {
         let (body, kind) = (hexadecimal(cx, args), args.header_value(cx, 1));
         body.map_or(Outcome::FALSE, |body| give_reply_body(cx, body, &kind))
     },
+    does: &[],
     doc: "Gives replies that are made here this body, written in hexadecimal digits.",
 };
 
@@ -143,6 +148,7 @@ pub(super) const GET_BODY_PART: Function = Function {
     args: PART,
     routes: READING,
     run: |cx, args| get_body_part(cx, args, false),
+    does: &[],
     doc: "Stores what the first part of this type of a multipart body holds, with the line end behind its headers; of another body all.",
 };
 
@@ -151,6 +157,7 @@ pub(super) const GET_BODY_PART_RAW: Function = Function {
     args: PART,
     routes: READING,
     run: |cx, args| get_body_part(cx, args, true),
+    does: &[],
     doc: "Stores the first part of this type of a multipart body from its Content-Type on, with the delimiter behind it; of another body all.",
 };
 
@@ -211,6 +218,7 @@ pub(super) const IS_AUDIO_ON_HOLD: Function = Function {
     args: &[],
     routes: Routes::ANY,
     run: |cx, _| Outcome::Return(sdpops::audio_on_hold(&cx.message.message)),
+    does: &[],
     doc: "True when the session description puts audio on hold: 1 by the address 0.0.0.0, 2 by `sendonly` or `inactive`.",
 };
 
@@ -219,6 +227,7 @@ pub(super) const FILTER_BODY: Function = Function {
     args: &[Arg::literal("content_type")],
     routes: Routes::ANY,
     run: filter_body,
+    does: &[],
     doc: "Leaves of a `multipart/mixed` body only the first part of this type, without its headers. Content-Type stays.",
 };
 

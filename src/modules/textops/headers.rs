@@ -1,7 +1,7 @@
 //! Header lines: adding, removing, asking for.
 
 use super::HeaderKey;
-use crate::builtin::{Arg, Args, Context, Function, LogLevel, Outcome, Regex, Routes, calendar};
+use crate::builtin::{Arg, Args, Context, Does, Function, LogLevel, Means, Outcome, Regex, Routes, calendar};
 use crate::sip::Header;
 use std::time::Duration;
 
@@ -10,9 +10,10 @@ const SENDING: Routes = Routes::REQUEST.or(Routes::FAILURE).or(Routes::BRANCH);
 
 pub(super) const APPEND_HF: Function = Function {
     names: &["append_hf"],
-    args: &[Arg::text("line"), HeaderKey::argument("header").optional()],
+    args: &[Arg::text("line").means(Means::HeaderLine), HeaderKey::argument("header").optional()],
     routes: Routes::ANY,
     run: append_hf,
+    does: &[Does::WriteHeader, Does::AddHeader],
     doc: "Adds a header line, given with its line end, behind the last header, or behind the last one of the name given.",
 };
 
@@ -31,9 +32,10 @@ fn append_hf(cx: &mut Context, args: &Args) -> Outcome {
 
 pub(super) const INSERT_HF: Function = Function {
     names: &["insert_hf"],
-    args: &[Arg::text("line"), HeaderKey::argument("header").optional()],
+    args: &[Arg::text("line").means(Means::HeaderLine), HeaderKey::argument("header").optional()],
     routes: Routes::ANY,
     run: insert_hf,
+    does: &[Does::WriteHeader, Does::AddHeader],
     doc: "Adds a header line, given with its line end, before the first header, or before the first one of the name given.",
 };
 
@@ -55,6 +57,7 @@ pub(super) const APPEND_URIHF: Function = Function {
     args: &[Arg::text("prefix"), Arg::text("suffix")],
     routes: SENDING,
     run: append_urihf,
+    does: &[Does::WriteHeader],
     doc: "Adds a line of prefix, Request-URI and suffix behind the last header; the suffix ends the line.",
 };
 
@@ -68,9 +71,10 @@ fn append_urihf(cx: &mut Context, args: &Args) -> Outcome {
 
 pub(super) const APPEND_TO_REPLY: Function = Function {
     names: &["append_to_reply"],
-    args: &[Arg::text("line")],
+    args: &[Arg::text("line").means(Means::HeaderLine)],
     routes: SENDING,
     run: append_to_reply,
+    does: &[Does::WriteHeader],
     doc: "Adds a header line, given with its line end, to replies that are made here.",
 };
 
@@ -92,6 +96,7 @@ pub(super) const APPEND_TIME: Function = Function {
         cx.message.reply_headers.extend_from_slice(line.as_bytes());
         Outcome::TRUE
     },
+    does: &[],
     doc: "Adds a Date header to replies that are made here.",
 };
 
@@ -100,6 +105,7 @@ pub(super) const APPEND_TIME_TO_REQUEST: Function = Function {
     args: &[],
     routes: Routes::ANY,
     run: append_time_to_request,
+    does: &[],
     doc: "Adds a Date header behind the first header of the message.",
 };
 
@@ -123,6 +129,7 @@ pub(super) const REMOVE_HF: Function = Function {
         Some(key) => remove_named(cx, key),
         None => Outcome::FALSE,
     },
+    does: &[Does::RemoveHeader],
     doc: "Removes every header of this name; false when there is none.",
 };
 
@@ -135,6 +142,7 @@ pub(super) const REMOVE_HF_PV: Function = Function {
         remove_named(cx, &key);
         Outcome::TRUE
     },
+    does: &[],
     doc: "Removes every header of the name that the text expands to.",
 };
 
@@ -153,6 +161,7 @@ pub(super) const REMOVE_HF_IDX: Function = Function {
     args: &[Arg::text("header"), Arg::int("index")],
     routes: Routes::ANY,
     run: remove_hf_idx,
+    does: &[],
     doc: "Removes one of the headers of this name: 0 is the first, -1 the last. 2 when there are not so many.",
 };
 
@@ -182,6 +191,7 @@ pub(super) const REMOVE_HF_RE: Function = Function {
         Some(pattern) => remove_matching(cx, pattern, None),
         None => Outcome::FALSE,
     },
+    does: &[Does::RemoveHeader],
     doc: "Removes every header whose name the pattern matches; false when there is none.",
 };
 
@@ -193,6 +203,7 @@ pub(super) const REMOVE_HF_RE_PV: Function = Function {
         Some(pattern) => remove_matching(cx, &pattern, None),
         None => Outcome::FALSE,
     },
+    does: &[],
     doc: "Removes every header whose name is matched by the pattern that the text expands to.",
 };
 
@@ -204,6 +215,7 @@ pub(super) const REMOVE_HF_EXP: Function = Function {
         (Some(pattern), Some(kept)) => remove_matching(cx, pattern, Some(kept)),
         _ => Outcome::FALSE,
     },
+    does: &[Does::RemoveHeader],
     doc: "Removes every header whose name the first pattern matches and the second does not.",
 };
 
@@ -215,6 +227,7 @@ pub(super) const REMOVE_HF_EXP_PV: Function = Function {
         (Some(pattern), Some(kept)) => remove_matching(cx, &pattern, Some(&kept)),
         _ => Outcome::FALSE,
     },
+    does: &[],
     doc: "Removes every header whose name is matched by the first pattern that a text expands to and not by the second.",
 };
 
@@ -245,6 +258,7 @@ pub(super) const REMOVE_HF_MATCH: Function = Function {
     args: &[Arg::text("header"), Arg::text("operator"), Arg::text("text")],
     routes: Routes::ANY,
     run: remove_hf_match,
+    does: &[],
     doc: "Removes the headers of this name whose value is (`eq`), is not (`ne`), holds (`in`) or is matched by (`re`) the text.",
 };
 
@@ -281,6 +295,7 @@ pub(super) const VIA_PARAM_RM: Function = Function {
     args: &[Arg::text("name"), Arg::int("via")],
     routes: Routes::ANY,
     run: via_param_rm,
+    does: &[],
     doc: "Removes a parameter from one Via: 0 is the topmost, -1 the last. The number of those removed, or false.",
 };
 
@@ -311,6 +326,7 @@ pub(super) const IS_PRESENT_HF: Function = Function {
         let key = args.prepared::<HeaderKey>(0);
         Outcome::truth(key.is_some_and(|key| key.headers(&cx.message.message).next().is_some()))
     },
+    does: &[],
     doc: "True when the message came with a header of this name.",
 };
 
@@ -322,6 +338,7 @@ pub(super) const IS_PRESENT_HF_PV: Function = Function {
         let key = HeaderKey::new(args.text(cx, 0));
         Outcome::truth(key.headers(&cx.message.message).next().is_some())
     },
+    does: &[],
     doc: "True when the message came with a header of the name that the text expands to.",
 };
 
@@ -330,6 +347,7 @@ pub(super) const IS_PRESENT_HF_RE: Function = Function {
     args: &[Arg::pattern("pattern")],
     routes: Routes::ANY,
     run: |cx, args| Outcome::truth(args.pattern(0).is_some_and(|pattern| is_named(cx, pattern))),
+    does: &[],
     doc: "True when the message came with a header whose name the pattern matches.",
 };
 
@@ -341,6 +359,7 @@ pub(super) const IS_PRESENT_HF_RE_PV: Function = Function {
         let pattern = computed(cx, args, 0);
         Outcome::truth(pattern.is_some_and(|pattern| is_named(cx, &pattern)))
     },
+    does: &[],
     doc: "True when the message came with a header whose name is matched by the pattern that the text expands to.",
 };
 

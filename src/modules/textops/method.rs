@@ -1,6 +1,6 @@
 //! Tests of methods and of privacy.
 
-use crate::builtin::{Arg, Args, Context, Fault, Function, Outcome, Prepare, Prepared, Routes, Template};
+use crate::builtin::{Arg, Args, Context, Does, Fault, Function, Outcome, Prepare, Prepared, Routes, Template};
 use crate::sip::{HeaderName, Method, MethodSet};
 use bytes::Bytes;
 
@@ -9,6 +9,7 @@ pub(super) const IS_METHOD: Function = Function {
     args: &[Arg::custom("methods", prepare_methods)],
     routes: Routes::ANY,
     run: is_method,
+    does: &[Does::AskMethod],
     doc: "True when the method is one of those given, separated by `|`; of a reply the method in CSeq counts.",
 };
 
@@ -58,6 +59,7 @@ pub(super) const IS_PRIVACY: Function = Function {
     args: &[Arg::custom("kind", prepare_privacy)],
     routes: Routes::ANY,
     run: is_privacy,
+    does: &[],
     doc: "True when Privacy (RFC 3323) asks for this kind: `id`, `header`, `session`, `user`, `none` or `critical`.",
 };
 

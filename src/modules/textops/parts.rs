@@ -18,6 +18,7 @@ pub(super) const SET_BODY_MULTIPART: Function = Function {
         let boundary = args.text(cx, 0);
         set(cx, Bytes::new(), Bytes::new(), boundary)
     },
+    does: &[],
     doc: SET_DOC,
 };
 
@@ -29,6 +30,7 @@ pub(super) const SET_BODY_MULTIPART_WITH: Function = Function {
         let (text, kind, boundary) = (args.text(cx, 0), args.header_value(cx, 1), args.header_value(cx, 2));
         set(cx, text, kind, boundary)
     },
+    does: &[],
     doc: SET_DOC,
 };
 
@@ -40,6 +42,7 @@ pub(super) const APPEND_BODY_PART: Function = Function {
         let text = args.text(cx, 0);
         append(cx, args, &text)
     },
+    does: &[],
     doc: "Appends a part of this type to a body of several parts, with this Content-Disposition when one is given.",
 };
 
@@ -51,6 +54,7 @@ pub(super) const APPEND_BODY_PART_HEX: Function = Function {
         Some(text) => append(cx, args, &text),
         None => Outcome::FALSE,
     },
+    does: &[],
     doc: "The same, with the part written in hexadecimal digits.",
 };
 
@@ -59,6 +63,7 @@ pub(super) const REMOVE_BODY_PART: Function = Function {
     args: &[Arg::text("content_type")],
     routes: CHANGING,
     run: remove,
+    does: &[],
     doc: "Removes the first part of this type from a body of several parts; false when there is none. The line of its type must hold nothing else.",
 };
 

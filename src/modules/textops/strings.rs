@@ -1,6 +1,6 @@
 //! Comparing and searching texts that have nothing to do with the message.
 
-use crate::builtin::{Arg, Args, Context, Form, Function, LogLevel, Outcome, Routes, Value};
+use crate::builtin::{Arg, Args, Context, Does, Form, Function, LogLevel, Outcome, Routes, Value};
 use bytes::Bytes;
 use std::cmp::Ordering;
 
@@ -8,7 +8,7 @@ const TWO: &[Arg] = &[Arg::text("text"), Arg::text("other")];
 
 /// A row that compares two texts.
 const fn two(names: &'static [&'static str], run: fn(&mut Context, &Args) -> Outcome, doc: &'static str) -> Function {
-    Function { names, args: TWO, routes: Routes::ANY, run, doc }
+    Function { names, args: TWO, routes: Routes::ANY, run, does: &[], doc }
 }
 
 fn texts(cx: &mut Context, args: &Args) -> (Bytes, Bytes) {
@@ -49,7 +49,8 @@ pub(super) const STARTS_WITH: Function = two(
         text.get(..other.len()).map_or(Outcome::FALSE, |start| compared(start, &other))
     },
     "True when the first text begins with the second.",
-);
+)
+.does(&[Does::AskPrefix]);
 
 pub(super) const ENDS_WITH: Function = two(
     &["ends_with"],
@@ -111,6 +112,7 @@ pub(super) const SEARCH_STR: Function = Function {
     args: &[Arg::text("text"), Arg::text("pattern")],
     routes: Routes::ANY,
     run: search_str,
+    does: &[],
     doc: "True when the pattern matches a line of the text; case is ignored. 2 for an empty pattern, -2 for an empty text or a bad pattern.",
 };
 
@@ -133,6 +135,7 @@ pub(super) const IN_LIST: Function = Function {
     args: LIST,
     routes: Routes::ANY,
     run: |cx, args| in_list(cx, args, |text, item| text == item),
+    does: &[],
     doc: "True when the text is one of a list; the separator is a single character.",
 };
 
@@ -141,6 +144,7 @@ pub(super) const IN_LIST_PREFIX: Function = Function {
     args: LIST,
     routes: Routes::ANY,
     run: |cx, args| in_list(cx, args, |text, item| !item.is_empty() && text.starts_with(item)),
+    does: &[],
     doc: "True when the text begins with one of a list; the separator is a single character.",
 };
 
@@ -160,6 +164,7 @@ pub(super) const REGEX_SUBSTRING: Function = Function {
     args: &[Arg::text("text"), Arg::text("pattern"), Arg::int("group"), Arg::int("groups"), Arg::target("target")],
     routes: Routes::REQUEST.or(Routes::FAILURE).or(Routes::BRANCH).or(Routes::ONREPLY),
     run: regex_substring,
+    does: &[],
     doc: "Stores the text of one group (0 is the whole match) of the first match; `groups` is how many are looked at. -2 without a match.",
 };
 

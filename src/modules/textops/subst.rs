@@ -20,6 +20,7 @@ pub(super) const SUBST: Function = Function {
     args: EXPRESSION,
     routes: Routes::ANY,
     run: |cx, args| subst(cx, args, behind_first_line),
+    does: &[],
     doc: "Makes a substitution `/pattern/replacement/flags` behind the first line; false without a match.",
 };
 
@@ -28,6 +29,7 @@ pub(super) const SUBST_BODY: Function = Function {
     args: EXPRESSION,
     routes: Routes::ANY,
     run: |cx, args| subst(cx, args, in_body),
+    does: &[],
     doc: "Makes a substitution in the body; false without a match.",
 };
 
@@ -80,6 +82,7 @@ pub(super) const SUBST_HF: Function = Function {
     ],
     routes: Routes::ANY,
     run: subst_hf,
+    does: &[],
     doc: "Makes a substitution in the value of all (`a`), the first (`f`) or the last (`l`) headers of this name; false without a match.",
 };
 
@@ -106,6 +109,7 @@ pub(super) const SUBST_URI: Function = Function {
     args: EXPRESSION,
     routes: ROUTING,
     run: subst_uri,
+    does: &[],
     doc: "Makes a substitution in the Request-URI; false without a match.",
 };
 
@@ -127,6 +131,7 @@ pub(super) const SUBST_USER: Function = Function {
     args: EXPRESSION,
     routes: ROUTING,
     run: subst_user,
+    does: &[],
     doc: "Makes a substitution in the user of the Request-URI; false without a match.",
 };
 
@@ -150,6 +155,7 @@ pub(super) const SUBST_V: Function = Function {
     args: &[Arg::text("text"), Arg::custom("expression", prepare).plain_dollar(), Arg::target("target")],
     routes: Routes::ANY,
     run: subst_v,
+    does: &[],
     doc: "Stores a text with a substitution made in it; false without a match, which stores nothing.",
 };
 

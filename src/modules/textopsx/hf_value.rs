@@ -2,7 +2,7 @@
 
 use super::parameter::{Found, comma, semicolon};
 use super::selector::{ANY, ASSIGNED, HEADER, PLACE, Selector, Value, Which, values};
-use crate::builtin::{Arg, Args, Context, Function, Outcome, Routes, Working};
+use crate::builtin::{Arg, Args, Context, Does, Function, Outcome, Routes, Working};
 use crate::sip::{Edits, Extent, Message};
 
 /// The functions.
@@ -12,13 +12,13 @@ pub(super) const ROWS: &[Function] = &[
         &[PLACE, TEXT],
         append,
         "Adds a header with a value behind the last header; `Name[2]` adds the value behind this one of the header.",
-    ),
+    ).does(&[Does::WriteHeader]),
     row(
         &["insert_hf_value"],
         &[PLACE, TEXT],
         insert,
         "Adds a header with a value before the first of this name; `Name[2]` adds the value before this one of the header.",
-    ),
+    ).does(&[Does::WriteHeader]),
     row(
         &["remove_hf_value"],
         &[ANY],
@@ -33,7 +33,7 @@ pub(super) const ROWS: &[Function] = &[
             change(cx, args, Some(&text), Form::Semicolons)
         },
         "Writes a value of a header, the first without index, or a parameter of it.",
-    ),
+    ).does(&[Does::WriteHeader]),
     row(
         &["remove_hf_value2"],
         &[ANY],
@@ -48,7 +48,7 @@ pub(super) const ROWS: &[Function] = &[
             change(cx, args, Some(&text), Form::Commas)
         },
         "As assign_hf_value, for headers whose parameters stand between commas, such as Authorization.",
-    ),
+    ).does(&[Does::WriteHeader]),
     row(
         &["include_hf_value"],
         &[HEADER, TEXT],
@@ -75,7 +75,7 @@ const ROUTES: Routes = Routes::REQUEST.or(Routes::FAILURE).or(Routes::ONREPLY).o
 type Run = fn(&mut Context, &Args) -> Outcome;
 
 const fn row(names: &'static [&'static str], args: &'static [Arg], run: Run, doc: &'static str) -> Function {
-    Function { names, args, routes: ROUTES, run, doc }
+    Function { names, args, routes: ROUTES, run, does: &[], doc }
 }
 
 /// How parameters are separated.

@@ -6,7 +6,7 @@ mod selector;
 mod walk;
 
 use super::line_walk::LineWalks;
-use crate::builtin::{Arg, Args, Context, Form, Function, LogLevel, Module, Outcome, Routes, count, join};
+use crate::builtin::{Arg, Args, Context, Does, Form, Function, LogLevel, Module, Outcome, Routes, count, join};
 use crate::modules::{core, sl};
 use crate::sip::{self, Edits, HeaderName, Message};
 use bytes::Bytes;
@@ -27,6 +27,7 @@ const FUNCTIONS: &[Function] = &[
         args: &[],
         routes: Routes::REQUEST.or(Routes::ONREPLY),
         run: msg_apply_changes,
+        does: &[Does::ApplyChanges],
         doc: "Writes the message with all changes made so far and reads it anew, so that the script sees them.",
     },
     Function {
@@ -34,6 +35,7 @@ const FUNCTIONS: &[Function] = &[
         args: &[Arg::text("code").form(Form::Number), Arg::text("reason")],
         routes: Routes::ONREPLY,
         run: change_reply_status,
+        does: &[],
         doc: "Gives the reply at hand another code and reason; a provisional or positive one keeps its class.",
     },
     Function {
@@ -41,6 +43,7 @@ const FUNCTIONS: &[Function] = &[
         args: &[Arg::text("code").form(Form::Number)],
         routes: Routes::ONREPLY,
         run: change_reply_status,
+        does: &[],
         doc: "Gives the reply at hand another code; a provisional or positive one keeps its class.",
     },
     Function {
@@ -48,6 +51,7 @@ const FUNCTIONS: &[Function] = &[
         args: &[],
         routes: Routes::ANY,
         run: remove_body,
+        does: &[],
         doc: "Takes the body away; Content-Length follows, Content-Type stays.",
     },
     Function {
@@ -55,6 +59,7 @@ const FUNCTIONS: &[Function] = &[
         args: &[Arg::pattern("pattern").optional()],
         routes: Routes::ANY,
         run: keep_hf,
+        does: &[],
         doc: "Removes every header whose name the pattern does not match, but for those that routing needs.",
     },
     Function {
@@ -62,6 +67,7 @@ const FUNCTIONS: &[Function] = &[
         args: &[Arg::text("message")],
         routes: Routes::REQUEST.or(Routes::ONREPLY),
         run: msg_set_buffer,
+        does: &[],
         doc: "Puts another message in the place of the one at hand; changes made so far are forgotten.",
     },
     Function {
@@ -69,6 +75,7 @@ const FUNCTIONS: &[Function] = &[
         args: &[Arg::text("text"), Arg::text("pattern"), Arg::text("flags").optional()],
         routes: Routes::ANY,
         run: fnmatch,
+        does: &[],
         doc: "True when a pattern as of file names (`*`, `?`, `[a-z]`) fits the text; the flag `i` ignores case.",
     },
 ];

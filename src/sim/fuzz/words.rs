@@ -2,7 +2,7 @@
 
 use super::super::scenario::Scenario;
 use super::pattern;
-use crate::builtin::{Argument, Record, RecordKind, Value};
+use crate::builtin::{Argument, Does, Record, RecordKind, Value};
 use crate::config::Config;
 use crate::script::SwitchLabel;
 use crate::sim::Reading;
@@ -89,9 +89,12 @@ impl Words {
         let hosts: Vec<String> =
             all.iter().filter_map(|word| host(word)).collect::<BTreeSet<_>>().into_iter().collect();
         let addresses = hosts.iter().filter_map(|host| Some(SocketAddr::new(host.parse().ok()?, 5060))).collect();
-        let records = |name: &str| name.starts_with("record_route");
         Words {
-            records_routes: config.program.calls.iter().any(|(site, _)| records(site.name)),
+            records_routes: config
+                .program
+                .calls
+                .iter()
+                .any(|(site, _)| site.function.does.contains(&Does::RecordRoute)),
             all: all.into_iter().collect(),
             compared: compared.into_iter().collect(),
             hosts,
