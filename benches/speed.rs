@@ -9,8 +9,8 @@
 )]
 
 use alanui::builtin::{
-    Answer, Core, DatabaseId, Effect, Extensions, Locals, Memory, QueryFault, Random, Received, RouteId, RouteKind,
-    Rows, Socket, SocketId, Sockets, Value, Working, World,
+    Answer, Connected, Core, DatabaseId, Effect, Extensions, Locals, Memory, QueryFault, Random, Received, RouteId,
+    RouteKind, Rows, Socket, SocketId, Sockets, Value, Working, World,
 };
 use alanui::config::{Additions, has_errors, load};
 use alanui::lint;
@@ -93,8 +93,8 @@ impl World for Canned {
         std::fs::read(path)
     }
 
-    fn connect(&mut self, _: &str, _: Extensions) -> Result<DatabaseId, QueryFault> {
-        Ok(DatabaseId(0))
+    fn connect(&mut self, _: &str, _: Extensions) -> Result<Connected, QueryFault> {
+        Ok(Connected { id: DatabaseId(0), dialect: &alanui::modules::db_sqlite::DIALECT })
     }
 
     fn address(&mut self, _: &str) -> Option<std::net::IpAddr> {

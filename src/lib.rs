@@ -33,6 +33,7 @@
 //! language     sip
 //! world        time sip language
 //! builtin      time source sip language world
+//! sqlite       builtin world
 //! modules      time source sip builtin
 //! script       time source sip language builtin
 //! catalogue    builtin
@@ -41,11 +42,11 @@
 //! format       source config
 //! chart        source builtin config
 //! node         time source sip transaction world builtin script
-//! host         time source sip world builtin modules script node config
-//! sim          time source sip world builtin modules script node config
+//! host         time source sip world builtin sqlite modules script node config
+//! sim          time source sip world builtin sqlite modules script node config
 //! report       time source sip builtin catalogue script sim
 //! record       sip builtin sim
-//! command      time source sip builtin catalogue modules script node config lint format chart host sim report record
+//! command      time source sip builtin sqlite catalogue modules script node config lint format chart host sim report record
 //! testing      command report
 //! ```
 //!
@@ -89,6 +90,8 @@ pub mod sim;
 pub mod sip;
 #[doc(hidden)]
 pub mod source;
+#[doc(hidden)]
+pub mod sqlite;
 pub mod testing;
 #[doc(hidden)]
 pub mod time;

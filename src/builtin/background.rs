@@ -11,7 +11,10 @@ use crate::language::{Extension, Extensions, RouteKind};
 use crate::sip::Message;
 use crate::source::Span;
 use crate::time::Now;
-use crate::world::{ConnectionId, DatabaseId, Found, ModuleId, Query, QueryFault, Rows, Service, SocketId, Unanswered};
+use crate::world::{
+    Connected, ConnectionId, DatabaseId, Dialect, Found, ModuleId, Query, QueryFault, Rows, Service, SocketId,
+    Unanswered,
+};
 use bytes::Bytes;
 use std::any::Any;
 use std::borrow::Cow;
@@ -219,7 +222,7 @@ pub trait World {
     fn read(&mut self, path: &Path) -> io::Result<Vec<u8>>;
 
     /// Opens a database, or finds the one open under this URL.
-    fn connect(&mut self, url: &str, extensions: Extensions) -> Result<DatabaseId, QueryFault>;
+    fn connect(&mut self, url: &str, extensions: Extensions) -> Result<Connected, QueryFault>;
 
     /// What the machine calls itself; `None` when it does not say.
     fn host_name(&mut self) -> Option<HostName> {
@@ -267,6 +270,8 @@ pub struct Start<'a> {
     pub events: &'a [(String, Span)],
     /// Files and databases; `None` in `check`, where nothing may be opened.
     pub world: Option<&'a mut dyn World>,
+    /// How the kinds of databases are spoken to that are built in.
+    pub dialects: &'a [&'static Dialect],
     /// Its place among the modules.
     pub module: ModuleId,
     /// The modules that are loaded, by their places.
@@ -295,6 +300,12 @@ impl<'a> Start<'a> {
             Some(avp) => Ok(Some(Bytes::copy_from_slice(avp))),
             None => Err(StartFault::new(format!("{name} is no $avp")).at(given.span).help("write \"$avp(NAME)\"")),
         }
+    }
+
+    /// Notes the extension that the URL of a database, given there, relies on.
+    pub fn rely_on_url(&mut self, url: &str, span: Span) {
+        let dialect = self.dialects.iter().find(|dialect| dialect.speaks(url));
+        self.used.extend(dialect.and_then(|dialect| (dialect.relies_on)(url)).map(|extension| (extension, span)));
     }
 
     /// The parameters of another module that is loaded, before it or behind it.

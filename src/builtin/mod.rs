@@ -33,8 +33,9 @@ pub use crate::language::{
     parse_int, print_int,
 };
 pub use crate::world::{
-    Answer, Ask, AskedServer, ConnectionId, DatabaseId, Fetch, FetchFault, FetchSettings, Flow, Found, MOST_READ,
-    ModuleId, Page, Query, QueryFault, Question, Record, RecordKind, Rows, SendFlags, Service, SocketId, Unanswered,
+    Answer, Ask, AskedServer, Connected, ConnectionId, DatabaseId, Dialect, Fetch, FetchFault, FetchSettings, Flow,
+    Found, MOST_READ, ModuleId, Page, Query, QueryFault, Question, Record, RecordKind, Rows, SendFlags, Service,
+    SocketId, Unanswered,
 };
 pub use args::{Args, Argument, CallSite};
 pub use avp::{Avps, Xavp};

@@ -13,6 +13,7 @@ use super::reference::{Key, Place, Template};
 use super::rpc::Rpc;
 use super::select::Select;
 use crate::language::{Extension, RouteKind, Value};
+use crate::world::Dialect;
 
 /// A module as `loadmodule` names it.
 #[derive(Debug)]
@@ -37,6 +38,8 @@ pub struct Module {
     pub events: &'static [&'static str],
     /// Functions that may be called without parentheses, also where a value is wanted.
     pub bare_calls: &'static [&'static str],
+    /// The kind of databases that it speaks to.
+    pub database: Option<&'static Dialect>,
     /// Commands for operators.
     pub rpc: &'static [Rpc],
     /// Modules it cannot work without.
@@ -60,6 +63,7 @@ impl Module {
             transformations: &[],
             selects: &[],
             rpc: &[],
+            database: None,
             events: &[],
             bare_calls: &[],
             requires: &[],

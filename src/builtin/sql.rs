@@ -100,21 +100,17 @@ pub fn pieces(symbols: &[Symbol]) -> Vec<Piece> {
     reader.pieces
 }
 
-/// What a piece always looks like in the statement.
-pub fn constant(piece: &Piece) -> &[u8] {
-    match piece {
-        Piece::Text(text) => text,
-        Piece::Literal(_) | Piece::Value(_) => b"?",
-        Piece::Name(..) | Piece::Quoted(..) | Piece::Pasted(_) => b"",
-    }
-}
-
-/// Writes the statement, with a `?` for each parameter and what `value` gives of names and pasted text.
+/// Writes the statement, with a mark for each parameter, counted from 1, and what `value` gives of names and pasted text.
 ///
 /// # Errors
 /// The variable whose value is no name where one must stand.
-pub fn write(pieces: &[Piece], value: &mut dyn FnMut(usize) -> Bytes) -> Result<Vec<u8>, usize> {
+pub fn write(
+    pieces: &[Piece],
+    mark: fn(usize) -> String,
+    value: &mut dyn FnMut(usize) -> Bytes,
+) -> Result<Vec<u8>, usize> {
     let mut out = Vec::with_capacity(128);
+    let mut parameters = 0;
     for piece in pieces {
         match piece {
             Piece::Pasted(at) => out.extend_from_slice(&value(*at)),
@@ -133,7 +129,11 @@ pub fn write(pieces: &[Piece], value: &mut dyn FnMut(usize) -> Bytes) -> Result<
                     out.extend(std::iter::repeat_n(*byte, 1 + usize::from(byte == quote)));
                 }
             }
-            Piece::Text(_) | Piece::Literal(_) | Piece::Value(_) => out.extend_from_slice(constant(piece)),
+            Piece::Text(text) => out.extend_from_slice(text),
+            Piece::Literal(_) | Piece::Value(_) => {
+                parameters += 1;
+                out.extend_from_slice(mark(parameters).as_bytes());
+            }
         }
     }
     Ok(out)

@@ -114,7 +114,7 @@ fn databases(facts: &Facts) -> String {
     }
     let mut lines = String::new();
     for database in facts.databases {
-        let _ = write!(lines, "{}", database.path.display());
+        let _ = write!(lines, "{}", database.name);
         match facts.init_db {
             Some(template) if database.made => {
                 let _ = writeln!(lines, " (made from {})", template.display());

@@ -4,12 +4,12 @@
 //! rows are: nothing is opened, attached or written. `INSERT`s are carried out row by row, which tells the place of each.
 
 use super::statements::{self, Statement};
+use crate::builtin::{QueryFault, Value};
 use crate::config::Config;
 use crate::config::ast::ParamValue;
 use crate::lint::destinations::Destination;
 use crate::source::{Diagnostic, FileId, Span};
-use rusqlite::Connection;
-use rusqlite::types::ValueRef;
+use crate::sqlite::{Calendar, Memory};
 use std::collections::HashMap;
 
 /// All statements together take no more thousands of SQLite's steps.
@@ -53,24 +53,21 @@ pub(super) fn read(
     text: &[u8],
     file: FileId,
     diagnostics: &mut Vec<Diagnostic>,
-) -> rusqlite::Result<Vec<Destination>> {
+) -> Result<Vec<Destination>, QueryFault> {
     let names = Names::of(config);
-    let database = Connection::open_in_memory()?;
+    let database = Memory::new("", None, &Calendar::default()).map_err(QueryFault::Unavailable)?;
     // A statement that goes on for ever is ended.
-    let mut steps = 0;
-    database.progress_handler(
-        1000,
-        Some(move || {
-            steps += 1;
-            steps > MOST_STEPS
-        }),
-    );
+    database.limit(MOST_STEPS);
     let mut places: HashMap<i64, (Span, String)> = HashMap::new();
     for statement in statements::of(text, file) {
         if let Err(fault) = carry_out(&database, &statement, &names, &mut places)
             && statement.speaks_of(&names.table)
         {
-            let message = format!("the rows of this statement are not checked: {fault}");
+            let why = match fault {
+                QueryFault::Refused(why) => why,
+                fault => fault.to_string(),
+            };
+            let message = format!("the rows of this statement are not checked: {why}");
             diagnostics.push(Diagnostic::warning("bad-statement", message, statement.span));
         }
     }
@@ -79,33 +76,34 @@ pub(super) fn read(
 }
 
 fn carry_out(
-    database: &Connection,
+    database: &Memory,
     statement: &Statement,
     names: &Names,
     places: &mut HashMap<i64, (Span, String)>,
-) -> rusqlite::Result<()> {
+) -> Result<(), QueryFault> {
     match statement.verb.as_str() {
         // Types of other databases stop SQLite; the table is then that of Kamailio.
-        "create" if statement.speaks_of(&names.table) => match database.execute(&statement.text, []) {
+        "create" if statement.speaks_of(&names.table) => match database.query(&statement.text, &[]) {
             Ok(_) => Ok(()),
             Err(_) => standard(database, names),
         },
         "insert" | "replace" if statement.speaks_of(&names.table) => {
             standard(database, names)?;
             for row in &statement.rows {
-                if database.execute(&format!("{} {}", statement.head, row.text), [])? > 0 {
-                    places.insert(database.last_insert_rowid(), (row.span, row.words.clone()));
+                database.query(&format!("{} {}", statement.head, row.text), &[])?;
+                if database.changes() > 0 {
+                    places.insert(database.last_row(), (row.span, row.words.clone()));
                 }
             }
             Ok(())
         }
-        "update" | "delete" if statement.speaks_of(&names.table) => database.execute(&statement.text, []).map(|_| ()),
+        "update" | "delete" if statement.speaks_of(&names.table) => database.query(&statement.text, &[]).map(|_| ()),
         _ => Ok(()),
     }
 }
 
 /// Makes the table with the columns that Kamailio gives it, unless it is there.
-fn standard(database: &Connection, names: &Names) -> rusqlite::Result<()> {
+fn standard(database: &Memory, names: &Names) -> Result<(), QueryFault> {
     let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
     let [set, uri, flags, priority, attributes, description] = names.columns.each_ref().map(|name| quoted(name));
     let table = quoted(&names.table);
@@ -113,25 +111,22 @@ fn standard(database: &Connection, names: &Names) -> rusqlite::Result<()> {
         "CREATE TABLE IF NOT EXISTS {table} (id INTEGER PRIMARY KEY, {set} INTEGER DEFAULT 0, {uri} TEXT DEFAULT '', \
          {flags} INTEGER DEFAULT 0, {priority} INTEGER DEFAULT 0, {attributes} TEXT DEFAULT '', {description} TEXT DEFAULT '')"
     );
-    database.execute(&made, []).map(|_| ())
+    database.query(&made, &[]).map(|_| ())
 }
 
 fn rows(
-    database: &Connection,
+    database: &Memory,
     names: &Names,
     places: &HashMap<i64, (Span, String)>,
-) -> rusqlite::Result<Vec<Destination>> {
-    let mut query =
-        database.prepare(&format!("SELECT rowid AS row, * FROM \"{}\"", names.table.replace('"', "\"\"")))?;
-    let columns: Vec<String> = query.column_names().into_iter().map(str::to_lowercase).collect();
-    let at = names.columns.each_ref().map(|name| columns.iter().position(|column| *column == name.to_lowercase()));
+) -> Result<Vec<Destination>, QueryFault> {
+    let statement = format!("SELECT rowid AS row, * FROM \"{}\"", names.table.replace('"', "\"\""));
+    let rows = database.query(&statement, &[])?;
+    let at = names.columns.each_ref().map(|name| rows.column(name.as_bytes()));
     let mut found = Vec::new();
-    let mut cursor = query.query([])?;
-    while let Some(row) = cursor.next()? {
-        let number: i64 = row.get(0)?;
-        let cell = |which: usize| match at[which].map(|column| row.get_ref(column)) {
-            Some(Ok(ValueRef::Integer(number))) => number.to_string(),
-            Some(Ok(ValueRef::Text(text))) => String::from_utf8_lossy(text).into_owned(),
+    for row in 0..rows.len() {
+        let number = rows.cell(row, 0).map_or(0, Value::to_int);
+        let cell = |which: usize| match at[which].and_then(|column| rows.cell(row, column)) {
+            Some(value) if !value.is_nothing() => String::from_utf8_lossy(&value.to_text()).into_owned(),
             _ => String::new(),
         };
         let integer = |which: usize| cell(which).trim().parse().unwrap_or(0);

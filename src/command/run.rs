@@ -69,7 +69,7 @@ pub(super) fn run(options: &RunOptions, out: &mut Output) -> u8 {
         config: &loaded.config,
         sources: &loaded.sources,
         started: &started,
-        databases: world.opened(),
+        databases: &world.opened(),
         init_db: options.init_db.as_deref(),
         sockets: &bound.sockets,
         workers: options.workers,

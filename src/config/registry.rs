@@ -1,7 +1,9 @@
 //! Names to rows: the modules a config loads, and what they offer.
 
 use super::module_pattern::ModulePattern;
-use crate::builtin::{Does, Function, Module, ModuleId, Param, ParamKind, Select, Transformation, Variable, Word};
+use crate::builtin::{
+    Dialect, Does, Function, Module, ModuleId, Param, ParamKind, Select, Transformation, Variable, Word,
+};
 use crate::catalogue::{self, Kind};
 use rustc_hash::FxHashMap;
 
@@ -94,7 +96,12 @@ impl Registry {
 
     /// The modules of databases that are built in.
     pub fn databases(&self) -> impl Iterator<Item = &'static str> {
-        self.built_in.iter().map(|module| module.name).filter(|name| name.starts_with("db_"))
+        self.built_in.iter().filter(|module| module.database.is_some()).map(|module| module.name)
+    }
+
+    /// How the kinds of databases are spoken to that are built in.
+    pub fn dialects(&self) -> Vec<&'static Dialect> {
+        self.built_in.iter().filter_map(|module| module.database).collect()
     }
 
     /// The modules that are loaded and not built in.

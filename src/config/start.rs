@@ -34,6 +34,7 @@ impl Config {
         let events: Vec<_> = blocks.map(|block| (block.name.clone(), block.head)).collect();
         let routes = self.program.routes.iter().enumerate();
         let routes: Vec<_> = routes.map(|(at, block)| (block.kind, block.name.clone(), RouteId(at as u16))).collect();
+        let dialects = self.registry.dialects();
         let mut started =
             Started { settings: self.settings.clone(), states: Vec::new(), used: Vec::new(), log: Vec::new() };
         for (at, module) in self.registry.loaded().iter().enumerate() {
@@ -50,6 +51,7 @@ impl Config {
                     Some(world) => Some(&mut **world),
                     None => None,
                 },
+                dialects: &dialects,
                 module: ModuleId(at as u16),
                 modules: self.registry.loaded(),
                 given: &self.given,

@@ -6,6 +6,7 @@
 
 mod clock;
 mod connections;
+mod databases;
 mod datagram_socket;
 pub mod effects;
 mod files;

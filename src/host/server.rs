@@ -2,8 +2,8 @@
 
 use super::clock::{self, Clock};
 use super::connections::Directory;
+use super::databases::Changed;
 use super::effects::services::Services;
-use super::effects::sqlite::Changed;
 use super::log;
 use super::memory::memory;
 use super::sockets::Bound;
@@ -19,7 +19,6 @@ use jiff::tz::TimeZone;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -141,7 +140,7 @@ struct Server {
     /// Each worker that ended, and how.
     ended: UnboundedReceiver<(usize, Result<(), ServerFault>)>,
     /// Databases whose files have changed, which was said.
-    changed: Vec<(PathBuf, Changed)>,
+    changed: Vec<(String, Changed)>,
     trace: Option<MessageTrace>,
 }
 
@@ -259,7 +258,6 @@ impl Server {
     fn look(&mut self) {
         let changed = self.world.changed();
         for (path, how) in changed.iter().filter(|its| !self.changed.contains(its)) {
-            let path = path.display();
             let text = match how {
                 Changed::Replaced => format!("{path} was replaced: SIGHUP has it read"),
                 Changed::Gone => {

@@ -1,8 +1,8 @@
 //! The ways of a worker to the world: sockets, connections, databases and other services.
 
 use super::connections::{Connections, Directory, Unsent};
+use super::databases;
 use super::effects::services::Services;
-use super::effects::sqlite;
 use super::log;
 use super::wires::Wires;
 use super::worker::{Handed, Settle};
@@ -28,7 +28,7 @@ pub(super) struct Ways {
     pub(super) streamed: bool,
     /// What leaves by connections of each other worker.
     pub(super) leaving: Vec<Vec<Transmit>>,
-    pub(super) databases: sqlite::Worker,
+    pub(super) databases: databases::Worker,
     pub(super) services: Services,
     /// Where services put their answers.
     pub(super) answering: UnboundedSender<(Ticket, Answer)>,
@@ -142,15 +142,8 @@ impl Driver<Node> for Ways {
     /// A read that the worker makes itself is answered at once.
     fn ask(&mut self, _now: Now, ticket: Ticket, question: Question) -> Option<Answer> {
         match question {
-            Question::Query(query) => match self.databases.read_inline(&query) {
-                Some(found) => Some(Answer::Rows(found)),
-                None => self.databases.submit(ticket.0, query).err().map(|fault| Answer::Rows(Err(fault))),
-            },
-            Question::Execute(statements) => {
-                let count = statements.len();
-                let fault = self.databases.execute(ticket.0, statements).err()?;
-                Some(Answer::Executed((0..count).map(|at| (at, fault.clone())).collect()))
-            }
+            Question::Query(query) => self.databases.ask(ticket, query),
+            Question::Execute(statements) => self.databases.execute(ticket, statements),
             Question::Service(service) => {
                 self.services.submit(ticket, service, &self.answering);
                 None

@@ -5,9 +5,9 @@
 
 use super::clock::Clock;
 use super::connections::{ConnectionCounts, Connections, Directory, News};
+use super::databases;
 use super::datagram_socket::DatagramSocket;
 use super::effects::services::Services;
-use super::effects::sqlite;
 use super::server::ServerFault;
 use super::trace::Tracer;
 use super::udp::BATCH;
@@ -81,7 +81,7 @@ pub(super) struct Parts {
     /// What all workers know of connections.
     pub(super) directory: Arc<Directory>,
     /// Its way to databases.
-    pub(super) databases: sqlite::Worker,
+    pub(super) databases: databases::Worker,
     /// What looks up and does what scripts want of the world.
     pub(super) services: Services,
     /// Answers of databases that were not asked in place, and of services.

@@ -1,15 +1,14 @@
 //! Files and databases: as modules use them at start, and each worker's way to the latter.
 
-use super::effects::sqlite::{self, Changed, Databases, init_db};
+use super::databases::{Changed, Databases, Worker};
 use super::files;
-use crate::builtin::{Answer, DatabaseId, Extensions, HostName, Query, QueryFault, Rows, World};
-use crate::modules::db_sqlite::path_of;
+use crate::builtin::{Answer, Connected, DatabaseId, Extensions, HostName, Query, QueryFault, Rows, World};
 use crate::source::Files;
 use crate::world::Ticket;
 use bytes::Bytes;
 use std::io::{self, Read};
 use std::net::{IpAddr, ToSocketAddrs};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -52,14 +51,13 @@ pub struct HostWorld {
     databases: Databases,
     /// The statements that make a database that is missing.
     template: Option<String>,
-    opened: Vec<Opened>,
 }
 
 /// A database that was opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opened {
-    /// Its file.
-    pub path: PathBuf,
+    /// What people know it by: its file.
+    pub name: String,
     /// It was missing and has been made.
     pub made: bool,
 }
@@ -71,16 +69,17 @@ impl HostWorld {
     }
 
     /// The databases opened so far.
-    pub fn opened(&self) -> &[Opened] {
-        &self.opened
+    pub fn opened(&self) -> Vec<Opened> {
+        self.databases.names().map(|(name, made)| Opened { name, made }).collect()
     }
 
     /// A worker's way to the databases. Answers to what it cannot read in place are sent to `answers`.
-    pub(super) fn worker(&self, answers: UnboundedSender<(Ticket, Answer)>) -> Result<sqlite::Worker, QueryFault> {
-        self.databases.worker(Arc::new(move |ticket, found| {
+    pub(super) fn worker(&self, answers: UnboundedSender<(Ticket, Answer)>) -> Result<Worker, QueryFault> {
+        let answered: super::databases::Answered = Arc::new(move |ticket, found| {
             // A worker that has ended wants no answer.
-            let _ = answers.send((Ticket(ticket), found));
-        }))
+            let _ = answers.send((ticket, found));
+        });
+        self.databases.worker(&answered)
     }
 
     /// How many slow reads of one database may run at once.
@@ -89,38 +88,19 @@ impl HostWorld {
     }
 
     /// The databases whose files are not those that were opened.
-    pub(super) fn changed(&self) -> Vec<(PathBuf, Changed)> {
-        self.databases.changed().map(|(path, changed)| (path.to_owned(), changed)).collect()
+    pub(super) fn changed(&self) -> Vec<(String, Changed)> {
+        self.databases.changed().collect()
     }
 
     /// Opens the databases anew whose files were replaced, and says of which that cannot be done.
     pub(super) fn renew(&self) -> Vec<String> {
         let faults = self.databases.renew();
-        faults.into_iter().map(|(path, fault)| format!("{}: {fault}", path.display())).collect()
+        faults.into_iter().map(|(name, fault)| format!("{name}: {fault}")).collect()
     }
 
     /// Waits until every change that scripts made is in the databases.
     pub(super) fn finish(&self) {
         self.databases.finish();
-    }
-
-    /// Makes the database at `path` when it is missing and there is a template for it.
-    fn make(&self, path: &Path) -> Result<bool, QueryFault> {
-        if path.exists() {
-            return Ok(false);
-        }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        if !folder.is_dir() {
-            let why = format!("{}: the folder {} does not exist", path.display(), folder.display());
-            return Err(QueryFault::Unavailable(why));
-        }
-        match &self.template {
-            Some(template) => init_db(path, template),
-            None => {
-                let why = format!("{}: no such file (--init-db FILE.sql makes it)", path.display());
-                Err(QueryFault::Unavailable(why))
-            }
-        }
     }
 }
 
@@ -129,14 +109,8 @@ impl World for HostWorld {
         Disk.read(path)
     }
 
-    fn connect(&mut self, url: &str, extensions: Extensions) -> Result<DatabaseId, QueryFault> {
-        let path = path_of(url, extensions).map_err(QueryFault::BadUrl)?;
-        let made = self.make(&path)?;
-        let connection = self.databases.connect(url, extensions)?;
-        if self.opened.iter().all(|opened| opened.path != path) {
-            self.opened.push(Opened { path, made });
-        }
-        Ok(connection)
+    fn connect(&mut self, url: &str, extensions: Extensions) -> Result<Connected, QueryFault> {
+        self.databases.connect(url, extensions, self.template.as_deref())
     }
 
     fn host_name(&mut self) -> Option<HostName> {
@@ -176,8 +150,8 @@ mod tests {
         for (template, made) in [("CREATE TABLE first (x)", true), ("CREATE TABLE second (x)", false)] {
             let mut world = HostWorld::new(Some(template.into()));
             let connection = world.connect(&url, extensions).expect("made, then found");
-            assert_eq!(world.opened(), [Opened { path: folder.join("routing.db"), made }]);
-            let tables = world.query(connection, "SELECT name FROM sqlite_master").expect("it is a database");
+            assert_eq!(world.opened(), [Opened { name: folder.join("routing.db").display().to_string(), made }]);
+            let tables = world.query(connection.id, "SELECT name FROM sqlite_master").expect("it is a database");
             assert_eq!(tables.cells.len(), 1, "{tables:?}");
         }
 

@@ -1,6 +1,7 @@
 //! `db_sqlite`: SQLite as a database of other modules, and what its URLs mean.
 
-use crate::builtin::{Changes, Extension, Extensions, Module, Param, Unit};
+use crate::builtin::{Changes, Dialect, Extension, Extensions, Module, Param, Unit, Value, calendar};
+use bytes::Bytes;
 use std::path::PathBuf;
 
 /// The module.
@@ -12,8 +13,31 @@ pub static MODULE: Module = Module {
             .inert(),
         Param::int(&["db_set_busy_timeout"], "500", Unit::Milliseconds, "How long to wait for another writer.").inert(),
     ],
+    database: Some(&DIALECT),
     ..Module::new("db_sqlite", "SQLite databases, by URLs such as sqlite:////var/lib/kamailio/routing.db.")
 };
+
+/// How SQLite is spoken to. Kamailio's module writes times as Julian days.
+pub static DIALECT: Dialect =
+    Dialect { scheme: "sqlite", mark: |_| "?".to_owned(), time: julian_day, seconds: of_julian_day, relies_on };
+
+/// The Julian day at which the Unix epoch begins.
+const EPOCH: f64 = 2_440_587.5;
+const DAY: f64 = 86_400.0;
+
+fn julian_day(unix: u64) -> Value {
+    Value::Text(Bytes::from(format!("{:.8}", unix as f64 / DAY + EPOCH)))
+}
+
+/// The time of a Julian day, or of a date as other programs write it.
+fn of_julian_day(text: &[u8]) -> u64 {
+    let text = std::str::from_utf8(text).unwrap_or_default().trim();
+    match text.parse::<f64>() {
+        Ok(day) if day > EPOCH => ((day - EPOCH) * DAY).round() as u64,
+        Ok(_) => 0,
+        Err(_) => calendar::read_date(text).and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(0),
+    }
+}
 
 /// The file that a URL names. After `sqlite://` stands the path: with two slashes more it is absolute; with one more it is absolute under an
 /// extension, for Kamailio takes it as relative to the working directory; with none it is relative.
@@ -40,7 +64,7 @@ pub fn path_of(url: &str, extensions: Extensions) -> Result<PathBuf, String> {
 }
 
 /// The extension that a URL relies on.
-pub fn relies_on(url: &str) -> Option<Extension> {
+fn relies_on(url: &str) -> Option<Extension> {
     let path = url.strip_prefix("sqlite:///")?;
     (!path.starts_with('/')).then_some(Extension::AbsoluteSqlitePath)
 }

@@ -7,7 +7,6 @@ mod against;
 mod blocks;
 mod call;
 mod changes;
-mod database;
 mod digest;
 mod dns;
 mod expect;

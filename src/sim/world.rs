@@ -1,15 +1,17 @@
 //! The world of a scenario: files, and databases in memory.
 
-use super::database::{Calendar, Database, MAGIC};
 use super::dns;
 use super::pages;
 use super::rtpengine::Relays;
 use super::scenario::{Canned, CannedPage, DatabaseMood, Scenario};
 use super::table::bound_statement;
-use crate::builtin::{Extensions, HostName, Value, World};
+use crate::builtin::{Extensions, HostName, World};
+use crate::modules::db_sqlite::DIALECT;
 use crate::source::{Diagnostic, Files};
+use crate::sqlite::{Calendar, MAGIC, Memory};
 use crate::world::{
-    Answer, DatabaseId, Found, Query, QueryFault, Question, Record, RecordKind, Rows, Service, Unanswered,
+    Answer, Connected, DatabaseId, Found, Query, QueryFault, Question, Record, RecordKind, Rows, Service, Ticket,
+    Unanswered, Way,
 };
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -26,9 +28,9 @@ pub(super) struct Stage<'a> {
     /// Files that stand in for others.
     stand_ins: Vec<(PathBuf, PathBuf)>,
     /// One a line of the scenario, with the part of a URL it serves.
-    databases: Vec<(String, Rc<Database>)>,
-    /// By [`DatabaseId`]: a URL and its database.
-    connections: Vec<(String, Rc<Database>)>,
+    databases: Vec<(String, Rc<Memory>)>,
+    /// By [`DatabaseId`]: a URL and the way to its database.
+    connections: Vec<(String, Box<dyn Way>)>,
     pub(super) calendar: Calendar,
     pub(super) mood: DatabaseMood,
     records: Vec<(String, RecordKind, Record)>,
@@ -52,7 +54,7 @@ impl<'a> Stage<'a> {
         let mut databases = Vec::new();
         for line in &scenario.databases {
             let made = contents(files, &line.paths)
-                .and_then(|(file, script)| Database::new(&script, file.as_deref(), &calendar));
+                .and_then(|(file, script)| Memory::new(&script, file.as_deref(), &calendar));
             match made {
                 Ok(database) => databases.push((line.url_part.clone(), Rc::new(database))),
                 Err(fault) => {
@@ -86,14 +88,14 @@ impl<'a> Stage<'a> {
     ) -> Answer {
         match question {
             Question::Query(query) => {
-                let rows = self.ask(query.database, &query.statement, &query.parameters);
+                let rows = self.ask(query);
                 said(query, &rows);
                 Answer::Rows(rows)
             }
             Question::Execute(statements) => {
                 let mut refused = Vec::new();
                 for (at, query) in statements.iter().enumerate() {
-                    let rows = self.ask(query.database, &query.statement, &query.parameters);
+                    let rows = self.ask(query);
                     said(query, &rows);
                     refused.extend(rows.err().map(|fault| (at, fault)));
                 }
@@ -132,22 +134,24 @@ impl<'a> Stage<'a> {
     }
 
     /// Asks a database as it feels.
-    pub(super) fn ask(&self, database: DatabaseId, sql: &str, values: &[Value]) -> Result<Rows, QueryFault> {
+    fn ask(&mut self, query: &Query) -> Result<Rows, QueryFault> {
         if self.mood == DatabaseMood::Fails {
             return Err(QueryFault::Unavailable("the scenario says so".into()));
         }
-        let bound = if self.canned.is_empty() { String::new() } else { bound_statement(sql, values) };
+        let bound =
+            if self.canned.is_empty() { String::new() } else { bound_statement(&query.statement, &query.parameters) };
         if let Some(canned) = self.canned.iter().find(|canned| bound.contains(canned.part.as_str())) {
             return canned.rows.clone().ok_or_else(|| QueryFault::Refused("the scenario says so".into()));
         }
-        match self.connections.get(database.0 as usize) {
-            Some((_, open)) => open.query(sql, values),
-            None => Err(QueryFault::Unavailable("there is no such connection".into())),
+        let way = self.connections.get_mut(query.database.0 as usize).map(|(_, way)| way);
+        match way.and_then(|way| way.ask(Ticket(0), query.clone())) {
+            Some(Answer::Rows(rows)) => rows,
+            _ => Err(QueryFault::Unavailable("there is no such connection".into())),
         }
     }
 
     /// The database that `sql` lines of a scenario ask: the first one.
-    pub(super) fn first(&self) -> Option<&Database> {
+    pub(super) fn first(&self) -> Option<&Memory> {
         self.databases.first().map(|(_, database)| &**database)
     }
 }
@@ -167,25 +171,30 @@ fn contents(files: &dyn Files, paths: &[PathBuf]) -> Result<(Option<Vec<u8>>, St
     Ok((file, statements))
 }
 
+/// Whatever a URL says, what answers is SQLite.
+fn connected(at: usize) -> Connected {
+    Connected { id: DatabaseId(u16::try_from(at).unwrap_or(u16::MAX)), dialect: &DIALECT }
+}
+
 impl World for Stage<'_> {
     fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {
         self.file(path)
     }
 
-    fn connect(&mut self, url: &str, _extensions: Extensions) -> Result<DatabaseId, QueryFault> {
+    fn connect(&mut self, url: &str, _extensions: Extensions) -> Result<Connected, QueryFault> {
         if let Some(at) = self.connections.iter().position(|(known, _)| known == url) {
-            return Ok(DatabaseId(at as u16));
+            return Ok(connected(at));
         }
         let serves = self.databases.iter().find(|(part, _)| url.contains(part.as_str()));
         // Where all answers are canned nobody needs a database.
-        let empty = if self.canned.is_empty() { None } else { Database::new("", None, &self.calendar).ok() };
+        let empty = if self.canned.is_empty() { None } else { Memory::new("", None, &self.calendar).ok() };
         let empty = empty.map(|database| (String::new(), Rc::new(database)));
         let Some((_, database)) = serves.or(empty.as_ref()) else {
             let why = format!("the scenario has no database for {url}; add a line such as: database routing.sql");
             return Err(QueryFault::Unavailable(why));
         };
-        self.connections.push((url.to_owned(), database.clone()));
-        Ok(DatabaseId(self.connections.len() as u16 - 1))
+        self.connections.push((url.to_owned(), Box::new(database.clone())));
+        Ok(connected(self.connections.len() - 1))
     }
 
     fn host_name(&mut self) -> Option<HostName> {
@@ -201,13 +210,14 @@ impl World for Stage<'_> {
     }
 
     fn query(&mut self, database: DatabaseId, sql: &str) -> Result<Rows, QueryFault> {
-        self.ask(database, sql, &[])
+        self.ask(&Query { database, statement: sql.into(), fixed: false, parameters: Vec::new() })
     }
 
     fn execute(&mut self, database: DatabaseId, statements: Vec<Query>) -> Vec<(usize, QueryFault)> {
         let mut refused = Vec::new();
         for (at, query) in statements.into_iter().enumerate() {
-            let said = self.ask(database, &query.statement, &query.parameters);
+            let query = Query { database, ..query };
+            let said = self.ask(&query);
             refused.extend(said.as_ref().err().map(|fault| (at, fault.clone())));
             self.executed.push((query, said));
         }

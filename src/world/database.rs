@@ -1,6 +1,7 @@
-//! Statements for databases, and what those say.
+//! Statements for databases, what those say, and how each kind of them is spoken to.
 
-use crate::language::Value;
+use super::question::{Answer, Ticket};
+use crate::language::{Extension, Value};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,12 +10,58 @@ use std::time::Duration;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct DatabaseId(pub u16);
 
+/// How a kind of database is spoken to. It stands on the row of the module that a config loads for that kind.
+#[derive(Debug)]
+pub struct Dialect {
+    /// What its URLs begin with, before the colon: `sqlite`.
+    pub scheme: &'static str,
+    /// The mark in a statement for a parameter of this place, counted from 1: `?`, `$1`.
+    pub mark: fn(usize) -> String,
+    /// A time, in seconds since 1970, as Kamailio's module for this kind writes it into a column.
+    pub time: fn(u64) -> Value,
+    /// The time that a cell of such a column holds.
+    pub seconds: fn(&[u8]) -> u64,
+    /// The extension that a URL relies on.
+    pub relies_on: fn(&str) -> Option<Extension>,
+}
+
+impl Dialect {
+    /// Whether a URL is of this kind.
+    pub fn speaks(&self, url: &str) -> bool {
+        url.strip_prefix(self.scheme).is_some_and(|rest| rest.starts_with(':'))
+    }
+
+    /// The marks of so many parameters, separated by commas.
+    pub fn marks(&self, count: usize) -> String {
+        (1..=count).map(self.mark).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// A database that is open.
+#[derive(Clone, Copy, Debug)]
+pub struct Connected {
+    /// Under which it is asked.
+    pub id: DatabaseId,
+    /// How it is spoken to.
+    pub dialect: &'static Dialect,
+}
+
+/// A way to a database: of a worker, of a scenario.
+pub trait Way {
+    /// Asks. The answer, [`Answer::Rows`], when it is there at once; else it comes later under the ticket.
+    fn ask(&mut self, ticket: Ticket, query: Query) -> Option<Answer>;
+
+    /// Has statements taken in one transaction, in which one that is refused undoes only itself. The answer, [`Answer::Executed`], when it is there at
+    /// once; else it comes later under the ticket.
+    fn execute(&mut self, ticket: Ticket, statements: Vec<Query>) -> Option<Answer>;
+}
+
 /// A statement for a database.
 #[derive(Clone, Debug)]
 pub struct Query {
     /// Which database.
     pub database: DatabaseId,
-    /// SQL text with `?` for each parameter; the same `Arc` for the same call site, so that its compiled form can be kept.
+    /// SQL text with the dialect's mark for each parameter; the same `Arc` for the same call site, so that its compiled form can be kept.
     pub statement: Arc<str>,
     /// The text is the same at each call: its compiled form is worth keeping.
     pub fixed: bool,

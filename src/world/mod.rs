@@ -11,7 +11,7 @@ mod packet;
 mod question;
 mod want;
 
-pub use database::{DatabaseId, Query, QueryFault, Rows};
+pub use database::{Connected, DatabaseId, Dialect, Query, QueryFault, Rows, Way};
 pub use drive::{Contract, Driver, Kept, Server, drive};
 pub use fetch::{Fetch, FetchFault, FetchSettings, Page};
 pub use flow::{ConnectionId, Flow, SendFlags, SocketId};

@@ -2,7 +2,7 @@
 //! never answer.
 
 use alanui::builtin::{
-    Core, DatabaseId, Extensions, Memory, QueryFault, Random, Rows, Socket, SocketId, Sockets, Value, World,
+    Connected, Core, DatabaseId, Extensions, Memory, QueryFault, Random, Rows, Socket, SocketId, Sockets, Value, World,
 };
 use alanui::config::{Additions, has_errors, load};
 use alanui::modules::MODULES;
@@ -34,8 +34,8 @@ impl World for Canned {
         std::fs::read(path)
     }
 
-    fn connect(&mut self, _: &str, _: Extensions) -> Result<DatabaseId, QueryFault> {
-        Ok(DatabaseId(0))
+    fn connect(&mut self, _: &str, _: Extensions) -> Result<Connected, QueryFault> {
+        Ok(Connected { id: DatabaseId(0), dialect: &alanui::modules::db_sqlite::DIALECT })
     }
 
     fn address(&mut self, _: &str) -> Option<std::net::IpAddr> {

@@ -1,8 +1,8 @@
 //! A server in memory, one message after another, on a clock that jumps: what a config says to it and what it logs.
 
 use alanui::builtin::{
-    Core, DatabaseId, Extension, Extensions, LogLevel, LogLine, Memory, QueryFault, Random, Rows, Socket, SocketId,
-    Sockets, World,
+    Connected, Core, DatabaseId, Extension, Extensions, LogLevel, LogLine, Memory, QueryFault, Random, Rows, Socket,
+    SocketId, Sockets, World,
 };
 use alanui::config::{Additions, CommandLine, Options, extension_diagnostics, has_errors, load};
 use alanui::modules::MODULES;
@@ -44,7 +44,7 @@ impl World for Bare {
         Err(io::Error::from(io::ErrorKind::NotFound))
     }
 
-    fn connect(&mut self, _: &str, _: Extensions) -> Result<DatabaseId, QueryFault> {
+    fn connect(&mut self, _: &str, _: Extensions) -> Result<Connected, QueryFault> {
         Err(QueryFault::Unavailable("there is none".to_owned()))
     }
 

@@ -4,4 +4,3 @@ mod datagrams;
 mod dns;
 mod http;
 pub(in crate::host) mod services;
-pub mod sqlite;

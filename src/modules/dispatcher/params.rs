@@ -196,9 +196,7 @@ fn source(start: &mut Start) -> Result<Source, StartFault> {
         return Ok(Source::File(text("list_file")));
     };
     let url = text("db_url");
-    if let Some(extension) = crate::modules::db_sqlite::relies_on(&url) {
-        start.used.push((extension, given.span));
-    }
+    start.rely_on_url(&url, given.span);
     let names = ["table_name", "setid_col", "destination_col", "flags_col", "priority_col", "attrs_col"];
     for name in names {
         let value = text(name);

@@ -61,7 +61,7 @@ impl Table {
         let (url, name) = (&self.url, &self.name);
         let unreadable =
             |fault: QueryFault| StartFault::new(format!("the table {name} of {url} cannot be read: {fault}"));
-        let connection = world.connect(url, self.extensions).map_err(unreadable)?;
+        let connection = world.connect(url, self.extensions).map_err(unreadable)?.id;
         let version = world.query(connection, &format!("SELECT table_version FROM version WHERE table_name='{name}'"));
         let version = version.ok().and_then(|rows| rows.cell(0, 0).map(|cell| cell.to_int()));
         let wanted = match version {

@@ -3,8 +3,8 @@
 use super::*;
 use crate::builtin::bench::Bench;
 use crate::builtin::{
-    Background, Command, DatabaseId, Extension, Extensions, Outcome, ParamGiven, ParamGivenValue, Params, QueryFault,
-    Rows, Settings, Slots, Start, Value,
+    Background, Command, Connected, DatabaseId, Extension, Extensions, Outcome, ParamGiven, ParamGivenValue, Params,
+    QueryFault, Rows, Settings, Slots, Start, Value,
 };
 use crate::source::Span;
 use crate::time::{Now, Tick};
@@ -30,10 +30,10 @@ impl World for Paper {
         self.list.map(|list| list.as_bytes().to_vec()).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    fn connect(&mut self, url: &str, _: Extensions) -> Result<DatabaseId, QueryFault> {
+    fn connect(&mut self, url: &str, _: Extensions) -> Result<Connected, QueryFault> {
         match url.contains("missing") {
             true => Err(QueryFault::Unavailable("no such file".into())),
-            false => Ok(DatabaseId(0)),
+            false => Ok(Connected { id: DatabaseId(0), dialect: &crate::modules::db_sqlite::DIALECT }),
         }
     }
 
@@ -91,6 +91,7 @@ fn try_start(
         slots: &Slots::default(),
         routes: &[],
         events: &[],
+        dialects: &[&crate::modules::db_sqlite::DIALECT],
         world: Some(paper),
         module: crate::builtin::ModuleId(0),
         modules: &[],

@@ -5,7 +5,6 @@ use super::{ExtraId, RtpEngine};
 use crate::builtin::{
     Changes, Extensions, LogLevel, Param, ParamGivenValue, QueryFault, Start, StartFault, State, Unit, World,
 };
-use crate::modules::db_sqlite;
 use crate::modules::place::place;
 use arc_swap::ArcSwap;
 use std::net::IpAddr;
@@ -214,7 +213,7 @@ fn table(start: &mut Start, from: Option<IpAddr>) -> Result<Option<Table>, Start
     let text = |name| params.text(name).map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default();
     let url = text("db_url");
     let Some(given) = params.given("db_url").filter(|_| !url.is_empty()) else { return Ok(None) };
-    start.used.extend(db_sqlite::relies_on(&url).map(|extension| (extension, given.span)));
+    start.rely_on_url(&url, given.span);
     for name in ["table_name", "setid_col", "url_col", "weight_col", "disabled_col"] {
         let value = text(name);
         if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte)) {
@@ -232,7 +231,7 @@ impl Table {
         let (url, name) = (&self.url, &self.name);
         let unreadable =
             |fault: QueryFault| StartFault::new(format!("the table {name} of {url} cannot be read: {fault}"));
-        let connection = world.connect(url, self.extensions).map_err(unreadable)?;
+        let connection = world.connect(url, self.extensions).map_err(unreadable)?.id;
         let statement = format!("SELECT {} FROM {name}", self.columns.join(", "));
         let rows = world.query(connection, &statement).map_err(unreadable)?;
         let (mut sets, mut told): (Vec<Set>, _) = (Vec::new(), Vec::new());

@@ -1,7 +1,7 @@
 //! Connections: their names, and opening them.
 
 use crate::builtin::{
-    Context, DatabaseId, Extension, Fault, LogLevel, ParamGivenValue, Prepare, Prepared, Start, StartFault, State,
+    Connected, Context, Extension, Fault, LogLevel, ParamGivenValue, Prepare, Prepared, Start, StartFault, State,
     Template,
 };
 
@@ -12,7 +12,7 @@ const SPACE: &str = "sql-connection";
 #[derive(Debug, Default)]
 pub(super) struct Connections {
     /// By the slot of the name; `None` when it could not be opened.
-    pub(super) open: Vec<Option<DatabaseId>>,
+    pub(super) open: Vec<Option<Connected>>,
     /// How much of a failed statement is logged.
     pub(super) logged: usize,
 }
@@ -41,7 +41,7 @@ pub(super) fn prepare_for_result(name: &Template, context: &mut Prepare) -> Resu
 }
 
 /// The database of a connection, when it is open.
-pub(super) fn database(cx: &mut Context, slot: Option<&Slot>) -> Option<DatabaseId> {
+pub(super) fn database(cx: &mut Context, slot: Option<&Slot>) -> Option<Connected> {
     let state = cx.state::<Connections>()?;
     slot.and_then(|slot| state.open.get(slot.0).copied().flatten())
 }
@@ -75,11 +75,7 @@ pub(super) fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
     let later = start.params.switch("connect_mode");
     let mut open = vec![None; start.slots.len(SPACE)];
     for (name, url, span) in given {
-        if url.starts_with("sqlite:")
-            && let Some(extension) = crate::modules::db_sqlite::relies_on(&url)
-        {
-            start.used.push((extension, span));
-        }
+        start.rely_on_url(&url, span);
         let Some(world) = &mut start.world else { continue };
         let connection = match world.connect(&url, start.extensions) {
             Ok(connection) => connection,

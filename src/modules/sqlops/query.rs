@@ -157,7 +157,7 @@ pub(super) fn column(cx: &mut Context, args: &Args) -> Outcome {
 fn ask(cx: &mut Context, args: &Args, then: Then) -> Outcome {
     let Some(asked) = args.prepared::<Asked>(1) else { return Outcome::FALSE };
     match connection::database(cx, args.prepared::<Connection>(0)) {
-        Some(database) => match asked.statement.query(cx, database) {
+        Some(connected) => match asked.statement.query(cx, connected) {
             Ok(query) => Outcome::ask(query, then),
             Err(NoName { variable }) => {
                 cx.log(

@@ -1,17 +1,17 @@
 //! An SQL text with variables, prepared once: what can be bound becomes a parameter, so that no value is ever read as SQL.
 
 use crate::builtin::sql::{self, Piece, Symbol};
-use crate::builtin::{Context, DatabaseId, KeyKind, Part, Query, Reference, Template, Value, parse_int};
+use crate::builtin::{Connected, Context, KeyKind, Part, Query, Reference, Template, Value, parse_int};
 use bytes::Bytes;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A statement as a call site prepared it.
 #[derive(Debug)]
 pub(super) struct Statement {
     template: Template,
     pieces: Vec<Piece>,
-    // The text when it is the same at each call.
-    fixed: Option<Arc<str>>,
+    /// The text, once it was asked for, when it is the same at each call: `None` when it is not.
+    fixed: Option<OnceLock<Arc<str>>>,
 }
 
 /// A value that is no name stands where only a name can.
@@ -26,34 +26,36 @@ impl Statement {
     pub(super) fn new(template: &Template) -> Statement {
         let pieces = sql::pieces(&symbols(template));
         let varies = |piece: &Piece| matches!(piece, Piece::Name(..) | Piece::Quoted(..) | Piece::Pasted(_));
-        let mut statement = Statement { template: template.clone(), pieces, fixed: None };
-        if !statement.pieces.iter().any(varies) {
-            let text: Vec<u8> = statement.pieces.iter().flat_map(|piece| sql::constant(piece).to_vec()).collect();
-            statement.fixed = Some(Arc::from(String::from_utf8_lossy(&text)));
-        }
-        statement
+        let fixed = (!pieces.iter().any(varies)).then(OnceLock::new);
+        Statement { template: template.clone(), pieces, fixed }
     }
 
-    /// The text that is the same at each call; `None` when it holds names that variables give.
+    /// The text that is the same at each call, once it was asked for; `None` when it holds names that variables give.
     pub(super) fn fixed(&self) -> Option<&Arc<str>> {
-        self.fixed.as_ref()
+        self.fixed.as_ref()?.get()
     }
 
     /// The statement with the values of this moment.
     ///
     /// # Errors
     /// A value that is no name, where one must stand.
-    pub(super) fn query(&self, cx: &mut Context, database: DatabaseId) -> Result<Query, NoName> {
-        let (statement, fixed) = match &self.fixed {
-            Some(text) => (text.clone(), true),
+    pub(super) fn query(&self, cx: &mut Context, connected: Connected) -> Result<Query, NoName> {
+        let kept = self.fixed.as_ref().and_then(OnceLock::get).cloned();
+        let statement = match kept {
+            Some(text) => text,
             None => {
-                let text =
-                    sql::write(&self.pieces, &mut |at| self.value(cx, at).to_text()).map_err(|at| self.no_name(at))?;
-                (Arc::from(String::from_utf8_lossy(&text)), false)
+                let mark = connected.dialect.mark;
+                let text = sql::write(&self.pieces, mark, &mut |at| self.value(cx, at).to_text());
+                let text = Arc::from(String::from_utf8_lossy(&text.map_err(|at| self.no_name(at))?));
+                match &self.fixed {
+                    // A call has one connection, and so one dialect.
+                    Some(fixed) => fixed.get_or_init(|| text).clone(),
+                    None => text,
+                }
             }
         };
         let parameters = self.pieces.iter().filter_map(|piece| self.bind(cx, piece)).collect();
-        Ok(Query { database, statement, fixed, parameters })
+        Ok(Query { database: connected.id, statement, fixed: self.fixed.is_some(), parameters })
     }
 
     fn variable(&self, at: usize) -> Option<&Reference> {

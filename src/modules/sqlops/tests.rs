@@ -5,13 +5,15 @@ use super::statement::{NoName, Statement};
 use super::*;
 use crate::builtin::bench::Bench;
 use crate::builtin::{
-    Answer, Applied, Args, Argument, CallSite, DatabaseId, Effect, Extension, Extensions, Function, Key, ModuleId,
-    Outcome, Part, Place, Prepare, Query, QueryFault, Question, Reference, Rows, Slots, State, Template,
+    Answer, Applied, Args, Argument, CallSite, Connected, DatabaseId, Dialect, Effect, Extension, Extensions, Function,
+    Key, ModuleId, Outcome, Part, Place, Prepare, Query, QueryFault, Question, Reference, Rows, Slots, State, Template,
     Transformation, Value, Variable,
 };
 use crate::source::Span;
 use bytes::Bytes;
 use std::sync::Arc;
+
+const CONNECTED: Connected = Connected { id: DatabaseId(0), dialect: &crate::modules::db_sqlite::DIALECT };
 
 const MESSAGE: &str = "OPTIONS sip:a@b SIP/2.0\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\nFrom: <sip:x@y>;tag=1\nTo: <sip:a@b>\nCall-ID: 1\nCSeq: 1 OPTIONS\nContent-Length: 0\n\n";
 
@@ -78,7 +80,7 @@ struct Desk {
 
 impl Desk {
     fn new() -> Desk {
-        let state: Arc<dyn State> = Arc::new(Connections { open: vec![Some(DatabaseId(0))], logged: 100 });
+        let state: Arc<dyn State> = Arc::new(Connections { open: vec![Some(CONNECTED)], logged: 100 });
         Desk { bench: Bench::new(MESSAGE, state), slots: Slots::default(), used: Vec::new(), calls: Vec::new() }
     }
 
@@ -87,7 +89,7 @@ impl Desk {
     }
 
     fn query(&mut self, text: &str) -> Result<Query, NoName> {
-        Statement::new(&template(text)).query(&mut self.bench.context(), DatabaseId(0))
+        Statement::new(&template(text)).query(&mut self.bench.context(), CONNECTED)
     }
 
     fn call(&mut self, function: &'static Function, args: &[&str], answer: Result<Rows, QueryFault>) -> i32 {
@@ -230,9 +232,10 @@ fn what_can_be_bound_is_bound() {
         desk.set("i", Value::text("q\"q"));
         desk.set("c", Value::text("a = 1"));
         desk.set("q", Value::text("DELETE FROM t"));
-        let query = desk.query(written).unwrap();
+        let statement = Statement::new(&template(written));
+        let query = statement.query(&mut desk.bench.context(), CONNECTED).unwrap();
         assert_eq!((&*query.statement, &query.parameters), (sql, &parameters), "{written}");
-        assert_eq!(query.fixed, Statement::new(&template(written)).fixed().is_some(), "{written}");
+        assert_eq!(query.fixed, statement.fixed().is_some(), "{written}");
     }
 }
 
@@ -257,7 +260,7 @@ fn what_is_no_name_is_refused_where_a_name_must_stand() {
 fn a_fixed_statement_is_the_same_text_each_time() {
     let mut desk = Desk::new();
     let statement = Statement::new(&template("SELECT 1 WHERE a='$u'"));
-    let [one, two] = [(); 2].map(|()| statement.query(&mut desk.bench.context(), DatabaseId(0)).unwrap().statement);
+    let [one, two] = [(); 2].map(|()| statement.query(&mut desk.bench.context(), CONNECTED).unwrap().statement);
     assert!(Arc::ptr_eq(&one, &two));
 }
 
@@ -356,4 +359,31 @@ fn values_are_written_as_sql() {
     assert_eq!(written(2, Value::Null), "''");
     assert_eq!(written(0, Value::Int(5)), "5");
     assert_eq!(written(0, Value::text("it's")), "'it\\'s'");
+}
+
+/// A database whose parameters are numbered, as PostgreSQL's are.
+#[test]
+fn marks_are_those_of_the_dialect() {
+    static NUMBERED: Dialect = Dialect {
+        scheme: "numbered",
+        mark: |at| format!("${at}"),
+        time: |_| Value::Null,
+        seconds: |_| 0,
+        relies_on: |_| None,
+    };
+    let mut desk = Desk::new();
+    for (name, value) in [("u", "alice"), ("t", "tab")] {
+        desk.set(name, Value::text(value));
+    }
+    let connected = Connected { dialect: &NUMBERED, ..CONNECTED };
+    for (written, sql) in [
+        (
+            "SELECT a FROM d WHERE domain='$u' AND n = $n AND x = '$u?'",
+            "SELECT a FROM d WHERE domain=$1 AND n = $2 AND x = $3",
+        ),
+        ("SELECT a FROM $t WHERE b = '$u'", "SELECT a FROM tab WHERE b = $1"),
+    ] {
+        let query = Statement::new(&template(written)).query(&mut desk.bench.context(), connected).unwrap();
+        assert_eq!(&*query.statement, sql);
+    }
 }

@@ -286,6 +286,7 @@ mod tests {
             routes: &[],
             events: &[],
             world: None,
+            dialects: &[],
             module: ModuleId(0),
             modules: &[],
             given: &[],

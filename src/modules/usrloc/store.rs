@@ -4,8 +4,8 @@ use super::contact::{Contact, Kept, Record};
 use super::params::PARAMS;
 use super::{Mode, Rules, Usrloc, methods, preference};
 use crate::builtin::{
-    Background, DatabaseId, Located, LogLevel, Query, QueryFault, Rows, Sockets, Start, StartFault, Value, calendar,
-    parse_int,
+    Background, Connected, DatabaseId, Dialect, Located, LogLevel, Query, QueryFault, Rows, Sockets, Start, StartFault,
+    Value, parse_int,
 };
 use crate::modules::core::{socket_name, socket_of};
 use bytes::Bytes;
@@ -42,10 +42,6 @@ const SERVER_ID: usize = 16;
 const RUID: usize = 20;
 const DOMAIN: usize = 21;
 
-/// The Julian day at which the Unix epoch begins: how Kamailio's db_sqlite writes times.
-const EPOCH: f64 = 2_440_587.5;
-const DAY: f64 = 86_400.0;
-
 /// A change of the database.
 #[derive(Debug)]
 pub enum Change {
@@ -60,7 +56,8 @@ pub enum Change {
 /// The database.
 #[derive(Debug)]
 pub struct Store {
-    database: DatabaseId,
+    /// `None` in `check`.
+    database: Option<Connected>,
     use_domain: bool,
     /// Times are written as seconds since 1970.
     plain_times: bool,
@@ -96,8 +93,8 @@ impl Store {
         let given = start.params.given("db_url");
         let text = |bytes: Bytes| String::from_utf8_lossy(&bytes).into_owned();
         let url = start.params.text("db_url").map(text).unwrap_or_default();
-        if let (Some(extension), Some(given)) = (crate::modules::db_sqlite::relies_on(&url), given) {
-            start.used.push((extension, given.span));
+        if let Some(given) = given {
+            start.rely_on_url(&url, given.span);
         }
         let plain =
             |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
@@ -110,10 +107,10 @@ impl Store {
         let use_domain = start.params.switch("use_domain");
         let only_server = start.params.switch("server_id_filter").then_some(start.settings.server_id);
         let mut store = Store {
-            database: DatabaseId(0),
+            database: None,
             use_domain,
             plain_times: start.params.int("expires_type") == 1,
-            tables: names.iter().map(|name| Statements::new(name, &columns, use_domain, only_server)).collect(),
+            tables: Vec::new(),
             loaded: Mutex::default(),
             skips_remote: start.params.switch("skip_remote_socket"),
             only_server,
@@ -121,18 +118,22 @@ impl Store {
         let loads = mode != Mode::DatabaseOnly && start.params.switch("db_load");
         let extensions = start.extensions;
         let Some(world) = &mut start.world else { return Ok(store) };
+        let built =
+            start.dialects.iter().map(|dialect| format!("{}://...", dialect.scheme)).collect::<Vec<_>>().join(", ");
         let unreadable = |what: &str, fault: QueryFault| {
             let fault = StartFault::new(format!("{what} cannot be read: {fault}"))
-                .help("SQLite is built in: sqlite:///path/to/file.db; db_mode 0 keeps contacts in memory");
+                .help(format!("built in: {built}; db_mode 0 keeps contacts in memory"));
             given.map_or(fault.clone(), |given| fault.at(given.span))
         };
-        store.database = world.connect(&url, extensions).map_err(|fault| unreadable(&url, fault))?;
+        let connected = world.connect(&url, extensions).map_err(|fault| unreadable(&url, fault))?;
+        let statements = |name| Statements::new(name, &columns, use_domain, only_server, connected.dialect);
+        (store.database, store.tables) = (Some(connected), names.iter().map(statements).collect());
         let mut loaded = Vec::new();
         for table in names.iter().filter(|_| loads) {
             let name = String::from_utf8_lossy(table);
             let listed = listed(&columns, use_domain);
             let rows = world
-                .query(store.database, &format!("SELECT {listed} FROM {name}"))
+                .query(connected.id, &format!("SELECT {listed} FROM {name}"))
                 .map_err(|fault| unreadable(&format!("the table {name} of {url}"), fault))?;
             loaded.push(Loaded { table: table.clone(), rows });
         }
@@ -142,7 +143,7 @@ impl Store {
 
     /// The database.
     pub(super) fn database(&self) -> DatabaseId {
-        self.database
+        self.database.map_or(DatabaseId(0), |connected| connected.id)
     }
 
     /// Puts what was read at start into the tables.
@@ -182,7 +183,7 @@ impl Store {
             Change::Insert(_) | Change::Update(_) => return None,
             Change::Delete(ruid) => (&statements.delete, vec![Value::Text(ruid.clone())]),
         };
-        Some(Query { database: self.database, statement: statement.clone(), fixed: true, parameters })
+        Some(Query { database: self.database(), statement: statement.clone(), fixed: true, parameters })
     }
 
     /// The statement that finds the contacts of an address.
@@ -191,7 +192,7 @@ impl Store {
         let (user, domain) = self.split(aor);
         let mut parameters = vec![Value::Text(user)];
         parameters.extend(domain.map(Value::Text));
-        Some(Query { database: self.database, statement: statements.select.clone(), fixed: true, parameters })
+        Some(Query { database: self.database(), statement: statements.select.clone(), fixed: true, parameters })
     }
 
     /// The statement that removes contacts that had expired by then.
@@ -199,7 +200,7 @@ impl Store {
         let statements = self.tables.iter().find(|its| its.name == table)?;
         // What was written for 0 never expires.
         let parameters = vec![self.time(by.saturating_add(1)), self.time(0)];
-        Some(Query { database: self.database, statement: statements.clean.clone(), fixed: true, parameters })
+        Some(Query { database: self.database(), statement: statements.clean.clone(), fixed: true, parameters })
     }
 
     /// The record that was found.
@@ -262,7 +263,7 @@ impl Store {
         if self.plain_times {
             return Value::Int(i64::try_from(unix).unwrap_or(i64::MAX));
         }
-        Value::Text(Bytes::from(format!("{:.8}", unix as f64 / DAY + EPOCH)))
+        self.database.map_or(Value::Null, |connected| (connected.dialect.time)(unix))
     }
 
     /// The contact of a row; `None` without a URI, or when it belongs to another server and is not wanted.
@@ -310,33 +311,41 @@ impl Store {
         if self.plain_times {
             return parse_int(text).and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(0);
         }
-        let text = std::str::from_utf8(text).unwrap_or_default().trim();
-        match text.parse::<f64>() {
-            Ok(day) if day > EPOCH => ((day - EPOCH) * DAY).round() as u64,
-            Ok(_) => 0,
-            Err(_) => calendar::read_date(text).and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(0),
-        }
+        self.database.map_or(0, |connected| (connected.dialect.seconds)(text))
     }
 }
 
 impl Statements {
-    fn new(name: &Bytes, columns: &[String; 22], use_domain: bool, only_server: Option<u32>) -> Statements {
+    fn new(
+        name: &Bytes,
+        columns: &[String; 22],
+        use_domain: bool,
+        only_server: Option<u32>,
+        dialect: &Dialect,
+    ) -> Statements {
         let table = String::from_utf8_lossy(name);
         let all = listed(columns, use_domain);
-        let marks = vec!["?"; if use_domain { 22 } else { 21 }].join(", ");
-        let set: Vec<String> = columns[UPDATED].iter().map(|column| format!("{column} = ?")).collect();
+        let mark = dialect.mark;
+        let marks = dialect.marks(if use_domain { 22 } else { 21 });
+        let updated = columns[UPDATED].iter().enumerate();
+        let set: Vec<String> = updated.map(|(at, column)| format!("{column} = {}", mark(at + 1))).collect();
         let (user, expires, q, ruid, domain) =
             (&columns[0], &columns[2], &columns[3], &columns[RUID], &columns[DOMAIN]);
         let server_id = &columns[SERVER_ID];
         let and_server = only_server.map(|own| format!(" AND {server_id} = {own}")).unwrap_or_default();
-        let and_domain = if use_domain { format!(" AND {domain} = ?") } else { String::new() };
+        let and_domain = if use_domain { format!(" AND {domain} = {}", mark(2)) } else { String::new() };
         Statements {
             name: name.clone(),
             insert: format!("INSERT INTO {table} ({all}) VALUES ({marks})").into(),
-            update: format!("UPDATE {table} SET {} WHERE {ruid} = ?", set.join(", ")).into(),
-            delete: format!("DELETE FROM {table} WHERE {ruid} = ?").into(),
-            clean: format!("DELETE FROM {table} WHERE {expires} < ? AND {expires} <> ?{and_server}").into(),
-            select: format!("SELECT {all} FROM {table} WHERE {user} = ?{and_domain} ORDER BY {q}").into(),
+            update: format!("UPDATE {table} SET {} WHERE {ruid} = {}", set.join(", "), mark(set.len() + 1)).into(),
+            delete: format!("DELETE FROM {table} WHERE {ruid} = {}", mark(1)).into(),
+            clean: format!(
+                "DELETE FROM {table} WHERE {expires} < {} AND {expires} <> {}{and_server}",
+                mark(1),
+                mark(2)
+            )
+            .into(),
+            select: format!("SELECT {all} FROM {table} WHERE {user} = {}{and_domain} ORDER BY {q}", mark(1)).into(),
         }
     }
 }

@@ -6,7 +6,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, Statement};
 
 /// Whether it only reads and gives rows.
-pub(super) fn is_read(connection: &Connection, query: &Query) -> bool {
+pub fn is_read(connection: &Connection, query: &Query) -> bool {
     let reads = |statement: &Statement| statement.readonly() && statement.column_count() > 0;
     // What cannot be compiled is found out again, with its reason, where it runs.
     match query.fixed {
@@ -16,7 +16,7 @@ pub(super) fn is_read(connection: &Connection, query: &Query) -> bool {
 }
 
 /// Runs it when it only reads and gives rows. `None` when it does not, or cannot be compiled: its fault is found where it runs.
-pub(super) fn read(connection: &Connection, query: &Query) -> Option<rusqlite::Result<Rows>> {
+pub fn read(connection: &Connection, query: &Query) -> Option<rusqlite::Result<Rows>> {
     let reads = |statement: &Statement| statement.readonly() && statement.column_count() > 0;
     match query.fixed {
         true => {
@@ -32,10 +32,21 @@ pub(super) fn read(connection: &Connection, query: &Query) -> Option<rusqlite::R
 }
 
 /// Runs it to its end.
-pub(super) fn run(connection: &Connection, query: &Query) -> rusqlite::Result<Rows> {
-    match query.fixed {
-        true => step(&mut *connection.prepare_cached(&query.statement)?, &query.parameters),
-        false => step(&mut connection.prepare(&query.statement)?, &query.parameters),
+///
+/// # Errors
+/// SQLite's.
+pub fn run(connection: &Connection, query: &Query) -> rusqlite::Result<Rows> {
+    run_text(connection, &query.statement, query.fixed, &query.parameters)
+}
+
+/// The same, given piece by piece; `keeps` its compiled form.
+///
+/// # Errors
+/// SQLite's.
+pub fn run_text(connection: &Connection, text: &str, keeps: bool, parameters: &[Value]) -> rusqlite::Result<Rows> {
+    match keeps {
+        true => step(&mut *connection.prepare_cached(text)?, parameters),
+        false => step(&mut connection.prepare(text)?, parameters),
     }
 }
 
@@ -72,7 +83,7 @@ fn cell(value: ValueRef) -> Value {
 }
 
 /// Whose fault it was.
-pub(super) fn fault_of(fault: rusqlite::Error) -> QueryFault {
+pub fn fault_of(fault: rusqlite::Error) -> QueryFault {
     let text = fault.to_string();
     match fault.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => QueryFault::Locked(text),

@@ -1,7 +1,7 @@
 //! Against real files.
 
 use super::*;
-use crate::builtin::Value;
+use crate::builtin::{DatabaseId, Extensions, Value};
 use rusqlite::Connection;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, channel};
@@ -31,16 +31,40 @@ impl Drop for Folder {
 
 type Answers = Receiver<(u64, Result<Rows, QueryFault>)>;
 
-fn open_worker(path: &Path) -> (Databases, Worker, Answers) {
-    let mut databases = Databases::new();
-    databases.connect(&format!("sqlite:///{}", path.display()), Extensions::default()).unwrap();
+/// A worker's way, asked in the two steps that it takes.
+struct Asked {
+    way: Worker,
+}
+
+impl Asked {
+    /// What is answered in place.
+    fn read_inline(&mut self, query: &Query) -> Option<Result<Rows, QueryFault>> {
+        self.way.reader.read(query)
+    }
+
+    /// Hands a statement to a thread, as the way does with what is not answered in place.
+    fn submit(&self, ticket: u64, query: Query) -> Result<(), QueryFault> {
+        self.way.submit(Ticket(ticket), query)
+    }
+}
+
+fn open_worker(path: &Path) -> (Database, Asked, Answers) {
+    open_with_deadline(path, DEADLINE)
+}
+
+fn open_with_deadline(path: &Path, deadline: Duration) -> (Database, Asked, Answers) {
+    let database = Database::open(path, deadline).unwrap();
     let (send, answers) = channel();
-    let answered = move |ticket, answer| match answer {
-        Answer::Rows(rows) => send.send((ticket, rows)).unwrap_or(()),
+    let answered = move |ticket: Ticket, answer| match answer {
+        Answer::Rows(rows) => send.send((ticket.0, rows)).unwrap_or(()),
         Answer::Code(_) | Answer::Executed(_) | Answer::Found(_) => panic!("{answer:?} answers no query"),
     };
-    let worker = databases.worker(Arc::new(answered)).unwrap();
-    (databases, worker, answers)
+    let way = Worker::new(&database, Arc::new(answered)).unwrap();
+    (database, Asked { way }, answers)
+}
+
+fn select(database: &mut Database, sql: &str) -> Vec<Value> {
+    database.query(&query(sql, vec![])).unwrap().cells
 }
 
 fn query(sql: &str, parameters: Vec<Value>) -> Query {
@@ -60,7 +84,7 @@ fn cells_keep_their_kind() {
     let folder = Folder::new("cells");
     let path = folder
         .database("CREATE TABLE t (a INTEGER, b TEXT, c REAL); INSERT INTO t VALUES (1, 'one', 2.0), (2, NULL, 1.5)");
-    let (_databases, mut worker, _answers) = open_worker(&path);
+    let (_database, mut worker, _answers) = open_worker(&path);
     let rows = worker.read_inline(&query("SELECT a, b, c FROM t ORDER BY a", vec![])).unwrap().unwrap();
     assert_eq!(rows.columns, ["a", "b", "c"]);
     assert_eq!(
@@ -76,7 +100,7 @@ fn cells_keep_their_kind() {
 fn writes_are_handed_over_and_seen_afterwards() {
     let folder = Folder::new("writes");
     let path = folder.database("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT)");
-    let (_databases, mut worker, answers) = open_worker(&path);
+    let (_database, mut worker, answers) = open_worker(&path);
     let insert = |a: i64| query("INSERT INTO t VALUES (?, 'x')", vec![Value::Int(a)]);
     assert!(worker.read_inline(&insert(1)).is_none());
     // Each third one repeats a key: it fails alone.
@@ -98,12 +122,12 @@ fn writes_are_handed_over_and_seen_afterwards() {
 fn nothing_handed_over_is_lost_at_the_end() {
     let folder = Folder::new("end");
     let path = folder.database("CREATE TABLE t (a)");
-    let (databases, worker, answers) = open_worker(&path);
+    let (database, worker, answers) = open_worker(&path);
     for ticket in 0..1000 {
         worker.submit(ticket, query("INSERT INTO t VALUES (1)", vec![])).unwrap();
     }
     drop(worker);
-    databases.finish();
+    database.execute(Vec::new());
     assert_eq!(answers.try_iter().filter(|(_, rows)| rows.is_ok()).count(), 1000);
 }
 
@@ -111,26 +135,26 @@ fn nothing_handed_over_is_lost_at_the_end() {
 fn what_is_told_together_is_one_transaction_in_which_a_bad_one_undoes_itself() {
     let folder = Folder::new("told");
     let path = folder.database("CREATE TABLE t (a INTEGER PRIMARY KEY)");
-    let (databases, worker, _answers) = open_worker(&path);
+    let (database, worker, _answers) = open_worker(&path);
     let insert = |a: i64| query("INSERT INTO t VALUES (?)", vec![Value::Int(a)]);
     for a in 0..50 {
         worker.submit(a, insert(a as i64)).unwrap();
     }
-    let refused = databases.execute(DatabaseId(0), (49..30_000).map(insert).collect());
+    let refused = database.execute((49..30_000).map(insert).collect());
     assert!(matches!(&*refused, [(0, QueryFault::Refused(_))]), "{refused:?}");
     let rows = Connection::open(&path).unwrap().query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0));
     assert_eq!(rows.unwrap(), 30_000);
     drop(worker);
     let other = Connection::open(&path).unwrap();
     other.execute_batch("DROP TABLE t").unwrap();
-    assert_eq!(databases.execute(DatabaseId(0), vec![insert(1), insert(2)]).len(), 2);
+    assert_eq!(database.execute(vec![insert(1), insert(2)]).len(), 2);
 }
 
 #[test]
 fn a_full_queue_refuses_at_once() {
     let folder = Folder::new("full");
     let path = folder.database("CREATE TABLE t (a)");
-    let (_databases, worker, _answers) = open_worker(&path);
+    let (_database, worker, _answers) = open_worker(&path);
     let other = Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let insert = || query("INSERT INTO t VALUES (1)", vec![]);
@@ -143,7 +167,7 @@ fn a_full_queue_refuses_at_once() {
 fn a_slow_read_leaves_the_worker_and_the_writer_free() {
     let folder = Folder::new("slow");
     let path = folder.database("CREATE TABLE t (a INTEGER PRIMARY KEY)");
-    let (_databases, mut worker, answers) = open_worker(&path);
+    let (_database, mut worker, answers) = open_worker(&path);
     assert!(worker.read_inline(&query(SLOW, vec![])).is_none(), "the guard ends it");
     worker.submit(1, query(SLOW, vec![])).unwrap();
     assert!(worker.read_inline(&query(SLOW, vec![])).is_none(), "it is remembered");
@@ -161,7 +185,7 @@ fn a_slow_read_leaves_the_worker_and_the_writer_free() {
 fn a_statement_that_fails_leaves_all_going() {
     let folder = Folder::new("fails");
     let path = folder.database("CREATE TABLE t (a INTEGER PRIMARY KEY)");
-    let (_databases, mut worker, answers) = open_worker(&path);
+    let (_database, mut worker, answers) = open_worker(&path);
     for bad in ["SELEC 1", "SELECT * FROM missing", "INSERT INTO missing VALUES (1)", ""] {
         assert!(worker.read_inline(&query(bad, vec![])).is_none(), "{bad}");
         worker.submit(1, query(bad, vec![])).unwrap();
@@ -178,9 +202,8 @@ fn a_statement_that_fails_leaves_all_going() {
 #[test]
 fn what_cannot_be_opened_is_told() {
     let folder = Folder::new("open");
-    let connect = |path: &Path| {
-        Databases::new().connect(&format!("sqlite:///{}", path.display()), Extensions::default()).map(|_| ())
-    };
+    let connect =
+        |path: &Path| (BACKEND.open)(&format!("sqlite:///{}", path.display()), Extensions::default(), None).map(|_| ());
     let missing = connect(&folder.0.join("missing.db"));
     assert!(matches!(&missing, Err(QueryFault::Unavailable(why)) if why.contains("no such file")), "{missing:?}");
     let text = folder.0.join("text.db");
@@ -191,7 +214,6 @@ fn what_cannot_be_opened_is_told() {
     .unwrap();
     assert!(matches!(connect(&text), Err(QueryFault::Unavailable(_))));
     assert!(matches!(connect(&folder.0), Err(QueryFault::Unavailable(_))));
-    assert!(matches!(Databases::new().connect("mysql://u@h/d", Extensions::default()), Err(QueryFault::BadUrl(_))));
     let path = folder.database("CREATE TABLE t (a)");
     let other = Connection::open(&path).unwrap();
     other.execute_batch("PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE; INSERT INTO t VALUES (1)").unwrap();
@@ -211,24 +233,12 @@ fn a_database_is_made_once_and_whole() {
 /// Many times as long as a read may take here.
 const ENDLESS: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
 
-fn open_with_deadline(path: &Path, deadline: Duration) -> (Databases, Worker, Answers) {
-    let database = Database::open("sqlite:x", path, deadline).unwrap();
-    let databases = Databases { open: vec![database] };
-    let (send, answers) = channel();
-    let answered = move |ticket, answer| match answer {
-        Answer::Rows(rows) => send.send((ticket, rows)).unwrap_or(()),
-        Answer::Code(_) | Answer::Executed(_) | Answer::Found(_) => panic!("{answer:?} answers no query"),
-    };
-    let worker = databases.worker(Arc::new(answered)).unwrap();
-    (databases, worker, answers)
-}
-
 #[test]
 fn a_statement_that_takes_too_long_is_ended_and_so_are_those_behind_it() {
     let folder = Folder::new("deadline");
     let path = folder.database("CREATE TABLE t (a)");
     let deadline = Duration::from_millis(200);
-    let (_databases, mut worker, answers) = open_with_deadline(&path, deadline);
+    let (_database, mut worker, answers) = open_with_deadline(&path, deadline);
     let too_long = Err(QueryFault::TooLong(deadline));
     assert!(worker.read_inline(&query(ENDLESS, vec![])).is_none());
     for ticket in 0..3 {
@@ -246,8 +256,8 @@ fn a_statement_that_takes_too_long_is_ended_and_so_are_those_behind_it() {
 fn a_quick_read_does_not_wait_for_slow_ones_when_there_are_readers() {
     let folder = Folder::new("readers");
     let path = folder.database("CREATE TABLE t (a)");
-    let (databases, mut worker, answers) = open_worker(&path);
-    databases.allow(3);
+    let (database, mut worker, answers) = open_worker(&path);
+    database.allow(3);
     // One text, slow or quick by its value.
     let count = |to: i64| {
         query(
@@ -275,24 +285,24 @@ fn a_quick_read_does_not_wait_for_slow_ones_when_there_are_readers() {
 fn a_database_that_is_replaced_is_opened_when_it_is_asked_for() {
     let folder = Folder::new("replaced");
     let path = folder.database("CREATE TABLE t (a); INSERT INTO t VALUES ('old')");
-    let (mut databases, mut worker, answers) = open_worker(&path);
-    databases.allow(2);
-    let first = |worker: &mut Worker| worker.read_inline(&query("SELECT a FROM t", vec![])).unwrap().unwrap().cells;
+    let (mut database, mut worker, answers) = open_worker(&path);
+    database.allow(2);
+    let first = |worker: &mut Asked| worker.read_inline(&query("SELECT a FROM t", vec![])).unwrap().unwrap().cells;
     worker.submit(1, query("INSERT INTO t VALUES ('in the log')", vec![])).unwrap();
     assert!(wait(&answers).1.is_ok());
-    assert_eq!(databases.changed().count(), 0);
+    assert_eq!(database.changed(), None);
 
     let other = folder.0.join("other.db");
     assert!(init_db(&other, "CREATE TABLE t (a); INSERT INTO t VALUES ('new')").unwrap());
     std::fs::rename(&other, &path).unwrap();
-    assert_eq!(databases.changed().collect::<Vec<_>>(), [(path.as_path(), Changed::Replaced)]);
+    assert_eq!(database.changed(), Some(Changed::Replaced));
     assert_eq!(first(&mut worker), ["old", "in the log"].map(Value::text), "until it is told");
-    assert_eq!(databases.renew(), []);
-    assert_eq!(databases.changed().count(), 0);
+    assert_eq!(database.renew(), Ok(()));
+    assert_eq!(database.changed(), None);
     assert_eq!(first(&mut worker), [Value::text("new")]);
     worker.submit(2, query("INSERT INTO t VALUES ('newer')", vec![])).unwrap();
     assert!(wait(&answers).1.is_ok());
-    assert_eq!(databases.query(DatabaseId(0), "SELECT a FROM t").unwrap().cells, ["new", "newer"].map(Value::text));
+    assert_eq!(select(&mut database, "SELECT a FROM t"), ["new", "newer"].map(Value::text));
     assert!(worker.read_inline(&query(SLOW, vec![])).is_none());
     worker.submit(3, query(SLOW, vec![])).unwrap();
     assert!(wait(&answers).1.is_ok());
@@ -306,11 +316,11 @@ fn a_database_that_is_replaced_is_opened_when_it_is_asked_for() {
     )
     .unwrap();
     std::fs::rename(&other, &path).unwrap();
-    assert!(matches!(&*databases.renew(), [(_, QueryFault::Unavailable(_))]));
+    assert!(matches!(database.renew(), Err(QueryFault::Unavailable(_))));
     assert_eq!(first(&mut worker), ["new", "newer"].map(Value::text), "what was open goes on");
     std::fs::remove_file(&path).unwrap();
-    assert_eq!(databases.changed().collect::<Vec<_>>(), [(path.as_path(), Changed::Gone)]);
-    assert_eq!(databases.renew().len(), 1);
+    assert_eq!(database.changed(), Some(Changed::Gone));
+    assert!(database.renew().is_err());
     assert_eq!(first(&mut worker), ["new", "newer"].map(Value::text));
 }
 

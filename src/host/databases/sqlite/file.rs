@@ -3,9 +3,9 @@
 //! A deployment puts a new database in place of the old one with `mv`. Connections go on with the file they opened, wherever its name went, until they
 //! are told: then each is opened anew before it is used again.
 
-use super::statement::fault_of;
 use super::{Changed, PATIENCE};
 use crate::builtin::QueryFault;
+use crate::sqlite::statement::fault_of;
 use rusqlite::{Connection, OpenFlags};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -153,7 +153,7 @@ impl Handle {
 ///
 /// # Errors
 /// When the file cannot be written or the SQL is bad.
-pub fn init_db(path: &Path, sql: &str) -> Result<bool, QueryFault> {
+pub(super) fn init_db(path: &Path, sql: &str) -> Result<bool, QueryFault> {
     if path.exists() {
         return Ok(false);
     }

@@ -1,9 +1,9 @@
 //! Reads that a worker makes itself, as long as they are quick.
 
 use super::file::{File, Handle};
-use super::statement::{self, fault_of};
 use super::{LOOKS, STEPS};
 use crate::builtin::{Query, QueryFault, Rows};
+use crate::sqlite::statement::{self, fault_of};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -3,10 +3,11 @@
 
 use super::file::{File, Handle};
 use super::reader::Pace;
-use super::statement::{fault_of, is_read, run};
 use super::{Answered, LOOKS, PATIENCE, QUEUE, STEPS, closed};
 use crate::builtin::{Answer, Query, QueryFault, Rows};
 use crate::host::Stopwatch;
+use crate::sqlite::statement::{fault_of, is_read, run};
+use crate::world::Ticket;
 use rusqlite::{Connection, ErrorCode};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -21,7 +22,7 @@ const MOST_READERS: usize = 64;
 
 /// What waits, and who is told its answer.
 pub(super) struct Job {
-    pub(super) ticket: u64,
+    pub(super) ticket: Ticket,
     pub(super) work: Work,
     pub(super) answered: Answered,
     /// How quick the statement is, when it is known to be slow.
@@ -30,7 +31,7 @@ pub(super) struct Job {
 }
 
 impl Job {
-    pub(super) fn new(ticket: u64, work: Work, answered: Answered) -> Job {
+    pub(super) fn new(ticket: Ticket, work: Work, answered: Answered) -> Job {
         Job { ticket, work, answered, pace: None, asked: Stopwatch::start() }
     }
 }
@@ -302,7 +303,7 @@ impl Writer {
 
 /// A change, and who is told.
 struct Change {
-    ticket: u64,
+    ticket: Ticket,
     query: Query,
     answered: Answered,
     asked: Stopwatch,

@@ -1,21 +1,24 @@
-//! A database in memory that reads the virtual calendar.
+//! A database in memory that reads a calendar of its own.
 
-use crate::builtin::{QueryFault, Rows, Value, calendar};
-use bytes::Bytes;
+use super::statement::{fault_of, run_text};
+use crate::builtin::{Answer, Query, QueryFault, Rows, Value, calendar};
+use crate::world::{Ticket, Way};
 use jiff::tz::TimeZone;
 use rusqlite::functions::{Context, FunctionFlags};
-use rusqlite::types::{Value as Cell, ValueRef};
+use rusqlite::types::Value as Cell;
 use rusqlite::{Connection, params_from_iter};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// The calendar that databases read; all of a scenario share it.
+/// The calendar that databases in memory read; all of a scenario share it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Calendar(Arc<AtomicU64>);
+pub struct Calendar(Arc<AtomicU64>);
 
 impl Calendar {
-    pub(super) fn set(&self, unix: Duration) {
+    /// Sets the time, since 1970.
+    pub fn set(&self, unix: Duration) {
         self.0.store(u64::try_from(unix.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
@@ -28,17 +31,20 @@ impl Calendar {
 }
 
 /// What an SQLite file begins with.
-pub(super) const MAGIC: &[u8] = b"SQLite format 3\0";
+pub const MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// SQLite in memory. Its functions of date and time take `now` from the calendar.
 #[derive(Debug)]
-pub(super) struct Database {
+pub struct Memory {
     connection: Connection,
 }
 
-impl Database {
+impl Memory {
     /// A database made by running `script`, on what the bytes of an SQLite file hold when they are given.
-    pub(super) fn new(script: &str, file: Option<&[u8]>, calendar: &Calendar) -> Result<Database, String> {
+    ///
+    /// # Errors
+    /// What SQLite says of the script or the file.
+    pub fn new(script: &str, file: Option<&[u8]>, calendar: &Calendar) -> Result<Memory, String> {
         let open = || -> rusqlite::Result<Connection> {
             let mut connection = Connection::open_in_memory()?;
             if let Some(bytes) = file {
@@ -51,52 +57,47 @@ impl Database {
             connection.execute_batch(script)?;
             Ok(connection)
         };
-        open().map(|connection| Database { connection }).map_err(|fault| fault.to_string())
+        open().map(|connection| Memory { connection }).map_err(|fault| fault.to_string())
+    }
+
+    /// Ends statements that go on for more than so many thousands of SQLite's steps, all together.
+    pub fn limit(&self, thousands: u64) {
+        let mut steps = 0;
+        let over = move || {
+            steps += 1;
+            steps > thousands
+        };
+        self.connection.progress_handler(1000, Some(over));
     }
 
     /// Runs one statement and gives what it found.
-    pub(super) fn query(&self, statement: &str, parameters: &[Value]) -> Result<Rows, QueryFault> {
-        self.ask(statement, parameters).map_err(|fault| QueryFault::Refused(fault.to_string()))
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub fn query(&self, statement: &str, parameters: &[Value]) -> Result<Rows, QueryFault> {
+        run_text(&self.connection, statement, true, parameters).map_err(fault_of)
+    }
+
+    /// The number of the row that was put in last.
+    pub fn last_row(&self) -> i64 {
+        self.connection.last_insert_rowid()
     }
 
     /// How many rows the last statement that changed any has changed.
-    pub(super) fn changes(&self) -> u64 {
+    pub fn changes(&self) -> u64 {
         self.connection.changes()
     }
-
-    fn ask(&self, statement: &str, parameters: &[Value]) -> rusqlite::Result<Rows> {
-        let mut prepared = self.connection.prepare_cached(statement)?;
-        let columns: Vec<Bytes> =
-            prepared.column_names().into_iter().map(|name| Bytes::copy_from_slice(name.as_bytes())).collect();
-        let mut found = prepared.query(params_from_iter(parameters.iter().map(bound)))?;
-        let mut cells = Vec::new();
-        while let Some(row) = found.next()? {
-            for at in 0..columns.len() {
-                cells.push(cell(row.get_ref(at)?));
-            }
-        }
-        Ok(Rows { columns, cells })
-    }
 }
 
-fn bound(value: &Value) -> Cell {
-    match value {
-        Value::Null => Cell::Null,
-        Value::Unset => Cell::Integer(0),
-        Value::Int(number) => Cell::Integer(*number),
-        Value::Text(text) | Value::Both(_, text) => match std::str::from_utf8(text) {
-            Ok(text) => Cell::Text(text.to_owned()),
-            Err(_) => Cell::Blob(text.to_vec()),
-        },
+/// Several connections may share one database.
+impl Way for Rc<Memory> {
+    fn ask(&mut self, _: Ticket, query: Query) -> Option<Answer> {
+        Some(Answer::Rows(self.query(&query.statement, &query.parameters)))
     }
-}
 
-fn cell(value: ValueRef) -> Value {
-    match value {
-        ValueRef::Null => Value::Null,
-        ValueRef::Integer(number) => Value::Int(number),
-        ValueRef::Real(number) => Value::Text(Bytes::from(number.to_string())),
-        ValueRef::Text(text) | ValueRef::Blob(text) => Value::Text(Bytes::copy_from_slice(text)),
+    fn execute(&mut self, _: Ticket, statements: Vec<Query>) -> Option<Answer> {
+        let said = statements.iter().map(|query| self.query(&query.statement, &query.parameters));
+        Some(Answer::Executed(said.enumerate().filter_map(|(at, said)| Some((at, said.err()?))).collect()))
     }
 }
 
@@ -146,7 +147,7 @@ fn compute(plain: &Mutex<Connection>, name: &str, args: Vec<Cell>) -> rusqlite::
 mod tests {
     use super::*;
 
-    fn first(database: &Database, statement: &str) -> String {
+    fn first(database: &Memory, statement: &str) -> String {
         let rows = database.query(statement, &[]).unwrap();
         String::from_utf8_lossy(&rows.cell(0, 0).unwrap().to_text()).into_owned()
     }
@@ -155,8 +156,7 @@ mod tests {
     fn now_is_that_of_the_calendar() {
         let calendar = Calendar::default();
         calendar.set(Duration::from_secs(1_767_225_600));
-        let database =
-            Database::new("CREATE TABLE t (at TEXT DEFAULT CURRENT_TIMESTAMP, x);", None, &calendar).unwrap();
+        let database = Memory::new("CREATE TABLE t (at TEXT DEFAULT CURRENT_TIMESTAMP, x);", None, &calendar).unwrap();
         for (statement, expected) in [
             ("SELECT datetime('now')", "2026-01-01 00:00:00"),
             ("SELECT datetime()", "2026-01-01 00:00:00"),
@@ -184,16 +184,16 @@ mod tests {
         drop(there);
         let bytes = std::fs::read(&path).unwrap();
         let script = "INSERT INTO t VALUES (8);";
-        let database = Database::new(script, Some(&bytes), &Calendar::default()).unwrap();
+        let database = Memory::new(script, Some(&bytes), &Calendar::default()).unwrap();
         assert_eq!(first(&database, "SELECT sum(n) FROM t"), "15");
         assert_eq!(std::fs::read(&path).unwrap(), bytes, "the file stays as it is");
         std::fs::remove_file(&path).unwrap();
-        assert!(Database::new("SELECT * FROM t", Some(&bytes[..200]), &Calendar::default()).is_err());
+        assert!(Memory::new("SELECT * FROM t", Some(&bytes[..200]), &Calendar::default()).is_err());
     }
 
     #[test]
     fn parameters_are_values_and_faults_are_told() {
-        let database = Database::new(
+        let database = Memory::new(
             "CREATE TABLE d (domain TEXT, n INTEGER); INSERT INTO d VALUES ('a''b', 7);",
             None,
             &Calendar::default(),
@@ -202,6 +202,6 @@ mod tests {
         let rows = database.query("SELECT n, domain FROM d WHERE domain = ?", &[Value::text("a'b")]).unwrap();
         assert_eq!((rows.len(), rows.cell(0, 0)), (1, Some(&Value::Int(7))));
         assert!(matches!(database.query("SELECT nothing", &[]), Err(QueryFault::Refused(_))));
-        assert!(Database::new("CREATE TABEL", None, &Calendar::default()).is_err());
+        assert!(Memory::new("CREATE TABEL", None, &Calendar::default()).is_err());
     }
 }
