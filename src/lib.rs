@@ -43,10 +43,11 @@
 //! chart        source builtin config
 //! node         time source sip transaction world builtin script
 //! host         time source sip world builtin sqlite modules script node config
-//! sim          time source sip world builtin sqlite modules script node config
-//! report       time source sip builtin catalogue script sim
-//! record       sip builtin sim
-//! command      time source sip builtin sqlite catalogue modules script node config lint format chart host sim report record
+//! story        time source sip builtin modules
+//! sim          time source sip world builtin sqlite modules script node config story
+//! report       time source sip builtin script sim story
+//! record       sip builtin sim story
+//! command      time source sip builtin sqlite catalogue modules script node config lint format chart host sim story report record
 //! testing      command report
 //! ```
 //!
@@ -92,6 +93,8 @@ pub mod sip;
 pub mod source;
 #[doc(hidden)]
 pub mod sqlite;
+#[doc(hidden)]
+pub mod story;
 pub mod testing;
 #[doc(hidden)]
 pub mod time;

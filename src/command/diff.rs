@@ -7,8 +7,9 @@ use super::{BAD, GOOD, UNREADABLE};
 use crate::host::{Disk, parallel, processors};
 use crate::modules::MODULES;
 use crate::report::difference;
-use crate::sim::{self, Detail, Reading, Scenario};
+use crate::sim::{self, Reading, Scenario};
 use crate::source::{Diagnostic, Sources, Span, render};
+use crate::story::{Detail, ladder};
 use clap::{Args, ValueEnum};
 use similar::{ChangeTag, TextDiff};
 use std::fs::canonicalize;
@@ -236,7 +237,7 @@ fn play(
         let scenario = Scenario { config: config.to_owned(), ..scenario };
         match sim::play(&scenario, &reading, MODULES, options.strict, &mut sources) {
             Ok(played) => {
-                let told = |detail| sim::ladder(&scenario, &played.entries, Some(detail));
+                let told = |detail| ladder(scenario.names(), &played.entries, Some(detail));
                 let place = |failure: &Diagnostic| failure.labels.first().map(|label| label.span).unwrap_or_default();
                 let unmet = played.failures.iter().map(|failure| (place(failure), failure.message.clone())).collect();
                 runs.push(OneRun { decided: told(Detail::Decision), shown: told(detail), unmet, row: scenario.row });

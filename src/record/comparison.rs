@@ -3,7 +3,8 @@
 use super::capture::{Capture, Packet, Transport};
 use super::scenario::Wishes;
 use super::traffic::{Kind, Server, Traffic, title, traffic};
-use crate::sim::{Event, Played, Scenario};
+use crate::sim::{Played, Scenario};
+use crate::story::Event;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use super::outcome::Run;
 use super::steps::{Step, What, short, title};
-use crate::sim::{Sent, stamp};
+use crate::story::{Sent, stamp};
 use maud::{Markup, html};
 
 /// Distances in pixels: the margin for times, the head with names, a row of each kind.

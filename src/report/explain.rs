@@ -1,9 +1,10 @@
 //! Why: one sentence for each message that leaves the server, and for each that gets no answer.
 
 use crate::builtin::Does;
-use crate::sim::{Entry, Event, Sent, Setting, stamp};
+use crate::sim::Setting;
 use crate::sip::{Message, Method};
 use crate::source::{Sources, Span};
+use crate::story::{Entry, Event, Sent, stamp};
 use crate::time::Tick;
 use rustc_hash::FxHashMap;
 use std::time::Duration;

@@ -3,7 +3,7 @@
 use super::coverage::{Coverage, Share};
 use super::explain::Reason;
 use super::outcome::{Outcome, Run, Verdict};
-use crate::sim::{Event, Sent};
+use crate::story::{Event, Sent};
 use crate::time::Tick;
 use serde_json::{Value, json};
 

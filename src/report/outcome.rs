@@ -3,8 +3,8 @@
 use super::coverage::Coverage;
 use super::difference::difference;
 use super::explain::Reason;
-use crate::sim::{Entry, Event};
 use crate::source::{FileId, Sources, Span};
+use crate::story::{Entry, Event};
 use rustc_hash::FxHashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use super::explain::Reason;
 use super::outcome::Run;
-use crate::sim::{Entry, Event, Sent};
+use crate::story::{Entry, Event, Sent};
 use crate::time::Tick;
 use std::time::Duration;
 

@@ -2,14 +2,13 @@
 
 use super::Played;
 use super::expect::Expectation;
-use super::names::renumbered;
 use super::peer::{Packet, Peer};
 use super::scenario::{Action, PeerId, Scenario};
 use super::scene::{Scene, StepEffect};
-use super::story::{Entry, Event, Sent, Story};
 use crate::builtin::SocketId;
 use crate::sip::Transport;
 use crate::source::{Diagnostic, Sources, Span};
+use crate::story::{Entry, Event, Sent, Story, renumbered};
 use crate::time::Tick;
 use bytes::Bytes;
 use jiff::tz::TimeZone;
@@ -56,7 +55,7 @@ pub fn against(
 ) -> (Vec<Entry>, Vec<Diagnostic>) {
     let used = played.uses.iter().copied().chain(std::iter::repeat(SocketId::default()));
     let peers = scenario.peers.iter().zip(used).map(|(line, socket)| Peer::new(line, socket)).collect();
-    let scene = Scene::new(scenario, peers, Story::new(scenario, 0, sources));
+    let scene = Scene::new(scenario, peers, Story::new(scenario.calls(), 0, sources));
     let marked = format!("{}{}-", String::from_utf8_lossy(COOKIE), wire.mark());
     let expected = played.entries.split(is_gap).map(|batch| came(scenario, batch)).collect();
     let (places, listeners) = (played.listeners.clone(), played.listeners.len());
@@ -68,8 +67,7 @@ pub fn against(
         }
         match live.scene.step(step) {
             StepEffect::Sends(peer, packet) => live.peer_sends(peer, packet, step.span),
-            StepEffect::Host(Action::Wait(time)) => live.wait(live.scene.now.after(*time), step.span),
-            StepEffect::Host(Action::WaitUntil(time)) => live.wait(Tick::ZERO.after(*time), step.span),
+            StepEffect::Wait(until) => live.wait(until, step.span),
             StepEffect::Host(_) | StepEffect::Done => {}
         }
         if live.scene.is_stuck() {
@@ -85,19 +83,7 @@ pub fn against(
 
 /// Whether a step is about the insides of the server or what it asks others, which nobody can see or set from outside.
 fn is_inside(action: &Action) -> bool {
-    matches!(
-        action,
-        Action::Expect(Expectation::Log(_) | Expectation::NoLog(_))
-            | Action::Sql(_)
-            | Action::Database(_)
-            | Action::Rpc(_)
-            | Action::Location { .. }
-            | Action::Canned(_)
-            | Action::Page(_)
-            | Action::Relay(_)
-            | Action::Reload(_)
-            | Action::Stop
-    )
+    matches!(action, Action::Expect(Expectation::Log(_) | Expectation::NoLog(_)) | Action::Host(_))
 }
 
 /// What of a scenario is not played against a real server: what it says of the stage, and lines that are about the insides of the server.

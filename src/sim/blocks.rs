@@ -14,6 +14,12 @@ pub(super) struct Block {
 }
 
 impl Block {
+    /// The line behind its first word.
+    pub(super) fn rest(&self) -> &str {
+        let first = self.words.first().map_or(0, |word| word.text.len());
+        self.line.get(first..).unwrap_or_default().trim()
+    }
+
     /// Whether it begins with this word.
     pub(super) fn is(&self, keyword: &str) -> bool {
         self.words.first().is_some_and(|word| word.text == keyword)

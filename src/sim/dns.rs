@@ -1,11 +1,25 @@
 //! The DNS of a scenario.
 
+use super::keyword::{Keyword, Misread, Said};
 use super::words::Word;
 use crate::builtin::{Found, Record, RecordKind, Unanswered};
 use bytes::Bytes;
 
+/// The word.
+pub(super) static KEYWORD: Keyword = Keyword {
+    name: "dns",
+    usage: "dns example.com A 192.0.2.1; dns _sip._udp.example.com SRV 10 0 5060 sip.example.com; dns example.com NAPTR 10 20 s SIP+D2U \"\" _sip._udp.example.com; dns 192.0.2.1 PTR sip.example.com",
+    has_lines: false,
+    read: |parser, _, words| {
+        let [name, kind, values @ ..] = words else { return Err(Misread::Form) };
+        let (kind, record) = record(&kind.text, values).ok_or(Misread::Form)?;
+        parser.scenario.records.push((name.text.to_ascii_lowercase(), kind, record));
+        Ok(Said::Stage)
+    },
+};
+
 /// Reads what stands behind the name in `dns NAME KIND VALUES`.
-pub(super) fn record(kind: &str, values: &[Word]) -> Option<(RecordKind, Record)> {
+fn record(kind: &str, values: &[Word]) -> Option<(RecordKind, Record)> {
     let (_, kind) = RecordKind::NAMED.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(kind))?;
     let number = |word: &Word| word.text.parse::<u16>().ok();
     let text = |word: &Word| Bytes::from(word.text.clone());

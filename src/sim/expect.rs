@@ -1,14 +1,15 @@
 //! What a scenario expects: how such lines are written, and whether they hold.
 
 use super::blocks::Block;
+use super::keyword::{Keyword, Misread, Said};
 use super::parse::Parser;
-use super::scenario::PeerId;
+use super::scenario::{Action, PeerId};
 use super::scene::Scene;
 use super::steps;
-use super::story::title;
 use super::words::Word;
 use crate::sip::Message;
 use crate::source::{Diagnostic, Span};
+use crate::story::title;
 use regex::Regex;
 
 /// What a scenario expects at one of its lines.
@@ -77,42 +78,48 @@ impl Pattern {
     }
 }
 
-/// How expectations are written.
-pub(super) const USAGE: &str = "expect 403; expect to bob; expect none; expect bob gets INVITE; expect bob gets nothing; \
+/// The word.
+pub(super) static KEYWORD: Keyword = Keyword {
+    name: "expect",
+    usage: USAGE,
+    has_lines: true,
+    read: |parser, block, words| read(parser, block, words).map(|read| Said::Happens(Action::Expect(read))),
+};
+
+const USAGE: &str = "expect 403; expect to bob; expect none; expect bob gets INVITE; expect bob gets nothing; \
     expect header NAME ~ \"regex\"; expect no header NAME; expect uri ~ \"regex\"; expect [no] log ~ \"regex\"; expect log \"text\"";
 
-/// Reads what stands behind `expect`; `None` with a diagnostic when it cannot be.
-pub(super) fn read(parser: &mut Parser, block: &Block, words: &[Word]) -> Option<Expectation> {
+/// Reads what stands behind `expect`.
+fn read(parser: &mut Parser, block: &Block, words: &[Word]) -> Result<Expectation, Misread> {
+    let word = |at: usize| words.get(at).ok_or(Misread::Form);
+    let behind = |at: usize| words.get(at..).unwrap_or_default();
     let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
     let expectation = match texts.as_slice() {
         [_, "gets", what] => {
-            let peer = steps::peer_of(parser, words.first()?)?;
-            let headers = steps::extra(parser, block)?.headers;
+            let peer = steps::peer_of(parser, word(0)?).ok_or(Misread::Told)?;
+            let headers = steps::extra(parser, block).ok_or(Misread::Told)?.headers;
             let what = (*what != "nothing").then(|| (*what).to_owned());
-            return Some(Expectation::Gets(peer, Expected { what, headers }));
+            return Ok(Expectation::Gets(peer, Expected { what, headers }));
         }
         ["none"] => Expectation::Nothing,
-        ["to", _] => Expectation::To(steps::peer_of(parser, words.get(1)?)?),
-        ["uri", ..] => Expectation::Uri(pattern(parser, words.get(1..)?)?),
-        ["no", "log", ..] => Expectation::NoLog(pattern(parser, words.get(2..)?)?),
-        ["log", ..] => Expectation::Log(pattern(parser, words.get(1..)?)?),
+        ["to", _] => Expectation::To(steps::peer_of(parser, word(1)?).ok_or(Misread::Told)?),
+        ["uri", ..] => Expectation::Uri(pattern(parser, behind(1)).ok_or(Misread::Told)?),
+        ["no", "log", ..] => Expectation::NoLog(pattern(parser, behind(2)).ok_or(Misread::Told)?),
+        ["log", ..] => Expectation::Log(pattern(parser, behind(1)).ok_or(Misread::Told)?),
         ["header", name] => Expectation::Header { name: (*name).to_owned(), value: None, absent: false },
         ["no", "header", name] => Expectation::Header { name: (*name).to_owned(), value: None, absent: true },
         ["header", name, ..] => {
-            let value = Some(pattern(parser, words.get(2..)?)?);
+            let value = Some(pattern(parser, behind(2)).ok_or(Misread::Told)?);
             Expectation::Header { name: (*name).to_owned(), value, absent: false }
         }
         ["no", "header", name, ..] => {
-            let value = Some(pattern(parser, words.get(3..)?)?);
+            let value = Some(pattern(parser, behind(3)).ok_or(Misread::Told)?);
             Expectation::Header { name: (*name).to_owned(), value, absent: true }
         }
         [code] if code.parse().is_ok_and(|code: u16| (100..700).contains(&code)) => {
             Expectation::Reply(code.parse().unwrap_or(0))
         }
-        _ => {
-            parser.helped(block.span, "this is not how expect is written", USAGE);
-            return None;
-        }
+        _ => return Err(Misread::Form),
     };
     if let Some(line) = block.below.first() {
         parser.helped(
@@ -121,7 +128,7 @@ pub(super) fn read(parser: &mut Parser, block: &Block, words: &[Word]) -> Option
             "header lines belong below: expect bob gets INVITE",
         );
     }
-    Some(expectation)
+    Ok(expectation)
 }
 
 /// `~ "regex"`, `= text` or `"text"`.

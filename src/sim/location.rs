@@ -1,12 +1,17 @@
 //! `location bob@example.com sip:bob@192.0.2.20 expires 60s`: somebody is registered, without a REGISTER.
 
 use super::blocks::Block;
+use super::keyword::{Keyword, Misread, Said};
 use super::parse::Parser;
+use super::play::{Happens, Play};
 use super::scenario::Action;
 use super::words::{Word, duration};
+use crate::source::Span;
 
-/// How the line is written.
-pub(super) const USAGE: &str = "location bob@example.com sip:bob@192.0.2.20:5060 [expires 60s] [q 0.5] [received URI] [path URI] [flags 64] [socket udp:ADDRESS:PORT] [table location]";
+/// The word.
+pub(super) static KEYWORD: Keyword = Keyword { name: "location", usage: USAGE, has_lines: false, read };
+
+const USAGE: &str = "location bob@example.com sip:bob@192.0.2.20:5060 [expires 60s] [q 0.5] [received URI] [path URI] [flags 64] [socket udp:ADDRESS:PORT] [table location]";
 
 /// What the line says beside address and contact.
 struct Told<'a> {
@@ -20,22 +25,22 @@ struct Told<'a> {
 }
 
 /// Reads the line behind its first word: it does what the command `ul.add` does. Instead of a URI it may name a peer.
-pub(super) fn read(parser: &mut Parser, block: &Block, words: &[Word]) -> Option<Action> {
-    let [aor, contact, rest @ ..] = words else { return wrong(parser, block) };
+fn read(parser: &mut Parser, block: &Block, words: &[Word]) -> Result<Said, Misread> {
+    let [aor, contact, rest @ ..] = words else { return Err(Misread::Form) };
     let mut told =
         Told { expires: 3600, q: "-1", received: ".", path: ".", flags: "0", socket: ".", table: "location" };
     for pair in rest.chunks(2) {
-        let [name, value] = pair else { return wrong(parser, block) };
+        let [name, value] = pair else { return Err(Misread::Form) };
         let text = value.text.as_str();
         match name.text.as_str() {
-            "expires" => told.expires = seconds(parser, value)?,
+            "expires" => told.expires = seconds(parser, value).ok_or(Misread::Told)?,
             "q" => told.q = text,
             "received" => told.received = text,
             "path" => told.path = text,
             "flags" => told.flags = text,
             "socket" => told.socket = text,
             "table" => told.table = text,
-            _ => return wrong(parser, block),
+            _ => return Err(Misread::Form),
         }
     }
     let Told { expires, q, received, path, flags, socket, table } = told;
@@ -44,7 +49,7 @@ pub(super) fn read(parser: &mut Parser, block: &Block, words: &[Word]) -> Option
     let methods = u32::MAX;
     let command =
         format!("ul.add {table} {aor} {contact} {expires} {q} {path} 0 {flags} {methods} {received} {socket}");
-    Some(Action::Location { shown: block.line.trim().to_owned(), command })
+    Ok(Said::Happens(Action::host(Registered { shown: block.line.trim().to_owned(), command })))
 }
 
 /// The URI of a contact, or that of a peer.
@@ -67,7 +72,19 @@ fn seconds(parser: &mut Parser, word: &Word) -> Option<u64> {
     found
 }
 
-fn wrong(parser: &mut Parser, block: &Block) -> Option<Action> {
-    parser.helped(block.span, "this is not how location is written", USAGE);
-    None
+/// Somebody is registered.
+#[derive(Debug)]
+struct Registered {
+    /// The line.
+    shown: String,
+    /// The command that does it.
+    command: String,
+}
+
+impl Happens for Registered {
+    fn happen(&self, play: &mut Play, span: Span) {
+        if play.rpc(&self.command, span).is_some() {
+            play.around.moment(&self.shown);
+        }
+    }
 }

@@ -1,18 +1,14 @@
 //! Text to scenario. Every mistake is a diagnostic with its place, and reading goes on behind it.
 
 use super::blocks::{Block, blocks};
-use super::digest::Account;
-use super::dns;
-use super::pages;
+use super::keyword::{Misread, Said, keyword};
 use super::rows::Table;
-use super::scenario::{DatabaseFile, Faults, PeerLine, Scenario};
+use super::scenario::{Faults, Scenario, Step};
 use super::steps;
-use super::words::{Word, calendar, duration};
+use super::words::Word;
 use crate::config::Unbuilt;
-use crate::sip::Transport;
 use crate::source::{Diagnostic, FileId, Files, Sources, Span};
-use jiff::tz::{TimeZone, TimeZoneDatabase};
-use std::net::SocketAddr;
+use jiff::tz::TimeZone;
 use std::path::{Path, PathBuf};
 
 /// What reading a scenario needs beside its text.
@@ -98,7 +94,7 @@ pub(super) struct Parser<'a, 'b> {
     reading: &'a Reading<'b>,
     pub(super) diagnostics: &'a mut Vec<Diagnostic>,
     pub(super) scenario: Scenario,
-    config: Option<Span>,
+    pub(super) config: Option<Span>,
 }
 
 impl Scenario {
@@ -165,201 +161,33 @@ impl Parser<'_, '_> {
         }
     }
 
+    /// Nothing can stand below a line.
+    pub(super) fn bare(&mut self, block: &Block) {
+        if let Some(line) = block.below.first() {
+            self.fault(line.span, "nothing can stand below this line");
+        }
+    }
+
     fn block(&mut self, block: &Block) {
-        let Some(first) = block.words.first() else { return };
-        let rest = block.words.get(1..).unwrap_or_default();
-        let answers = rest.first().is_some_and(|word| word.text == "answers");
-        let has_lines = first.text == "http" || first.text == "database" && answers;
-        if self.setting(&first.text, block, rest) {
-            if has_lines {
-                return;
+        let Some((first, rest)) = block.words.split_first() else { return };
+        let said = match keyword(&first.text) {
+            Some(row) => {
+                let said = (row.read)(self, block, rest);
+                if let Err(Misread::Form) = said {
+                    self.helped(block.span, format!("this is not how {} is written", row.name), row.usage);
+                } else if !row.has_lines {
+                    self.bare(block);
+                }
+                said.ok()
             }
-            if !self.scenario.steps.is_empty() {
+            None => steps::of_peers(self, block, first, rest).map(Said::Happens),
+        };
+        match said {
+            Some(Said::Happens(action)) => self.scenario.steps.push(Step { span: block.span, action }),
+            Some(Said::Stage) if !self.scenario.steps.is_empty() => {
                 self.fault(block.span, format!("{} goes before everything that happens", first.text));
             }
-            if let Some(line) = block.below.first() {
-                self.fault(line.span, "nothing can stand below this line");
-            }
-            return;
-        }
-        if let Some(action) = steps::action(self, block) {
-            self.scenario.steps.push(super::scenario::Step { span: block.span, action });
-        }
-    }
-
-    /// Reads a line that sets the stage; false when it is none.
-    fn setting(&mut self, keyword: &str, block: &Block, rest: &[Word]) -> bool {
-        match (keyword, rest) {
-            ("config", [path]) => {
-                if self.config.is_some() {
-                    self.fault(block.span, "a scenario has one config");
-                }
-                self.config = Some(path.span);
-                self.scenario.config_span = path.span;
-                self.scenario.config = self.path(path).unwrap_or_default();
-            }
-            ("define", [name]) => self.scenario.defines.push(name.text.clone()),
-            ("define", [name, value]) => self.scenario.defines.push(format!("{}={}", name.text, value.text)),
-            ("strict", []) => self.scenario.strict = true,
-            ("stand-in", [_, ..]) => {
-                self.scenario
-                    .stand_ins
-                    .extend(rest.iter().map(|module| module.text.trim_end_matches(".so").to_owned()));
-            }
-            ("file", [path, word, stand_in]) if word.text == "is" => {
-                if let Some(stand_in) = self.path(stand_in) {
-                    self.scenario.files.push((PathBuf::from(&path.text), stand_in));
-                }
-            }
-            ("allow-unsupported", []) => self.allow(Unbuilt::Allowed),
-            ("allow-unsupported", [word]) if word.text == "auth" => self.allow(Unbuilt::AllowedWithAuthentication),
-            ("database", [files @ .., word, part]) if word.text == "for" && !files.is_empty() => {
-                self.database(block.span, files, part.text.clone());
-            }
-            ("database", [first, ..]) if !matches!(first.text.as_str(), "works" | "fails" | "slow" | "answers") => {
-                self.database(block.span, rest, String::new());
-            }
-            ("dns", [name, kind, values @ ..]) => match dns::record(&kind.text, values) {
-                Some((kind, record)) => self.scenario.records.push((name.text.to_ascii_lowercase(), kind, record)),
-                None => self.helped(block.span, "this is not how dns is written", usage("dns")),
-            },
-            ("seed", [number]) => match number.text.parse() {
-                Ok(seed) => self.scenario.seed = seed,
-                Err(_) => self.fault(number.span, "a seed is a whole number"),
-            },
-            ("clock", [date]) => self.clock(block.span, &date.text, "00:00:00"),
-            ("clock", [date, time]) => self.clock(block.span, &date.text, &time.text),
-            ("zone", [name]) => match TimeZoneDatabase::bundled().get(&name.text) {
-                Ok(zone) => self.scenario.zone = zone,
-                Err(_) => {
-                    self.helped(name.span, format!("{} is no time zone", name.text), "write for example Asia/Tokyo")
-                }
-            },
-            ("latency", [time]) => match duration(&time.text) {
-                Some(time) => self.scenario.latency = time,
-                None => self.helped(time.span, "this is no duration", "write for example 5ms"),
-            },
-            ("loss", [share]) => self.scenario.faults.lost = self.share(share),
-            ("copies", [share]) => self.scenario.faults.doubled = self.share(share),
-            ("jitter", [time]) => match duration(&time.text) {
-                Some(time) => self.scenario.faults.jitter = time,
-                None => self.helped(time.span, "this is no duration", "write for example 5ms"),
-            },
-            // Before anything happens it holds for the start, too.
-            ("database", [word, part]) if word.text == "answers" && part.quoted && self.scenario.steps.is_empty() => {
-                if let Some(canned) = steps::canned(self, block, part) {
-                    self.scenario.canned.push(canned);
-                }
-                return true;
-            }
-            ("http", _) if self.scenario.steps.is_empty() => {
-                if let Some(page) = pages::page(self, block) {
-                    self.scenario.pages.push(page);
-                }
-                return true;
-            }
-            ("machine", [address]) => match address.text.parse() {
-                Ok(address) => self.scenario.machine = address,
-                Err(_) => self.helped(address.span, "this is no address", "write for example 198.51.100.1"),
-            },
-            ("listen", [address]) => {
-                if let Some(address) = self.place(address, 5060) {
-                    self.scenario.listen.push(address);
-                }
-            }
-            ("peer", [name, address, more @ ..]) if is_peer(more) => self.peer(name, address, more),
-            (
-                "config" | "dns" | "seed" | "clock" | "zone" | "latency" | "loss" | "copies" | "jitter" | "machine"
-                | "listen" | "peer" | "define" | "strict" | "allow-unsupported" | "stand-in" | "file",
-                _,
-            ) => {
-                self.helped(block.span, format!("this is not how {keyword} is written"), usage(keyword));
-            }
-            _ => return false,
-        }
-        true
-    }
-
-    fn allow(&mut self, unbuilt: Unbuilt) {
-        self.scenario.unbuilt = self.scenario.unbuilt.max(unbuilt);
-    }
-
-    /// A share in percent, of a thousand.
-    fn share(&mut self, word: &Word) -> u64 {
-        let percent = word.text.strip_suffix('%').and_then(|number| number.parse::<f64>().ok());
-        match percent.filter(|percent| (0.0..=100.0).contains(percent)) {
-            Some(percent) => (percent * 10.0).round() as u64,
-            None => {
-                self.helped(word.span, "this is no share", "write for example 5%");
-                0
-            }
-        }
-    }
-
-    fn clock(&mut self, span: Span, date: &str, time: &str) {
-        match calendar(date, time) {
-            Some(clock) => self.scenario.clock = clock,
-            None => self.helped(span, "this is no date", usage("clock")),
-        }
-    }
-
-    fn database(&mut self, span: Span, files: &[Word], url_part: String) {
-        let paths: Vec<PathBuf> = files.iter().filter_map(|file| self.path(file)).collect();
-        self.scenario.databases.push(DatabaseFile { paths, url_part, span });
-    }
-
-    /// An address, by UDP unless it says otherwise.
-    fn place(&mut self, word: &Word, port: u16) -> Option<(Transport, SocketAddr)> {
-        let kind = word.text.split_once(':').filter(|(kind, _)| Transport::of(kind.as_bytes()).is_some());
-        let (transport, text) = match kind {
-            None => (Transport::Udp, word.text.as_str()),
-            Some((kind, rest)) => match Transport::served(kind.as_bytes()) {
-                Some(transport) => (transport, rest),
-                None => {
-                    self.helped(word.span, format!("{kind} is not served yet"), "peers speak udp or tcp");
-                    return None;
-                }
-            },
-        };
-        let with_port = text.parse().ok();
-        let found = with_port.or_else(|| text.parse().ok().map(|ip| SocketAddr::new(ip, port)));
-        if found.is_none() {
-            self.helped(word.span, "this is no address", "write for example 192.0.2.10:5060");
-        }
-        found.map(|address| (transport, address))
-    }
-
-    fn peer(&mut self, name: &Word, address: &Word, more: &[Word]) {
-        const RESERVED: &[&str] = &[
-            "alanui",
-            "wait",
-            "expect",
-            "location",
-            "lose",
-            "sql",
-            "database",
-            "http",
-            "dns",
-            "reload",
-            "rpc",
-            "rtpengine",
-            "table",
-            "show",
-            "stop",
-            "note",
-        ];
-        if RESERVED.contains(&name.text.as_str()) {
-            self.fault(name.span, format!("a peer cannot be called {}", name.text));
-        } else if self.scenario.peer(&name.text).is_some() {
-            self.fault(name.span, format!("there is a peer {} already", name.text));
-        }
-        let given = |wanted: &str| more.chunks_exact(2).find(|pair| pair[0].text == wanted).map(|pair| &pair[1]);
-        let uses = given("uses").and_then(|uses| self.place(uses, 5060)).map(|(_, uses)| uses);
-        let user = given("user").unwrap_or(name).text.clone();
-        let account = given("password").map(|password| Account { user, password: password.text.clone() });
-        if let Some((transport, address)) = self.place(address, 5060) {
-            let span = name.span;
-            self.scenario.peers.push(PeerLine { name: name.text.clone(), span, transport, address, uses, account });
+            Some(Said::Stage | Said::AtFirst) | None => {}
         }
     }
 
@@ -368,30 +196,6 @@ impl Parser<'_, '_> {
             let span = Span { file, start: 0, end: 0 };
             self.helped(span, "the scenario names no config", "begin with a line such as: config ../kamailio.cfg");
         }
-    }
-}
-
-fn usage(keyword: &str) -> &'static str {
-    match keyword {
-        "config" => "config FILE",
-        "define" => "define NAME, or define NAME value",
-        "strict" => "strict",
-        "stand-in" => "stand-in acc siptrace",
-        "file" => "file /etc/kamailio/dispatcher.list is dispatcher.list",
-        "allow-unsupported" => "allow-unsupported, or allow-unsupported auth",
-        "dns" => {
-            "dns example.com A 192.0.2.1; dns _sip._udp.example.com SRV 10 0 5060 sip.example.com; dns example.com NAPTR 10 20 s SIP+D2U \"\" _sip._udp.example.com; dns 192.0.2.1 PTR sip.example.com"
-        }
-        "seed" => "seed 7",
-        "clock" => "clock 2026-01-31, or clock 2026-01-31 12:00:00",
-        "zone" => "zone Asia/Tokyo",
-        "latency" => "latency 5ms",
-        "loss" => "loss 5%",
-        "copies" => "copies 2%",
-        "jitter" => "jitter 20ms",
-        "machine" => "machine 198.51.100.1",
-        "listen" => "listen udp:198.51.100.1:5060",
-        _ => "peer alice 192.0.2.10:5060",
     }
 }
 
@@ -410,12 +214,6 @@ fn normal(path: &Path) -> PathBuf {
         }
     }
     parts
-}
-
-/// Whether words are what may stand behind the address of a peer.
-fn is_peer(more: &[Word]) -> bool {
-    more.len().is_multiple_of(2)
-        && more.chunks_exact(2).all(|pair| matches!(pair[0].text.as_str(), "uses" | "user" | "password"))
 }
 
 #[cfg(test)]
@@ -489,7 +287,8 @@ show messages
             [("User-Agent".to_owned(), "test        # a header's value runs to the end of the line".to_owned())]
         );
         assert_eq!(sending.extra.body, ["v=0", ""]);
-        assert!(matches!(&scenario.steps[6].action, Action::Sql(text) if text == "SELECT 1\nFROM t"));
+        let Action::Host(sql) = &scenario.steps[6].action else { panic!() };
+        assert_eq!(format!("{sql:?}"), "Sql(\"SELECT 1\\nFROM t\")");
     }
 
     #[test]

@@ -1,12 +1,10 @@
 //! Plays a scenario.
 
-use super::ladder::ladder;
 use super::parse::Reading;
 use super::peer::Peer;
-use super::scenario::{Action, DatabaseMood, Scenario};
+use super::scenario::Scenario;
 use super::scene::{Scene, StepEffect};
 use super::server::{Server, Setting};
-use super::story::{Entry, Story};
 use super::surroundings::Surroundings;
 use super::wires::Arrival;
 use super::world::Stage;
@@ -16,6 +14,7 @@ use crate::node::Node;
 use crate::script::Program;
 use crate::sip::Transport;
 use crate::source::{Diagnostic, Sources, Span};
+use crate::story::{Entry, Story, ladder};
 use crate::time::{Now, Tick};
 use crate::world::{Answer, Given, ModuleId, SocketId, drive};
 use std::net::SocketAddr;
@@ -68,7 +67,7 @@ pub fn play(
         diagnostics.retain(|found| found.level == crate::source::Level::Error);
         return Err(diagnostics);
     };
-    let mut story = Story::new(scenario, server.core.settings.debug, sources);
+    let mut story = Story::new(scenario.calls(), server.core.settings.debug, sources);
     for line in &server.log {
         story.log_line(Tick::ZERO, line);
     }
@@ -113,12 +112,18 @@ fn peers(scenario: &Scenario, server: &Server, diagnostics: &mut Vec<Diagnostic>
     made.collect::<Vec<_>>().into_iter().collect()
 }
 
+/// Something of a scenario that is about the server and its world: one type beside the word that says it.
+pub trait Happens: std::fmt::Debug + Send + Sync {
+    /// Does it, for the line at `span`.
+    fn happen(&self, play: &mut Play, span: Span);
+}
+
 /// A scenario while it is played.
-struct Play<'a> {
+pub struct Play<'a> {
     program: Arc<Program>,
     settings: Vec<Setting>,
     node: Node,
-    around: Surroundings<'a>,
+    pub(super) around: Surroundings<'a>,
 }
 
 /// What may happen at one moment before the scenario is given up.
@@ -131,7 +136,8 @@ impl Play<'_> {
             self.settle(step.span);
             match self.around.scene.step(step) {
                 StepEffect::Sends(peer, packet) => self.around.peer_sends(peer, packet),
-                StepEffect::Host(action) => self.host(action, step.span),
+                StepEffect::Wait(until) => self.advance(until, step.span),
+                StepEffect::Host(happens) => happens.happen(&mut self, step.span),
                 StepEffect::Done => {}
             }
             self.tell_gone();
@@ -150,7 +156,7 @@ impl Play<'_> {
             address => (socket.transport, address),
         };
         Played {
-            ladder: ladder(scenario, &entries, None),
+            ladder: ladder(scenario.names(), &entries, None),
             entries,
             settings,
             program,
@@ -161,63 +167,16 @@ impl Play<'_> {
         }
     }
 
-    /// A step that is about the server and its world.
-    fn host(&mut self, action: &Action, span: Span) {
-        match action {
-            Action::Wait(time) => self.advance(self.around.scene.now.after(*time), span),
-            Action::WaitUntil(time) => self.advance(Tick::ZERO.after(*time), span),
-            Action::Sql(statement) => match self.around.stage.first() {
-                Some(database) => {
-                    let said = database.query(statement, &[]);
-                    let changed = database.changes();
-                    self.around.scene.story.sql(self.around.scene.now, statement, &said, changed);
-                }
-                None => self.around.scene.stuck(span, "the scenario has no database".into()),
-            },
-            Action::Database(mood) => {
-                self.around.stage.mood = *mood;
-                let words = match mood {
-                    DatabaseMood::Works => "the database works".to_owned(),
-                    DatabaseMood::Fails => "the database fails".to_owned(),
-                    DatabaseMood::Slow(time) => format!("the database is slow: {}", super::ladder::seconds(*time)),
-                };
-                self.around.moment(&words);
-            }
-            Action::Reload(_) | Action::Rpc(_) | Action::Location { .. } | Action::Stop if self.around.stopped => {
-                self.around.scene.stuck(span, "the server has ended".into());
-            }
-            Action::Reload(name) => self.reload(name, span),
-            Action::Stop => self.stop(),
-            Action::Rpc(command) => {
-                if let Some(lines) = self.rpc(command, span) {
-                    self.around.scene.story.command(self.around.scene.now, command, lines);
-                }
-            }
-            Action::Location { shown, command } => {
-                let done = self.rpc(command, span);
-                done.into_iter().for_each(|_| self.around.moment(shown));
-            }
-            Action::Relay(line) => {
-                self.around.stage.relays.set(line.clone());
-                self.around.scene.story.relay(self.around.scene.now, line);
-            }
-            Action::Canned(canned) => self.around.stage.canned.insert(0, canned.clone()),
-            Action::Page(page) => self.around.stage.pages.insert(0, page.clone()),
-            // The peers do all else.
-            _ => {}
+    /// Whether the server is there; when it has ended the step at `span` cannot be taken.
+    pub(super) fn is_running(&mut self, span: Span) -> bool {
+        if self.around.stopped {
+            self.around.scene.stuck(span, "the server has ended".into());
         }
-    }
-
-    fn reload(&mut self, name: &str, span: Span) {
-        let at = self.around.modules.iter().position(|its| its.name == name);
-        match at {
-            Some(at) => self.around.reload_module(at),
-            None => self.around.scene.stuck(span, format!("the config loads no module {name}")),
-        }
+        !self.around.stopped
     }
 
     /// Ends the server: modules write what they kept to be written later, and whatever arrives then is lost.
-    fn stop(&mut self) {
+    pub(super) fn stop(&mut self) {
         self.around.moment("the server ends");
         self.around.stopped = true;
         let (now, sockets) = (self.around.time(), self.node.core.sockets.clone());
@@ -234,7 +193,10 @@ impl Play<'_> {
     }
 
     /// A command for operators; gives what it prints, unless it cannot be done.
-    fn rpc(&mut self, command: &str, span: Span) -> Option<Vec<String>> {
+    pub(super) fn rpc(&mut self, command: &str, span: Span) -> Option<Vec<String>> {
+        if !self.is_running(span) {
+            return None;
+        }
         let mut words = command.split_whitespace();
         let (name, args) = (words.next().unwrap_or_default(), words.collect::<Vec<&str>>());
         let mut rows =

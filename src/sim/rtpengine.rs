@@ -1,12 +1,16 @@
 //! The rtpengines of a scenario: one behaves as all do, unless a line says otherwise.
 
 use super::blocks::Block;
+use super::keyword::{Keyword, Misread, Said};
 use super::parse::Parser;
-use super::scenario::{RelayLine, RelayMood};
+use super::play::{Happens, Play};
+use super::scenario::Action;
 use super::steps::extra;
 use super::words::Word;
 use crate::builtin::{Ask, AskedServer, Unanswered};
 use crate::modules::rtpengine::bencode::Bencode;
+use crate::modules::rtpengine::shown::{place, question};
+use crate::source::Span;
 use bytes::Bytes;
 
 /// Where media go (RFC 5737, RFC 3849).
@@ -16,12 +20,43 @@ const ADDRESS_V6: &str = "2001:db8:113::10";
 const FIRST_PORT: u16 = 30_000;
 const LAST_PORT: u16 = 60_000;
 
-/// What stands in place of each `rtpengine ...` line that is none.
-pub(super) const USAGE: &str = "rtpengine [HOST[:PORT]] answers [to offer] with SDP below it, each line behind |; rtpengine is silent, fails \
+/// How an rtpengine behaves from here on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RelayLine {
+    /// Which, as the config names its host or its host and port; `None` for all.
+    server: Option<String>,
+    /// The command that it is about; `None` for all.
+    command: Option<String>,
+    /// What it does.
+    mood: RelayMood,
+}
+
+/// What an rtpengine does when it is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum RelayMood {
+    /// What it does by itself.
+    Works,
+    /// Nothing.
+    Silent,
+    /// It answers with an error.
+    Fails(String),
+    /// It answers with this session description.
+    Answers(Bytes),
+}
+
+/// The word.
+pub(super) static KEYWORD: Keyword = Keyword {
+    name: "rtpengine",
+    usage: USAGE,
+    has_lines: true,
+    read: |parser, block, words| Ok(Said::Happens(Action::host(line(parser, block, words)?))),
+};
+
+const USAGE: &str = "rtpengine [HOST[:PORT]] answers [to offer] with SDP below it, each line behind |; rtpengine is silent, fails \
                                 \"reason\" or works, each with to COMMAND or without";
 
 /// Reads `rtpengine [HOST[:PORT]] answers|fails|is silent|works [to COMMAND]`.
-pub(super) fn line(parser: &mut Parser, block: &Block, words: &[Word]) -> Option<RelayLine> {
+fn line(parser: &mut Parser, block: &Block, words: &[Word]) -> Result<RelayLine, Misread> {
     let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
     let (server, texts) = match texts.split_first() {
         Some((first, rest)) if !["answers", "fails", "is", "works"].contains(first) => {
@@ -29,7 +64,7 @@ pub(super) fn line(parser: &mut Parser, block: &Block, words: &[Word]) -> Option
         }
         _ => (None, texts.as_slice()),
     };
-    let extra = extra(parser, block)?;
+    let extra = extra(parser, block).ok_or(Misread::Told)?;
     let (mood, rest) = match texts {
         ["answers", rest @ ..] if !extra.body.is_empty() => {
             let sdp: String = extra.body.iter().map(|line| format!("{line}\r\n")).collect();
@@ -46,14 +81,11 @@ pub(super) fn line(parser: &mut Parser, block: &Block, words: &[Word]) -> Option
     let answers = matches!(mood, Some(RelayMood::Answers(_)));
     let is_bare = extra.headers.is_empty() && (answers || extra.body.is_empty());
     match (mood.filter(|_| is_bare), rest) {
-        (Some(mood), []) => Some(RelayLine { server, command: None, mood }),
+        (Some(mood), []) => Ok(RelayLine { server, command: None, mood }),
         (Some(mood), ["to", command @ ..]) if !command.is_empty() => {
-            Some(RelayLine { server, command: Some(command.join(" ")), mood })
+            Ok(RelayLine { server, command: Some(command.join(" ")), mood })
         }
-        _ => {
-            parser.helped(block.span, "this is not how rtpengine is written", USAGE);
-            None
-        }
+        _ => Err(Misread::Form),
     }
 }
 
@@ -186,51 +218,17 @@ fn is_named(server: &AskedServer, name: &str) -> bool {
     name == server.host || name == place(server)
 }
 
-/// A server as it is shown.
-pub(super) fn place(server: &AskedServer) -> String {
-    if server.is_v6 { format!("[{}]:{}", server.host, server.port) } else { format!("{}:{}", server.host, server.port) }
-}
-
-/// The dictionary behind the cookie of a question.
-fn question(ask: &Ask) -> Option<Bencode> {
-    Bencode::read(&ask.bytes.slice(ask.bytes.len().min(ask.cookie + 1)..))
-}
-
-/// What a question says that does not follow from the message.
-pub(super) fn told(ask: &Ask) -> String {
-    const USUAL: [&str; 7] = ["supports", "sdp", "call-id", "received-from", "from-tag", "to-tag", "command"];
-    let Some(Bencode::Dict(entries)) = question(ask) else { return format!("asks {}", place(&ask.server)) };
-    let command = entries.iter().find(|(name, _)| name == "command").map(|(_, command)| shown(command));
-    let mut line = format!("rtpengine {} {}", place(&ask.server), command.unwrap_or_default());
-    for (name, value) in entries.iter().filter(|(name, _)| !USUAL.iter().any(|usual| name == usual)) {
-        line.push_str(&format!("; {} {}", String::from_utf8_lossy(name), shown(value)));
-    }
-    line
-}
-
-/// An answer in a few words.
-pub(super) fn said(answer: &Bytes) -> String {
-    let Some(answer) = Bencode::read(&answer.slice(answer.len().min(1)..)) else {
-        return format!("{} bytes", answer.len());
-    };
-    let text = |name| answer.get_text(name).map(|text| String::from_utf8_lossy(text).into_owned());
-    let result = text("result").unwrap_or_default();
-    match (text("error-reason"), answer.get_text("sdp")) {
-        (Some(why), _) => format!("{result}: {why}"),
-        (None, Some(sdp)) => format!("{result}, {} bytes of SDP", sdp.len()),
-        (None, None) => result,
-    }
-}
-
-fn shown(value: &Bencode) -> String {
-    match value {
-        Bencode::Int(number) => number.to_string(),
-        Bencode::Text(text) => String::from_utf8_lossy(text).into_owned(),
-        Bencode::List(values) => values.iter().map(shown).collect::<Vec<_>>().join(" "),
-        Bencode::Dict(entries) => {
-            let entry =
-                |(name, value): &(Bytes, Bencode)| format!("{} {}", String::from_utf8_lossy(name), shown(value));
-            entries.iter().map(entry).collect::<Vec<_>>().join(", ")
-        }
+impl Happens for RelayLine {
+    fn happen(&self, play: &mut Play, _: Span) {
+        play.around.stage.relays.set(self.clone());
+        let does = match &self.mood {
+            RelayMood::Works => "works".to_owned(),
+            RelayMood::Silent => "is silent".to_owned(),
+            RelayMood::Fails(why) => format!("fails \"{why}\""),
+            RelayMood::Answers(sdp) => format!("answers with {} bytes of SDP", sdp.len()),
+        };
+        let server = self.server.as_ref().map(|server| format!(" {server}")).unwrap_or_default();
+        let command = self.command.as_ref().map(|command| format!(" to {command}")).unwrap_or_default();
+        play.around.moment(&format!("rtpengine{server} {does}{command}"));
     }
 }

@@ -1,15 +1,20 @@
 //! What a scenario file says.
 
+use super::database::{Canned, DatabaseFile};
 use super::digest::Account;
 use super::expect::Expectation;
-use crate::builtin::{Record, RecordKind, Rows};
+use super::pages::CannedPage;
+use super::play::Happens;
+use crate::builtin::{Record, RecordKind};
 use crate::config::Unbuilt;
 use crate::sip::Transport;
 use crate::source::Span;
+use crate::story::Detail;
 use bytes::Bytes;
 use jiff::tz::TimeZone;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A scenario: a server with its config, the peers around it, and what happens.
@@ -60,59 +65,6 @@ pub struct Scenario {
     pub peers: Vec<PeerLine>,
     /// What happens, in order.
     pub steps: Vec<Step>,
-}
-
-/// Files of SQL statements that make one database, and the part of a URL it stands for; empty for every URL.
-#[derive(Debug, Clone)]
-pub struct DatabaseFile {
-    /// The files, in order.
-    pub paths: Vec<PathBuf>,
-    /// Part of the URLs it serves.
-    pub url_part: String,
-    /// Where the scenario names it.
-    pub span: Span,
-}
-
-/// What a database answers without being asked: for configs whose SQL is not SQLite's.
-#[derive(Debug, Clone)]
-pub struct Canned {
-    /// Part of the statements that it answers.
-    pub part: String,
-    /// The answer; `None` when the statement fails.
-    pub rows: Option<Rows>,
-}
-
-/// What a server of HTTP answers.
-#[derive(Debug, Clone)]
-pub struct CannedPage {
-    /// Part of the URLs that it is for.
-    pub part: String,
-    /// Status and body; `None` when the server takes no connection.
-    pub answer: Option<(u16, Bytes)>,
-}
-
-/// How an rtpengine behaves from here on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RelayLine {
-    /// Which, as the config names its host or its host and port; `None` for all.
-    pub server: Option<String>,
-    /// The command that it is about; `None` for all.
-    pub command: Option<String>,
-    /// What it does.
-    pub mood: RelayMood,
-}
-
-/// What an rtpengine does when it is asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RelayMood {
-    /// What it does by itself.
-    Works,
-    /// Nothing.
-    Silent,
-    /// It answers with an error.
-    Fails(String),
-    /// It answers with this session description.
-    Answers(Bytes),
 }
 
 /// What goes wrong on the wires, by chance that follows from the seed.
@@ -192,33 +144,19 @@ pub enum Action {
         /// How many.
         count: u32,
     },
-    /// `sql SELECT * FROM t`
-    Sql(String),
-    /// `database works`, `fails` or `slow 2s`
-    Database(DatabaseMood),
-    /// `rpc dispatcher.set_state ip 1 sip:10.0.0.11`
-    Rpc(String),
-    /// `location bob@example.com sip:bob@192.0.2.20 expires 60s`
-    Location {
-        /// The line.
-        shown: String,
-        /// The command that does it.
-        command: String,
-    },
-    /// `database answers "FROM subscriber"`, with rows below.
-    Canned(Canned),
-    /// `http answers "api/route" 200`, with the body below, or `http fails "api/route"`.
-    Page(CannedPage),
-    /// `rtpengine is silent`
-    Relay(RelayLine),
-    /// `reload dispatcher`
-    Reload(String),
-    /// `stop`
-    Stop,
+    /// Something about the server and its world.
+    Host(Arc<dyn Happens>),
     /// `show flow`
     Show(Detail),
     /// `note Text`
     Note(String),
+}
+
+impl Action {
+    /// Something about the server and its world.
+    pub(super) fn host(happens: impl Happens + 'static) -> Action {
+        Action::Host(Arc::new(happens))
+    }
 }
 
 /// A request to send.
@@ -271,32 +209,6 @@ pub struct Extra {
     pub body: Vec<String>,
 }
 
-/// How databases behave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum DatabaseMood {
-    /// They answer at once.
-    #[default]
-    Works,
-    /// They cannot be reached.
-    Fails,
-    /// They answer after this long.
-    Slow(Duration),
-}
-
-/// How much a ladder tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Detail {
-    /// One line a message.
-    Lines,
-    /// And the header lines that changed: what was decided, whatever the script looks like.
-    #[default]
-    Decision,
-    /// And how: routes, functions, conditions, variables, questions to others, timers, log lines.
-    Flow,
-    /// Every message in full.
-    Messages,
-}
-
 impl Scenario {
     /// The calendar at the start unless the scenario says otherwise: 2026-01-01 00:00:00 UTC.
     pub const CLOCK: Duration = Duration::from_secs(1_767_225_600);
@@ -304,6 +216,20 @@ impl Scenario {
     pub const LATENCY: Duration = Duration::from_millis(1);
     /// The address of the machine unless the scenario says otherwise (RFC 5737).
     pub const MACHINE: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1));
+
+    /// The names of the peers.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.peers.iter().map(|peer| peer.name.as_str())
+    }
+
+    /// The calls that its steps name.
+    pub(super) fn calls(&self) -> Vec<String> {
+        let named = self.steps.iter().filter_map(|step| match &step.action {
+            Action::Send(_, sending) => sending.call.clone(),
+            _ => None,
+        });
+        named.collect()
+    }
 
     /// The place of the peer called `name`.
     pub fn peer(&self, name: &str) -> Option<PeerId> {

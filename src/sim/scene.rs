@@ -1,12 +1,12 @@
 //! The peers of a scenario and the story so far: what is the same whether the server is the node in this process or a real one.
 
-use super::ladder::stamp;
 use super::peer::{Packet, Peer};
+use super::play::Happens;
 use super::scenario::{Action, Faults, PeerId, Scenario, Step};
-use super::story::{Event, Story};
 use crate::builtin::Random;
 use crate::sip::Message;
 use crate::source::{Diagnostic, Span};
+use crate::story::{Event, Story, stamp};
 use crate::time::Tick;
 use bytes::Bytes;
 use std::net::SocketAddr;
@@ -46,8 +46,10 @@ pub(super) enum StepEffect<'a> {
     Sends(PeerId, Packet),
     /// Nothing more is to be done.
     Done,
+    /// Time passes until then.
+    Wait(Tick),
     /// It is about the server and its world.
-    Host(&'a Action),
+    Host(&'a dyn Happens),
 }
 
 impl<'a> Scene<'a> {
@@ -107,17 +109,9 @@ impl<'a> Scene<'a> {
             Action::Lose { peer, to_peer, count } => self.losses.push((*peer, *to_peer, *count)),
             Action::Show(detail) => self.story.tell(self.now, Event::Show(*detail)),
             Action::Note(text) => self.story.tell(self.now, Event::Note(text.clone())),
-            action @ (Action::Wait(_)
-            | Action::WaitUntil(_)
-            | Action::Sql(_)
-            | Action::Database(_)
-            | Action::Rpc(_)
-            | Action::Location { .. }
-            | Action::Canned(_)
-            | Action::Page(_)
-            | Action::Relay(_)
-            | Action::Reload(_)
-            | Action::Stop) => return StepEffect::Host(action),
+            Action::Wait(time) => return StepEffect::Wait(self.now.after(*time)),
+            Action::WaitUntil(time) => return StepEffect::Wait(Tick::ZERO.after(*time)),
+            Action::Host(happens) => return StepEffect::Host(&**happens),
         }
         StepEffect::Done
     }

@@ -1,74 +1,80 @@
-//! The lines that say what happens.
+//! Lines of peers, and those of time and telling: `wait`, `lose`, `show`, `note`.
 
 use super::blocks::Block;
-use super::expect;
-use super::pages;
+use super::keyword::{Keyword, Misread, Said, keywords};
 use super::parse::Parser;
-use super::rows::cells;
-use super::rtpengine;
-use super::scenario::{Action, Answering, Canned, DatabaseMood, Detail, Extra, PeerId, Sending, Status};
-use super::words::{Word, duration};
-use crate::builtin::{Rows, Value};
+use super::scenario::{Action, Answering, Extra, PeerId, Sending, Status};
+use super::words::{Word, duration_of};
 use crate::source::Diagnostic;
+use crate::story::Detail;
 use bytes::Bytes;
-use std::time::Duration;
 
-/// Reads one step; what is wrong with it goes to the parser.
-pub(super) fn action(parser: &mut Parser, block: &Block) -> Option<Action> {
-    let (first, rest) = block.words.split_first()?;
-    let plain = match (first.text.as_str(), rest) {
-        ("wait", [word, time]) if word.text == "until" => Some(Action::WaitUntil(time_of(parser, time)?)),
-        ("wait", [time]) => Some(Action::Wait(time_of(parser, time)?)),
-        ("database", [word]) if word.text == "works" => Some(Action::Database(DatabaseMood::Works)),
-        ("database", [word]) if word.text == "fails" => Some(Action::Database(DatabaseMood::Fails)),
-        ("database", [word, time]) if word.text == "slow" => {
-            Some(Action::Database(DatabaseMood::Slow(time_of(parser, time)?)))
-        }
-        ("rpc", [_, ..]) => Some(Action::Rpc(block.line["rpc".len()..].trim().to_owned())),
-        ("stop", []) => Some(Action::Stop),
-        ("reload", [module]) => Some(Action::Reload(module.text.clone())),
-        ("show", [word]) => match word.text.as_str() {
-            "lines" => Some(Action::Show(Detail::Lines)),
-            "decision" => Some(Action::Show(Detail::Decision)),
-            "flow" => Some(Action::Show(Detail::Flow)),
-            "messages" => Some(Action::Show(Detail::Messages)),
-            _ => None,
-        },
-        ("note", [_, ..]) => Some(Action::Note(block.line["note".len()..].trim().to_owned())),
-        ("lose", _) => lose(parser, rest),
-        ("location", words) => super::location::read(parser, block, words),
-        _ => None,
+/// The words.
+pub(super) static KEYWORDS: &[&Keyword] = &[
+    &Keyword { name: "wait", usage: "wait 20s, or wait until 30s", has_lines: false, read: wait },
+    &Keyword { name: "lose", usage: "lose next to bob, or lose next 2 from bob", has_lines: false, read: lose },
+    &Keyword {
+        name: "show",
+        usage: "show lines, show decision, show flow, or show messages",
+        has_lines: false,
+        read: show,
+    },
+    &Keyword { name: "note", usage: "note Text", has_lines: false, read: note },
+];
+
+fn wait(parser: &mut Parser, _: &Block, words: &[Word]) -> Result<Said, Misread> {
+    let (time, is_until) = match words {
+        [word, time] if word.text == "until" => (time, true),
+        [time] => (time, false),
+        _ => return Err(Misread::Form),
     };
-    if let Some(plain) = plain {
-        if let Some(line) = block.below.first() {
-            parser.fault(line.span, "nothing can stand below this line");
+    let time = duration_of(parser, time).ok_or(Misread::Told)?;
+    Ok(Said::Happens(if is_until { Action::WaitUntil(time) } else { Action::Wait(time) }))
+}
+
+fn show(_: &mut Parser, _: &Block, words: &[Word]) -> Result<Said, Misread> {
+    let [word] = words else { return Err(Misread::Form) };
+    let detail = match word.text.as_str() {
+        "lines" => Detail::Lines,
+        "decision" => Detail::Decision,
+        "flow" => Detail::Flow,
+        "messages" => Detail::Messages,
+        _ => return Err(Misread::Form),
+    };
+    Ok(Said::Happens(Action::Show(detail)))
+}
+
+fn note(_: &mut Parser, block: &Block, words: &[Word]) -> Result<Said, Misread> {
+    let [_, ..] = words else { return Err(Misread::Form) };
+    Ok(Said::Happens(Action::Note(block.rest().to_owned())))
+}
+
+fn lose(parser: &mut Parser, _: &Block, words: &[Word]) -> Result<Said, Misread> {
+    let (count, direction, name) = match words {
+        [next, direction, name] if next.text == "next" => (1, direction, name),
+        [next, count, direction, name] if next.text == "next" => {
+            (count.text.parse().map_err(|_| Misread::Form)?, direction, name)
         }
-        return Some(plain);
-    }
-    match (first.text.as_str(), rest) {
-        ("sql", [_, ..]) => {
-            let mut statement = block.line["sql".len()..].trim().to_owned();
-            for line in &block.below {
-                statement.push('\n');
-                statement.push_str(line.text.trim_end());
-            }
-            Some(Action::Sql(statement))
-        }
-        ("database", [word, part]) if word.text == "answers" && part.quoted => {
-            Some(Action::Canned(canned(parser, block, part)?))
-        }
-        ("http", _) => Some(Action::Page(pages::page(parser, block)?)),
-        ("rtpengine", words) => Some(Action::Relay(rtpengine::line(parser, block, words)?)),
-        ("expect", words) => Some(Action::Expect(expect::read(parser, block, words)?)),
-        ("location", _) => None,
-        ("wait" | "rpc" | "database" | "reload" | "stop" | "show" | "note" | "lose" | "sql", _) => {
-            parser.helped(block.span, format!("this is not how {} is written", first.text), usage(&first.text));
-            None
-        }
-        (method, [target, from, peer, rest @ ..]) if from.text == "from" && parser.scenario.peer(method).is_none() => {
+        _ => return Err(Misread::Form),
+    };
+    let to_peer = match direction.text.as_str() {
+        "to" => true,
+        "from" => false,
+        _ => return Err(Misread::Form),
+    };
+    let peer = peer_of(parser, name).ok_or(Misread::Told)?;
+    Ok(Said::Happens(Action::Lose { peer, to_peer, count }))
+}
+
+/// A line that begins with a method or the name of a peer.
+pub(super) fn of_peers(parser: &mut Parser, block: &Block, first: &Word, rest: &[Word]) -> Option<Action> {
+    let method = first.text.as_str();
+    let is_named = parser.scenario.peer(method).is_some();
+    match rest {
+        [target, from, peer, rest @ ..] if from.text == "from" && !is_named => {
             begins(parser, block, method, target, peer, rest)
         }
-        (method, _) if is_method(method) && parser.scenario.peer(method).is_none() => {
+        _ if is_method(method) && !is_named => {
             let help = format!("{method} bob@example.com from alice [in CALL]");
             parser.helped(block.span, format!("this is not how {method} is written"), help);
             None
@@ -233,50 +239,6 @@ fn statuses(parser: &mut Parser, words: &[Word]) -> Option<Vec<Status>> {
     Some(found)
 }
 
-/// The rows of a canned answer: names of columns, then cells, parted by `|`; a number is one, NULL is none. Without any line there is no row; the
-/// line `fails` alone means that the statement is refused.
-pub(super) fn canned(parser: &mut Parser, block: &Block, part: &Word) -> Option<Canned> {
-    let part = part.text.clone();
-    let (names, rows) = match block.below.split_first() {
-        None => return Some(Canned { part, rows: Some(Rows::default()) }),
-        Some((line, [])) if line.text.trim() == "fails" => return Some(Canned { part, rows: None }),
-        Some((names, rows)) => (cells(names), rows),
-    };
-    let mut found = Vec::new();
-    for line in rows {
-        let row = cells(line);
-        if row.len() != names.len() {
-            let message = format!("this row has {} cells, the answer {} columns", row.len(), names.len());
-            parser.helped(line.span, message, "cells are parted by |");
-            return None;
-        }
-        found.extend(row.iter().map(|cell| match (cell.as_str(), cell.parse()) {
-            ("NULL", _) => Value::Null,
-            (_, Ok(number)) => Value::Int(number),
-            (text, Err(_)) => Value::Text(Bytes::copy_from_slice(text.as_bytes())),
-        }));
-    }
-    Some(Canned { part, rows: Some(Rows { columns: names.into_iter().map(Bytes::from).collect(), cells: found }) })
-}
-
-fn lose(parser: &mut Parser, words: &[Word]) -> Option<Action> {
-    let (next, mut rest) = words.split_first()?;
-    let mut count = 1;
-    if let Some((number, after)) = rest.split_first()
-        && let Ok(number) = number.text.parse()
-    {
-        count = number;
-        rest = after;
-    }
-    match rest {
-        [direction, name] if next.text == "next" && matches!(direction.text.as_str(), "to" | "from") => {
-            let peer = peer_of(parser, name)?;
-            Some(Action::Lose { peer, to_peer: direction.text == "to", count })
-        }
-        _ => None,
-    }
-}
-
 /// Header lines and `|` lines below a step.
 pub(super) fn extra(parser: &mut Parser, block: &Block) -> Option<Extra> {
     let mut extra = Extra::default();
@@ -302,7 +264,8 @@ pub(super) fn peer_of(parser: &mut Parser, name: &Word) -> Option<PeerId> {
             [] => format!("name it first: peer {} 192.0.2.10:5060", name.text),
             _ => format!("known are {}; or name it first: peer {} 192.0.2.10:5060", known.join(", "), name.text),
         };
-        let names = KEYWORDS.iter().chain(METHODS).copied().chain(known.iter().copied());
+        let words = keywords().map(|row| row.name);
+        let names = words.chain(METHODS.iter().copied()).chain(known.iter().copied());
         let near = names.filter(|word| strsim::damerau_levenshtein(word, &name.text) <= word.len() / 3);
         let near = near.min_by_key(|word| strsim::damerau_levenshtein(word, &name.text));
         let help = near.map_or(help, |word| format!("did you mean {word}?"));
@@ -310,63 +273,4 @@ pub(super) fn peer_of(parser: &mut Parser, name: &Word) -> Option<PeerId> {
         parser.diagnostics.push(Diagnostic::error("unknown-peer", message, name.span).help(help));
     }
     found
-}
-
-/// Words that a line may begin with beside a method and the name of a peer.
-const KEYWORDS: &[&str] = &[
-    "config",
-    "define",
-    "strict",
-    "allow-unsupported",
-    "stand-in",
-    "file",
-    "database",
-    "dns",
-    "seed",
-    "clock",
-    "zone",
-    "latency",
-    "loss",
-    "copies",
-    "jitter",
-    "machine",
-    "listen",
-    "peer",
-    "table",
-    "expect",
-    "wait",
-    "rpc",
-    "reload",
-    "stop",
-    "show",
-    "note",
-    "lose",
-    "sql",
-    "http",
-    "location",
-    "rtpengine",
-];
-
-fn time_of(parser: &mut Parser, word: &Word) -> Option<Duration> {
-    let found = duration(&word.text);
-    if found.is_none() {
-        parser.helped(word.span, "this is no duration", "write for example 500ms, 20s or 2m");
-    }
-    found
-}
-
-fn usage(keyword: &str) -> &'static str {
-    match keyword {
-        "wait" => "wait 20s, or wait until 30s",
-        "database" => {
-            "database FILE ... [for PART_OF_URL]; database works, fails, or slow 2s; database answers \"PART OF A STATEMENT\" with rows below"
-        }
-        "reload" => "reload dispatcher",
-        "stop" => "stop",
-        "rpc" => "rpc dispatcher.set_state ip 1 sip:10.0.0.11:5060",
-        "show" => "show lines, show decision, show flow, or show messages",
-        "note" => "note Text",
-        "lose" => "lose next to bob, or lose next 2 from bob",
-        _ => "sql SELECT * FROM dispatcher",
-    }
 }

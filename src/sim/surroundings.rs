@@ -1,7 +1,8 @@
 //! What surrounds the server in a scenario: peers, wires, databases and the rest of the world.
 
+use super::database::DatabaseMood;
 use super::peer::{Packet, Peer};
-use super::scenario::{DatabaseMood, PeerId};
+use super::scenario::PeerId;
 use super::scene::Scene;
 use super::streams::Streams;
 use super::wires::{Arrival, Wires};

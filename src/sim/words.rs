@@ -1,5 +1,6 @@
 //! The words of one line, each with its place.
 
+use super::parse::Parser;
 use crate::source::{FileId, Span};
 use std::time::Duration;
 
@@ -59,6 +60,15 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
         total = total.checked_add(place.checked_mul(u64::from(digit.to_digit(10)?))?)?;
     }
     Some(Duration::from_micros(total))
+}
+
+/// The same; what is none goes to the parser.
+pub(super) fn duration_of(parser: &mut Parser, word: &Word) -> Option<Duration> {
+    let found = duration(&word.text);
+    if found.is_none() {
+        parser.helped(word.span, "this is no duration", "write for example 500ms, 20s or 2m");
+    }
+    found
 }
 
 /// Reads `2026-01-31` or `2026-01-31 12:00:00`, in UTC, as time since the Unix epoch.

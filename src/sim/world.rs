@@ -1,14 +1,16 @@
 //! The world of a scenario: files, and databases in memory.
 
+use super::database::{Canned, DatabaseMood};
 use super::dns;
 use super::pages;
+use super::pages::CannedPage;
 use super::rtpengine::Relays;
-use super::scenario::{Canned, CannedPage, DatabaseMood, Scenario};
-use super::table::bound_statement;
+use super::scenario::Scenario;
 use crate::builtin::{Extensions, HostName, World};
 use crate::modules::db_sqlite::DIALECT;
 use crate::source::{Diagnostic, Files};
 use crate::sqlite::{Calendar, MAGIC, Memory};
+use crate::story::bound_statement;
 use crate::world::{
     Answer, Connected, DatabaseId, Found, Query, QueryFault, Question, Record, RecordKind, Rows, Service, Ticket,
     Unanswered, Way,

@@ -3,9 +3,10 @@
 use alanui::host::{StreamNumbers, pcap_header, pcap_packet, pcap_stream};
 use alanui::modules::MODULES;
 use alanui::record::{self, Capture, Wishes};
-use alanui::sim::{self, Event, Played, Reading, Scenario};
+use alanui::sim::{self, Played, Reading, Scenario};
 use alanui::sip::Message;
 use alanui::source::{Files, Sources, render};
+use alanui::story::{Event, Sent};
 use std::collections::HashSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Cursor};
@@ -67,7 +68,7 @@ fn wires(scenario: &Scenario, played: &Played) -> Vec<Wire> {
         Event::Message(sent) if !sent.lost || sent.from == "alanui" => Some((entry.at, &**sent)),
         _ => None,
     });
-    let wire = |(at, sent): (alanui::time::Tick, &sim::Sent)| Wire {
+    let wire = |(at, sent): (alanui::time::Tick, &Sent)| Wire {
         at: scenario.clock + Duration::from_micros(at.as_micros()),
         source: address(&sent.from),
         destination: address(&sent.to),

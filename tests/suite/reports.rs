@@ -4,7 +4,7 @@
 use super::documents::same;
 use alanui::command::test::{ReportOptions, Summary, TestOptions, test};
 use alanui::report::{Coverage, Outcome, Run, Verdict, html};
-use alanui::sim::{Entry, Event, Sent};
+use alanui::story::{Entry, Event, Sent};
 use alanui::time::Tick;
 use std::path::{Path, PathBuf};
 

@@ -4,8 +4,9 @@ use super::{TestOptions, Variable};
 use crate::host::{Disk, Stopwatch};
 use crate::modules::MODULES;
 use crate::report::{Coverage, Outcome, Run, Verdict, reasons};
-use crate::sim::{self, Detail, Reading};
+use crate::sim::{self, Reading};
 use crate::source::{Diagnostic, Sources, render};
+use crate::story::{Detail, ladder};
 use std::path::Path;
 
 /// Plays a scenario file and compares what happens with what was accepted.
@@ -26,7 +27,7 @@ pub(super) fn play(path: &Path, options: &TestOptions, variable: Variable, color
                 };
                 outcome.ladder.push_str(&titled(&played.ladder));
                 if options.flow {
-                    let flow = sim::ladder(scenario, &played.entries, Some(Detail::Flow));
+                    let flow = ladder(scenario.names(), &played.entries, Some(Detail::Flow));
                     outcome.flow.get_or_insert_default().push_str(&titled(&flow));
                 }
                 outcome.coverage.add(&Coverage::of(&played.program, &played.reached, &sources));

@@ -2,7 +2,7 @@
 
 use super::TestOptions;
 use crate::report::{Outcome, Reason, Verdict, difference};
-use crate::sim::{Event, stamp};
+use crate::story::{Event, stamp};
 use std::io::{self, Write};
 
 /// Tells of scenarios, one after another.

@@ -8,6 +8,7 @@ mod media;
 mod nodes;
 mod params;
 mod sets;
+pub(crate) mod shown;
 #[cfg(test)]
 mod tests;
 

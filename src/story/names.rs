@@ -79,7 +79,7 @@ impl Names {
 
 /// A text that has such names, numbered anew in the order in which they stand in it: what else a server made up, and nobody saw, counts for nothing.
 /// The number of a connection is left out, which Kamailio writes behind the branch of its Via.
-pub(super) fn renumbered(text: &str) -> String {
+pub(crate) fn renumbered(text: &str) -> String {
     let (mut out, mut rest) = (String::with_capacity(text.len()), text);
     let mut seen: [Vec<&str>; KINDS.len()] = Default::default();
     while let Some((before, from)) = rest.split_once('<') {

@@ -1,7 +1,6 @@
 //! A story as text: one line a message, what led to it indented below.
 
-use super::scenario::{Detail, Scenario};
-use super::story::{Entry, Event, Sent};
+use super::entry::{Detail, Entry, Event, Sent};
 use crate::time::Tick;
 use std::time::Duration;
 
@@ -9,9 +8,9 @@ use std::time::Duration;
 const INDENT: &str = "          ";
 const LONGEST: usize = 60;
 
-/// The ladder of a story. With `detail` it tells that much, whatever the scenario shows.
-pub fn ladder(scenario: &Scenario, entries: &[Entry], detail: Option<Detail>) -> String {
-    let longest = scenario.peers.iter().map(|peer| peer.name.chars().count()).max().unwrap_or(0);
+/// The ladder of a story among peers of these names. With `detail` it tells that much, whatever the story shows.
+pub fn ladder<'p>(peers: impl Iterator<Item = &'p str>, entries: &[Entry], detail: Option<Detail>) -> String {
+    let longest = peers.map(|name| name.chars().count()).max().unwrap_or(0);
     let width = longest + " -> alanui".len();
     let mut ladder = Ladder { text: String::new(), detail: detail.unwrap_or_default(), width };
     for (place, entry) in entries.iter().enumerate() {
@@ -160,6 +159,6 @@ pub fn stamp(at: Tick) -> String {
 }
 
 /// `2.000 s`
-pub(super) fn seconds(time: Duration) -> String {
+pub fn seconds(time: Duration) -> String {
     format!("{}.{:03} s", time.as_secs(), time.subsec_millis())
 }

@@ -1,110 +1,27 @@
-//! What happened, one entry after another. A ladder is a story told as text; reports and explanations read it too.
+//! Who writes a story down while it happens.
 
 use super::changes::{changes, own_headers};
+use super::entry::{Entry, Event, Sent};
 use super::names::Names;
-use super::rtpengine;
-use super::scenario::{Action, Detail, RelayLine, RelayMood, Scenario};
 use super::table::{bound_statement, summary, table};
 use crate::builtin::{
-    Does, Found, LogLevel, LogLine, Query, QueryFault, RecordKind, RouteKind, Rows, Service, TraceEvent, Unanswered,
+    Found, LogLevel, LogLine, Query, QueryFault, RecordKind, RouteKind, Rows, Service, TraceEvent, Unanswered,
 };
+use crate::modules::rtpengine::shown as rtpengine;
 use crate::sip::Message;
 use crate::source::{Sources, Span};
 use crate::time::Tick;
 use bytes::Bytes;
 use rustc_hash::{FxHashMap, FxHashSet};
-use std::time::Duration;
 
 /// Lines of a page that are shown.
 const MOST_PAGE_LINES: usize = 20;
 
-/// What happened, and when.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// When, since the start.
-    pub at: Tick,
-    /// What.
-    pub event: Event,
-}
-
-/// One thing that happened. Its texts have stable names in place of what the server makes up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// The scenario's next line.
-    Gap,
-    /// `note Text`
-    Note(String),
-    /// `show flow`
-    Show(Detail),
-    /// Somebody sent a message.
-    Message(Box<Sent>),
-    /// The scenario, or the host, did something: a line, and what it brought.
-    Moment(String, Vec<String>),
-    /// A timer ran out: its name, and how long it had run.
-    Timer(&'static str, Duration),
-    /// A route block was entered, with the place of its head.
-    Route(String, Span),
-    /// A route block goes on behind the call of another.
-    Back(String),
-    /// A function returned.
-    Call {
-        /// Its name.
-        name: &'static str,
-        /// Its arguments.
-        args: String,
-        /// The return code.
-        code: i32,
-        /// What it does.
-        does: &'static [Does],
-        /// Where it is called.
-        span: Span,
-        /// The log line before it tells what it did.
-        told: bool,
-    },
-    /// A condition was decided: its text, whether it held, and where it stands.
-    Condition(String, bool, Span),
-    /// A `switch` looked at a value.
-    Switch(String, Span),
-    /// A variable was written: its name, the value, and where.
-    Set(String, Option<String>, Span),
-    /// A statement ended the script.
-    End(&'static str, Span),
-    /// A line was logged.
-    Log(LogLevel, String),
-    /// The script asked somebody: the question, and what came back.
-    Asked(Vec<String>),
-}
-
-/// A message on its way.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sent {
-    /// Who sends it.
-    pub from: String,
-    /// Who gets it.
-    pub to: String,
-    /// It in a few words: `INVITE sip:bob@example.com`, `180 Ringing (INVITE)`.
-    pub title: String,
-    /// The call it belongs to, when the scenario names it.
-    pub call: Option<String>,
-    /// The same bytes went the same way before.
-    pub again: bool,
-    /// It never arrives.
-    pub lost: bool,
-    /// Nobody took the connection that it should have gone by, and the server knows.
-    pub unsent: bool,
-    /// What it has that the one it came from had not.
-    pub changes: Vec<String>,
-    /// It in full.
-    pub lines: Vec<String>,
-    /// Its bytes.
-    pub bytes: Bytes,
-}
-
 /// A story while it happens.
 #[derive(Debug)]
-pub(super) struct Story<'a> {
+pub(crate) struct Story<'a> {
     sources: &'a Sources,
-    pub(super) entries: Vec<Entry>,
+    pub(crate) entries: Vec<Entry>,
     names: Names,
     /// Calls that the scenario names.
     calls: Vec<String>,
@@ -117,25 +34,22 @@ pub(super) struct Story<'a> {
     /// The block that goes on, until something happens in it.
     back: Option<Event>,
     /// Lines that were logged below the level that is told: how many were told before each, its level, and its text.
-    pub(super) untold: Vec<(usize, LogLevel, String)>,
+    pub(crate) untold: Vec<(usize, LogLevel, String)>,
     /// Log lines so far, as told.
-    pub(super) log: Vec<String>,
+    pub(crate) log: Vec<String>,
 }
 
 /// So many lines that nobody sees are kept for what an expectation has to say of them.
 const MOST_UNTOLD: usize = 1000;
 
 impl<'a> Story<'a> {
-    pub(super) fn new(scenario: &Scenario, debug: i8, sources: &'a Sources) -> Story<'a> {
-        let named = scenario.steps.iter().filter_map(|step| match &step.action {
-            Action::Send(_, sending) => sending.call.clone(),
-            _ => None,
-        });
+    /// A story in which nothing has happened yet: of calls with these names, with log lines up to this level.
+    pub(crate) fn new(calls: Vec<String>, debug: i8, sources: &'a Sources) -> Story<'a> {
         Story {
             sources,
             entries: Vec::new(),
             names: Names::default(),
-            calls: named.collect(),
+            calls,
             debug,
             sent: FxHashSet::default(),
             arrived: FxHashMap::default(),
@@ -146,28 +60,28 @@ impl<'a> Story<'a> {
     }
 
     /// Line and column of a place, both from 1.
-    pub(super) fn line_column(&self, span: Span) -> (usize, usize) {
+    pub(crate) fn line_column(&self, span: Span) -> (usize, usize) {
         self.sources.line_column(span.file, span.start)
     }
 
-    pub(super) fn tell(&mut self, at: Tick, event: Event) {
+    pub(crate) fn tell(&mut self, at: Tick, event: Event) {
         self.entries.push(Entry { at, event });
     }
 
     /// Something that the scenario or the host does.
-    pub(super) fn moment(&mut self, at: Tick, text: &str) {
+    pub(crate) fn moment(&mut self, at: Tick, text: &str) {
         let text = self.names.shown(text);
         self.tell(at, Event::Moment(text, Vec::new()));
     }
 
     /// A message that a peer sends.
-    pub(super) fn peer_sends(&mut self, at: Tick, from: &str, to: &str, bytes: &Bytes, lost: bool) {
+    pub(crate) fn peer_sends(&mut self, at: Tick, from: &str, to: &str, bytes: &Bytes, lost: bool) {
         self.names.sent(&String::from_utf8_lossy(bytes));
         self.message(at, from, to, bytes, lost, Vec::new());
     }
 
     /// A message that the server sends.
-    pub(super) fn server_sends(&mut self, at: Tick, to: &str, bytes: &Bytes, lost: bool) {
+    pub(crate) fn server_sends(&mut self, at: Tick, to: &str, bytes: &Bytes, lost: bool) {
         self.names.received(&String::from_utf8_lossy(bytes));
         let lines = match Message::parse(bytes.clone()) {
             Ok(message) => match self.arrived.get(message.call_id()).and_then(|arrived| origin(arrived, &message)) {
@@ -182,7 +96,7 @@ impl<'a> Story<'a> {
     }
 
     /// The last message could not be sent.
-    pub(super) fn unsent(&mut self) {
+    pub(crate) fn unsent(&mut self) {
         let last = self.entries.iter_mut().rev().find_map(|entry| match &mut entry.event {
             Event::Message(sent) => Some(sent),
             _ => None,
@@ -193,7 +107,7 @@ impl<'a> Story<'a> {
     }
 
     /// Takes note of a message that arrived at the server.
-    pub(super) fn arrives(&mut self, bytes: &Bytes) {
+    pub(crate) fn arrives(&mut self, bytes: &Bytes) {
         if let Ok(message) = Message::parse(bytes.clone()) {
             self.arrived.entry(message.call_id().to_vec()).or_default().push(message);
         }
@@ -217,7 +131,7 @@ impl<'a> Story<'a> {
     }
 
     /// What the node did, and what it logged meanwhile.
-    pub(super) fn inside(&mut self, at: Tick, events: Vec<(usize, TraceEvent)>, log: Vec<LogLine>) {
+    pub(crate) fn inside(&mut self, at: Tick, events: Vec<(usize, TraceEvent)>, log: Vec<LogLine>) {
         let mut lines = log.into_iter().enumerate().peekable();
         for (before, event) in events {
             let mut wrote = false;
@@ -272,7 +186,7 @@ impl<'a> Story<'a> {
     }
 
     /// A line that the server logged.
-    pub(super) fn log_line(&mut self, at: Tick, line: &LogLine) {
+    pub(crate) fn log_line(&mut self, at: Tick, line: &LogLine) {
         let text = line.text.strip_prefix("<script>: ").filter(|_| line.from_script).unwrap_or(&line.text);
         let text = self.names.shown(text.trim_end());
         if line.level as i8 <= self.debug {
@@ -284,20 +198,20 @@ impl<'a> Story<'a> {
     }
 
     /// A statement that a database is asked, with what it says when it says it at once.
-    pub(super) fn query(&mut self, at: Tick, query: &Query, said: Option<&Result<Rows, QueryFault>>) {
+    pub(crate) fn query(&mut self, at: Tick, query: &Query, said: Option<&Result<Rows, QueryFault>>) {
         let statement = bound_statement(&query.statement, &query.parameters);
         let said = said.map_or_else(|| "waits".to_owned(), answer);
         self.asked(at, vec![format!("sql {statement}"), said]);
     }
 
     /// What a slow database says in the end.
-    pub(super) fn answer(&mut self, at: Tick, said: &Result<Rows, QueryFault>) {
+    pub(crate) fn answer(&mut self, at: Tick, said: &Result<Rows, QueryFault>) {
         self.moment(at, "the database answers");
         self.asked(at, vec![String::new(), answer(said)]);
     }
 
     /// Something that was looked up or done for the script, and what was found when that was known at once.
-    pub(super) fn service(&mut self, at: Tick, service: &Service, said: Option<&Result<Found, Unanswered>>) {
+    pub(crate) fn service(&mut self, at: Tick, service: &Service, said: Option<&Result<Found, Unanswered>>) {
         let mut lines = vec![match service {
             Service::Resolve(name, kind) => {
                 let kind = RecordKind::NAMED.iter().find(|(_, its)| its == kind).map_or("addresses", |(name, _)| name);
@@ -333,31 +247,18 @@ impl<'a> Story<'a> {
         self.asked(at, lines);
     }
 
-    /// How rtpengines behave from here on.
-    pub(super) fn relay(&mut self, at: Tick, line: &RelayLine) {
-        let does = match &line.mood {
-            RelayMood::Works => "works".to_owned(),
-            RelayMood::Silent => "is silent".to_owned(),
-            RelayMood::Fails(why) => format!("fails \"{why}\""),
-            RelayMood::Answers(sdp) => format!("answers with {} bytes of SDP", sdp.len()),
-        };
-        let server = line.server.as_ref().map(|server| format!(" {server}")).unwrap_or_default();
-        let command = line.command.as_ref().map(|command| format!(" to {command}")).unwrap_or_default();
-        self.moment(at, &format!("rtpengine{server} {does}{command}"));
-    }
-
     fn asked(&mut self, at: Tick, lines: Vec<String>) {
         let lines = lines.iter().map(|line| self.names.shown(line)).collect();
         self.tell(at, Event::Asked(lines));
     }
 
     /// A command for operators, and what it printed.
-    pub(super) fn command(&mut self, at: Tick, command: &str, lines: Vec<String>) {
+    pub(crate) fn command(&mut self, at: Tick, command: &str, lines: Vec<String>) {
         self.tell(at, Event::Moment(format!("rpc {command}"), lines));
     }
 
     /// What a `sql` line of the scenario gave.
-    pub(super) fn sql(&mut self, at: Tick, statement: &str, said: &Result<Rows, QueryFault>, changed: u64) {
+    pub(crate) fn sql(&mut self, at: Tick, statement: &str, said: &Result<Rows, QueryFault>, changed: u64) {
         let statement = statement.split_whitespace().collect::<Vec<_>>().join(" ");
         let lines = match said {
             Ok(rows) if rows.columns.is_empty() => {
@@ -398,7 +299,7 @@ fn unwrapped(text: &str) -> &str {
 }
 
 /// A message in a few words.
-pub(super) fn title(bytes: &Bytes) -> String {
+pub(crate) fn title(bytes: &Bytes) -> String {
     let Ok((message, fault)) = Message::parse_lenient(bytes.clone()) else {
         let line = bytes.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
         let text = String::from_utf8_lossy(line.trim_ascii());

@@ -40,7 +40,7 @@ pub(super) fn table(rows: &Rows) -> Vec<String> {
 }
 
 /// A statement on one line, with its parameters in place.
-pub(super) fn bound_statement(statement: &str, parameters: &[Value]) -> String {
+pub(crate) fn bound_statement(statement: &str, parameters: &[Value]) -> String {
     let mut parameters = parameters.iter();
     let (mut out, mut blank, mut quote) = (String::new(), false, None);
     for c in statement.trim().chars() {
