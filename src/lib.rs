@@ -58,49 +58,52 @@
 //! What other crates may rely on is [`assert_scenarios`] and [`testing`], with what they give ([`report`]). All else is public for the program, its
 //! tests and benchmarks, and may change with any release; `cargo doc --document-private-items` shows it.
 
-#[doc(hidden)]
-pub mod builtin;
-#[doc(hidden)]
-pub mod catalogue;
-#[doc(hidden)]
-pub mod chart;
-#[doc(hidden)]
-pub mod command;
-#[doc(hidden)]
-pub mod config;
-#[doc(hidden)]
-pub mod format;
-#[doc(hidden)]
-pub mod host;
-#[doc(hidden)]
-pub mod language;
-#[doc(hidden)]
-pub mod lint;
-#[doc(hidden)]
-pub mod modules;
-#[doc(hidden)]
-pub mod node;
-#[doc(hidden)]
-pub mod record;
-pub mod report;
-#[doc(hidden)]
-pub mod script;
-#[doc(hidden)]
-pub mod sim;
-#[doc(hidden)]
-pub mod sip;
-#[doc(hidden)]
-pub mod source;
-#[doc(hidden)]
-pub mod sqlite;
-#[doc(hidden)]
-pub mod story;
-pub mod testing;
-#[doc(hidden)]
-pub mod time;
-#[doc(hidden)]
-pub mod transaction;
-#[doc(hidden)]
-pub mod world;
+#![cfg_attr(
+    feature = "closed",
+    allow(unused_imports, unreachable_pub, reason = "what is hidden is public for tests alone")
+)]
 
+/// What only the program, its tests and benchmarks use. With the feature `closed` it is private, so that rustc tells what nobody uses any more
+/// (`.ci/run` looks).
+macro_rules! inner {
+    ($($name:ident)*) => {
+        $(
+            #[cfg(not(feature = "closed"))]
+            #[doc(hidden)]
+            pub mod $name;
+            #[cfg(feature = "closed")]
+            mod $name;
+        )*
+    };
+}
+
+inner! {
+    builtin
+    catalogue
+    chart
+    command
+    config
+    format
+    host
+    language
+    lint
+    modules
+    node
+    record
+    script
+    sim
+    sip
+    source
+    sqlite
+    story
+    time
+    transaction
+    world
+}
+
+pub mod report;
+pub mod testing;
+
+#[cfg(feature = "closed")]
+pub use command::main;
 pub use testing::assert_scenarios;

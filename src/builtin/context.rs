@@ -18,6 +18,8 @@ use bytes::Bytes;
 use jiff::tz::TimeZone;
 use rustc_hash::FxHashSet;
 use std::any::Any;
+use std::marker::PhantomData;
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// A route block by its place in the program.
@@ -43,7 +45,7 @@ pub struct Context<'a> {
 
 impl Context<'_> {
     /// The state that the running module made at start; `None` when it made no `T`.
-    pub fn state<T: State>(&self) -> Option<Arc<T>> {
+    pub fn state<T: State>(&self) -> Option<StateOf<T>> {
         self.core.state(self.module)
     }
 
@@ -182,8 +184,40 @@ pub struct Core {
     pub zone: TimeZone,
     /// How much memory there is.
     pub memory: AskMemory,
-    /// The state of every module, by [`ModuleId`].
+    /// The state of every module, by [`ModuleId`]. The list is this worker's own, so that who holds a state counts where no other worker does.
     pub modules: Arc<[Arc<dyn State>]>,
+}
+
+/// The state of a module, held while it is used.
+pub struct StateOf<T> {
+    states: Arc<[Arc<dyn State>]>,
+    at: usize,
+    kind: PhantomData<fn() -> T>,
+}
+
+impl<T: State> Deref for StateOf<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        let state: &dyn Any = &*self.states[self.at];
+        match state.downcast_ref() {
+            Some(state) => state,
+            None => unreachable!("its type was looked at when this was made"),
+        }
+    }
+}
+
+impl<T: State + Default> Default for StateOf<T> {
+    fn default() -> StateOf<T> {
+        let state: Arc<dyn State> = Arc::new(T::default());
+        StateOf { states: Arc::from([state]), at: 0, kind: PhantomData }
+    }
+}
+
+impl<T> Clone for StateOf<T> {
+    fn clone(&self) -> StateOf<T> {
+        StateOf { states: self.states.clone(), at: self.at, kind: PhantomData }
+    }
 }
 
 impl Core {
@@ -193,9 +227,10 @@ impl Core {
     }
 
     /// The state that a module made at start; `None` when it made no `T`.
-    pub fn state<T: State>(&self, module: ModuleId) -> Option<Arc<T>> {
-        let state: Arc<dyn Any + Send + Sync> = self.modules.get(module.0 as usize)?.clone();
-        state.downcast().ok()
+    pub fn state<T: State>(&self, module: ModuleId) -> Option<StateOf<T>> {
+        let at = module.0 as usize;
+        let state: &dyn Any = &**self.modules.get(at)?;
+        state.is::<T>().then(|| StateOf { states: self.modules.clone(), at, kind: PhantomData })
     }
 
     /// Whether a line of this level would be seen.

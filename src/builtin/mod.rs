@@ -43,7 +43,7 @@ pub use background::{
     Background, Command, Ending, Event, Held, HostName, OwnQuestion, OwnRequest, ParamGiven, ParamGivenValue, Params,
     Start, StartFault, State, Statement, Statements, World,
 };
-pub use context::{Carried, Context, Core, Locals, RouteId};
+pub use context::{Carried, Context, Core, Locals, RouteId, StateOf};
 pub use counters::{AskMemory, Counter, Counters, Memory};
 pub use does::{Does, Means, Whom};
 pub use effect::{Effect, Outcome, Packet, Relay, Reply, ReplyMode, Then, TransactionStep};

@@ -35,6 +35,7 @@ const UNPRINTED: u8 = 2;
 ///
 /// # Errors
 /// What is wrong with them.
+#[cfg_attr(feature = "closed", expect(dead_code, reason = "for tests and benchmarks"))]
 pub fn accepts<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<(), String> {
     Cli::try_parse_from(words).map(|_| ()).map_err(|fault| fault.to_string())
 }

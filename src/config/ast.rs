@@ -72,7 +72,7 @@ pub enum Item {
     /// `loadmodule "tm.so"`, `loadmodulex`.
     LoadModule(LoadModule),
     /// `mpath`, `loadpath`.
-    LoadPath(Text),
+    LoadPath(#[cfg_attr(feature = "closed", expect(dead_code, reason = "for tests and benchmarks"))] Text),
     /// `modparam("tm", "fr_timer", 5)`, `modparamx`.
     ModParam(ModParam),
     /// `cfgengine "native"`.
@@ -91,6 +91,7 @@ pub struct Setting {
     /// One value, or several for `listen` and `alias` lists.
     pub values: Vec<SettingValue>,
     /// `desc "..."` of a custom setting.
+    #[cfg_attr(feature = "closed", expect(dead_code, reason = "for tests and benchmarks"))]
     pub description: Option<Text>,
     /// A `;` stands behind it.
     pub ended: bool,

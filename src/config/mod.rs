@@ -62,6 +62,7 @@ pub struct Config {
     /// The modules it loads.
     pub registry: Registry,
     /// Which routes and functions each route calls.
+    #[cfg_attr(feature = "closed", expect(dead_code, reason = "for tests and benchmarks"))]
     pub graph: CallGraph,
     /// Settings of the core as far as the text alone gives them.
     pub settings: Settings,
@@ -96,7 +97,7 @@ pub fn load(
         let base = settings::module_name(name);
         let span = on_command_line(sources, name);
         match registry.load(base) {
-            registry::Load::Built(_) => {}
+            registry::Load::Built => {}
             registry::Load::Known(module) => {
                 let module = module.name;
                 unsupported.push(Unsupported { kind: None, name: base.to_owned(), module, span });

@@ -66,7 +66,7 @@ impl Registry {
                 self.words.entry(name).or_insert((id, word));
             }
         }
-        Load::Built(id)
+        Load::Built
     }
 
     /// The loaded modules in order; their places are their ids.
@@ -277,7 +277,7 @@ impl Registry {
 #[derive(Clone, Copy, Debug)]
 pub enum Load {
     /// It is built in.
-    Built(ModuleId),
+    Built,
     /// Kamailio has it; stand-ins are there for its names.
     Known(&'static Module),
     /// Nothing has this name.

@@ -36,6 +36,7 @@ impl CallGraph {
     }
 
     /// What a route calls, in the order of the text.
+    #[cfg_attr(feature = "closed", expect(dead_code, reason = "for tests and benchmarks"))]
     pub fn uses(&self, route: RouteId) -> impl Iterator<Item = &RouteUse> {
         self.all(route).iter().map(|(used, _)| used)
     }

@@ -38,7 +38,7 @@ pub(super) fn load_modules(
             continue;
         }
         match registry.load(base) {
-            Load::Built(_) => places.push(name.span),
+            Load::Built => places.push(name.span),
             Load::Known(module) => {
                 unsupported.push(Unsupported {
                     kind: None,

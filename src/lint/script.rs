@@ -77,8 +77,6 @@ pub struct Operation<'a> {
     pub right: &'a Expression,
     /// The whole.
     pub span: Span,
-    /// Its route.
-    pub route: usize,
 }
 
 /// Where a variable stands.
@@ -291,7 +289,7 @@ impl<'a> Script<'a> {
                 }
                 ExpressionKind::Binary(operator, left, right) => {
                     let (operator, span) = (*operator, expression.span);
-                    self.operations.push(Operation { operator, left, right, span, route });
+                    self.operations.push(Operation { operator, left, right, span });
                 }
                 _ => {}
             },

@@ -105,6 +105,7 @@ impl Node {
     pub fn new(program: Arc<Program>, mut core: Core, background: bool, now: Now) -> Node {
         let (settings, extensions, modules) = (core.settings.clone(), core.extensions, core.modules.clone());
         let generation = Arc::new(Generation::new(0, Config { program, settings, extensions, modules }));
+        core.modules = generation.config.modules.clone();
         let seed = Seed::new(core.random.bits(), core.random.bits());
         let mut digits = Vec::with_capacity(32);
         core.random.hex(&mut digits);
@@ -253,11 +254,13 @@ impl Node {
     }
 
     /// How many transactions are alive.
+    #[cfg_attr(feature = "closed", expect(dead_code, reason = "for tests and benchmarks"))]
     pub fn transactions(&self) -> usize {
         self.layer.table.len()
     }
 
     /// How many configs what is in flight belongs to, the current one among them.
+    #[cfg_attr(feature = "closed", expect(dead_code, reason = "for tests and benchmarks"))]
     pub fn generations(&self) -> usize {
         let mut numbers: Vec<u32> = self.layer.table.iter().map(|its| its.generation.number).collect();
         numbers.push(self.current.number);

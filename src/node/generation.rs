@@ -29,7 +29,7 @@ pub struct Config {
 pub(super) struct Generation {
     /// How many there were before.
     pub(super) number: u32,
-    config: Config,
+    pub(super) config: Config,
     /// The main blocks that messages start in.
     pub(super) request_route: Option<RouteId>,
     pub(super) reply_route: Option<RouteId>,
@@ -44,6 +44,9 @@ pub(super) struct Generation {
 
 impl Generation {
     pub(super) fn new(number: u32, config: Config) -> Generation {
+        // A list of its own: whoever holds a state through it counts where no other worker does.
+        let modules = config.modules.iter().cloned().collect();
+        let config = Config { modules, ..config };
         let Config { program, settings, .. } = &config;
         let transaction = &settings.transaction;
         Generation {
@@ -75,6 +78,7 @@ impl Generation {
 impl Node {
     /// Has whatever arrives from here on handled by another config; what is in flight ends as it began. `background` is whether modules work by the clock
     /// here, as in [`Node::new`]. The listeners stay those that were opened.
+    #[cfg_attr(feature = "closed", expect(dead_code, reason = "for tests, until a command brings it about"))]
     pub fn replace(&mut self, now: Now, config: Config, background: bool) {
         let number = self.current.number.wrapping_add(1);
         self.current = Arc::new(Generation::new(number, config));
@@ -124,5 +128,25 @@ impl Due {
     /// The next turn of a module's clock.
     pub(super) fn tick(module: ModuleId, generation: &Generation) -> Due {
         Due::Module(module, generation.number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A list that all workers share would be the one place that all of them write.
+    #[test]
+    fn who_looks_at_a_state_counts_where_no_other_worker_does() {
+        let state: Arc<dyn State> = Arc::new(());
+        let config = Config {
+            program: Arc::default(),
+            settings: Arc::default(),
+            extensions: Extensions::default(),
+            modules: Arc::from([state]),
+        };
+        let [one, other] = [0, 0].map(|number| Generation::new(number, config.clone()).config.modules);
+        assert!(!Arc::ptr_eq(&one, &other) && !Arc::ptr_eq(&one, &config.modules));
+        assert!(Arc::ptr_eq(&one[0], &other[0]), "what modules made is the same for all");
     }
 }

@@ -34,6 +34,7 @@ pub use driver::{Limits, Node, Statistics};
 pub use generation::Config;
 
 /// How many bytes the parts of a call take by themselves, for the benchmark that watches them.
+#[cfg_attr(feature = "closed", expect(dead_code, reason = "for tests and benchmarks"))]
 pub fn sizes() -> [(&'static str, usize); 5] {
     [
         ("Transaction", size_of::<transaction::Transaction>()),

@@ -83,6 +83,7 @@ impl Task {
     }
 
     /// A run of a route of a program.
+    #[cfg_attr(feature = "closed", expect(dead_code, reason = "for tests and benchmarks"))]
     pub fn of_route(message: Box<Working>, locals: Locals, program: &super::Program, route: RouteId) -> Task {
         let block = &program.routes[route.0 as usize];
         Task::new(message, locals, block.kind, block.entry)
@@ -116,13 +117,7 @@ impl Task {
         let values = self.stack.iter().chain(&self.locals.carried.vars).chain(&self.locals.groups);
         let values = values.map(|value| size_of::<Value>() + value.size()).sum::<usize>();
         values + self.locals.avps.size() + self.message.size()
-    }
-
-    /// Whether it waits for an answer.
-    pub fn is_waiting(&self) -> bool {
-        self.waiting.is_some()
-    }
-}
+    }}
 
 impl std::fmt::Debug for Task {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {

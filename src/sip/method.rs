@@ -66,12 +66,6 @@ impl MethodSet {
     /// No method.
     pub const EMPTY: MethodSet = MethodSet(0);
 
-    /// Reads names separated by `|`. A name without a row here stands for [`Method::Other`].
-    pub fn parse(text: &[u8]) -> MethodSet {
-        let names = text.split(|byte| *byte == b'|').map(<[u8]>::trim_ascii);
-        names.filter(|name| !name.is_empty()).fold(MethodSet::EMPTY, |set, name| set.with(Method::parse(name)))
-    }
-
     /// This set and `method`.
     #[must_use]
     pub const fn with(self, method: Method) -> MethodSet {
@@ -81,11 +75,6 @@ impl MethodSet {
     /// Whether `method` is in it.
     pub const fn contains(self, method: Method) -> bool {
         self.0 & (1 << method as u32) != 0
-    }
-
-    /// Whether it holds no method.
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
     }
 }
 
@@ -106,9 +95,7 @@ mod tests {
 
     #[test]
     fn sets() {
-        let set = MethodSet::parse(b"INVITE| BYE|FOO");
-        assert!(set.contains(Method::Invite) && set.contains(Method::Bye) && set.contains(Method::Other));
-        assert!(!set.contains(Method::Ack));
-        assert!(MethodSet::parse(b"|").is_empty());
+        let set = MethodSet::EMPTY.with(Method::Invite).with(Method::Other);
+        assert!(set.contains(Method::Invite) && set.contains(Method::Other) && !set.contains(Method::Ack));
     }
 }

@@ -38,8 +38,6 @@ pub enum Event {
     Failure,
     /// A timer fired.
     Timer(Timer),
-    /// A reply could not be sent.
-    TransportFailed,
 }
 
 /// Where the transaction stands.
@@ -128,7 +126,6 @@ impl Trying {
             Event::Timer(Timer::Deadline) => nobody_replied(out),
             Event::RequestAgain
             | Event::Ack
-            | Event::TransportFailed
             | Event::Timer(Timer::Retransmit | Timer::Wait) => State::Trying(self),
         }
     }
@@ -149,11 +146,6 @@ impl Proceeding {
             Event::Success(origin) => success(origin, now, self.reliable, timers, out),
             Event::Failure => failure(now, self.reliable, timers, out),
             Event::Timer(Timer::Deadline) => nobody_replied(out),
-            // 17.2.4 would end here; the caller's retransmission gives the reply another chance.
-            Event::TransportFailed => {
-                out.push(Action::TransportFailed);
-                State::Proceeding(self)
-            }
             Event::Ack | Event::Timer(Timer::Retransmit | Timer::Wait) => State::Proceeding(self),
         }
     }
@@ -182,7 +174,6 @@ impl Completed {
                 out.push(Action::Clear(Timer::Deadline));
                 return terminated(out);
             }
-            Event::TransportFailed => out.push(Action::TransportFailed),
             Event::Provisional | Event::Failure => {}
         }
         State::Completed(self)
@@ -197,7 +188,6 @@ impl Confirmed {
             Event::Success(Origin::Relayed | Origin::Local) => out.push(Action::SendOnce),
             // Timer I.
             Event::Timer(Timer::Wait) => return terminated(out),
-            Event::TransportFailed => out.push(Action::TransportFailed),
             Event::Ack | Event::Provisional | Event::Failure | Event::Timer(Timer::Retransmit | Timer::Deadline) => {}
         }
         State::Confirmed(self)
@@ -225,7 +215,6 @@ impl Answered {
                 out.push(Action::Clear(Timer::Deadline));
                 return terminated(out);
             }
-            Event::TransportFailed => out.push(Action::TransportFailed),
             Event::Provisional | Event::Failure => {}
         }
         State::Answered(self)
@@ -241,7 +230,6 @@ impl Accepted {
             Event::Ack => out.push(Action::PassUp),
             // Timer L.
             Event::Timer(Timer::Wait) => return terminated(out),
-            Event::TransportFailed => out.push(Action::TransportFailed),
             Event::Provisional | Event::Failure | Event::Timer(Timer::Retransmit | Timer::Deadline) => {}
         }
         State::Accepted(self)

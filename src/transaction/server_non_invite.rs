@@ -16,8 +16,6 @@ pub enum Event {
     Final,
     /// A timer fired.
     Timer(Timer),
-    /// A reply could not be sent.
-    TransportFailed,
 }
 
 /// Where the transaction stands.
@@ -74,7 +72,7 @@ impl Trying {
             }
             Event::Final => completed(now, timers, out),
             Event::Timer(Timer::Deadline) => nobody_replied(out),
-            Event::RequestAgain | Event::TransportFailed | Event::Timer(Timer::Retransmit | Timer::Wait) => {
+            Event::RequestAgain | Event::Timer(Timer::Retransmit | Timer::Wait) => {
                 State::Trying(self)
             }
         }
@@ -95,11 +93,6 @@ impl Proceeding {
             }
             Event::Final => completed(now, timers, out),
             Event::Timer(Timer::Deadline) => nobody_replied(out),
-            // 17.2.4 would end here; the peer's retransmission gives the reply another chance.
-            Event::TransportFailed => {
-                out.push(Action::TransportFailed);
-                State::Proceeding(self)
-            }
             Event::Timer(Timer::Retransmit | Timer::Wait) => State::Proceeding(self),
         }
     }
@@ -117,10 +110,6 @@ impl Completed {
             Event::Timer(Timer::Wait) => {
                 out.push(Action::Terminated);
                 State::Terminated
-            }
-            Event::TransportFailed => {
-                out.push(Action::TransportFailed);
-                State::Completed(self)
             }
             Event::Provisional | Event::Final | Event::Timer(Timer::Retransmit | Timer::Deadline) => {
                 State::Completed(self)
@@ -142,7 +131,7 @@ fn nobody_replied(out: &mut Actions) -> State {
 
 #[cfg(test)]
 mod tests {
-    use super::Event::{Final, Provisional, RequestAgain, TransportFailed};
+    use super::Event::{Final, Provisional, RequestAgain};
     use super::*;
     use crate::transaction::drive::{Drive, short};
     use proptest::prelude::*;
@@ -169,7 +158,7 @@ mod tests {
         #[test]
         fn any_sequence(
             events in prop::collection::vec(
-                (0..4000u64, prop_oneof![Just(RequestAgain), Just(Provisional), Just(Final), Just(TransportFailed)]),
+                (0..4000u64, prop_oneof![Just(RequestAgain), Just(Provisional), Just(Final)]),
                 0..20,
             ),
         ) {
@@ -187,7 +176,7 @@ mod tests {
                 match event {
                     Provisional => provisionals += sent,
                     Final => finals += sent,
-                    RequestAgain | TransportFailed | Event::Timer(_) => prop_assert_eq!(sent, 0),
+                    RequestAgain | Event::Timer(_) => prop_assert_eq!(sent, 0),
                 }
                 prop_assert!(event != Provisional || finals == 0 || sent == 0);
             }

@@ -65,11 +65,13 @@ impl<T: Copy> Wheel<T> {
     }
 
     /// How many timers are waiting.
+    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.live
     }
 
     /// Whether no timer is waiting.
+    #[cfg(test)]
     pub fn is_empty(&self) -> bool {
         self.live == 0
     }

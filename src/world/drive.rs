@@ -128,6 +128,7 @@ impl Contract {
 
 /// A driver that keeps what it is asked for, for those who look at each step themselves: tests and benchmarks.
 #[derive(Debug, Default)]
+#[cfg_attr(feature = "closed", expect(dead_code, reason = "for tests and benchmarks"))]
 pub struct Kept {
     /// Packets, in their order.
     pub packets: Vec<Transmit>,

@@ -2,8 +2,7 @@
 
 use super::Dispatcher;
 use super::health::{DISABLED, Health, INACTIVE, PROBING, TRYING};
-use crate::builtin::{Background, Rpc};
-use std::sync::Arc;
+use crate::builtin::{Background, Rpc, StateOf};
 
 /// The commands of the module.
 pub(super) static ROWS: &[Rpc] = &[
@@ -21,7 +20,7 @@ pub(super) static ROWS: &[Rpc] = &[
     },
 ];
 
-fn state(cx: &Background) -> Result<Arc<Dispatcher>, String> {
+fn state(cx: &Background) -> Result<StateOf<Dispatcher>, String> {
     cx.core.state::<Dispatcher>(cx.module).ok_or_else(|| "the module is not started".to_owned())
 }
 

@@ -138,7 +138,7 @@ fn counts(pairs: &[(&str, usize)]) -> BTreeMap<String, usize> {
 }
 
 fn letters(bench: &Bench, uri: &str) -> String {
-    let state: Arc<Dispatcher> = bench.core.state(crate::builtin::ModuleId(0)).unwrap();
+    let state: crate::builtin::StateOf<Dispatcher> = bench.core.state(crate::builtin::ModuleId(0)).unwrap();
     let sets = state.sets();
     let all = sets.iter().flat_map(|set| set.destinations.iter());
     let health = all.into_iter().find(|its| its.uri == uri.as_bytes()).unwrap().live.health.load();
@@ -319,7 +319,7 @@ fn call_load_evens_out_and_is_given_back() {
     assert_eq!(du(&fourth), "sip:h:6001");
     assert_eq!(call(&mut fourth, "ds_next_dst", &[]), 1);
     let loads = |bench: &Bench| {
-        let state: Arc<Dispatcher> = bench.core.state(crate::builtin::ModuleId(0)).unwrap();
+        let state: crate::builtin::StateOf<Dispatcher> = bench.core.state(crate::builtin::ModuleId(0)).unwrap();
         let sets = state.sets();
         sets.set(1).unwrap().destinations.iter().map(|its| its.live.load.load(Ordering::Relaxed)).collect::<Vec<_>>()
     };

@@ -2,9 +2,8 @@
 
 use super::table::Table;
 use super::{Htable, SPACE};
-use crate::builtin::{Context, Fault, Part, Prepare, Prepared, Template};
+use crate::builtin::{Context, Fault, Part, Prepare, Prepared, StateOf, Template};
 use bytes::Bytes;
-use std::sync::Arc;
 
 /// `name=>key`, prepared.
 #[derive(Debug)]
@@ -41,7 +40,7 @@ impl Item {
 }
 
 /// The state, with the item of a variable or function.
-pub(super) fn state(cx: &Context) -> Option<Arc<Htable>> {
+pub(super) fn state(cx: &Context) -> Option<StateOf<Htable>> {
     cx.state::<Htable>()
 }
 

@@ -17,12 +17,11 @@ use super::usrloc::contact::{Contact, Record};
 use super::usrloc::table::Table;
 use super::usrloc::{TableSlot, Usrloc, prepare_table};
 use crate::builtin::{
-    Answer, Arg, Args, Context, Does, Function, LogLevel, Module, Outcome, Routes, Then, Value, Xavp,
+    Answer, Arg, Args, Context, Does, Function, LogLevel, Module, Outcome, Routes, StateOf, Then, Value, Xavp,
 };
 use bytes::Bytes;
 pub(crate) use fetched::expired;
 pub use params::Registrar;
-use std::sync::Arc;
 
 /// The module.
 pub static MODULE: Module = Module {
@@ -134,8 +133,8 @@ struct Local {
 
 /// The location service, and the table that a function names.
 struct Location {
-    registrar: Arc<Registrar>,
-    usrloc: Arc<Usrloc>,
+    registrar: StateOf<Registrar>,
+    usrloc: StateOf<Usrloc>,
     slot: TableSlot,
 }
 

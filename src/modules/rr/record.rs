@@ -6,7 +6,7 @@
 
 use super::Rr;
 use super::direction::{Direction, Routing, direction};
-use crate::builtin::{Args, Context, LogLevel, Outcome, RecordRoute, SecondRecordRoute, SocketId};
+use crate::builtin::{Args, Context, LogLevel, Outcome, RecordRoute, SecondRecordRoute, SocketId, StateOf};
 use crate::sip::{Scheme, Transport, Uri};
 use bytes::Bytes;
 use std::net::{IpAddr, SocketAddr};
@@ -89,7 +89,7 @@ pub(super) fn remove_record_route(cx: &mut Context, _: &Args) -> Outcome {
     Outcome::TRUE
 }
 
-fn state(cx: &Context) -> std::sync::Arc<Rr> {
+fn state(cx: &Context) -> StateOf<Rr> {
     cx.state().unwrap_or_default()
 }
 

@@ -4,7 +4,7 @@ use super::contact::{Contact, Kept, Match, Record, Wanted};
 use super::store::Change;
 use super::table::Table;
 use super::{Mode, Usrloc, aor_of_operator, preference};
-use crate::builtin::{Background, Command, Located, Rpc, Statement, Statements};
+use crate::builtin::{Background, Command, Located, Rpc, StateOf, Statement, Statements};
 use crate::modules::core::{socket_name, socket_of};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub(super) static ROWS: &[Rpc] = &[
     },
 ];
 
-fn state(cx: &Background) -> Result<Arc<Usrloc>, String> {
+fn state(cx: &Background) -> Result<StateOf<Usrloc>, String> {
     cx.core.state::<Usrloc>(cx.module).ok_or_else(|| "the module is not started".to_owned())
 }
 

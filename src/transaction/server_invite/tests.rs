@@ -1,4 +1,4 @@
-use super::Event::{Ack, Failure, Provisional, RequestAgain, Success, TransportFailed};
+use super::Event::{Ack, Failure, Provisional, RequestAgain, Success};
 use super::Origin::{Local, Relayed};
 use super::*;
 use crate::transaction::drive::{Drive, short};
@@ -104,7 +104,6 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Success(Relayed)),
         1 => Just(Success(Local)),
         2 => Just(Failure),
-        1 => Just(TransportFailed),
     ]
 }
 
@@ -131,8 +130,7 @@ proptest! {
                 Success(_) if !replied => vec![Action::Send],
                 Success(_) => vec![Action::SendOnce],
                 Ack if replied && !failed => vec![Action::PassUp],
-                TransportFailed if kept > 0 => vec![Action::TransportFailed],
-                RequestAgain | Provisional | Failure | Ack | TransportFailed | Event::Timer(_) => vec![],
+                RequestAgain | Provisional | Failure | Ack | Event::Timer(_) => vec![],
             };
             prop_assert_eq!(&done, &expected, "{:?} at {}", event, at);
             kept += usize::from(done.contains(&Action::Send));
