@@ -1,8 +1,7 @@
 //! What functions do, in words that others ask for: rules of `check`, explanations, the compiler. A function's words stand on its row, so that what is
 //! true of one is true of the next that says the same, under whatever name.
 
-use super::module::MessageKind;
-use crate::language::RouteKind;
+use crate::language::{MessageKind, RouteKind};
 
 /// Something that a function does or asks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -29,7 +29,7 @@ mod trace;
 mod working;
 
 pub use crate::language::{
-    EXTENSIONS, Extension, ExtensionRow, Extensions, Groups, LARGEST, Mode, Regex, RouteKind, Value, int_text,
+    EXTENSIONS, Extension, ExtensionRow, Extensions, Groups, LARGEST, MessageKind, Mode, Regex, RouteKind, Value, int_text,
     parse_int, print_int,
 };
 pub use crate::world::{
@@ -50,7 +50,7 @@ pub use effect::{Effect, Outcome, Packet, Relay, Reply, ReplyMode, Then, Transac
 pub use log::{LogLevel, LogLine};
 pub use meter::{MOST_HELD, Meter};
 pub use module::{
-    Arg, ArgKind, Bare, Changes, Check, Form, Function, Inert, KeyKind, MessageKind, Module, Param, ParamKind, Routes,
+    Arg, ArgKind, Bare, Changes, Check, Form, Function, Inert, KeyKind, Module, Param, ParamKind, Routes,
     Transformation, Unit, Variable, Word, WordKind, Write, anywhere, count, event_fits, join,
 };
 pub use prepare::{Fault, Prepare, Prepared, Slots};

@@ -343,25 +343,6 @@ pub enum Bare {
     Avp,
 }
 
-/// The two kinds of SIP messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MessageKind {
-    /// A request.
-    Request,
-    /// A reply.
-    Reply,
-}
-
-impl MessageKind {
-    /// The other one.
-    pub const fn other(self) -> MessageKind {
-        match self {
-            MessageKind::Request => MessageKind::Reply,
-            MessageKind::Reply => MessageKind::Request,
-        }
-    }
-}
-
 /// The kinds of route block in which a function may be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Routes(u8);

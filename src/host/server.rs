@@ -4,6 +4,7 @@ use super::clock::{self, Clock};
 use super::connections::Directory;
 use super::databases::Changed;
 use super::effects::services::Services;
+use super::fault::ServerFault;
 use super::log;
 use super::memory::memory;
 use super::sockets::Bound;
@@ -11,12 +12,11 @@ use super::trace::MessageTrace;
 use super::worker::{self, Control, GRACE, HANDED, Parts};
 use super::world::HostWorld;
 use crate::builtin::{
-    Core, Counters, Ending, Extensions, LogLevel, LogLine, ModuleId, QueryFault, Random, Settings, Sockets, State,
+    Core, Counters, Ending, Extensions, LogLevel, LogLine, ModuleId, Random, Settings, Sockets, State,
 };
 use crate::node::{Node, Shares};
 use crate::script::Program;
 use jiff::tz::TimeZone;
-use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -48,38 +48,6 @@ pub struct Plan {
     /// Where messages are traced, when somebody asked for it.
     pub trace: Option<MessageTrace>,
 }
-
-/// Why serving ended without being asked to.
-#[derive(Debug)]
-pub enum ServerFault {
-    /// The system refused threads, signals or watching sockets.
-    System(io::Error),
-    /// A database cannot be opened once more.
-    Database(QueryFault),
-    /// The script called `abort`.
-    Aborted,
-    /// A worker broke.
-    Worker(usize),
-}
-
-impl From<io::Error> for ServerFault {
-    fn from(error: io::Error) -> ServerFault {
-        ServerFault::System(error)
-    }
-}
-
-impl fmt::Display for ServerFault {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            ServerFault::System(error) => write!(f, "the system refused: {error}"),
-            ServerFault::Database(fault) => fault.fmt(f),
-            ServerFault::Aborted => f.write_str("the script called abort()"),
-            ServerFault::Worker(index) => write!(f, "worker {index} broke"),
-        }
-    }
-}
-
-impl std::error::Error for ServerFault {}
 
 /// Serves on sockets until SIGTERM or SIGINT; a second one ends it at once. SIGHUP loads again what modules loaded at start, SIGUSR1 logs what was
 /// counted. `ready` is called when packets are being served.

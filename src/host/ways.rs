@@ -5,7 +5,7 @@ use super::databases;
 use super::effects::services::Services;
 use super::log;
 use super::wires::Wires;
-use super::worker::{Handed, Settle};
+use super::handed::{Handed, Settle};
 use crate::node::{Node, Shares};
 use crate::time::Now;
 use crate::world::{Answer, ConnectionId, Driver, Given, ModuleId, Question, Server, Ticket, Transmit};

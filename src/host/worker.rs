@@ -8,14 +8,15 @@ use super::connections::{ConnectionCounts, Connections, Directory, News};
 use super::databases;
 use super::datagram_socket::DatagramSocket;
 use super::effects::services::Services;
-use super::server::ServerFault;
+use super::fault::ServerFault;
+use super::handed::Handed;
 use super::trace::Tracer;
 use super::udp::BATCH;
 use super::ways::Ways;
 use super::wires::{Counts, Sending, Wires};
 use crate::node::{Node, Shares};
 use crate::time::{Now, Tick};
-use crate::world::{Answer, ConnectionId, Datagram, Given, ModuleId, SocketId, Ticket, Transmit, drive};
+use crate::world::{Answer, Datagram, Given, ModuleId, SocketId, Ticket, drive};
 use std::fmt::Write;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -43,27 +44,6 @@ pub(super) enum Control {
     End,
     /// Log what was counted.
     Report,
-}
-
-/// What one worker hands to another.
-pub(super) enum Handed {
-    /// Packets of calls that are the other's.
-    Arrived(Vec<Datagram>),
-    /// Packets that leave by connections of the other's.
-    Leaving(Vec<Transmit>),
-    /// A packet of a call of the other's that could not be sent.
-    Unsent(Transmit),
-    /// Something about a connection of the other's.
-    Settle(ConnectionId, Settle),
-}
-
-/// What becomes of a connection.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Settle {
-    /// It is found under this port of its peer, too.
-    Alias(u16),
-    /// It is closed.
-    Close,
 }
 
 /// What a worker is made of.

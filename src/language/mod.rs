@@ -12,4 +12,4 @@ pub use operator::{Test, add_ints, apply, apply_test, apply_unary, reads_as_ints
 pub use posix::Mode;
 pub use regex::{Groups, LARGEST, Regex, search_bytes};
 pub use value::{Value, int_text, parse_int, print_int};
-pub use words::{BinaryOperator, RouteKind, UnaryOperator};
+pub use words::{BinaryOperator, MessageKind, RouteKind, UnaryOperator};

@@ -90,3 +90,22 @@ pub enum BinaryOperator {
     /// `mod`.
     Modulo,
 }
+
+/// The two kinds of SIP messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageKind {
+    /// A request.
+    Request,
+    /// A reply.
+    Reply,
+}
+
+impl MessageKind {
+    /// The other one.
+    pub const fn other(self) -> MessageKind {
+        match self {
+            MessageKind::Request => MessageKind::Reply,
+            MessageKind::Reply => MessageKind::Request,
+        }
+    }
+}

@@ -180,6 +180,9 @@ static FAMILIES: &[&[&Rule]] = &[
     security::RULES,
 ];
 
+/// Rules about the config that have more to say where destinations are at hand.
+static OF_DESTINATIONS_TOO: &[&Rule] = &[&dispatcher::ATTRIBUTE_MISSING];
+
 /// Every rule.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     FAMILIES.iter().flat_map(|family| family.iter().copied())
@@ -217,7 +220,7 @@ pub fn check_destinations(
     let mut subject = Subject::new(config, sources, None);
     subject.destinations = destinations;
     let mut found = Vec::new();
-    for rule in destinations::RULES.iter().chain(destinations::MORE) {
+    for rule in destinations::RULES.iter().chain(OF_DESTINATIONS_TOO) {
         Findings::new(rule, &mut found).run(&subject);
     }
     let mut allowed = Allowed::read(config, sources, files.iter().copied(), diagnostics);

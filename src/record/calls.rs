@@ -1,6 +1,6 @@
 //! The calls of a capture, by Call-ID.
 
-use super::capture::value;
+use super::gathered::value;
 use super::traffic::{Event, Kind, PeerId};
 use crate::sip::HeaderName;
 use rustc_hash::{FxHashMap, FxHashSet};

@@ -1,6 +1,6 @@
 //! Whether the server does in the simulator what it did in life.
 
-use super::capture::{Capture, Packet, Transport};
+use super::gathered::{Capture, Packet, Transport};
 use super::scenario::Wishes;
 use super::traffic::{Kind, Server, Traffic, title, traffic};
 use crate::sim::{Played, Scenario};

@@ -1,6 +1,6 @@
 //! HEP, in which probes and servers send copies of messages to Homer (HEP3: <https://github.com/sipcapture/HEP>).
 
-use super::capture::{CaptureFault, Gathered, Packet, Transport, is_sip};
+use super::gathered::{CaptureFault, Gathered, Packet, Transport, is_sip};
 use bytes::Bytes;
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr};

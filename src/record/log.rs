@@ -1,6 +1,6 @@
 //! Logs of messages: sipp's `-trace_msg`, and the text that sngrep saves.
 
-use super::capture::{CaptureFault, Gathered, Packet, Transport, value};
+use super::gathered::{CaptureFault, Gathered, Packet, Transport, value};
 use crate::sim::calendar;
 use crate::sip::{HeaderName, Message, NameAddr, Uri, Via, number, parse_ip};
 use bytes::Bytes;

@@ -12,6 +12,7 @@
 mod anonymous;
 mod calls;
 mod capture;
+mod gathered;
 mod comparison;
 mod difference;
 mod fragments;
@@ -27,7 +28,8 @@ mod traffic;
 mod translation;
 
 pub use anonymous::{Anonymous, anonymous};
-pub use capture::{Capture, CaptureFault, Packet, Transport, read};
+pub use capture::read;
+pub use gathered::{Capture, CaptureFault, Packet, Transport};
 pub use comparison::differences;
 pub use scenario::{Recording, Wishes, scenario};
 pub use traffic::Server;

@@ -1,6 +1,6 @@
 //! What peers are called: by what they are.
 
-use super::capture::value;
+use super::gathered::value;
 use super::traffic::{Kind, Traffic};
 use crate::sip::{HeaderName, NameAddr};
 

@@ -1,6 +1,6 @@
 //! From frames to what UDP and TCP carry.
 
-use super::capture::{CaptureFault, Gathered, Packet, Transport};
+use super::gathered::{CaptureFault, Gathered, Packet, Transport};
 use super::fragments::{Fragment, Fragments};
 use super::hep;
 use super::tcp::{Segment, Streams};

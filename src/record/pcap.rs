@@ -1,6 +1,6 @@
 //! The frames of pcap and pcapng files.
 
-use super::capture::{CaptureFault, Gathered};
+use super::gathered::{CaptureFault, Gathered};
 use super::network::Network;
 use pcap_parser::{Block, PcapBlockOwned, PcapError, create_reader};
 use std::io::Read;

@@ -1,6 +1,6 @@
 //! The text of a scenario.
 
-use super::capture::Capture;
+use super::gathered::Capture;
 use super::names::names;
 use super::story::story;
 use super::traffic::{Seen, Server, Traffic, traffic};

@@ -4,7 +4,7 @@
 //! not be written; where the capture differs, the lines say how.
 
 use super::calls;
-use super::capture::{is_sip, value};
+use super::gathered::{is_sip, value};
 use super::difference::Comparison;
 use super::traffic::{Event, Kind, NO_TITLE, PeerId, Traffic, title};
 use super::translation::Translation;
@@ -140,7 +140,7 @@ impl Story<'_> {
                 self.lines.push(line);
             }
             Kind::Gets(peer, packet) => {
-                let streamed = packet.transport == super::capture::Transport::Tcp;
+                let streamed = packet.transport == super::gathered::Transport::Tcp;
                 let translated = self.translation.message(&packet.bytes, streamed);
                 self.peers[*peer].receive(&translated, SocketId::default(), true);
                 let what = title(&packet.bytes);
@@ -154,7 +154,7 @@ impl Story<'_> {
                     return;
                 }
                 self.wait(event.at, false);
-                let streamed = packet.transport == super::capture::Transport::Tcp;
+                let streamed = packet.transport == super::gathered::Transport::Tcp;
                 let sent = match Message::parse(packet.bytes.clone()) {
                     Ok(message) if message.is_request() => self.request(*peer, &message, streamed),
                     Ok(message) => self.reply(*peer, &message, streamed),

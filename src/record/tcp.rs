@@ -1,6 +1,6 @@
 //! SIP in TCP streams: segments in their order, messages by their Content-Length (RFC 3261 section 18.3).
 
-use super::capture::{Packet, Transport, is_sip, value};
+use super::gathered::{Packet, Transport, is_sip, value};
 use crate::sip::{HeaderName, MAX_MESSAGE, number};
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};

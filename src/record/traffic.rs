@@ -1,6 +1,6 @@
 //! From packets to what happened: who is the server, who its peers, which packets are repetitions, which are pings.
 
-use super::capture::{Capture, Packet, Transport, is_sip, value};
+use super::gathered::{Capture, Packet, Transport, is_sip, value};
 use super::log::via_address;
 use crate::sip::{HeaderName, Message};
 use rustc_hash::{FxHashMap, FxHashSet};

@@ -19,6 +19,7 @@ mod multipart;
 mod needed;
 mod network;
 mod number;
+mod parameters;
 mod reply;
 mod set;
 mod stream;
@@ -35,7 +36,7 @@ pub use edit::Edits;
 pub use extent::Extent;
 pub use head::one_line;
 pub use header::{
-    CSeq, HeaderName, NameAddr, NameAddrFault, NameAddrs, Parameter, Parameters, Rport, Stamp, Values, Via, ViaFault,
+    CSeq, HeaderName, NameAddr, NameAddrFault, NameAddrs, Rport, Stamp, Via, ViaFault,
     auth_parameter,
 };
 pub use message::{Header, MAX_HEADERS, MAX_MESSAGE, Malformed, Message, StartLine};
@@ -43,6 +44,7 @@ pub use method::{Method, MethodSet};
 pub use multipart::delimiter;
 pub use network::{is_network, network_contains};
 pub use number::{number, port, push_address, push_number};
+pub use parameters::{Parameter, Parameters, Values};
 pub use reply::Reply;
 pub use stream::{Frame, Framer, delimit};
 pub use transport::Transport;

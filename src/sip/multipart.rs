@@ -1,6 +1,6 @@
 //! Bodies of several parts (RFC 2046 section 5.1).
 
-use super::header::Parameters;
+use super::parameters::Parameters;
 use super::message::Message;
 
 /// What begins the lines between the parts, as Content-Type says: two hyphens and the boundary.

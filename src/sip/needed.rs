@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::extent::is_blank;
-use super::header::{HeaderName, Values, Via};
+use super::header::{HeaderName, Via};
+use super::parameters::Values;
 use super::message::{Malformed, Message};
 
 impl Message {

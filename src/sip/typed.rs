@@ -4,8 +4,9 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::extent::Extent;
+use super::parameters::Values;
 use super::header::{
-    CSeq, CSeqParts, HeaderName, NameAddr, NameAddrFault, NameAddrParts, NameAddrs, Values, Via, ViaFault, ViaParts,
+    CSeq, CSeqParts, HeaderName, NameAddr, NameAddrFault, NameAddrParts, NameAddrs, Via, ViaFault, ViaParts,
 };
 use super::message::{Header, Message};
 use super::number::number;

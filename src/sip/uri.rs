@@ -1,6 +1,6 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::header::parameters::Parameters;
+use super::parameters::Parameters;
 use super::number::{number, port};
 use super::set::ByteSet;
 use super::transport::Transport;

@@ -1,6 +1,5 @@
 //! Statements for databases, what those say, and how each kind of them is spoken to.
 
-use super::question::{Answer, Ticket};
 use crate::language::{Extension, Value};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -44,16 +43,6 @@ pub struct Connected {
     pub id: DatabaseId,
     /// How it is spoken to.
     pub dialect: &'static Dialect,
-}
-
-/// A way to a database: of a worker, of a scenario.
-pub trait Way {
-    /// Asks. The answer, [`Answer::Rows`], when it is there at once; else it comes later under the ticket.
-    fn ask(&mut self, ticket: Ticket, query: Query) -> Option<Answer>;
-
-    /// Has statements taken in one transaction, in which one that is refused undoes only itself. The answer, [`Answer::Executed`], when it is there at
-    /// once; else it comes later under the ticket.
-    fn execute(&mut self, ticket: Ticket, statements: Vec<Query>) -> Option<Answer>;
 }
 
 /// A statement for a database.

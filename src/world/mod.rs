@@ -10,8 +10,9 @@ mod flow;
 mod packet;
 mod question;
 mod want;
+mod way;
 
-pub use database::{Connected, DatabaseId, Dialect, Query, QueryFault, Rows, Way};
+pub use database::{Connected, DatabaseId, Dialect, Query, QueryFault, Rows};
 pub use drive::{Contract, Driver, Kept, Server, drive};
 pub use fetch::{Fetch, FetchFault, FetchSettings, Page};
 pub use flow::{ConnectionId, Flow, SendFlags, SocketId};
@@ -20,3 +21,4 @@ pub use question::{
     Answer, Ask, AskedServer, Found, MOST_READ, Question, Record, RecordKind, Service, Ticket, Unanswered,
 };
 pub use want::{Given, Want};
+pub use way::Way;

@@ -1,5 +1,6 @@
 //! The map in `src/lib.rs` says who may use whom; this holds it against the code.
 
+use super::documents::same;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -152,4 +153,93 @@ fn functions_are_named_in_one_place() {
         }
     }
     assert!(wrong.is_empty(), "{} times, ask the row what it does:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Files of a folder, and folders in it, each with the code that is its own.
+fn units(folder: &Path) -> BTreeMap<String, Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let named = entries.map(|path| (path.file_stem().expect("a name").to_string_lossy().into_owned(), path));
+    let mut units: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for (name, path) in named.filter(|(name, _)| !["mod", "lib", "main", "tests", "snapshots"].contains(&name.as_str()))
+    {
+        let files = if path.is_dir() { rust_files(&path) } else { vec![path] };
+        units.entry(name).or_default().extend(files);
+    }
+    units
+}
+
+/// Whether code names what stands behind a path: `super::name`, or within braces behind it.
+fn names(code: &str, path: &str, name: &str) -> bool {
+    let is_end = |rest: &str| !rest.starts_with(|letter: char| letter.is_alphanumeric() || letter == '_');
+    let at_path = code.match_indices(path).filter(|(at, _)| !code[..*at].ends_with([':', '_']));
+    at_path.map(|(at, _)| &code[at + path.len()..]).any(|rest| match rest.strip_prefix('{') {
+        Some(list) => list
+            .split('}')
+            .next()
+            .unwrap_or_default()
+            .split(',')
+            .any(|part| part.trim().strip_prefix(name).is_some_and(is_end)),
+        None => rest.strip_prefix(name).is_some_and(is_end),
+    })
+}
+
+/// Groups of units that reach each other.
+fn circles(uses: &BTreeMap<String, Vec<String>>) -> Vec<Vec<String>> {
+    let reaches = |from: &str| {
+        let (mut seen, mut open) = (std::collections::BTreeSet::new(), vec![from]);
+        while let Some(unit) = open.pop() {
+            open.extend(uses[unit].iter().map(String::as_str).filter(|its| seen.insert(its.to_string())));
+        }
+        seen
+    };
+    let reached: BTreeMap<&str, _> = uses.keys().map(|unit| (unit.as_str(), reaches(unit))).collect();
+    let mut groups: Vec<Vec<String>> = Vec::new();
+    for (unit, its) in reached.iter().filter(|(unit, its)| its.contains(**unit)) {
+        if groups.iter().flatten().all(|known| known != unit) {
+            groups.push(its.iter().filter(|other| reached[other.as_str()].contains(*unit)).cloned().collect());
+        }
+    }
+    groups
+}
+
+/// Circles between the files of a folder, in every folder: those that are left. The list may only get shorter.
+#[test]
+fn circles_between_files_are_known() {
+    let root = root().join("src");
+    let mut folders = vec![root.clone()];
+    let mut told = String::new();
+    while let Some(folder) = folders.pop() {
+        let inner = fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+        folders.extend(inner.filter(|path| path.is_dir()));
+        folders.sort_by(|one, other| other.cmp(one));
+        let units = units(&folder);
+        if folder == root || units.len() < 2 {
+            continue;
+        }
+        let within = folder.strip_prefix(&root).expect("below src");
+        let path: String = within.iter().map(|part| format!("{}::", part.to_string_lossy())).collect();
+        let uses: BTreeMap<String, Vec<String>> = units
+            .iter()
+            .map(|(unit, files)| {
+                let code: Vec<(String, String)> = files
+                    .iter()
+                    .map(|file| {
+                        let depth = file.strip_prefix(&folder).expect("below it").iter().count();
+                        let depth = if file.ends_with("mod.rs") { depth - 1 } else { depth };
+                        (code(file), "super::".repeat(depth))
+                    })
+                    .collect();
+                let is_used = |other: &&String| {
+                    let crate_path = format!("crate::{path}");
+                    *other != unit
+                        && code.iter().any(|(code, up)| names(code, up, other) || names(code, &crate_path, other))
+                };
+                (unit.clone(), units.keys().filter(is_used).cloned().collect())
+            })
+            .collect();
+        for group in circles(&uses) {
+            told.push_str(&format!("src/{}: {}\n", within.display(), group.join(" ")));
+        }
+    }
+    same("tests/suite/circles.txt", &told);
 }

@@ -1,6 +1,6 @@
 //! The DNS, by the servers that the system names.
 
-use super::services::aside;
+use super::aside::aside;
 use crate::builtin::{Found, Record, RecordKind, Unanswered};
 use bytes::Bytes;
 use hickory_resolver::TokioResolver;

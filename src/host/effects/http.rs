@@ -1,6 +1,6 @@
 //! Requests of HTTP, each on a thread that may wait.
 
-use super::services::aside;
+use super::aside::aside;
 use crate::builtin::{Fetch, FetchFault, FetchSettings, Found, MOST_READ, Page, Unanswered};
 use bytes::Bytes;
 use std::io::{self, Read};

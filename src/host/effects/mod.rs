@@ -1,5 +1,6 @@
 //! What answers the effects that need the world outside, one file a service.
 
+mod aside;
 mod datagrams;
 mod dns;
 mod http;

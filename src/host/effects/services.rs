@@ -1,11 +1,11 @@
 //! What scripts want of the world beside databases. A thread of its own looks names up, reads and writes files and asks other servers, so that no
 //! worker waits.
 
+use super::aside::aside;
 use super::http::Clients;
 use super::{datagrams, dns};
 use crate::host::files;
 use crate::world::{Answer, Found, MOST_READ, Service, Ticket, Unanswered};
-use std::io;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{Receiver, Sender, UnboundedSender, channel};
@@ -94,16 +94,6 @@ async fn run(means: &Means, service: Service) -> Result<Found, Unanswered> {
         }
         Service::Fetch(fetch) => means.clients.fetch(*fetch).await,
         Service::WriteFile(path, text) => aside(move || files::replace(&path, &text)).await.map(|()| Found::Done),
-    }
-}
-
-/// Does what blocks on a thread of its own.
-pub(super) async fn aside<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> Result<T, Unanswered> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done.map_err(|fault| Unanswered::Failed(fault.to_string())),
-        Err(fault) => Err(Unanswered::Failed(fault.to_string())),
     }
 }
 

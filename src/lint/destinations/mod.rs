@@ -19,9 +19,6 @@ use crate::source::Span;
 pub(super) static RULES: &[&Rule] =
     &[&weights::RULE, &priorities::RULE, &flags::CONFUSION, &flags::UNRESOLVED, &addresses::RULE, &sockets::RULE];
 
-/// Rules about the config that have more to say where destinations are at hand.
-pub(super) static MORE: &[&Rule] = &[&super::dispatcher::ATTRIBUTE_MISSING];
-
 const DOCS: &str = "https://www.kamailio.org/docs/modules/stable/modules/dispatcher.html";
 
 /// One destination as it is written.

@@ -8,6 +8,9 @@ use crate::modules::usrloc::preference;
 use crate::sip::{HeaderName, Message};
 use std::io::Write;
 
+/// What came of a registration: the return code, or why it is refused.
+pub(super) type Verdict = Result<i32, Fault>;
+
 /// Why a REGISTER is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {

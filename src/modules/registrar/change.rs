@@ -1,9 +1,8 @@
 //! What a REGISTER changes in the record of its user (RFC 3261 section 10.3 step 7).
 
 use super::Location;
-use super::answer::Fault;
+use super::answer::{Fault, Verdict};
 use super::request::{Binding, Carried, Registration, flag};
-use super::save::Verdict;
 use crate::builtin::Context;
 use crate::modules::usrloc::contact::{Contact, Kept, Match, Record};
 use crate::modules::usrloc::{Change, Mode, Usrloc};

@@ -1,6 +1,6 @@
 //! `save`: contacts are kept as a REGISTER asks, and it is answered (RFC 3261 section 10.3).
 
-use super::answer::{self, Fault};
+use super::answer::{self, Fault, Verdict};
 use super::change::Changing;
 use super::params::Registrar;
 use super::request::{self, Asked, Registration, flag};
@@ -13,9 +13,6 @@ use crate::modules::usrloc::contact::{Contact, Kept, Record};
 use crate::modules::usrloc::{Change, Mode};
 use bytes::Bytes;
 use std::collections::VecDeque;
-
-/// What came of a registration: the return code, or why it is refused.
-pub(super) type Verdict = Result<i32, Fault>;
 
 /// A registration under way.
 #[derive(Debug, Default)]

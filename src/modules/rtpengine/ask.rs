@@ -53,7 +53,7 @@ impl Pending {
             return Next::Fail("as many rtpengines were asked as queried_nodes_limit allows");
         }
         let known = state.calls.as_ref().and_then(|calls| {
-            let any = self.command.operation == super::command::Operation::Delete;
+            let any = self.command.operation == super::operation::Operation::Delete;
             calls.node(&self.command.call_id, &self.command.via_branch, any, now)
         });
         if let Some(node) = known.filter(|node| super::nodes::has(&self.set.nodes, node)) {
@@ -205,7 +205,7 @@ fn answered(cx: &mut Context, args: &Args, answer: Answer) -> Outcome {
     }
     let Command { operation, call_id, via_branch, .. } = &pending.command;
     if let Some(calls) = &state.calls {
-        if *operation == super::command::Operation::Delete {
+        if *operation == super::operation::Operation::Delete {
             calls.forget(call_id, via_branch);
         } else {
             calls.keep(call_id, via_branch, &node, cx.now.unix);

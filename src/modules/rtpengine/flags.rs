@@ -1,7 +1,7 @@
 //! The flags of a function, which become keys and lists of the command.
 
 use super::bencode::Bencode;
-use super::command::Operation;
+use super::operation::Operation;
 use bytes::Bytes;
 
 /// What the flags of a call say.

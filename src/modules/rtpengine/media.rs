@@ -2,7 +2,8 @@
 
 use super::ask::ask;
 use super::bencode::Bencode;
-use super::command::{self, Given, Operation, description};
+use super::command::{self, Given, description};
+use super::operation::Operation;
 use super::nodes::Set;
 use super::sets::chosen;
 use super::{Local, RtpEngine};

@@ -1,7 +1,7 @@
 //! Parameters, and what start makes of them.
 
 use super::keepalive::Keepalive;
-use super::store::Store;
+use super::store::{COLUMNS, Store};
 use super::table::Table;
 use super::{Ids, Matching, Mode, Rules, SPACE, Usrloc};
 use crate::builtin::{Changes, LogLevel, Param, Start, StartFault, State, Unit};
@@ -220,7 +220,7 @@ pub(super) fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
         let text = "usrloc: with db_mode 3 the database removes what has expired: event_route[usrloc:contact-expired] does not run";
         start.log.push((LogLevel::Warning, text.to_owned()));
     }
-    let store = if mode == Mode::Memory { None } else { Some(Store::open(start, mode, &names)?) };
+    let store = if mode == Mode::Memory { None } else { Some(Store::open(start, mode, &names, COLUMNS.map(|param| column(start, param)))?) };
     Ok(Box::new(Usrloc {
         tables: names.into_iter().map(Table::new).collect(),
         rules: Rules {
@@ -253,4 +253,12 @@ fn choice<T: Copy>(start: &Start, name: &'static str, all: &[T]) -> Result<T, St
             .help(format!("0 to {}", all.len().saturating_sub(1)));
         start.params.given(name).map_or(fault.clone(), |given| fault.at(given.span))
     })
+}
+
+/// The name of a column; one has no parameter and is called as here.
+fn column(start: &Start, param: &'static str) -> String {
+    if !PARAMS.iter().any(|row| row.names.contains(&param)) {
+        return param.to_owned();
+    }
+    start.params.text(param).map(|name| String::from_utf8_lossy(&name).into_owned()).unwrap_or_default()
 }

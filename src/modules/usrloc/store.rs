@@ -1,7 +1,6 @@
 //! The way of contacts to a database and back, in the columns of Kamailio's table `location`.
 
 use super::contact::{Contact, Kept, Record};
-use super::params::PARAMS;
 use super::{Mode, Rules, Usrloc, methods, preference};
 use crate::builtin::{
     Background, Connected, DatabaseId, Dialect, Located, LogLevel, Query, QueryFault, Rows, Sockets, Start, StartFault,
@@ -12,7 +11,7 @@ use bytes::Bytes;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Parameters with the names of columns, in the order of [`values`]; the last but one names the record, the last is only there when domains count.
-const COLUMNS: [&str; 22] = [
+pub(super) const COLUMNS: [&str; 22] = [
     "user_column",
     "contact_column",
     "expires_column",
@@ -88,8 +87,12 @@ struct Loaded {
 
 impl Store {
     /// Opens the database and, with a mode that has them in memory, reads all tables.
-    pub(super) fn open(start: &mut Start, mode: Mode, names: &[Bytes]) -> Result<Store, StartFault> {
-        let columns = COLUMNS.map(|param| column(start, param));
+    pub(super) fn open(
+        start: &mut Start,
+        mode: Mode,
+        names: &[Bytes],
+        columns: [String; 22],
+    ) -> Result<Store, StartFault> {
         let given = start.params.given("db_url");
         let text = |bytes: Bytes| String::from_utf8_lossy(&bytes).into_owned();
         let url = start.params.text("db_url").map(text).unwrap_or_default();
@@ -352,14 +355,6 @@ impl Statements {
 
 fn listed(columns: &[String; 22], use_domain: bool) -> String {
     columns[..if use_domain { 22 } else { DOMAIN }].join(", ")
-}
-
-/// The name of a column; one has no parameter and is called as here.
-fn column(start: &Start, param: &'static str) -> String {
-    if !PARAMS.iter().any(|row| row.names.contains(&param)) {
-        return param.to_owned();
-    }
-    start.params.text(param).map(|name| String::from_utf8_lossy(&name).into_owned()).unwrap_or_default()
 }
 
 fn thousandths(text: &[u8]) -> Option<u16> {

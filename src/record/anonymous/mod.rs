@@ -4,7 +4,7 @@ mod headers;
 mod masks;
 mod sdp;
 
-use super::capture::{Capture, Packet, is_sip};
+use super::gathered::{Capture, Packet, is_sip};
 use super::traffic::{Server, guess};
 use bytes::Bytes;
 use headers::{Line, header, request_line};

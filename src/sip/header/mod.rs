@@ -4,7 +4,6 @@ mod credentials;
 mod cseq;
 mod name;
 mod name_addr;
-pub(super) mod parameters;
 mod via;
 
 pub use credentials::auth_parameter;
@@ -13,6 +12,5 @@ pub(super) use cseq::CSeqParts;
 pub use name::HeaderName;
 pub(super) use name_addr::NameAddrParts;
 pub use name_addr::{NameAddr, NameAddrFault, NameAddrs};
-pub use parameters::{Parameter, Parameters, Values};
 pub(super) use via::ViaParts;
 pub use via::{Rport, Stamp, Via, ViaFault};

@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use super::parameters::{Parameter, Parameters, Values, next_unquoted};
+use crate::sip::parameters::{Parameter, Parameters, Values, next_unquoted};
 use crate::sip::extent::{Extent, skip_blanks, trimmed};
 use crate::sip::uri::{Uri, UriFault};
 

@@ -1,6 +1,6 @@
 use std::net::{IpAddr, SocketAddr};
 
-use super::parameters::{Parameters, is_word, next_unquoted};
+use crate::sip::parameters::{Parameters, is_word, next_unquoted};
 use crate::sip::extent::{Extent, is_blank, skip_blanks, trimmed};
 use crate::sip::number::port;
 use crate::sip::uri::parse_ip;
