@@ -148,7 +148,7 @@ impl Bench {
             zone: jiff::tz::TimeZone::UTC,
             regexes: Default::default(),
             meter: Default::default(),
-            told: Default::default(),
+            reported: Default::default(),
             log: Vec::new(),
             commands: Vec::new(),
             trace: None,

@@ -20,14 +20,14 @@ use std::path::{Path, PathBuf};
 #[allow(clippy::panic, reason = "it is an assertion")]
 pub fn assert_scenarios(path: impl AsRef<Path>) {
     let path = path.as_ref();
-    let mut told = Vec::new();
-    let played = outcomes(&options(path), &variable, false, &mut told);
-    let told = String::from_utf8_lossy(&told);
+    let mut reported = Vec::new();
+    let played = outcomes(&options(path), &variable, false, &mut reported);
+    let reported = String::from_utf8_lossy(&reported);
     let fault = match &played {
         Ok(played) if played.is_empty() => format!("{} holds no scenario", path.display()),
         Ok(played) if played.iter().all(|outcome| outcome.verdict.is_good()) => return,
         Ok(_) => {
-            let bad: String = told.split_inclusive('\n').filter(|line| !line.starts_with("ok     ")).collect();
+            let bad: String = reported.split_inclusive('\n').filter(|line| !line.starts_with("ok     ")).collect();
             format!("scenarios differ; ALANUI_ACCEPT=1 accepts what happens\n\n{bad}")
         }
         Err(fault) => format!("{} cannot be read: {fault}", path.display()),

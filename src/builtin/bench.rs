@@ -50,7 +50,7 @@ impl Bench {
                 random: Random::repeatable(1),
                 regexes: Default::default(),
                 meter: Default::default(),
-                told: Default::default(),
+                reported: Default::default(),
                 log: Vec::new(),
                 commands: Vec::new(),
                 trace: None,

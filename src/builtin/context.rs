@@ -173,7 +173,7 @@ pub struct Core {
     /// What the work at hand uses.
     pub meter: Meter,
     /// What was logged already and is worth saying once.
-    pub told: FxHashSet<&'static str>,
+    pub reported: FxHashSet<&'static str>,
     /// What the node is asked to do after this step, in order.
     pub commands: Vec<Command>,
     /// What happened, when somebody watches (`alanui test`).
@@ -259,7 +259,7 @@ impl Core {
 
     /// Keeps a line for the log the first time that this worker has something to say about `what`.
     pub fn log_once(&mut self, level: LogLevel, what: &'static str, text: impl FnOnce() -> String) {
-        if self.told.insert(what) {
+        if self.reported.insert(what) {
             self.log(level, text());
         }
     }

@@ -237,10 +237,10 @@ fn play(
         let scenario = Scenario { config: config.to_owned(), ..scenario };
         match sim::play(&scenario, &reading, MODULES, options.strict, &mut sources) {
             Ok(played) => {
-                let told = |detail| ladder(scenario.names(), &played.entries, Some(detail));
+                let reported = |detail| ladder(scenario.names(), &played.entries, Some(detail));
                 let place = |failure: &Diagnostic| failure.labels.first().map(|label| label.span).unwrap_or_default();
                 let unmet = played.failures.iter().map(|failure| (place(failure), failure.message.clone())).collect();
-                runs.push(OneRun { decided: told(Detail::Decision), shown: told(detail), unmet, row: scenario.row });
+                runs.push(OneRun { decided: reported(Detail::Decision), shown: reported(detail), unmet, row: scenario.row });
             }
             Err(faults) => {
                 diagnostics = faults;
@@ -279,15 +279,15 @@ fn human(
             writeln!(out, "same    {}", run.name)?;
         }
     }
-    let mut told: Vec<&str> = Vec::new();
+    let mut reported: Vec<&str> = Vec::new();
     for Unplayed { name, why } in unplayed {
         writeln!(out, "cannot play {name}")?;
         // A config with mistakes has them in every scenario.
-        if told.contains(&why.as_str()) {
+        if reported.contains(&why.as_str()) {
             writeln!(out, "  for the reasons given above")?;
         } else {
             write!(out, "{why}")?;
-            told.push(why);
+            reported.push(why);
         }
     }
     let names = [options.old.display().to_string(), options.new.display().to_string()];
@@ -337,7 +337,7 @@ fn summary(
 fn json(compared: &[Compared], groups: &[Vec<usize>], unplayed: &[Unplayed], out: &mut dyn Write) -> io::Result<()> {
     for (at, run) in compared.iter().enumerate() {
         let group = groups.iter().position(|group| group.contains(&at)).map(|group| group + 1);
-        let told = |text: &str| (!run.is_same()).then(|| text.to_owned());
+        let reported = |text: &str| (!run.is_same()).then(|| text.to_owned());
         let difference = (!run.is_same()).then(|| difference(["old", "new"], &run.shown[0], &run.shown[1], false));
         let line = serde_json::json!({
             "scenario": run.name,
@@ -345,8 +345,8 @@ fn json(compared: &[Compared], groups: &[Vec<usize>], unplayed: &[Unplayed], out
             "group": group,
             "fails_only_now": run.broken,
             "fails_no_longer": run.mended,
-            "old": told(&run.shown[0]),
-            "new": told(&run.shown[1]),
+            "old": reported(&run.shown[0]),
+            "new": reported(&run.shown[1]),
             "difference": difference,
         });
         writeln!(out, "{line}")?;

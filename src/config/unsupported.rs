@@ -61,8 +61,8 @@ pub(super) fn diagnostics(
     let (allowed, refused): (Vec<_>, Vec<_>) = names
         .into_iter()
         .partition(|(first, _)| stand_ins.iter().any(|name| name == first.module) || unbuilt.allows(first));
-    let told = summary(&allowed.into_iter().map(|(first, _)| first).collect::<Vec<_>>());
-    told.into_iter().chain(refused.into_iter().map(|(first, more)| one(first, &more, registry, unbuilt))).collect()
+    let reported = summary(&allowed.into_iter().map(|(first, _)| first).collect::<Vec<_>>());
+    reported.into_iter().chain(refused.into_iter().map(|(first, more)| one(first, &more, registry, unbuilt))).collect()
 }
 
 /// What is left out, in one finding.

@@ -114,7 +114,7 @@ impl io::Write for Line<'_> {
 struct Loss {
     lines: u64,
     /// So many of them the last batch tells of, which is not written yet.
-    told: u64,
+    reported: u64,
     /// The last line that was written has no end.
     torn: bool,
 }
@@ -127,19 +127,19 @@ impl Loss {
         if self.torn && write(b"\n").is_ok() {
             self.torn = false;
         }
-        let told = std::mem::take(&mut self.told);
+        let reported = std::mem::take(&mut self.reported);
         match write(&batch.bytes) {
-            Ok(()) => self.lines -= told,
+            Ok(()) => self.lines -= reported,
             Err(written) => {
                 // The line that tells of some is in the batch and none of them.
-                self.lines += batch.pieces.saturating_sub(u64::from(told > 0));
+                self.lines += batch.pieces.saturating_sub(u64::from(reported > 0));
                 let last = written.checked_sub(1).and_then(|last| batch.bytes.get(last));
                 self.torn |= last.is_some_and(|byte| *byte != b'\n');
                 return;
             }
         }
         if self.lines > 0 {
-            self.told = self.lines;
+            self.reported = self.lines;
             say(self.lines);
         }
     }
@@ -259,7 +259,7 @@ mod tests {
     fn what_is_missing_is_said_as_soon_as_anything_can_be_written() {
         let batch =
             |text: &str, left_out| Batch { bytes: text.into(), pieces: text.matches('\n').count() as u64, left_out };
-        let (mut loss, mut told) = (Loss::default(), Vec::new());
+        let (mut loss, mut reported) = (Loss::default(), Vec::new());
         let mut put = |room: Option<usize>, batch: Batch| {
             let mut written = Vec::new();
             let mut write = |bytes: &[u8]| match room {
@@ -272,8 +272,8 @@ mod tests {
                     Ok(())
                 }
             };
-            loss.write(&batch, &mut write, &mut |lines| told.push(lines));
-            (String::from_utf8(written).unwrap(), std::mem::take(&mut told))
+            loss.write(&batch, &mut write, &mut |lines| reported.push(lines));
+            (String::from_utf8(written).unwrap(), std::mem::take(&mut reported))
         };
         assert_eq!(put(None, batch("a\n", 0)), ("a\n".to_owned(), vec![]));
         // Two had no room; the line that says so is lost with one more, half of which is there.

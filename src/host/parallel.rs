@@ -34,14 +34,14 @@ pub fn parallel<I: Sync, O: Send>(
         }
         drop(sender);
         let mut early: Vec<Option<O>> = items.iter().map(|_| None).collect();
-        let mut told = 0;
+        let mut reported = 0;
         for (at, output) in results {
             if let Some(place) = early.get_mut(at) {
                 *place = Some(output);
             }
-            while let Some(output) = early.get_mut(told).and_then(Option::take) {
-                done(told, output);
-                told += 1;
+            while let Some(output) = early.get_mut(reported).and_then(Option::take) {
+                done(reported, output);
+                reported += 1;
             }
         }
     });

@@ -302,7 +302,7 @@ fn core(
         random,
         regexes: Default::default(),
         meter: Default::default(),
-        told: Default::default(),
+        reported: Default::default(),
         log: Vec::new(),
         commands: Vec::new(),
         trace: None,

@@ -213,26 +213,26 @@ mod tests {
 
     /// A spool of 10 bytes whose thread tells of each batch, and waits to be let on before it takes the next.
     fn slow() -> (Spool, Receiver<(String, u64)>, std::sync::mpsc::Sender<()>) {
-        let ((tell, told), (go, wait)) = (channel(), channel());
+        let ((tell, reported), (go, wait)) = (channel(), channel());
         let spool = Spool::begin("slow", 10, move |batch| {
             let text = String::from_utf8_lossy(&batch.bytes).into_owned();
             let _ = tell.send((text, batch.left_out));
             let _ = wait.recv();
             ControlFlow::Continue(())
         });
-        (spool.expect("a thread"), told, go)
+        (spool.expect("a thread"), reported, go)
     }
 
     #[test]
     fn what_does_not_fit_is_left_out_and_counted() {
-        let (spool, told, go) = slow();
+        let (spool, reported, go) = slow();
         assert!(spool.put(b"one "));
-        assert_eq!(told.recv(), Ok(("one ".to_owned(), 0)));
+        assert_eq!(reported.recv(), Ok(("one ".to_owned(), 0)));
         let puts = [b"12345".as_slice(), b"67890", b"x", b"yz"].map(|piece| spool.put(piece));
         assert_eq!(puts, [true, true, false, false]);
         assert!(spool.put_always(b"must"));
         go.send(()).unwrap();
-        assert_eq!(told.recv(), Ok(("1234567890must".to_owned(), 2)));
+        assert_eq!(reported.recv(), Ok(("1234567890must".to_owned(), 2)));
         drop(go);
         assert!(spool.end(Duration::from_secs(60)));
         assert!(!spool.put(b"late"));
@@ -240,13 +240,13 @@ mod tests {
 
     #[test]
     fn the_end_writes_what_waits_and_is_bounded() {
-        let (spool, told, go) = slow();
+        let (spool, reported, go) = slow();
         assert!(spool.put(b"one"));
-        assert_eq!(told.recv(), Ok(("one".to_owned(), 0)));
+        assert_eq!(reported.recv(), Ok(("one".to_owned(), 0)));
         assert!(spool.put(b"two"));
         assert!(!spool.end(Duration::from_millis(1)), "its thread is held up");
         drop(go);
-        assert_eq!(told.recv(), Ok(("two".to_owned(), 0)));
+        assert_eq!(reported.recv(), Ok(("two".to_owned(), 0)));
         assert!(spool.end(Duration::from_secs(60)));
     }
 

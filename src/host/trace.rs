@@ -181,17 +181,17 @@ mod tests {
 
     #[test]
     fn packets_of_one_call_are_written_whole() {
-        let ((go, wait), (tell, told)) = (std::sync::mpsc::channel(), std::sync::mpsc::channel());
+        let ((go, wait), (tell, reported)) = (std::sync::mpsc::channel(), std::sync::mpsc::channel());
         drop(go);
         let trace = MessageTrace::to(Stuck(wait, tell), Some("1@here")).unwrap();
         let mut tracer = trace.tracer(&sockets());
         tracer.arrived(Duration::from_millis(1500), &datagram("1@here", 0));
         tracer.arrived(Duration::from_millis(1500), &datagram("2@here", 0));
         trace.end();
-        let packet = told.recv().unwrap();
+        let packet = reported.recv().unwrap();
         assert_eq!(packet.len(), 16 + 20 + 8 + 42);
         assert_eq!(packet[..8], [1, 0, 0, 0, 0x20, 0xa1, 7, 0]);
-        assert!(told.recv().is_err(), "nothing else was written");
+        assert!(reported.recv().is_err(), "nothing else was written");
     }
 
     #[test]

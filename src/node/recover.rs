@@ -22,11 +22,11 @@ impl Node {
             Some(AtHand::Due(Due::Server(id, _) | Due::Branch(id, ..) | Due::Cancel(id, ..))) => self.call_of(*id),
             Some(AtHand::Due(Due::Module(..) | Due::Begin | Due::Wake(_))) | None => None,
         };
-        let mut told = false;
+        let mut reported = false;
         if let Some(call) = call {
-            told = self.drop_call(now, call);
+            reported = self.drop_call(now, call);
         }
-        if let (Some(AtHand::Packet(datagram, _)), false) = (at_hand, told)
+        if let (Some(AtHand::Packet(datagram, _)), false) = (at_hand, reported)
             && let Ok(message) = Message::parse(datagram.bytes)
             && message.can_be_answered()
         {
@@ -46,7 +46,7 @@ impl Node {
         self.parked.drop_call(call);
         let its = self.layer.table.iter().filter(|transaction| seed.call(transaction.request.call_id()) == call);
         let its: Vec<TransactionId> = its.map(|transaction| transaction.id).collect();
-        let mut told = false;
+        let mut reported = false;
         for id in its {
             let Some(transaction) = self.layer.table.get(id) else { continue };
             let waits = transaction.owner.is_none() && !transaction.is_answered();
@@ -54,10 +54,10 @@ impl Node {
             self.end_transaction(id);
             if waits {
                 self.answer_broken(now, working);
-                told = true;
+                reported = true;
             }
         }
-        told
+        reported
     }
 
     fn answer_broken(&mut self, now: Now, mut working: Working) {

@@ -16,7 +16,7 @@ const REMEMBERED: usize = 256;
 /// What was refused, and of whom it was told.
 #[derive(Default)]
 pub(super) struct Refusals {
-    told: BTreeMap<(IpAddr, Malformed), Tick>,
+    reported: BTreeMap<(IpAddr, Malformed), Tick>,
     counts: Vec<(Malformed, u64)>,
 }
 
@@ -33,13 +33,13 @@ impl Refusals {
             None => self.counts.push((fault, 1)),
         }
         let fresh = |at: &Tick| now.since(*at) < WHILE;
-        if self.told.get(&(sender, fault)).is_some_and(fresh) {
+        if self.reported.get(&(sender, fault)).is_some_and(fresh) {
             return false;
         }
-        if self.told.len() >= REMEMBERED {
-            self.told.retain(|_, at| fresh(at));
+        if self.reported.len() >= REMEMBERED {
+            self.reported.retain(|_, at| fresh(at));
         }
-        self.told.len() < REMEMBERED && self.told.insert((sender, fault), now).is_none_or(|at| !fresh(&at))
+        self.reported.len() < REMEMBERED && self.reported.insert((sender, fault), now).is_none_or(|at| !fresh(&at))
     }
 }
 
@@ -131,8 +131,8 @@ mod tests {
         assert!(refusals.note(Tick::ZERO, sender(2), fault));
         let later = Tick::ZERO.after(WHILE);
         assert!(refusals.note(later, sender(1), fault));
-        let told = (0..10_000).filter(|number| refusals.note(later, sender(*number), fault)).count();
-        assert_eq!((told, refusals.told.len()), (REMEMBERED - 1, REMEMBERED));
+        let reported = (0..10_000).filter(|number| refusals.note(later, sender(*number), fault)).count();
+        assert_eq!((reported, refusals.reported.len()), (REMEMBERED - 1, REMEMBERED));
         assert_eq!(refusals.counts(), [(fault, 10_004), (Malformed::NotSip, 1)]);
         assert!(refusals.note(later.after(WHILE), sender(1), fault));
     }

@@ -17,7 +17,7 @@ pub(super) struct Network {
     fragments: Fragments,
     streams: Streams,
     /// A link type that is not read was told of.
-    told: bool,
+    reported: bool,
 }
 
 /// Link types as <https://www.tcpdump.org/linktypes.html> numbers them.
@@ -49,7 +49,7 @@ impl Network {
             link::LINUX_SLL2 => number(0).map(|kind| LaxSlicedPacket::from_ether_type(kind, behind(20))),
             raw if link::RAW.contains(&raw) => LaxSlicedPacket::from_ip(bytes).ok(),
             other => {
-                if !std::mem::replace(&mut self.told, true) {
+                if !std::mem::replace(&mut self.reported, true) {
                     gathered.remarks.push(format!("frames of link type {other} are not read"));
                 }
                 None

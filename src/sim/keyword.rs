@@ -37,7 +37,7 @@ pub(super) enum Misread {
 }
 
 /// What was read, unless the diagnostics have why it could not be.
-pub(super) fn told(read: Option<Said>) -> Result<Said, Misread> {
+pub(super) fn reported(read: Option<Said>) -> Result<Said, Misread> {
     read.ok_or(Misread::Told)
 }
 

@@ -27,23 +27,23 @@ struct Told<'a> {
 /// Reads the line behind its first word: it does what the command `ul.add` does. Instead of a URI it may name a peer.
 fn read(parser: &mut Parser, block: &Block, words: &[Word]) -> Result<Said, Misread> {
     let [aor, contact, rest @ ..] = words else { return Err(Misread::Form) };
-    let mut told =
+    let mut reported =
         Told { expires: 3600, q: "-1", received: ".", path: ".", flags: "0", socket: ".", table: "location" };
     for pair in rest.chunks(2) {
         let [name, value] = pair else { return Err(Misread::Form) };
         let text = value.text.as_str();
         match name.text.as_str() {
-            "expires" => told.expires = seconds(parser, value).ok_or(Misread::Told)?,
-            "q" => told.q = text,
-            "received" => told.received = text,
-            "path" => told.path = text,
-            "flags" => told.flags = text,
-            "socket" => told.socket = text,
-            "table" => told.table = text,
+            "expires" => reported.expires = seconds(parser, value).ok_or(Misread::Told)?,
+            "q" => reported.q = text,
+            "received" => reported.received = text,
+            "path" => reported.path = text,
+            "flags" => reported.flags = text,
+            "socket" => reported.socket = text,
+            "table" => reported.table = text,
             _ => return Err(Misread::Form),
         }
     }
-    let Told { expires, q, received, path, flags, socket, table } = told;
+    let Told { expires, q, received, path, flags, socket, table } = reported;
     let (aor, contact) = (aor.text.strip_prefix("sip:").unwrap_or(&aor.text), uri(parser, &contact.text));
     // Every method, as Kamailio's bit mask.
     let methods = u32::MAX;

@@ -100,7 +100,7 @@ pub(super) fn begin(
             random: Random::repeatable(scenario.seed),
             regexes: Default::default(),
             meter: Default::default(),
-            told: Default::default(),
+            reported: Default::default(),
             log: Vec::new(),
             commands: Vec::new(),
             trace: Some(Box::new(Trace { budget: Some(BUDGET), ..Trace::default() })),

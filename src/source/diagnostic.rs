@@ -55,8 +55,8 @@ pub struct Fix {
 pub fn in_order(diagnostics: &mut Vec<Diagnostic>) {
     let place = |its: &Diagnostic| its.labels.first().map(|label| label.span);
     diagnostics.sort_by_key(place);
-    let mut told: FxHashSet<(Option<Span>, &'static str, String)> = FxHashSet::default();
-    diagnostics.retain(|its| told.insert((place(its), its.code, its.message.clone())));
+    let mut reported: FxHashSet<(Option<Span>, &'static str, String)> = FxHashSet::default();
+    diagnostics.retain(|its| reported.insert((place(its), its.code, its.message.clone())));
 }
 
 impl Diagnostic {

@@ -13,34 +13,34 @@ pub(super) fn changes(from: &Message, to: &Message) -> Vec<String> {
             old.remove(via);
         }
     }
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for op in capture_diff_slices(Algorithm::Patience, &old, &new) {
         let (before, after) = (old.get(op.old_range()), new.get(op.new_range()));
         let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
         if !matches!(op, DiffOp::Equal { .. }) {
-            tell(before, after, &mut told);
+            tell(before, after, &mut reported);
         }
     }
     if from.body() != to.body() {
-        told.push(format!("~ body, {} bytes", to.body().len()));
-        told.extend(String::from_utf8_lossy(to.body()).lines().map(|line| format!("  | {line}")));
+        reported.push(format!("~ body, {} bytes", to.body().len()));
+        reported.extend(String::from_utf8_lossy(to.body()).lines().map(|line| format!("  | {line}")));
     }
-    told
+    reported
 }
 
 /// Pairs lines of one name, last with last: headers are added in front.
-fn tell(before: &[String], after: &[String], told: &mut Vec<String>) {
+fn tell(before: &[String], after: &[String], reported: &mut Vec<String>) {
     let name = |line: &str| line.split(':').next().unwrap_or("").to_ascii_lowercase();
     let mut paired: Vec<Option<usize>> = vec![None; after.len()];
     for (place, line) in before.iter().enumerate().rev() {
         let fits = (0..after.len()).rev().find(|&at| paired[at].is_none() && name(&after[at]) == name(line));
         match fits {
             Some(at) => paired[at] = Some(place),
-            None => told.push(format!("- {line}")),
+            None => reported.push(format!("- {line}")),
         }
     }
     for (line, partner) in after.iter().zip(&paired) {
-        told.push(format!("{} {line}", if partner.is_some() { '~' } else { '+' }));
+        reported.push(format!("{} {line}", if partner.is_some() { '~' } else { '+' }));
     }
 }
 

@@ -64,15 +64,15 @@ impl Names {
         }
         // Of values that begin at one place the longest: one may begin with another.
         found.sort_by_key(|(start, end, _)| (*start, std::cmp::Reverse(*end)));
-        let (mut shown, mut told) = (String::with_capacity(text.len()), 0);
+        let (mut shown, mut reported) = (String::with_capacity(text.len()), 0);
         for (start, end, name) in found {
-            if let Some(between) = text.get(told..start) {
+            if let Some(between) = text.get(reported..start) {
                 shown.push_str(between);
                 shown.push_str(name);
-                told = end;
+                reported = end;
             }
         }
-        shown.push_str(text.get(told..).unwrap_or_default());
+        shown.push_str(text.get(reported..).unwrap_or_default());
         shown
     }
 }

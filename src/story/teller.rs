@@ -163,14 +163,14 @@ impl<'a> Story<'a> {
         }
     }
 
-    fn event(&self, event: TraceEvent, told: bool) -> Event {
+    fn event(&self, event: TraceEvent, reported: bool) -> Event {
         match event {
             TraceEvent::Back { kind, name } => Event::Back(self.names.shown(&route_name(kind, &name))),
             TraceEvent::Timer { name, after } => Event::Timer(name, after),
             TraceEvent::Route { kind, name, span } => Event::Route(self.names.shown(&route_name(kind, &name)), span),
             TraceEvent::Call { name, args, code, does, span } => {
                 let args = args.split_whitespace().collect::<Vec<_>>().join(" ");
-                Event::Call { name, args: self.names.shown(&args), code, does, span, told }
+                Event::Call { name, args: self.names.shown(&args), code, does, span, reported }
             }
             TraceEvent::Condition { span, holds } => {
                 let text = String::from_utf8_lossy(self.sources.slice(span)).replace("\\\n", "\n");
@@ -229,7 +229,7 @@ impl<'a> Story<'a> {
                 None => format!("http {} {}", fetch.method, fetch.url),
             },
             Service::ReadFile(path) => format!("read {}", path.display()),
-            Service::Ask(ask) => rtpengine::told(ask),
+            Service::Ask(ask) => rtpengine::reported(ask),
             Service::WriteFile(path, text) => format!("write {} bytes to {}", text.len(), path.display()),
         }];
         match said {

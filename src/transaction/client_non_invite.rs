@@ -173,7 +173,7 @@ mod tests {
         let mut drive = drive(Timers::default(), false);
         drive.run_out();
         assert_eq!(sends(&drive), [500, 1500, 3500, 7500, 11500, 15500, 19500, 23500, 27500]);
-        assert_eq!(drive.told()[10..], ["30000 Timeout", "35000 Terminated"]);
+        assert_eq!(drive.reported()[10..], ["30000 Timeout", "35000 Terminated"]);
     }
 
     #[test]
@@ -194,7 +194,7 @@ mod tests {
             "7000 PassUp",
             "12000 Terminated",
         ];
-        assert_eq!(second.told(), expected);
+        assert_eq!(second.reported(), expected);
     }
 
     #[test]
@@ -202,28 +202,28 @@ mod tests {
         let timers =
             Timers { fr: Duration::from_secs(10), max_noninv_lifetime: Duration::from_secs(3), ..Timers::default() };
         let expected = ["0 Send", "500 SendAgain", "1500 SendAgain", "3000 Timeout", "8000 Terminated"];
-        assert_eq!(drive(timers, false).run_out().told(), expected);
+        assert_eq!(drive(timers, false).run_out().reported(), expected);
     }
 
     #[test]
     fn a_late_reply_is_only_shown() {
         let mut drive = drive(short(), true);
         drive.at(3000, Final).at(3500, Provisional).run_out();
-        assert_eq!(drive.told(), ["0 Send", "2000 Timeout", "3000 Show", "3500 Show", "7000 Terminated"]);
+        assert_eq!(drive.reported(), ["0 Send", "2000 Timeout", "3000 Show", "3500 Show", "7000 Terminated"]);
     }
 
     #[test]
     fn only_the_first_final_reply_counts() {
         let mut drive = drive(short(), false);
         drive.at(300, Final).at(1000, Final).at(1200, Final).run_out();
-        assert_eq!(drive.told(), ["0 Send", "300 PassUp", "1000 Show", "1200 Show", "5300 Terminated"]);
+        assert_eq!(drive.reported(), ["0 Send", "300 PassUp", "1000 Show", "1200 Show", "5300 Terminated"]);
     }
 
     #[test]
     fn a_request_that_cannot_be_sent_ends_the_branch() {
         let mut drive = drive(short(), false);
         drive.at(0, TransportFailed).run_out();
-        assert_eq!(drive.told(), ["0 Send", "0 TransportFailed", "0 Terminated"]);
+        assert_eq!(drive.reported(), ["0 Send", "0 TransportFailed", "0 Terminated"]);
     }
 
     proptest! {

@@ -18,7 +18,7 @@ pub(super) struct Drive<S, E> {
     set: [Option<Tick>; 3],
     /// Everything but `Set` and `Clear`.
     pub(super) done: Vec<(Tick, Action)>,
-    told: usize,
+    reported: usize,
 }
 
 impl<S, E> Drive<S, E> {
@@ -30,7 +30,7 @@ impl<S, E> Drive<S, E> {
     ) -> Drive<S, E> {
         let mut out = Actions::new();
         let state = Some(start(&mut out));
-        let mut drive = Drive { state, on, fired, timers, now: Tick::ZERO, set: [None; 3], done: Vec::new(), told: 0 };
+        let mut drive = Drive { state, on, fired, timers, now: Tick::ZERO, set: [None; 3], done: Vec::new(), reported: 0 };
         drive.act(out);
         drive
     }
@@ -64,9 +64,9 @@ impl<S, E> Drive<S, E> {
     }
 
     /// What was done since the last call, a line such as `500 SendAgain` each.
-    pub(super) fn told(&mut self) -> Vec<String> {
-        let since = self.told;
-        self.told = self.done.len();
+    pub(super) fn reported(&mut self) -> Vec<String> {
+        let since = self.reported;
+        self.reported = self.done.len();
         self.done[since..].iter().map(|(at, action)| format!("{} {action:?}", at.as_micros() / 1000)).collect()
     }
 

@@ -146,12 +146,12 @@ mod tests {
         drive.at(200, RequestAgain).at(500, Provisional).at(800, RequestAgain);
         drive.at(1500, Final).at(2000, RequestAgain).at(2500, Final).at(2600, Provisional).run_out();
         let expected = ["500 Send", "800 SendAgain", "1500 Send", "2000 SendAgain", "6500 Terminated"];
-        assert_eq!(drive.told(), expected);
+        assert_eq!(drive.reported(), expected);
     }
 
     #[test]
     fn a_transaction_without_any_reply_ends() {
-        assert_eq!(drive().run_out().told(), ["37000 Timeout", "37000 Terminated"]);
+        assert_eq!(drive().run_out().reported(), ["37000 Timeout", "37000 Terminated"]);
     }
 
     proptest! {

@@ -15,7 +15,7 @@ fn commands_print_what_was_accepted() {
     let fixtures = fs::read_dir(root.join("fixtures/command")).unwrap().map(|entry| entry.unwrap().path());
     pages.extend(fixtures.filter(|path| path.extension().is_some_and(|ending| ending == "trycmd")));
     pages.sort();
-    let (mut ran, mut told) = (0, String::new());
+    let (mut ran, mut reported) = (0, String::new());
     for page in pages {
         let text = fs::read_to_string(&page).unwrap();
         let folder = Folder::of(&page, root);
@@ -36,11 +36,11 @@ fn commands_print_what_was_accepted() {
             fs::write(&page, &shown).unwrap();
         } else if shown != text {
             let diff = similar::TextDiff::from_lines(text.as_str(), &shown).unified_diff().to_string();
-            told.push_str(&format!("{}:\n{diff}\n", page.display()));
+            reported.push_str(&format!("{}:\n{diff}\n", page.display()));
         }
-        told.push_str(&differs);
+        reported.push_str(&differs);
     }
-    assert!(told.is_empty(), "ALANUI_ACCEPT=1 accepts what commands print\n{told}");
+    assert!(reported.is_empty(), "ALANUI_ACCEPT=1 accepts what commands print\n{reported}");
     assert!(ran > 30, "only {ran} commands were run");
 }
 
@@ -134,16 +134,16 @@ impl Folder {
     /// How the files differ from those of the folder `.out` beside the page, where there is one.
     fn differences(&self, page: &Path) -> String {
         let wanted = page.with_extension("out");
-        let mut told = String::new();
+        let mut reported = String::new();
         for path in files(&wanted) {
             let made = self.place.join(path.strip_prefix(&wanted).unwrap());
             let (made, wanted) = (fs::read_to_string(&made).unwrap_or_default(), fs::read_to_string(&path).unwrap());
             if made != wanted {
                 let diff = similar::TextDiff::from_lines(wanted.as_str(), &made).unified_diff().to_string();
-                told.push_str(&format!("{}:\n{diff}\n", path.display()));
+                reported.push_str(&format!("{}:\n{diff}\n", path.display()));
             }
         }
-        told
+        reported
     }
 }
 

@@ -100,12 +100,12 @@ fn every_property_has_a_config_that_breaks_it() {
 #[test]
 fn one_seed_gives_one_result() {
     let config = root().join("fixtures/fuzz-planted/open-relay.cfg");
-    let told = || {
+    let reported = || {
         let fuzzed = run(config.clone(), None, MESSAGES, MODULES);
         let texts: Vec<String> = fuzzed.findings.iter().map(|its| format!("{} {}", its.times, its.scenario)).collect();
         (texts, fuzzed.reached, fuzzed.kept)
     };
-    let (first, second) = (told(), told());
+    let (first, second) = (reported(), reported());
     assert!(!first.0.is_empty());
     assert_eq!(first, second);
 }
@@ -116,8 +116,8 @@ fn the_configs_of_the_project_have_no_findings() {
         let folder = root().join("configs").join(name);
         let scenario = folder.join("scenarios").join(scenario).with_extension("call");
         let fuzzed = run(folder.join("kamailio.cfg"), Some(scenario), MESSAGES, MODULES);
-        let told: Vec<&String> = fuzzed.findings.iter().map(|finding| &finding.scenario).collect();
-        assert!(told.is_empty(), "{name}: {}", told[0]);
+        let reported: Vec<&String> = fuzzed.findings.iter().map(|finding| &finding.scenario).collect();
+        assert!(reported.is_empty(), "{name}: {}", reported[0]);
         assert!(fuzzed.kept > 5, "{name}: hardly anything was reached");
     }
 }

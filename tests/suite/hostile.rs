@@ -110,7 +110,7 @@ pub(super) fn node_of(path: &Path, seed: u64) -> Driven {
         random: Random::repeatable(seed),
         regexes: Default::default(),
         meter: Default::default(),
-        told: Default::default(),
+        reported: Default::default(),
         log: Vec::new(),
         commands: Vec::new(),
         trace: None,

@@ -207,7 +207,7 @@ fn circles(uses: &BTreeMap<String, Vec<String>>) -> Vec<Vec<String>> {
 fn circles_between_files_are_known() {
     let root = root().join("src");
     let mut folders = vec![root.clone()];
-    let mut told = String::new();
+    let mut reported = String::new();
     while let Some(folder) = folders.pop() {
         let inner = fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("an entry").path());
         folders.extend(inner.filter(|path| path.is_dir()));
@@ -238,8 +238,8 @@ fn circles_between_files_are_known() {
             })
             .collect();
         for group in circles(&uses) {
-            told.push_str(&format!("src/{}: {}\n", within.display(), group.join(" ")));
+            reported.push_str(&format!("src/{}: {}\n", within.display(), group.join(" ")));
         }
     }
-    same("tests/suite/circles.txt", &told);
+    same("tests/suite/circles.txt", &reported);
 }

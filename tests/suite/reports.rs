@@ -80,8 +80,8 @@ fn times_are_told_when_asked_for() {
     let paths = vec![PathBuf::from("fixtures/reports/scenarios")];
     let mut out = Vec::new();
     test(&TestOptions { paths, times: true, ..TestOptions::default() }, &|_| None, false, &mut out).unwrap();
-    let told = String::from_utf8(out).unwrap();
-    let (_, times) = told.split_once("1 passed, 3 failed, 1 could not be played in ").expect("the summary");
+    let reported = String::from_utf8(out).unwrap();
+    let (_, times) = reported.split_once("1 passed, 3 failed, 1 could not be played in ").expect("the summary");
     let seconds = |line: &str| line.trim().split(' ').next().unwrap().parse::<f64>().unwrap();
     let seconds: Vec<f64> = times.lines().skip(3).map(seconds).collect();
     assert!(seconds.len() == 5 && seconds.is_sorted_by(|a, b| a >= b), "{times}");
@@ -162,7 +162,7 @@ fn the_page_is_well_formed_and_needs_nothing_else() {
 #[test]
 fn the_page_tells_of_every_scenario() {
     let page = page(&["fixtures/reports/scenarios"]);
-    for told in [
+    for reported in [
         "4 of 5 failed",
         "an expectation was not met",
         "alice got no 603",
@@ -182,7 +182,7 @@ fn the_page_tells_of_every_scenario() {
         // Coverage.
         "class=\"half\" title=\"never no\"",
     ] {
-        assert!(page.contains(told), "{told} is missing");
+        assert!(page.contains(reported), "{reported} is missing");
     }
 }
 

@@ -52,21 +52,21 @@ fn few_warnings_are_false() {
     let rows = rows();
     let draws: BTreeSet<u32> = rows.iter().map(|row| row.draw).collect();
     let last = *draws.last().unwrap();
-    let mut told = String::new();
+    let mut reported = String::new();
     for draw in &draws {
         let of = |mark: &str| rows.iter().filter(|row| row.draw == *draw && row.mark == mark).count();
         let all = rows.iter().filter(|row| row.draw == *draw).count();
         let share = |count: usize| count as f64 * 100.0 / all as f64;
         let (wrong, useless) = (of("false"), of("useless"));
         let _ = writeln!(
-            told,
+            reported,
             "draw {draw}: {all} warnings, {wrong} false ({:.1} %), {useless} useless ({:.1} %)",
             share(wrong),
             share(useless)
         );
         if *draw == last {
-            assert!(all >= 200, "{told}too few to say anything");
-            assert!(share(wrong) < MOST_FALSE, "{told}");
+            assert!(all >= 200, "{reported}too few to say anything");
+            assert!(share(wrong) < MOST_FALSE, "{reported}");
         }
     }
     let mut by_rule: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
@@ -76,9 +76,9 @@ fn few_warnings_are_false() {
         counts.1 += usize::from(row.mark == "false");
     }
     for (rule, (all, wrong)) in by_rule {
-        let _ = writeln!(told, "  {rule}: {wrong} of {all} false");
+        let _ = writeln!(reported, "  {rule}: {wrong} of {all} false");
     }
-    println!("{told}");
+    println!("{reported}");
 }
 
 /// What the config says, the file and the line, or only the line when that is its own.
@@ -91,10 +91,10 @@ fn findings(corpus: &Path, config: &str) -> Vec<Finding> {
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let told = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let found = told.filter_map(|told| {
-        let (code, file) = (told["code"].as_str()?.to_owned(), told["file"].as_str()?.to_owned());
-        Some((code, file, told["line"].as_u64()? as usize))
+    let reported = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let found = reported.filter_map(|reported| {
+        let (code, file) = (reported["code"].as_str()?.to_owned(), reported["file"].as_str()?.to_owned());
+        Some((code, file, reported["line"].as_u64()? as usize))
     });
     found.collect()
 }
@@ -110,18 +110,18 @@ fn the_marks_speak_of_what_is_found() {
     };
     let rows = rows();
     let configs: Vec<&str> = BTreeSet::from_iter(rows.iter().map(|row| row.config.as_str())).into_iter().collect();
-    let (next, told) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    let (next, reported) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
                 while let Some(config) = configs.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let found = findings(&corpus, config);
-                    told.lock().unwrap().insert(*config, found);
+                    reported.lock().unwrap().insert(*config, found);
                 }
             });
         }
     });
-    let told = told.into_inner().unwrap();
+    let reported = reported.into_inner().unwrap();
     let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut page = String::from(
         "# draw, mark, given now, rule, config, file:line, words of the line; see tests/suite/sample.rs\n",
@@ -138,7 +138,7 @@ fn the_marks_speak_of_what_is_found() {
         let is_there = text.get(line - 1).is_some_and(|text| text.contains(&row.words));
         assert!(is_there, "{file}:{line} does not hold {}: mark it anew", row.words);
         let found =
-            told[row.config.as_str()].iter().any(|(code, at, of)| *code == row.rule && at == file && *of == line);
+            reported[row.config.as_str()].iter().any(|(code, at, of)| *code == row.rule && at == file && *of == line);
         let now = if found { "found" } else { "gone" };
         if now != row.now {
             wrong.push(format!("{} ({}) at {file}:{line} is {now}", row.rule, row.mark));
@@ -170,9 +170,9 @@ fn the_stock_files_are_told_nothing_false() {
                 .output()
                 .unwrap();
             for line in String::from_utf8_lossy(&output.stdout).lines() {
-                let told: Value = serde_json::from_str(line).unwrap();
-                let code = told["code"].as_str().unwrap_or_default();
-                let is_right = told["level"] == "note" || code.starts_with("unsupported-") || right.contains(&code);
+                let reported: Value = serde_json::from_str(line).unwrap();
+                let code = reported["code"].as_str().unwrap_or_default();
+                let is_right = reported["level"] == "note" || code.starts_with("unsupported-") || right.contains(&code);
                 assert!(is_right, "{} with {words}: {line}", path.display());
             }
         }

@@ -9,11 +9,11 @@ fn root() -> &'static Path {
 
 fn all_pass(folder: &str, variable: Variable) {
     let options = TestOptions { paths: vec![root().join(folder)], ..TestOptions::default() };
-    let mut told = Vec::new();
-    let summary = test(&options, variable, false, &mut told).expect("the folder of scenarios");
-    let told = String::from_utf8_lossy(&told);
+    let mut reported = Vec::new();
+    let summary = test(&options, variable, false, &mut reported).expect("the folder of scenarios");
+    let reported = String::from_utf8_lossy(&reported);
     assert!(summary.passed > 0, "{folder} holds no scenario");
-    assert_eq!(summary, Summary { passed: summary.passed, ..Summary::default() }, "\n{told}");
+    assert_eq!(summary, Summary { passed: summary.passed, ..Summary::default() }, "\n{reported}");
 }
 
 #[test]
@@ -26,9 +26,9 @@ fn scenarios_reach_the_lines_of_configs() {
     for entry in std::fs::read_dir(root().join("configs")).expect("configs") {
         let path = entry.expect("an entry").path();
         let options = TestOptions { paths: vec![path], min_coverage: Some(95.0), ..TestOptions::default() };
-        let mut told = Vec::new();
-        let summary = test(&options, &|_| None, false, &mut told).expect("the folder of scenarios");
-        assert!(!summary.uncovered, "{}", String::from_utf8_lossy(&told));
+        let mut reported = Vec::new();
+        let summary = test(&options, &|_| None, false, &mut reported).expect("the folder of scenarios");
+        assert!(!summary.uncovered, "{}", String::from_utf8_lossy(&reported));
     }
 }
 

@@ -135,15 +135,15 @@ fn one(
                 compared.left_out.push(what);
             }
         }
-        let told = &mut compared.differs;
+        let reported = &mut compared.differs;
         if here != there || !failures.is_empty() {
             if let Some(row) = &scenario.row {
-                told.push_str(&format!("== {row}\n\n"));
+                reported.push_str(&format!("== {row}\n\n"));
             }
-            told.push_str(&drawn(&sources, &failures));
+            reported.push_str(&drawn(&sources, &failures));
         }
         if here != there {
-            told.push_str(&difference(["alanui", address], &here, &there, color));
+            reported.push_str(&difference(["alanui", address], &here, &there, color));
         }
     }
     Ok(compared)

@@ -73,9 +73,9 @@ pub(super) fn run(
 
 /// One panic is seen many times while the message that causes it is made plain.
 fn tell_each_panic_once() {
-    let (hook, told) = (std::panic::take_hook(), Mutex::new(BTreeSet::new()));
+    let (hook, reported) = (std::panic::take_hook(), Mutex::new(BTreeSet::new()));
     std::panic::set_hook(Box::new(move |panic| {
-        let fresh = told.lock().is_ok_and(|mut told| told.insert(panic.to_string()));
+        let fresh = reported.lock().is_ok_and(|mut reported| reported.insert(panic.to_string()));
         if fresh {
             hook(panic);
         }

@@ -252,20 +252,20 @@ fn outcomes_of(
     let mut teller = Teller::new(options, color, out);
     let progress = Progress::new(found.len(), options.progress);
     let mut outcomes = Vec::with_capacity(found.len());
-    let mut told = Ok(());
+    let mut reported = Ok(());
     parallel(
         jobs,
         found,
         |path| play::play(path, options, variable, color),
         |_, outcome| {
-            if told.is_ok() {
-                told = progress.aside(|| teller.tell(&outcome));
+            if reported.is_ok() {
+                reported = progress.aside(|| teller.tell(&outcome));
             }
             outcomes.push(outcome);
         },
     );
     progress.done();
-    told.map(|()| outcomes)
+    reported.map(|()| outcomes)
 }
 
 /// Scenarios that `--times` names.

@@ -12,12 +12,12 @@ pub(super) struct Teller<'a> {
     color: bool,
     out: &'a mut dyn Write,
     /// Faults told already: scenarios of one config that has mistakes would all repeat them.
-    told: Vec<String>,
+    reported: Vec<String>,
 }
 
 impl<'a> Teller<'a> {
     pub(super) fn new(options: &TestOptions, color: bool, out: &'a mut dyn Write) -> Teller<'a> {
-        Teller { explain: options.explain, review: options.review, color, out, told: Vec::new() }
+        Teller { explain: options.explain, review: options.review, color, out, reported: Vec::new() }
     }
 
     /// Why it happened, a sentence each.
@@ -47,11 +47,11 @@ impl<'a> Teller<'a> {
             Verdict::Accepted => writeln!(self.out, "accept {path}")?,
             Verdict::Unreadable => {
                 writeln!(self.out, "cannot play {path}")?;
-                if self.told.contains(&outcome.faults) {
+                if self.reported.contains(&outcome.faults) {
                     writeln!(self.out, "  for the reasons given above")?;
                 } else {
                     write!(self.out, "{}", outcome.faults)?;
-                    self.told.push(outcome.faults.clone());
+                    self.reported.push(outcome.faults.clone());
                 }
                 return Ok(());
             }

@@ -399,12 +399,12 @@ impl Compiler<'_> {
 
     /// Emits something a second time: what it finds was told the first time.
     fn again(&mut self, emit: impl FnOnce(&mut Self)) {
-        let told = (self.diagnostics.len(), self.unsupported.len(), self.extensions.len(), self.names.uses.len());
+        let reported = (self.diagnostics.len(), self.unsupported.len(), self.extensions.len(), self.names.uses.len());
         emit(self);
-        self.diagnostics.truncate(told.0);
-        self.unsupported.truncate(told.1);
-        self.extensions.truncate(told.2);
-        self.names.uses.truncate(told.3);
+        self.diagnostics.truncate(reported.0);
+        self.unsupported.truncate(reported.1);
+        self.extensions.truncate(reported.2);
+        self.names.uses.truncate(reported.3);
     }
 
     /// Beside an integer on the left there must be no string on the right.

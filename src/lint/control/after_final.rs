@@ -22,7 +22,7 @@ const ENDS: &[Does] = &[Does::Relay, Does::Reply, Does::Save];
 
 fn check(subject: &Subject, findings: &mut Findings) {
     // One missing exit shows at every reply that follows: it is told once, at the first of them.
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     let mut sites: Vec<_> = subject.flow().sites().collect();
     sites.sort_by_key(|site| site.call.span);
     for site in sites {
@@ -32,10 +32,10 @@ fn check(subject: &Subject, findings: &mut Findings) {
         let Some(state) = again(site) else { continue };
         let first = state.place(Fact::Final);
         // Once in a loop, or twice through one define, is the same place.
-        if first == site.call.span || first == Default::default() || told.contains(&first) {
+        if first == site.call.span || first == Default::default() || reported.contains(&first) {
             continue;
         }
-        told.push(first);
+        reported.push(first);
         let was = if state.is(Fact::Relayed) { "relayed" } else { "answered" };
         let now = if site.does(Does::Relay) { "relayed" } else { "answered" };
         let found = findings.add(format!("the request is {now} here after it was {was}"), site.call.span);

@@ -18,10 +18,10 @@ pub(super) static RULE: Rule = Rule {
 const PROVISIONAL: u8 = 1 << 1;
 
 fn check(subject: &Subject, findings: &mut Findings) {
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for (place, state) in subject.flow().drops() {
-        if state.entry == RouteKind::Reply && state.statuses & PROVISIONAL == 0 && !told.contains(place) {
-            told.push(*place);
+        if state.entry == RouteKind::Reply && state.statuses & PROVISIONAL == 0 && !reported.contains(place) {
+            reported.push(*place);
             let found = findings.add("a final reply is not dropped here, it goes on to the caller", *place);
             found.add_note("a named onreply_route drops provisional replies only");
             found.add_help("drop it in reply_route, or handle it in failure_route");

@@ -55,14 +55,14 @@ fn parallel(subject: &Subject, findings: &mut Findings) {
     let script = subject.script();
     let after: Vec<&CallAt> =
         script.calls_that(Does::NextDestination).chain(script.calls_that(Does::MarkDestination)).collect();
-    let mut told = FxHashSet::default();
+    let mut reported = FxHashSet::default();
     for (select, _) in algorithms(subject).filter(|(_, algorithm)| *algorithm == 12) {
         let armed = armed_behind(script, select);
         let reached = script.reached_from(|route| {
             route.kind == RouteKind::Failure && route.name.as_ref().is_some_and(|name| armed.contains(&name.text))
         });
         for at in &after {
-            if reached.get(at.route) != Some(&true) || !told.insert(at.call.span) {
+            if reached.get(at.route) != Some(&true) || !reported.insert(at.call.span) {
                 continue;
             }
             let name = &at.call.name.text;

@@ -105,7 +105,7 @@ fn is_url(name: &str) -> bool {
 }
 
 fn by_url(subject: &Subject, findings: &mut Findings) {
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for given in subject.all_params() {
         let name = String::from_utf8_lossy(&given.statement.name.value).into_owned();
         let Some(text) = given.text().filter(|_| is_url(&name) && is_used(subject, given.module)) else { continue };
@@ -113,10 +113,10 @@ fn by_url(subject: &Subject, findings: &mut Findings) {
         let url = text.split_once("=>").map_or(text.as_str(), |(_, url)| url);
         let Some((scheme, _)) = url.split_once(':') else { continue };
         let Some((_, wanted)) = DATABASES.iter().find(|(its, _)| *its == scheme.trim()) else { continue };
-        if subject.loaded(wanted).is_some() || told.contains(wanted) {
+        if subject.loaded(wanted).is_some() || reported.contains(wanted) {
             continue;
         }
-        told.push(*wanted);
+        reported.push(*wanted);
         let message = format!("the database of {} needs {wanted}, which is not loaded", given.module);
         let found = findings.add(message, given.span());
         found.add_note(format!("Kamailio ends with \"Module {wanted} not found. Missing loadmodule?\""));

@@ -19,9 +19,9 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(subject: &Subject, findings: &mut Findings) {
     let Some(target) = subject.target else { return };
-    let mut told: FxHashSet<(Kind, String)> = FxHashSet::default();
+    let mut reported: FxHashSet<(Kind, String)> = FxHashSet::default();
     let mut tell = |kind: Kind, what: &dyn Fn() -> String, since: &str, span: Span| {
-        if Release::read(since).is_none_or(|since| since <= target) || !told.insert((kind, what())) {
+        if Release::read(since).is_none_or(|since| since <= target) || !reported.insert((kind, what())) {
             return;
         }
         let what = what();

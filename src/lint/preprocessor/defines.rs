@@ -159,11 +159,11 @@ fn unused(subject: &Subject, findings: &mut Findings) {
     for its in raw.directives.iter().filter(|its| its.defines()) {
         *defined.entry(its.name()).or_default() += 1;
     }
-    let mut told = FxHashSet::default();
+    let mut reported = FxHashSet::default();
     for its in raw.directives.iter().filter(|its| its.defines()) {
         let name = its.name();
         let uses = raw.words.get(name).copied().unwrap_or(0);
-        if name.is_empty() || uses > defined.get(name).copied().unwrap_or(0) || !told.insert(name) {
+        if name.is_empty() || uses > defined.get(name).copied().unwrap_or(0) || !reported.insert(name) {
             continue;
         }
         findings.add(format!("{} is defined and never used", shown(name)), its.name_span());

@@ -26,12 +26,12 @@ const PARTS: &[&str] = &["ru", "rU", "rd", "fn", "fu", "fU", "fd", "tn", "tu", "
 fn check(subject: &Subject, findings: &mut Findings) {
     for its in subject.script().calls_that(Does::WriteHeader) {
         for arg in &its.call.args {
-            let mut told: Vec<String> = Vec::new();
+            let mut reported: Vec<String> = Vec::new();
             in_argument(arg, &mut |mention| {
                 let shown = mention.as_written();
-                if let Some(origin) = decoded(subject, &mention).filter(|_| !told.contains(&shown)) {
+                if let Some(origin) = decoded(subject, &mention).filter(|_| !reported.contains(&shown)) {
                     tell(findings, &shown, &origin, arg.span);
-                    told.push(shown);
+                    reported.push(shown);
                 }
             });
         }

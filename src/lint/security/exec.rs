@@ -17,12 +17,12 @@ pub(super) static RULE: Rule = Rule {
 fn check(subject: &Subject, findings: &mut Findings) {
     for its in subject.script().calls_of_any(&["exec_msg", "exec_cmd", "exec_avp", "exec_dset", "exec_body"]) {
         let Some(command) = its.call.args.first() else { continue };
-        let mut told: Vec<String> = Vec::new();
+        let mut reported: Vec<String> = Vec::new();
         contents(command, &mut |mention| {
             let Some(origin) = subject.taint().origin(&mention) else { return };
             let shown = mention.shown();
             // Backslashes do not protect in a shell, but a hash or a number does.
-            if told.contains(&shown) {
+            if reported.contains(&shown) {
                 return;
             }
             let from = if origin.source == shown { String::new() } else { format!(" (from {})", origin.source) };
@@ -33,7 +33,7 @@ fn check(subject: &Subject, findings: &mut Findings) {
             }
             found.add_note("a ; or ` in it begins another command");
             found.add_help("read it from the environment in the command ($SIP_RUSER and others), or check it first");
-            told.push(shown);
+            reported.push(shown);
         });
     }
 }

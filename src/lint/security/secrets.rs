@@ -65,7 +65,7 @@ struct Secret<'s> {
 }
 
 fn each(subject: &Subject, visit: &mut dyn FnMut(Secret)) {
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for given in subject.all_params() {
         let ParamValue::Text(text) = &given.statement.value else { continue };
         let value = String::from_utf8_lossy(&text.value);
@@ -80,8 +80,8 @@ fn each(subject: &Subject, visit: &mut dyn FnMut(Secret)) {
             None => None,
         };
         // The same define in several parameters is one secret.
-        if let Some(password) = found.filter(|password| !told.iter().any(|its: &String| its == password)) {
-            told.push(password.to_owned());
+        if let Some(password) = found.filter(|password| !reported.iter().any(|its: &String| its == password)) {
+            reported.push(password.to_owned());
             let written = subject.sources.slice(text.span);
             let define = Raw::of(subject).define_with(written, password.as_bytes());
             let of = format!("{name} of {}", given.module);

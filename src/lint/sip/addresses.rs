@@ -200,10 +200,10 @@ fn not_advertised(subject: &Subject, findings: &mut Findings) {
     if !hidden || subject.settings("advertised_address").next().is_some() {
         return;
     }
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for socket in &sockets {
         let Some(comment) = faces_outside(subject, socket.span) else { continue };
-        told.push(socket.span);
+        reported.push(socket.span);
         let message = format!("peers outside are told to answer to {}, which they cannot reach", socket.host);
         let found = findings.add(message, socket.span);
         found.add_label(comment, "the outer side, as this says");
@@ -217,7 +217,7 @@ fn not_advertised(subject: &Subject, findings: &mut Findings) {
         let ExpressionKind::Text(text) = &value.kind else { continue };
         let text = String::from_utf8_lossy(text);
         let Some(public) = text.split(['@', ':', ';', '/']).find(|part| is_public(part)) else { continue };
-        if let Some(socket) = sockets.first().filter(|socket| !told.contains(&socket.span)) {
+        if let Some(socket) = sockets.first().filter(|socket| !reported.contains(&socket.span)) {
             let found = findings
                 .add(format!("{public} is told to answer to {}, which it cannot reach", socket.host), socket.span);
             found.add_label(value.span, "requests go to a public address here");

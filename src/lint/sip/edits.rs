@@ -54,13 +54,13 @@ pub(super) static WITHOUT_CRLF: Rule = Rule {
 };
 
 fn invisible(subject: &Subject, findings: &mut Findings) {
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for broken in subject.flow().broken() {
         let Mark::Added(header) = &broken.mark else { continue };
-        if !broken.asked || told.contains(&broken.place) {
+        if !broken.asked || reported.contains(&broken.place) {
             continue;
         }
-        told.push(broken.place);
+        reported.push(broken.place);
         let found =
             findings.add(format!("the header {header} that was added before does not show here yet"), broken.place);
         found.add_help("call msg_apply_changes() after the change, or test a variable");
@@ -68,16 +68,16 @@ fn invisible(subject: &Subject, findings: &mut Findings) {
 }
 
 fn from_twice(subject: &Subject, findings: &mut Findings) {
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for broken in subject.flow().broken() {
         let Mark::Rewritten(part) = broken.mark else { continue };
-        if told.contains(&broken.place) {
+        if reported.contains(&broken.place) {
             continue;
         }
         if part.ends_with("Contact") {
             continue;
         }
-        told.push(broken.place);
+        reported.push(broken.place);
         let found = findings.add(format!("{part} was set on this way before; both values are written"), broken.place);
         found.add_note("changes of From and To are made when the message is sent, each of them");
         found.add_help("assign once, or call msg_apply_changes() between");
@@ -85,13 +85,13 @@ fn from_twice(subject: &Subject, findings: &mut Findings) {
 }
 
 fn contact_twice(subject: &Subject, findings: &mut Findings) {
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for broken in subject.flow().broken() {
         let Mark::Rewritten(part) = broken.mark else { continue };
-        if !part.ends_with("Contact") || told.contains(&broken.place) {
+        if !part.ends_with("Contact") || reported.contains(&broken.place) {
             continue;
         }
-        told.push(broken.place);
+        reported.push(broken.place);
         findings
             .add("the Contact was changed on this way before", broken.place)
             .add_note("Kamailio refuses the second change and logs an error; an alias is written twice")

@@ -80,7 +80,7 @@ fn preloaded(subject: &Subject, findings: &mut Findings) {
 }
 
 fn keeps_going(subject: &Subject, findings: &mut Findings) {
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     let mut sites: Vec<_> = subject.flow().sites().collect();
     sites.sort_by_key(|site| site.call.span);
     for site in sites {
@@ -92,8 +92,8 @@ fn keeps_going(subject: &Subject, findings: &mut Findings) {
         let relayed = |state: &State| state.is(Fact::LooseRouted) && state.is(Fact::Relayed);
         let Some(state) = site.find(RouteKind::Request, relayed) else { continue };
         let first = state.place(Fact::Final);
-        if first != site.call.span && !told.contains(&first) {
-            told.push(first);
+        if first != site.call.span && !reported.contains(&first) {
+            reported.push(first);
             let found =
                 findings.add("a request that was relayed along its routes is handled again here", site.call.span);
             found.add_label(first, "relayed here, and the script goes on");

@@ -19,19 +19,19 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject, findings: &mut Findings) {
-    let mut told: Vec<&str> = Vec::new();
+    let mut reported: Vec<&str> = Vec::new();
     for (its, text) in queries(subject) {
         if !selects(text) {
             continue;
         }
         let named = subject.script().argument_for(its.call, Means::SqlResult);
         let Some(result) = named.and_then(expressions::text) else { continue };
-        if !its.does.contains(&Does::FillResult) || told.contains(&result) {
+        if !its.does.contains(&Does::FillResult) || reported.contains(&result) {
             continue;
         }
         let broken = subject.flow().broken();
         let Some(left) = broken.iter().find(|broken| broken.mark == Mark::Free(result)) else { continue };
-        told.push(result);
+        reported.push(result);
         let found = findings.add(format!("the result {result} is not freed on every way"), its.call.span);
         found.add_label(left.place, "it is still there when the script ends here");
         found.add_help(format!("call sql_result_free(\"{result}\") once its rows are read"));

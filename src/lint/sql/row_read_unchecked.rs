@@ -15,14 +15,14 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject, findings: &mut Findings) {
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for broken in subject.flow().broken() {
         let Mark::RowsSeen(result) = broken.mark else { continue };
         // A comparison of the column is a question in itself.
-        if broken.asked || told.contains(&broken.place) {
+        if broken.asked || reported.contains(&broken.place) {
             continue;
         }
-        told.push(broken.place);
+        reported.push(broken.place);
         let found = findings.add(format!("a row of {result} is read that may not be there"), broken.place);
         found.add_note("a query without rows succeeds, and the column is null then: 0 in a $var");
         found.add_help(format!("ask first whether $dbr({result}=>rows) > 0"));

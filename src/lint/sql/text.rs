@@ -50,11 +50,11 @@ pub(super) static TEXT_IN_VARIABLE: Rule = Rule {
 
 fn tainted(subject: &Subject, findings: &mut Findings) {
     for (call, text) in queries(subject) {
-        let mut told: Vec<String> = Vec::new();
+        let mut reported: Vec<String> = Vec::new();
         for (mention, stands) in open(subject, &call, text) {
             let Some(origin) = subject.taint().origin(&mention) else { continue };
             let shown = mention.shown();
-            if told.contains(&shown) {
+            if reported.contains(&shown) {
                 continue;
             }
             let from = if origin.source == shown { String::new() } else { format!(" (from {})", origin.source) };
@@ -80,7 +80,7 @@ fn tainted(subject: &Subject, findings: &mut Findings) {
                 Some("mysql" | "unixodbc") => format!("write $({}{{s.escape.common}})", shown.trim_start_matches('$')),
                 _ => format!("let only expected characters pass first: if (!({shown} =~ \"^[A-Za-z0-9.+-]+$\")) exit;"),
             });
-            told.push(shown);
+            reported.push(shown);
         }
     }
 }

@@ -20,7 +20,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject, findings: &mut Findings) {
-    let mut told: FxHashSet<Span> = FxHashSet::default();
+    let mut reported: FxHashSet<Span> = FxHashSet::default();
     for route in &subject.script().routes {
         walk::block(&route.body, &mut |node| {
             let Node::Statement(statement) = node else { return };
@@ -28,7 +28,7 @@ fn check(subject: &Subject, findings: &mut Findings) {
             for branch in std::iter::once(first).chain(more) {
                 let Some(pattern) = pattern(&branch.condition) else { continue };
                 let mut tell = |span: Span, place: Span| {
-                    if told.insert(span) {
+                    if reported.insert(span) {
                         findings
                             .add("in Kamailio $re is the Remote-Party-ID URI, not a group of the match", place)
                             .add_label(pattern, "the match that leaves no groups")

@@ -54,7 +54,7 @@ fn is_of_module(subject: &Subject, name: &str) -> bool {
 }
 
 fn survives(subject: &Subject, findings: &mut Findings) {
-    let mut told: Vec<(&str, Span)> = Vec::new();
+    let mut reported: Vec<(&str, Span)> = Vec::new();
     for broken in subject.flow().broken() {
         let Mark::Set(name) = broken.mark else { continue };
         let Some(set) = subject.flow().set_in(name, broken.entry) else { continue };
@@ -62,10 +62,10 @@ fn survives(subject: &Subject, findings: &mut Findings) {
         if set_before(subject, name, broken.entry).is_some() || is_of_module(subject, name) {
             continue;
         }
-        if told.contains(&(name, broken.place)) {
+        if reported.contains(&(name, broken.place)) {
             continue;
         }
-        told.push((name, broken.place));
+        reported.push((name, broken.place));
         let found = findings
             .add(format!("$var({name}) is read here on a way that did not set it for this message"), broken.place);
         found.add_label(set, "another way sets it");
@@ -78,16 +78,16 @@ fn survives(subject: &Subject, findings: &mut Findings) {
 }
 
 fn other_process(subject: &Subject, findings: &mut Findings) {
-    let mut told: Vec<(&str, Span)> = Vec::new();
+    let mut reported: Vec<(&str, Span)> = Vec::new();
     for broken in subject.flow().broken().iter().filter(|broken| runs_later(broken.entry)) {
         let Mark::Set(name) = broken.mark else { continue };
         let flow = subject.flow();
         let is_own = flow.set_in(name, broken.entry).or_else(|| set_before(subject, name, broken.entry)).is_some();
-        if is_own || is_of_module(subject, name) || told.contains(&(name, broken.place)) {
+        if is_own || is_of_module(subject, name) || reported.contains(&(name, broken.place)) {
             continue;
         }
         let Some(set) = flow.set_in(name, RouteKind::Request) else { continue };
-        told.push((name, broken.place));
+        reported.push((name, broken.place));
         let kind = if broken.entry == RouteKind::Failure { "a failure" } else { "a reply" };
         let found =
             findings.add(format!("$var({name}) of the request is not seen where {kind} is handled"), broken.place);

@@ -1,7 +1,7 @@
 //! The server on its bench: takes a message, and says what came of it.
 
-use super::Ground;
-use super::letter::Letter;
+use super::Baseline;
+use super::input::Input;
 use super::properties::{Left, Trial, broken_forms};
 use crate::builtin::{Reached, Sockets, State};
 use crate::node::Node;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 /// A server that was started for this.
 pub(super) struct Bench<'a> {
-    ground: &'a Ground<'a>,
+    baseline: &'a Baseline<'a>,
     node: Node,
     stage: Stage<'a>,
     /// The script has ended the server: it takes nothing any more.
@@ -31,7 +31,7 @@ pub(super) struct Bench<'a> {
     /// Places that were sent something.
     pub(super) contacted: Vec<SocketAddr>,
     /// The forms that messages of a call did not keep, by Call-ID.
-    excused: FxHashMap<Bytes, u16>,
+    allowed: FxHashMap<Bytes, u16>,
     numbers: FxHashSet<u32>,
 }
 
@@ -44,23 +44,23 @@ const MOST_LEFT: usize = 400;
 const MOST_STOPS: usize = 2000;
 
 impl<'a> Bench<'a> {
-    pub(super) fn new(ground: &'a Ground<'a>) -> Bench<'a> {
+    pub(super) fn new(baseline: &'a Baseline<'a>) -> Bench<'a> {
         let mut unheard = Vec::new();
-        let mut stage = Stage::new(ground.scenario, ground.reading.files, &mut unheard);
+        let mut stage = Stage::new(baseline.scenario, baseline.reading.files, &mut unheard);
         // It started once without mistakes, and starting depends on nothing that changes.
-        let begun = server::begin(ground.config, ground.scenario, &mut stage, ground.sources, &mut unheard);
-        let now = Now { tick: Tick::ZERO, unix: ground.scenario.clock };
+        let begun = server::begin(baseline.config, baseline.scenario, &mut stage, baseline.sources, &mut unheard);
+        let now = Now { tick: Tick::ZERO, unix: baseline.scenario.clock };
         let server = begun.core.sockets.list.first().map(|socket| socket.address);
         let server = server.filter(|its| !its.ip().is_unspecified());
         Bench {
-            server: server.unwrap_or_else(|| SocketAddr::new(ground.scenario.machine, 5060)),
+            server: server.unwrap_or_else(|| SocketAddr::new(baseline.scenario.machine, 5060)),
             node: Node::new(begun.program, begun.core, true, now),
-            ground,
+            baseline,
             stage,
             ended: false,
             now: Tick::ZERO,
             contacted: Vec::new(),
-            excused: FxHashMap::default(),
+            allowed: FxHashMap::default(),
             numbers: FxHashSet::default(),
         }
     }
@@ -82,33 +82,33 @@ impl<'a> Bench<'a> {
         reached.map_or(0, |reached| reached.runs.iter().filter(|runs| **runs > 0).count() + reached.ways.len())
     }
 
-    /// Who sends a letter.
-    pub(super) fn source(&self, letter: &Letter) -> SocketAddr {
-        letter.source.unwrap_or(self.ground.words.foreign.outside)
+    /// Who sends an input.
+    pub(super) fn source(&self, input: &Input) -> SocketAddr {
+        input.source.unwrap_or(self.baseline.words.foreign.outside)
     }
 
-    /// The bytes of a letter as they leave its sender.
-    pub(super) fn lines(&self, letter: &Letter) -> Vec<Vec<u8>> {
-        letter.filled(self.source(letter), self.server)
+    /// The bytes of an input as they leave its sender.
+    pub(super) fn lines(&self, input: &Input) -> Vec<Vec<u8>> {
+        input.filled(self.source(input), self.server)
     }
 
-    /// Sends a letter and lets its pause pass.
-    pub(super) fn send(&mut self, letter: &Letter) -> Trial {
-        let source = self.source(letter);
-        let bytes = letter.bytes(source, self.server);
-        let words = self.ground.words;
+    /// Sends an input and lets its pause pass.
+    pub(super) fn send(&mut self, input: &Input) -> Trial {
+        let source = self.source(input);
+        let bytes = input.bytes(source, self.server);
+        let words = self.baseline.words;
         let arrived = Message::parse(bytes.clone()).ok();
-        let excused = arrived.as_ref().map_or(0, |message| {
-            let call = self.excused.entry(Bytes::copy_from_slice(message.call_id())).or_default();
+        let allowed = arrived.as_ref().map_or(0, |message| {
+            let call = self.allowed.entry(Bytes::copy_from_slice(message.call_id())).or_default();
             *call |= broken_forms(message);
             *call
         });
         let mut trial = Trial {
             arrived,
-            excused,
-            again: !self.numbers.insert(letter.number),
+            allowed,
+            again: !self.numbers.insert(input.number),
             source,
-            is_outside: letter.source.is_none(),
+            is_outside: input.source.is_none(),
             elsewhere: words.foreign.elsewhere,
             records_routes: words.records_routes,
             left: Vec::new(),
@@ -117,7 +117,7 @@ impl<'a> Bench<'a> {
             crashed: None,
         };
         let done = catch_unwind(AssertUnwindSafe(|| {
-            self.take(letter, Datagram { bytes, flow: Flow::to(source, SocketId(0)) }, &mut trial)
+            self.take(input, Datagram { bytes, flow: Flow::to(source, SocketId(0)) }, &mut trial)
         }));
         if let Err(thrown) = done {
             let text = thrown.downcast_ref::<String>().map(String::as_str);
@@ -130,26 +130,26 @@ impl<'a> Bench<'a> {
         trial
     }
 
-    fn take(&mut self, letter: &Letter, datagram: Datagram, trial: &mut Trial) {
-        self.give(letter, Given::Arrived(datagram), trial);
-        let until = self.now.after(letter.pause);
+    fn take(&mut self, input: &Input, datagram: Datagram, trial: &mut Trial) {
+        self.give(input, Given::Arrived(datagram), trial);
+        let until = self.now.after(input.pause);
         for _ in 0..MOST_STOPS {
             let Some(next) = self.node.next().filter(|next| *next <= until) else { break };
             self.set_clock(next.max(self.now));
-            self.give(letter, Given::Due, trial);
+            self.give(input, Given::Due, trial);
         }
         self.set_clock(until);
     }
 
     /// Gives the server something, and then whatever comes of it, until nothing is under way.
-    fn give(&mut self, letter: &Letter, given: Given, trial: &mut Trial) {
+    fn give(&mut self, input: &Input, given: Given, trial: &mut Trial) {
         let now = self.time();
         let by_timer = matches!(given, Given::Due);
-        let Bench { node, stage, ended, contacted, excused, .. } = self;
+        let Bench { node, stage, ended, contacted, allowed, .. } = self;
         let (sockets, states) = (node.core.sockets.clone(), node.core.modules.clone());
         let under_way = VecDeque::new();
         let mut around =
-            Around { stage, ended, contacted, excused, sockets, states, letter, by_timer, trial, under_way };
+            Around { stage, ended, contacted, allowed, sockets, states, input, by_timer, trial, under_way };
         let mut next = Some(given);
         for round in 0.. {
             let Some(given) = next.filter(|_| !*around.ended) else { return };
@@ -168,19 +168,19 @@ impl<'a> Bench<'a> {
     }
 
     fn time(&self) -> Now {
-        Now { tick: self.now, unix: self.ground.scenario.clock + self.now.since(Tick::ZERO) }
+        Now { tick: self.now, unix: self.baseline.scenario.clock + self.now.since(Tick::ZERO) }
     }
 }
 
-/// What surrounds the server while it handles one letter: whoever it sends something to answers as the letter says.
+/// What surrounds the server while it handles one input: whoever it sends something to answers as the input says.
 struct Around<'b, 'a> {
     stage: &'b mut Stage<'a>,
     ended: &'b mut bool,
     contacted: &'b mut Vec<SocketAddr>,
-    excused: &'b FxHashMap<Bytes, u16>,
+    allowed: &'b FxHashMap<Bytes, u16>,
     sockets: Arc<Sockets>,
     states: Arc<[Arc<dyn State>]>,
-    letter: &'b Letter,
+    input: &'b Input,
     by_timer: bool,
     trial: &'b mut Trial,
     under_way: VecDeque<Datagram>,
@@ -198,8 +198,8 @@ impl Around<'_, '_> {
         } else if let Some(request) =
             message.as_ref().filter(|its| its.is_request() && its.method() != Some(Method::Ack))
         {
-            let ours = request.method_text() == self.letter.method();
-            for code in if ours { self.letter.answers } else { &[200] } {
+            let ours = request.method_text() == self.input.method();
+            for code in if ours { self.input.answers } else { &[200] } {
                 let bytes = answer(request, *code);
                 self.under_way.push_back(Datagram { bytes, flow: Flow::to(to, packet.flow.socket) });
             }
@@ -207,8 +207,8 @@ impl Around<'_, '_> {
                 self.contacted.push(to);
             }
         }
-        let call = message.as_ref().and_then(|message| self.excused.get(message.call_id()).copied());
-        Left { to, message, by_timer: self.by_timer, excused: call.unwrap_or(0) }
+        let call = message.as_ref().and_then(|message| self.allowed.get(message.call_id()).copied());
+        Left { to, message, by_timer: self.by_timer, allowed: call.unwrap_or(0) }
     }
 }
 

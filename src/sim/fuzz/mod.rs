@@ -5,13 +5,13 @@
 //! as plain as it can be while it still does, and written as a scenario.
 
 mod bench;
-mod letter;
+mod input;
 mod mutate;
 mod pattern;
 mod properties;
 mod seeds;
 mod shrink;
-mod told;
+mod report;
 mod words;
 
 use super::parse::{Reading, parse};
@@ -23,7 +23,7 @@ use crate::config::{Config, has_errors};
 use crate::script::Program;
 use crate::source::{Diagnostic, Sources};
 use bench::Bench;
-use letter::Letter;
+use input::Input;
 pub use properties::{PROPERTIES, Property};
 use rustc_hash::FxHashSet;
 use std::path::PathBuf;
@@ -116,12 +116,12 @@ pub fn fuzz(
         diagnostics.retain(|found| found.level == crate::source::Level::Error);
         return Err(diagnostics);
     }
-    let ground = Ground { scenario: &scenario, config: &config, reading, sources, words: &words };
-    Ok(Run::new(&ground, options).all())
+    let baseline = Baseline { scenario: &scenario, config: &config, reading, sources, words: &words };
+    Ok(Run::new(&baseline, options).all())
 }
 
 /// What every message meets.
-struct Ground<'a> {
+struct Baseline<'a> {
     scenario: &'a Scenario,
     config: &'a Config,
     reading: &'a Reading<'a>,
@@ -130,45 +130,45 @@ struct Ground<'a> {
 }
 
 struct Run<'a> {
-    ground: &'a Ground<'a>,
+    baseline: &'a Baseline<'a>,
     options: &'a FuzzOptions,
     random: Random,
     bench: Bench<'a>,
     /// What was sent since the start of the server.
-    history: Vec<Letter>,
-    kept: Vec<Letter>,
+    history: Vec<Input>,
+    kept: Vec<Input>,
     reached: Reached,
     /// How much that is.
     extent: usize,
     findings: Vec<Finding>,
     /// What was seen and shown to need more than its own message; told once.
-    told: FxHashSet<(&'static str, String)>,
+    reported: FxHashSet<(&'static str, String)>,
     relayed_bare: bool,
 }
 
 impl<'a> Run<'a> {
-    fn new(ground: &'a Ground<'a>, options: &'a FuzzOptions) -> Run<'a> {
+    fn new(baseline: &'a Baseline<'a>, options: &'a FuzzOptions) -> Run<'a> {
         Run {
-            ground,
+            baseline,
             options,
             // The lowest bit of a seed changes nothing.
             random: Random::repeatable(options.seed.rotate_left(1)),
-            bench: Bench::new(ground),
+            bench: Bench::new(baseline),
             history: Vec::new(),
             kept: Vec::new(),
             reached: Reached::default(),
             extent: 0,
             findings: Vec::new(),
-            told: FxHashSet::default(),
+            reported: FxHashSet::default(),
             relayed_bare: false,
         }
     }
 
     fn all(mut self) -> Fuzzed {
-        let seeds = seeds::seeds(self.ground.words);
+        let seeds = seeds::seeds(self.baseline.words);
         for number in 0..self.options.messages {
-            let letter = match seeds.get(number as usize) {
-                Some(seed) => Letter { number, ..seed.clone() },
+            let input = match seeds.get(number as usize) {
+                Some(seed) => Input { number, ..seed.clone() },
                 None => {
                     let before = self.history.last().map_or(number, |last| last.number);
                     let model = match self.random.below(4) {
@@ -176,20 +176,20 @@ impl<'a> Run<'a> {
                         _ if self.kept.is_empty() => &seeds,
                         _ => &self.kept,
                     };
-                    mutate::mutated(model, self.ground.words, number, before, &mut self.random)
+                    mutate::mutated(model, self.baseline.words, number, before, &mut self.random)
                 }
             };
-            self.send(letter);
+            self.send(input);
         }
         self.end()
     }
 
-    fn send(&mut self, letter: Letter) {
+    fn send(&mut self, input: Input) {
         if self.history.len() >= MESSAGES_A_START {
             self.restart();
         }
-        self.history.push(letter.clone());
-        let trial = self.bench.send(&letter);
+        self.history.push(input.clone());
+        let trial = self.bench.send(&input);
         let (crashed, endless) = (trial.crashed.is_some(), !trial.endless.is_empty());
         self.relayed_bare |= properties::relays_without_recording(&trial);
         let found = properties::judge(&trial);
@@ -204,8 +204,8 @@ impl<'a> Run<'a> {
             let full = self.kept.len() >= MOST_KEPT;
             let at = self.random.below(MOST_KEPT as u64) as usize;
             match self.kept.get_mut(at).filter(|_| full) {
-                Some(place) => *place = letter,
-                None => self.kept.push(letter),
+                Some(place) => *place = input,
+                None => self.kept.push(input),
             }
         }
         if crashed {
@@ -216,7 +216,7 @@ impl<'a> Run<'a> {
     fn restart(&mut self) {
         self.history.clear();
         let reached = self.bench.take_reached();
-        self.bench = Bench::new(self.ground);
+        self.bench = Bench::new(self.baseline);
         self.bench.begin_with(reached);
     }
 
@@ -226,18 +226,18 @@ impl<'a> Run<'a> {
             known.times += 1;
             return;
         }
-        if self.findings.len() >= MOST_FINDINGS || !self.told.insert((property.name, what.clone())) {
+        if self.findings.len() >= MOST_FINDINGS || !self.reported.insert((property.name, what.clone())) {
             return;
         }
-        let case = shrink::plainest(self.ground, &self.history, property, &what);
-        let (scenario, place) = told::scenario(self.ground, &case, property, &what);
+        let case = shrink::plainest(self.baseline, &self.history, property, &what);
+        let (scenario, place) = report::scenario(self.baseline, &case, property, &what);
         self.findings.push(Finding { property, what, place, scenario, times: 1 });
     }
 
     fn end(mut self) -> Fuzzed {
         self.reached.add(&self.bench.take_reached());
         let mut notes = Vec::new();
-        if self.relayed_bare && !self.ground.words.records_routes {
+        if self.relayed_bare && !self.baseline.words.records_routes {
             notes.push(
                 "the config relays requests that begin dialogs and never calls record_route(): what follows in the dialog goes past it"
                     .to_owned(),
@@ -247,7 +247,7 @@ impl<'a> Run<'a> {
             findings: self.findings,
             messages: self.options.messages,
             kept: self.kept.len(),
-            program: self.ground.config.program.clone(),
+            program: self.baseline.config.program.clone(),
             reached: self.reached,
             notes,
         }

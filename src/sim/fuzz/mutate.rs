@@ -1,6 +1,6 @@
 //! A message changed at random.
 
-use super::letter::Letter;
+use super::input::Input;
 use super::seeds::METHODS;
 use super::words::{Foreign, Words};
 use crate::builtin::Random;
@@ -18,21 +18,21 @@ const NUMBERS: [&str; 12] =
 const NOISE: &[u8] = b" ;:<>@\"\\,=%[]\t\r\n\0\xff?&0aZ";
 
 /// A message like one of these, changed in a few places. `before` is the number of the message sent last.
-pub(super) fn mutated(models: &[Letter], words: &Words, number: u32, before: u32, random: &mut Random) -> Letter {
-    let Some(mut letter) = pick(models, random).cloned() else {
+pub(super) fn mutated(models: &[Input], words: &Words, number: u32, before: u32, random: &mut Random) -> Input {
+    let Some(mut input) = pick(models, random).cloned() else {
         return super::seeds::plain("OPTIONS", "sip:{server}");
     };
-    letter.number = number;
+    input.number = number;
     if random.below(8) == 0 {
-        letter.answers = pick(&ANSWERS, random).copied().unwrap_or_default();
+        input.answers = pick(&ANSWERS, random).copied().unwrap_or_default();
     }
     if random.below(50) == 0 {
-        letter.pause = Duration::from_secs(1 + random.below(60));
+        input.pause = Duration::from_secs(1 + random.below(60));
     }
     for _ in 0..=random.below(4) {
-        change(&mut letter, models, words, before, random);
+        change(&mut input, models, words, before, random);
     }
-    letter
+    input
 }
 
 fn pick<'a, T>(from: &'a [T], random: &mut Random) -> Option<&'a T> {
@@ -58,18 +58,18 @@ fn host(words: &Words, random: &mut Random) -> String {
 }
 
 /// One change.
-fn change(letter: &mut Letter, models: &[Letter], words: &Words, before: u32, random: &mut Random) {
+fn change(input: &mut Input, models: &[Input], words: &Words, before: u32, random: &mut Random) {
     match random.below(20) {
-        0 => uri(letter, words, random),
+        0 => uri(input, words, random),
         1 => {
             let user = word(words, random).to_owned();
-            user_of(letter, &user);
+            user_of(input, &user);
         }
-        2 => method(letter, pick(&METHODS, random).copied().unwrap_or("OPTIONS")),
+        2 => method(input, pick(&METHODS, random).copied().unwrap_or("OPTIONS")),
         3 | 4 => {
-            let line = 1 + random.below(letter.lines.len() as u64) as usize;
+            let line = 1 + random.below(input.lines.len() as u64) as usize;
             let value = word(words, random);
-            if let Some(line) = letter.lines.get_mut(line) {
+            if let Some(line) = input.lines.get_mut(line) {
                 let end = line.iter().position(|byte| *byte == b':').map_or(0, |at| at + 1);
                 line.truncate(end);
                 line.push(b' ');
@@ -78,51 +78,51 @@ fn change(letter: &mut Letter, models: &[Letter], words: &Words, before: u32, ra
         }
         5 | 6 => {
             let name = pick(&words.headers, random).map_or("X-Any", String::as_str);
-            letter.set(name, word(words, random).as_bytes());
+            input.set(name, word(words, random).as_bytes());
         }
         7 => {
-            let at = 1 + random.below(letter.lines.len() as u64) as usize;
-            if at < letter.lines.len() {
-                letter.lines.remove(at);
+            let at = 1 + random.below(input.lines.len() as u64) as usize;
+            if at < input.lines.len() {
+                input.lines.remove(at);
             }
         }
         8 => {
-            if let Some(line) = pick(&letter.lines, random).cloned() {
-                letter.lines.push(line);
+            if let Some(line) = pick(&input.lines, random).cloned() {
+                input.lines.push(line);
             }
         }
-        9 => bytes(letter, random),
-        10 => party(letter, "From", ";tag=f{n}", words, random),
-        11 => party(letter, "To", if random.below(2) == 0 { "" } else { ";tag=t{n}" }, words, random),
-        12 => everywhere(letter, words, random),
+        9 => bytes(input, random),
+        10 => party(input, "From", ";tag=f{n}", words, random),
+        11 => party(input, "To", if random.below(2) == 0 { "" } else { ";tag=t{n}" }, words, random),
+        12 => everywhere(input, words, random),
         13 => {
             let route = match random.below(3) {
                 0 => "<sip:{server};lr>".to_owned(),
                 1 => format!("<sip:{{server}};lr>, <sip:{};lr>", host(words, random)),
                 _ => format!("<sip:{};lr>", host(words, random)),
             };
-            letter.set("Route", route.as_bytes());
+            input.set("Route", route.as_bytes());
         }
         14 => {
-            letter.body = match random.below(3) {
+            input.body = match random.below(3) {
                 0 => Vec::new(),
                 1 => format!("{}\r\n", word(words, random)).into_bytes(),
                 _ => pick(models, random).map(|model| model.body.clone()).unwrap_or_default(),
             };
         }
-        15 => letter.set("Max-Forwards", pick(&NUMBERS, random).copied().unwrap_or("0").as_bytes()),
-        16 => letter.source = if random.below(3) == 0 { None } else { pick(&words.addresses, random).copied() },
-        17 => letter.number = before,
-        18 => splice(letter, models, random),
+        15 => input.set("Max-Forwards", pick(&NUMBERS, random).copied().unwrap_or("0").as_bytes()),
+        16 => input.source = if random.below(3) == 0 { None } else { pick(&words.addresses, random).copied() },
+        17 => input.number = before,
+        18 => splice(input, models, random),
         _ => {
-            letter.number = before;
-            method(letter, if random.below(2) == 0 { "CANCEL" } else { "ACK" });
+            input.number = before;
+            method(input, if random.below(2) == 0 { "CANCEL" } else { "ACK" });
         }
     }
 }
 
-fn start(letter: &mut Letter, make: impl FnOnce(&str, &str) -> String) {
-    let Some(line) = letter.lines.first_mut() else { return };
+fn start(input: &mut Input, make: impl FnOnce(&str, &str) -> String) {
+    let Some(line) = input.lines.first_mut() else { return };
     let text = String::from_utf8_lossy(line).into_owned();
     let mut parts = text.splitn(3, ' ');
     if let (Some(method), Some(uri)) = (parts.next(), parts.next()) {
@@ -130,47 +130,47 @@ fn start(letter: &mut Letter, make: impl FnOnce(&str, &str) -> String) {
     }
 }
 
-fn method(letter: &mut Letter, method: &str) {
-    start(letter, |_, uri| format!("{method} {uri} SIP/2.0"));
+fn method(input: &mut Input, method: &str) {
+    start(input, |_, uri| format!("{method} {uri} SIP/2.0"));
 }
 
-fn uri(letter: &mut Letter, words: &Words, random: &mut Random) {
+fn uri(input: &mut Input, words: &Words, random: &mut Random) {
     let host = host(words, random);
     let more = ["", "", "", ":5060", ";transport=tcp", ";lr", ":0", ";maddr=10.0.0.8"];
     let more = pick(&more, random).copied().unwrap_or_default();
-    start(letter, |method, uri| {
+    start(input, |method, uri| {
         let user = uri.rsplit_once('@').map_or("sip:bob", |(user, _)| user);
         format!("{method} {user}@{host}{more} SIP/2.0")
     });
 }
 
-fn user_of(letter: &mut Letter, user: &str) {
-    start(letter, |method, uri| {
+fn user_of(input: &mut Input, user: &str) {
+    start(input, |method, uri| {
         let host = uri.rsplit_once('@').map_or("{server}", |(_, host)| host);
         let user: String = user.chars().filter(|c| !c.is_whitespace()).collect();
         format!("{method} sip:{user}@{host} SIP/2.0")
     });
 }
 
-fn party(letter: &mut Letter, name: &str, tag: &str, words: &Words, random: &mut Random) {
+fn party(input: &mut Input, name: &str, tag: &str, words: &Words, random: &mut Random) {
     let user = word(words, random).to_owned();
     let host = host(words, random);
     let display = if random.below(3) == 0 { format!("\"{}\" ", word(words, random)) } else { String::new() };
-    letter.set(name, format!("{display}<sip:{user}@{host}>{tag}").as_bytes());
+    input.set(name, format!("{display}<sip:{user}@{host}>{tag}").as_bytes());
 }
 
 /// One host in the Request-URI, To and From: configs compare them.
-fn everywhere(letter: &mut Letter, words: &Words, random: &mut Random) {
+fn everywhere(input: &mut Input, words: &Words, random: &mut Random) {
     let host = host(words, random);
-    start(letter, |method, _| format!("{method} sip:bob@{host} SIP/2.0"));
-    letter.set("To", format!("<sip:bob@{host}>").as_bytes());
-    letter.set("From", format!("<sip:alice@{host}>;tag=f{{n}}").as_bytes());
+    start(input, |method, _| format!("{method} sip:bob@{host} SIP/2.0"));
+    input.set("To", format!("<sip:bob@{host}>").as_bytes());
+    input.set("From", format!("<sip:alice@{host}>;tag=f{{n}}").as_bytes());
 }
 
 /// Noise in one line.
-fn bytes(letter: &mut Letter, random: &mut Random) {
-    let at = random.below(letter.lines.len() as u64) as usize;
-    let Some(line) = letter.lines.get_mut(at) else { return };
+fn bytes(input: &mut Input, random: &mut Random) {
+    let at = random.below(input.lines.len() as u64) as usize;
+    let Some(line) = input.lines.get_mut(at) else { return };
     let place = random.below(line.len() as u64 + 1) as usize;
     match random.below(4) {
         0 if place < line.len() => {
@@ -187,12 +187,12 @@ fn bytes(letter: &mut Letter, random: &mut Random) {
 }
 
 /// A line of another message.
-fn splice(letter: &mut Letter, models: &[Letter], random: &mut Random) {
+fn splice(input: &mut Input, models: &[Input], random: &mut Random) {
     let Some(line) = pick(models, random).and_then(|model| pick(model.lines.get(1..)?, random)) else { return };
     let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
-    let place = letter.place(&String::from_utf8_lossy(name));
-    match place.and_then(|at| letter.lines.get_mut(at)) {
+    let place = input.place(&String::from_utf8_lossy(name));
+    match place.and_then(|at| input.lines.get_mut(at)) {
         Some(place) => *place = line.clone(),
-        None => letter.lines.push(line.clone()),
+        None => input.lines.push(line.clone()),
     }
 }

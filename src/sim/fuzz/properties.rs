@@ -81,7 +81,7 @@ pub(super) struct Trial {
     /// What a panic said.
     pub(super) crashed: Option<String>,
     /// The forms that messages of this call did not keep themselves, this one among them: a bit for each of [`FORMS`].
-    pub(super) excused: u16,
+    pub(super) allowed: u16,
 }
 
 /// A packet that left.
@@ -93,7 +93,7 @@ pub(super) struct Left {
     /// A timer sent it: perhaps because of an earlier message.
     pub(super) by_timer: bool,
     /// The forms that messages of its call did not keep.
-    pub(super) excused: u16,
+    pub(super) allowed: u16,
 }
 
 impl Trial {
@@ -234,7 +234,7 @@ fn malformed(trial: &Trial) -> Vec<String> {
             found.push("cannot be read".to_owned());
             continue;
         };
-        let broken = broken_forms(message) & !trial.excused & !left.excused;
+        let broken = broken_forms(message) & !trial.allowed & !left.allowed;
         let named = FORMS.iter().enumerate().filter(|(place, _)| broken & (1 << place) != 0);
         found.extend(named.map(|(_, (name, _))| (*name).to_owned()));
     }
@@ -267,7 +267,7 @@ fn no_to_tag(trial: &Trial) -> Vec<String> {
         message.status().is_some_and(|code| code > 100) && message.to().is_some_and(|to| to.tag().is_none())
     };
     let bare = trial.related().any(|(_, message, _)| is_bare(message));
-    let is_readable = trial.excused & (1 << FROM_AND_TO) == 0;
+    let is_readable = trial.allowed & (1 << FROM_AND_TO) == 0;
     if bare && is_readable { vec!["a reply".to_owned()] } else { Vec::new() }
 }
 
@@ -286,7 +286,7 @@ mod tests {
     fn trial(arrived: Message, left: &[Message]) -> Trial {
         let source = "192.0.2.66:5060".parse().unwrap();
         let left =
-            left.iter().map(|message| Left { to: source, message: Some(message.clone()), by_timer: false, excused: 0 });
+            left.iter().map(|message| Left { to: source, message: Some(message.clone()), by_timer: false, allowed: 0 });
         Trial {
             arrived: Some(arrived),
             source,
@@ -298,7 +298,7 @@ mod tests {
             endless: Vec::new(),
             goes_round: false,
             crashed: None,
-            excused: 0,
+            allowed: 0,
         }
     }
 

@@ -1,6 +1,6 @@
 //! The messages that all others are made from.
 
-use super::letter::Letter;
+use super::input::Input;
 use super::words::{Foreign, Words};
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ const SDP: &[u8] = b"v=0\r\no=- 1 1 IN IP4 10.1.1.1\r\ns=-\r\nc=IN IP4 10.1.1.1\
 const PARTS: &[u8] = b"--edge\r\nContent-Type: application/sdp\r\n\r\nv=0\r\no=- 1 1 IN IP4 10.1.1.1\r\ns=-\r\nt=0 0\r\n\r\n--edge\r\nContent-Type: text/plain\r\n\r\nhello\r\n--edge--\r\n";
 
 /// The plainest request of a method: what shrinking goes back to.
-pub(super) fn plain(method: &str, uri: &str) -> Letter {
+pub(super) fn plain(method: &str, uri: &str) -> Input {
     let to = if uri.contains('@') { uri.to_owned() } else { format!("sip:bob@{}", uri.trim_start_matches("sip:")) };
     let mut lines = vec![
         format!("{method} {uri} SIP/2.0"),
@@ -47,7 +47,7 @@ pub(super) fn plain(method: &str, uri: &str) -> Letter {
         _ => None,
     };
     lines.extend(more.map(str::to_owned));
-    Letter {
+    Input {
         lines: lines.into_iter().map(String::into_bytes).collect(),
         body: Vec::new(),
         number: 0,
@@ -58,8 +58,8 @@ pub(super) fn plain(method: &str, uri: &str) -> Letter {
 }
 
 /// All of them, the plain ones first.
-pub(super) fn seeds(words: &Words) -> Vec<Letter> {
-    let mut all: Vec<Letter> = METHODS.iter().map(|method| plain(method, "sip:bob@{server}")).collect();
+pub(super) fn seeds(words: &Words) -> Vec<Input> {
+    let mut all: Vec<Input> = METHODS.iter().map(|method| plain(method, "sip:bob@{server}")).collect();
     let elsewhere = format!("sip:bob@{}", words.foreign.elsewhere);
     for method in METHODS {
         all.push(plain(method, &elsewhere));
@@ -69,39 +69,39 @@ pub(super) fn seeds(words: &Words) -> Vec<Letter> {
     all.extend(METHODS.iter().map(|method| in_dialog(method)));
     for host in &words.hosts {
         for method in ["INVITE", "REGISTER", "SUBSCRIBE", "MESSAGE"] {
-            let mut letter = plain(method, &format!("sip:bob@{host}"));
-            letter.set("From", format!("<sip:alice@{host}>;tag=f{{n}}").as_bytes());
-            all.push(letter);
+            let mut input = plain(method, &format!("sip:bob@{host}"));
+            input.set("From", format!("<sip:alice@{host}>;tag=f{{n}}").as_bytes());
+            all.push(input);
         }
     }
     for source in &words.addresses {
-        all.push(Letter { source: Some(*source), ..plain("INVITE", "sip:bob@{server}") });
-        all.push(Letter { source: Some(*source), ..plain("INVITE", &elsewhere) });
+        all.push(Input { source: Some(*source), ..plain("INVITE", "sip:bob@{server}") });
+        all.push(Input { source: Some(*source), ..plain("INVITE", &elsewhere) });
     }
     for (kind, body) in [("application/sdp", SDP), ("multipart/mixed;boundary=edge", PARTS)] {
-        let mut letter = plain("INVITE", "sip:bob@{server}");
-        letter.set("Content-Type", kind.as_bytes());
-        letter.body = body.to_vec();
-        all.push(letter);
+        let mut input = plain("INVITE", "sip:bob@{server}");
+        input.set("Content-Type", kind.as_bytes());
+        input.body = body.to_vec();
+        all.push(input);
     }
     all.extend(tortures());
     all
 }
 
 /// A request within a dialog, whose Route names the server.
-fn in_dialog(method: &str) -> Letter {
-    let mut letter = plain(method, "sip:bob@10.0.0.9:5060");
-    letter.set("To", b"<sip:bob@{server}>;tag=t{n}");
-    letter.lines.insert(2, b"Route: <sip:{server};lr>".to_vec());
-    letter
+fn in_dialog(method: &str) -> Input {
+    let mut input = plain(method, "sip:bob@10.0.0.9:5060");
+    input.set("To", b"<sip:bob@{server}>;tag=t{n}");
+    input.lines.insert(2, b"Route: <sip:{server};lr>".to_vec());
+    input
 }
 
 /// Forms that are allowed or nearly so, each after a thought of RFC 4475.
-fn tortures() -> Vec<Letter> {
+fn tortures() -> Vec<Input> {
     let with = |method: &str, lines: &[(&str, &str)]| {
-        let mut letter = plain(method, "sip:bob@{server}");
-        lines.iter().for_each(|(name, value)| letter.set(name, value.as_bytes()));
-        letter
+        let mut input = plain(method, "sip:bob@{server}");
+        lines.iter().for_each(|(name, value)| input.set(name, value.as_bytes()));
+        input
     };
     let long = "x".repeat(3000);
     let mut all = vec![
@@ -158,11 +158,11 @@ fn tortures() -> Vec<Letter> {
         "<sip:bob@{server}>",
         "*",
     ] {
-        let mut letter = plain("INVITE", "sip:bob@{server}");
-        if let Some(start) = letter.lines.first_mut() {
+        let mut input = plain("INVITE", "sip:bob@{server}");
+        if let Some(start) = input.lines.first_mut() {
             *start = format!("INVITE {uri} SIP/2.0").into_bytes();
         }
-        all.push(letter);
+        all.push(input);
     }
     all
 }

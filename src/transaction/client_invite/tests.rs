@@ -16,7 +16,7 @@ fn an_unanswered_invite_is_sent_again_until_fr() {
         expected.push(format!("{at} SendAgain"));
     }
     expected.extend(["30000 Timeout".to_owned(), "35000 Terminated".to_owned()]);
-    assert_eq!(drive.run_out().told(), expected);
+    assert_eq!(drive.run_out().reported(), expected);
 }
 
 #[test]
@@ -24,12 +24,12 @@ fn the_interval_grows_up_to_t2() {
     let (retr_t1, retr_t2) = (Duration::from_millis(300), Duration::from_secs(1));
     let mut drive = drive(Timers { retr_t1, retr_t2, ..short() }, false);
     let expected = ["0 Send", "300 SendAgain", "900 SendAgain", "1900 SendAgain", "2000 Timeout"];
-    assert_eq!(drive.run_until(3000).told(), expected);
+    assert_eq!(drive.run_until(3000).reported(), expected);
 }
 
 #[test]
 fn a_reliable_transport_needs_no_retransmission() {
-    assert_eq!(drive(short(), true).run_out().told(), ["0 Send", "2000 Timeout", "7000 Terminated"]);
+    assert_eq!(drive(short(), true).run_out().reported(), ["0 Send", "2000 Timeout", "7000 Terminated"]);
 }
 
 #[test]
@@ -46,14 +46,14 @@ fn every_provisional_restarts_fr_inv() {
         "8000 SendCancel",
         "13000 Terminated",
     ];
-    assert_eq!(drive.told(), expected);
+    assert_eq!(drive.reported(), expected);
 }
 
 #[test]
 fn only_the_first_provisional_starts_fr_inv_when_told_so() {
     let mut drive = drive(Timers { restart_fr_on_each_reply: false, ..short() }, true);
     drive.at(1000, Provisional).at(2500, Provisional).run_until(6000);
-    assert_eq!(drive.told(), ["0 Send", "1000 PassUp", "2500 PassUp", "5000 Timeout", "5000 SendCancel"]);
+    assert_eq!(drive.reported(), ["0 Send", "1000 PassUp", "2500 PassUp", "5000 Timeout", "5000 SendCancel"]);
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn the_lifetime_counts_from_the_creation_of_the_transaction() {
     for second in 1..6 {
         first.at(second * 1000, Provisional);
     }
-    assert_eq!(first.run_until(6500).told()[6..], ["6000 Timeout", "6000 SendCancel"]);
+    assert_eq!(first.run_until(6500).reported()[6..], ["6000 Timeout", "6000 SendCancel"]);
 
     let now = Tick::from_micros(5_000_000);
     let mut out = Actions::new();
@@ -85,7 +85,7 @@ fn a_non_2xx_is_acknowledged_every_time_and_passed_up_once() {
         "1000 Show",
         "5200 Terminated",
     ];
-    assert_eq!(drive.told(), expected);
+    assert_eq!(drive.reported(), expected);
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn every_2xx_is_passed_up() {
         "2600 Show",
         "5500 Terminated",
     ];
-    assert_eq!(drive.told(), expected);
+    assert_eq!(drive.reported(), expected);
 }
 
 #[test]
@@ -110,28 +110,28 @@ fn a_cancel_waits_for_the_first_provisional() {
     let mut drive = drive(short(), false);
     drive.at(200, CancelRequested).at(900, Provisional).at(1200, Provisional).run_until(3000);
     let expected = ["0 Send", "500 SendAgain", "900 SendCancel", "1200 SendCancel", "2000 Timeout"];
-    assert_eq!(drive.told(), expected);
+    assert_eq!(drive.reported(), expected);
 }
 
 #[test]
 fn a_cancel_that_never_finds_a_provisional_is_never_sent() {
     let mut drive = drive(short(), false);
     drive.at(200, CancelRequested).run_until(3000);
-    assert_eq!(drive.told(), ["0 Send", "500 SendAgain", "1500 SendAgain", "2000 Timeout"]);
+    assert_eq!(drive.reported(), ["0 Send", "500 SendAgain", "1500 SendAgain", "2000 Timeout"]);
 }
 
 #[test]
 fn a_cancel_changes_no_deadline() {
     let mut drive = drive(short(), false);
     drive.at(200, Provisional).at(500, CancelRequested).at(1000, Provisional).run_until(5000);
-    assert_eq!(drive.told(), ["0 Send", "200 PassUp", "500 SendCancel", "1000 SendCancel", "4200 Timeout"]);
+    assert_eq!(drive.reported(), ["0 Send", "200 PassUp", "500 SendCancel", "1000 SendCancel", "4200 Timeout"]);
 }
 
 #[test]
 fn a_cancelled_branch_ends_by_its_own_reply() {
     let mut drive = drive(short(), false);
     drive.at(200, Provisional).at(500, CancelRequested).at(1400, Failure).run_until(5000);
-    assert_eq!(drive.told(), ["0 Send", "200 PassUp", "500 SendCancel", "1400 SendAck", "1400 PassUp"]);
+    assert_eq!(drive.reported(), ["0 Send", "200 PassUp", "500 SendCancel", "1400 SendAck", "1400 PassUp"]);
 }
 
 #[test]
@@ -139,19 +139,19 @@ fn replies_after_the_timeout_find_the_branch() {
     let mut first = drive(short(), true);
     first.at(2500, Provisional).at(2700, Provisional).at(3000, Success).at(3200, Success).run_out();
     let expected = ["2500 SendCancel", "2700 SendCancel", "3000 PassUp", "3200 PassUp", "7000 Terminated"];
-    assert_eq!(first.told()[2..], expected);
+    assert_eq!(first.reported()[2..], expected);
 
     let mut second = drive(short(), true);
     second.at(3000, Failure).at(4000, Failure).at(4500, Success).run_out();
     let expected = ["3000 SendAck", "3000 Show", "4000 SendAck", "4000 Show", "4500 PassUp", "7000 Terminated"];
-    assert_eq!(second.told()[2..], expected);
+    assert_eq!(second.reported()[2..], expected);
 }
 
 #[test]
 fn an_invite_that_cannot_be_sent_ends_the_branch() {
     let mut drive = drive(short(), false);
     drive.at(500, TransportFailed).run_out();
-    assert_eq!(drive.told(), ["0 Send", "500 SendAgain", "500 TransportFailed", "500 Terminated"]);
+    assert_eq!(drive.reported(), ["0 Send", "500 SendAgain", "500 TransportFailed", "500 Terminated"]);
 }
 
 fn event() -> impl Strategy<Value = Event> {

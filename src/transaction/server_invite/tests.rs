@@ -13,14 +13,14 @@ fn drive(timers: Timers, reliable: bool) -> Drive<State, Event> {
 fn the_last_provisional_is_sent_again() {
     let mut drive = drive(short(), false);
     drive.at(10, RequestAgain).at(20, Provisional).at(500, RequestAgain).at(600, Provisional);
-    assert_eq!(drive.told(), ["20 Send", "500 SendAgain", "600 Send"]);
+    assert_eq!(drive.reported(), ["20 Send", "500 SendAgain", "600 Send"]);
 }
 
 #[test]
 fn an_unacknowledged_failure_is_sent_again_until_wait_is_over() {
     let mut drive = drive(Timers::default(), false);
     drive.at(0, Failure).run_out();
-    assert_eq!(drive.told(), ["0 Send", "500 SendAgain", "1500 SendAgain", "3500 SendAgain", "5000 Terminated"]);
+    assert_eq!(drive.reported(), ["0 Send", "500 SendAgain", "1500 SendAgain", "3500 SendAgain", "5000 Terminated"]);
 }
 
 #[test]
@@ -37,14 +37,14 @@ fn timer_h_only_stops_the_retransmissions() {
         "17000 SendAgain",
         "20000 Terminated",
     ];
-    assert_eq!(drive.told(), expected);
+    assert_eq!(drive.reported(), expected);
 }
 
 #[test]
 fn an_ack_stops_the_retransmissions() {
     let mut drive = drive(short(), false);
     drive.at(0, Failure).at(200, Ack).at(500, RequestAgain).at(4500, RequestAgain).at(4600, Ack).run_out();
-    assert_eq!(drive.told(), ["0 Send", "500 SendAgain", "4500 SendAgain", "5000 Terminated"]);
+    assert_eq!(drive.reported(), ["0 Send", "500 SendAgain", "4500 SendAgain", "5000 Terminated"]);
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn a_relayed_2xx_is_sent_again_only_for_the_invite() {
     drive.at(100, Provisional).at(500, Success(Relayed)).at(800, RequestAgain).at(1000, Success(Relayed));
     drive.at(2600, Failure).at(3000, Ack).run_out();
     let expected = ["100 Send", "500 Send", "800 SendAgain", "1000 SendOnce", "3000 PassUp", "5500 Terminated"];
-    assert_eq!(drive.told(), expected);
+    assert_eq!(drive.reported(), expected);
 }
 
 #[test]
@@ -63,11 +63,11 @@ fn a_2xx_of_our_own_is_sent_again_until_its_ack() {
     first.at(0, Success(Local)).run_out();
     let expected =
         ["0 Send", "500 SendAgain", "1500 SendAgain", "3500 SendAgain", "7500 SendAgain", "20000 Terminated"];
-    assert_eq!(first.told(), expected);
+    assert_eq!(first.reported(), expected);
 
     let mut second = drive(timers, false);
     second.at(0, Success(Local)).at(600, Ack).run_out();
-    assert_eq!(second.told(), ["0 Send", "500 SendAgain", "600 PassUp", "20000 Terminated"]);
+    assert_eq!(second.reported(), ["0 Send", "500 SendAgain", "600 PassUp", "20000 Terminated"]);
 }
 
 #[test]
@@ -83,17 +83,17 @@ fn a_2xx_after_a_failure_goes_out_once() {
         "3000 SendOnce",
         "5000 Terminated",
     ];
-    assert_eq!(drive.told(), expected);
+    assert_eq!(drive.reported(), expected);
 }
 
 #[test]
 fn a_reliable_transport_needs_no_retransmission() {
-    assert_eq!(drive(short(), true).at(0, Failure).run_out().told(), ["0 Send", "5000 Terminated"]);
+    assert_eq!(drive(short(), true).at(0, Failure).run_out().reported(), ["0 Send", "5000 Terminated"]);
 }
 
 #[test]
 fn a_transaction_without_any_reply_ends() {
-    assert_eq!(drive(short(), false).run_out().told(), ["185000 Timeout", "185000 Terminated"]);
+    assert_eq!(drive(short(), false).run_out().reported(), ["185000 Timeout", "185000 Terminated"]);
 }
 
 fn event() -> impl Strategy<Value = Event> {

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 /// A message to be sent, by whom, and how the world answers what the server sends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Letter {
+pub(super) struct Input {
     /// The start line and header lines. `{n}` stands for the number, `{source}` for the sender, `{server}` for the server, `{method}` for the method;
     /// a Content-Length of `*` counts the body.
     pub(super) lines: Vec<Vec<u8>>,
     pub(super) body: Vec<u8>,
-    /// What Call-ID, tags and branches are made of: letters of one number belong to one call.
+    /// What Call-ID, tags and branches are made of: inputs of one number belong to one call.
     pub(super) number: u32,
     /// Who sends it; `None` is somebody outside that the config does not speak of.
     pub(super) source: Option<SocketAddr>,
@@ -21,7 +21,7 @@ pub(super) struct Letter {
     pub(super) pause: Duration,
 }
 
-impl Letter {
+impl Input {
     /// The method as the start line has it.
     pub(super) fn method(&self) -> &[u8] {
         self.lines.first().and_then(|line| line.split(|byte| *byte == b' ').next()).unwrap_or_default()
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn blanks_are_filled_and_braces_stay() {
-        let letter = Letter {
+        let input = Input {
             lines: vec![
                 b"INFO sip:{server} SIP/2.0".to_vec(),
                 b"CSeq: {n} {method}{x}".to_vec(),
@@ -112,7 +112,7 @@ mod tests {
             answers: &[],
             pause: Duration::ZERO,
         };
-        let bytes = letter.bytes("192.0.2.1:5060".parse().unwrap(), "192.0.2.2:5060".parse().unwrap());
+        let bytes = input.bytes("192.0.2.1:5060".parse().unwrap(), "192.0.2.2:5060".parse().unwrap());
         assert_eq!(&bytes[..], b"INFO sip:192.0.2.2:5060 SIP/2.0\r\nCSeq: 7 INFO{x}\r\nContent-Length: 2\r\n\r\nab");
     }
 }

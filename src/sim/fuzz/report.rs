@@ -1,7 +1,7 @@
 //! What was found, as a scenario.
 
-use super::Ground;
-use super::letter::Letter;
+use super::Baseline;
+use super::input::Input;
 use super::properties::Property;
 use super::shrink::Case;
 use crate::config::Unbuilt;
@@ -15,27 +15,27 @@ use std::time::Duration;
 
 /// The text of a scenario that plays the case, and the place in the config that the finding is about.
 pub(super) fn scenario(
-    ground: &Ground,
+    baseline: &Baseline,
     case: &Case,
     property: &Property,
     what: &str,
 ) -> (String, Option<(PathBuf, usize)>) {
-    let place = place(ground, what);
+    let place = place(baseline, what);
     let what = match &place {
         Some((path, line)) => format!("a loop at {}:{line}", path.display()),
         None => what.to_owned(),
     };
     let mut text = format!("# {}: {what}\n# {}\n\n", property.name, property.doc);
-    stage(ground.scenario, &mut text);
+    stage(baseline.scenario, &mut text);
     let mut peers: Vec<(String, SocketAddr)> = Vec::new();
     for (source, _) in &case.lines {
-        let name = if *source == ground.words.foreign.outside { "outside" } else { "sender" };
+        let name = if *source == baseline.words.foreign.outside { "outside" } else { "sender" };
         name_peer(&mut peers, name, *source);
     }
     for address in &case.contacted {
         name_peer(
             &mut peers,
-            if address.ip() == ground.words.foreign.elsewhere { "elsewhere" } else { "world" },
+            if address.ip() == baseline.words.foreign.elsewhere { "elsewhere" } else { "world" },
             *address,
         );
     }
@@ -43,15 +43,15 @@ pub(super) fn scenario(
         let _ = writeln!(text, "peer {name} {address}");
     }
     let mut waits = Duration::ZERO;
-    for (letter, (source, lines)) in case.letters.iter().zip(&case.lines) {
+    for (input, (source, lines)) in case.inputs.iter().zip(&case.lines) {
         if !waits.is_zero() {
             let _ = writeln!(text, "wait {}ms", waits.as_millis());
         }
         text.push('\n');
-        answers(case, letter, &peers, &mut text);
+        answers(case, input, &peers, &mut text);
         let sender = peers.iter().find(|(_, address)| address == source).map_or("outside", |(name, _)| name);
-        message(sender, lines, &letter.body, &mut text);
-        waits = letter.pause;
+        message(sender, lines, &input.body, &mut text);
+        waits = input.pause;
     }
     if waits > Duration::from_secs(1) {
         let _ = writeln!(text, "\nwait {}ms", waits.as_millis());
@@ -60,11 +60,11 @@ pub(super) fn scenario(
 }
 
 /// The file and line of a loop: what is found names it by its place in the sources.
-fn place(ground: &Ground, what: &str) -> Option<(PathBuf, usize)> {
+fn place(baseline: &Baseline, what: &str) -> Option<(PathBuf, usize)> {
     let (file, start) = what.strip_prefix("a loop at ")?.split_once(':')?;
     let span = Span { file: FileId(file.parse().ok()?), start: start.parse().ok()?, end: 0 };
-    let (line, _) = ground.sources.line_column(span.file, span.start);
-    Some((ground.sources.path(span.file).to_owned(), line))
+    let (line, _) = baseline.sources.line_column(span.file, span.start);
+    Some((baseline.sources.path(span.file).to_owned(), line))
 }
 
 fn name_peer(peers: &mut Vec<(String, SocketAddr)>, name: &str, address: SocketAddr) {
@@ -151,12 +151,12 @@ fn canned_rows(canned: &Canned, text: &mut String) {
 }
 
 /// How those whom the server sends to answer.
-fn answers(case: &Case, letter: &Letter, peers: &[(String, SocketAddr)], text: &mut String) {
-    let method = String::from_utf8_lossy(letter.method()).into_owned();
-    if letter.answers.is_empty() || !method.bytes().all(|byte| byte.is_ascii_alphanumeric()) || method.is_empty() {
+fn answers(case: &Case, input: &Input, peers: &[(String, SocketAddr)], text: &mut String) {
+    let method = String::from_utf8_lossy(input.method()).into_owned();
+    if input.answers.is_empty() || !method.bytes().all(|byte| byte.is_ascii_alphanumeric()) || method.is_empty() {
         return;
     }
-    let codes: Vec<String> = letter.answers.iter().map(u16::to_string).collect();
+    let codes: Vec<String> = input.answers.iter().map(u16::to_string).collect();
     for (name, _) in peers.iter().filter(|(_, address)| case.contacted.contains(address)) {
         let _ = writeln!(text, "{name} always answers {method} with {}", codes.join(" "));
     }
