@@ -22,6 +22,7 @@ mod rows;
 mod rtpengine;
 mod scenario;
 mod scene;
+mod second_reader;
 mod server;
 mod stage;
 mod steps;

@@ -2,11 +2,12 @@
 
 use super::peer::{Packet, Peer};
 use super::play::Happens;
+use super::second_reader::disagreement;
 use super::scenario::{Action, Faults, PeerId, Scenario, Step};
 use crate::builtin::Random;
 use crate::sip::Message;
 use crate::source::{Diagnostic, Span};
-use crate::story::{Event, Story, stamp};
+use crate::story::{Event, Story, stamp, title};
 use crate::time::Tick;
 use bytes::Bytes;
 use std::net::SocketAddr;
@@ -198,9 +199,21 @@ impl<'a> Scene<'a> {
         let to = peer.map_or(name, |peer| self.peers[peer].name.as_str()).to_owned();
         self.story.server_sends(self.now, &to, bytes, lost);
         if let Ok(message) = Message::parse(bytes.clone()) {
+            let arrived = self.story.behind(&message);
+            if let Some(fault) = arrived.and_then(|arrived| disagreement(&message, arrived)) {
+                self.misread(&message, fault);
+            }
             self.recent.push((to, message));
         }
         if lost { Err(Lost) } else { Ok(()) }
+    }
+
+    /// Another reader finds something else in what the server made.
+    fn misread(&mut self, message: &Message, fault: String) {
+        let step = self.scenario.steps.get(self.next.saturating_sub(1));
+        let span = step.map_or(self.scenario.config_span, |step| step.span);
+        let text = format!("a peer may not understand {}", title(message.bytes()));
+        self.failures.push(Diagnostic::error("misread-message", text, span).note(fault));
     }
 
     fn loses(&mut self, peer: PeerId, to_peer: bool) -> bool {

@@ -95,6 +95,12 @@ impl<'a> Story<'a> {
         self.message(at, "alanui", to, bytes, lost, changes);
     }
 
+    /// The messages of its call that arrived, when the server made a message itself; `None` when it came from one of them.
+    pub(crate) fn behind<'s>(&'s self, made: &Message) -> Option<&'s [Message]> {
+        let arrived = self.arrived.get(made.call_id()).map_or(&[][..], Vec::as_slice);
+        origin(arrived, made).is_none().then_some(arrived)
+    }
+
     /// The last message could not be sent.
     pub(crate) fn unsent(&mut self) {
         let last = self.entries.iter_mut().rev().find_map(|entry| match &mut entry.event {

@@ -87,14 +87,15 @@ fn a_panic_is_found_and_the_rest_goes_on() {
     assert!(finding.scenario.contains("  | PUBLISH sip:trap@"), "{}", finding.scenario);
 }
 
-/// What every property but two can be planted by; alanui answers no ACK whatever the script says, and does not panic.
+/// What every property but three can be planted by: alanui answers no ACK whatever the script says, does not panic, and what it makes itself is read
+/// alike (`src/sim/second_reader.rs` breaks that).
 #[test]
 fn every_property_has_a_config_that_breaks_it() {
     let names: Vec<String> =
         planted().iter().filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned())).collect();
     let missing: Vec<&str> =
         PROPERTIES.iter().map(|property| property.name).filter(|name| !names.iter().any(|its| its == name)).collect();
-    assert_eq!(missing, ["crash", "answered-ack"]);
+    assert_eq!(missing, ["crash", "answered-ack", "misread"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What a server must never do, whatever arrives.
 
 use super::words::Foreign;
+use crate::sim::second_reader;
 use crate::sip::{HeaderName, Message, Method, Uri};
 use crate::source::Span;
 use std::net::{IpAddr, SocketAddr};
@@ -54,6 +55,11 @@ pub static PROPERTIES: &[Property] = &[
         name: "no-to-tag",
         doc: "A reply other than 100 has no tag in To (RFC 3261 section 8.2.6.2).",
         check: no_to_tag,
+    },
+    Property {
+        name: "misread",
+        doc: "Another reader of SIP (rsip) finds something else in what the server made itself than alanui's own does.",
+        check: misread,
     },
 ];
 
@@ -269,6 +275,14 @@ fn no_to_tag(trial: &Trial) -> Vec<String> {
     let bare = trial.related().any(|(_, message, _)| is_bare(message));
     let is_readable = trial.allowed & (1 << FROM_AND_TO) == 0;
     if bare && is_readable { vec!["a reply".to_owned()] } else { Vec::new() }
+}
+
+fn misread(trial: &Trial) -> Vec<String> {
+    let made = trial.related().filter(|(left, message, arrived)| {
+        let is_well_formed = (left.allowed | trial.allowed | broken_forms(message)) == 0;
+        is_well_formed && second_reader::is_made_here(message, arrived)
+    });
+    made.filter_map(|(_, message, arrived)| second_reader::disagreement(message, [arrived])).collect()
 }
 
 #[cfg(test)]
