@@ -71,6 +71,13 @@ impl<'a> Args<'a> {
         at < self.site.args.len()
     }
 
+    /// Argument `at`, when it was given. That the row has one there is what its function relies on.
+    fn get(&self, at: usize) -> Option<&'a Argument> {
+        let (name, row) = (self.site.name, self.site.function.args);
+        debug_assert!(at < row.len(), "{name} looks at argument {at}, and its row has {}", row.len());
+        self.site.args.get(at)
+    }
+
     /// The name the function was called by.
     pub fn name(&self) -> &'static str {
         self.site.name
@@ -78,7 +85,7 @@ impl<'a> Args<'a> {
 
     /// Argument `at` as a value; undefined when it was not given.
     pub fn value(&self, cx: &mut Context, at: usize) -> Value {
-        match self.site.args.get(at) {
+        match self.get(at) {
             Some(Argument::Int(number)) => Value::Int(*number),
             Some(Argument::Template(template)) => template.value(cx),
             Some(Argument::Computed(place)) => self.computed.get(*place as usize).cloned().unwrap_or_default(),
@@ -89,7 +96,7 @@ impl<'a> Args<'a> {
 
     /// Argument `at` as an integer; 0 when it was not given or is no number.
     pub fn int(&self, cx: &mut Context, at: usize) -> i64 {
-        match self.site.args.get(at) {
+        match self.get(at) {
             Some(Argument::Int(number)) => *number,
             _ => self.value(cx, at).to_int(),
         }
@@ -97,7 +104,7 @@ impl<'a> Args<'a> {
 
     /// Argument `at` as text; empty when it was not given.
     pub fn text(&self, cx: &mut Context, at: usize) -> Bytes {
-        let text = match self.site.args.get(at) {
+        let text = match self.get(at) {
             Some(Argument::Template(template)) => template.text(cx),
             _ => self.value(cx, at).to_text(),
         };
@@ -108,7 +115,7 @@ impl<'a> Args<'a> {
 
     /// Argument `at` as header lines, see [`Template::lines`].
     pub fn lines(&self, cx: &mut Context, at: usize) -> Bytes {
-        match self.site.args.get(at) {
+        match self.get(at) {
             Some(Argument::Template(template)) => template.lines(cx),
             _ => self.value(cx, at).to_text(),
         }
@@ -122,7 +129,7 @@ impl<'a> Args<'a> {
 
     /// The text template of argument `at`, for functions that decide first whether to expand it.
     pub fn template(&self, at: usize) -> Option<&'a Template> {
-        match self.site.args.get(at) {
+        match self.get(at) {
             Some(Argument::Template(template)) => Some(template),
             _ => None,
         }
@@ -130,7 +137,7 @@ impl<'a> Args<'a> {
 
     /// The regular expression of argument `at`; one that is computed is compiled here, and `None` when it is bad.
     pub fn regex(&self, cx: &mut Context, at: usize) -> Option<Arc<Regex>> {
-        match self.site.args.get(at) {
+        match self.get(at) {
             Some(Argument::Regex(regex)) => Some(regex.clone()),
             _ => {
                 let text = self.text(cx, at);
@@ -146,7 +153,7 @@ impl<'a> Args<'a> {
 
     /// The variable that argument `at` names.
     pub fn target(&self, at: usize) -> Option<&'a Reference> {
-        match self.site.args.get(at) {
+        match self.get(at) {
             Some(Argument::Target(reference)) => Some(reference),
             _ => None,
         }
@@ -154,7 +161,7 @@ impl<'a> Args<'a> {
 
     /// The route that argument `at` names.
     pub fn route(&self, at: usize) -> Option<RouteId> {
-        match self.site.args.get(at) {
+        match self.get(at) {
             Some(Argument::Route(route, _)) => *route,
             _ => None,
         }
@@ -162,8 +169,12 @@ impl<'a> Args<'a> {
 
     /// What the function prepared of argument `at`, when it is a `T`.
     pub fn prepared<T: 'static>(&self, at: usize) -> Option<&'a T> {
-        match self.site.args.get(at) {
-            Some(Argument::Custom(prepared, _)) => prepared.downcast_ref(),
+        match self.get(at) {
+            Some(Argument::Custom(prepared, _)) => {
+                let found = prepared.downcast_ref();
+                debug_assert!(found.is_some(), "{} has prepared argument {at} as something else", self.site.name);
+                found
+            }
             _ => None,
         }
     }

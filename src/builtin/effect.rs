@@ -17,8 +17,13 @@ pub enum Outcome {
     Wait(Effect, Then),
 }
 
-/// Called with the answer to an effect.
-pub type Then = fn(&mut Context, &Args, Answer) -> Outcome;
+/// Called with the answer to an effect. What a function needs then it takes along: one that takes nothing costs nothing to keep.
+pub type Then = Box<dyn FnOnce(&mut Context, &Args, Answer) -> Outcome + Send>;
+
+/// What can be called with the answer to an effect.
+pub trait OnAnswer: FnOnce(&mut Context, &Args, Answer) -> Outcome + Send + 'static {}
+
+impl<F: FnOnce(&mut Context, &Args, Answer) -> Outcome + Send + 'static> OnAnswer for F {}
 
 impl Outcome {
     /// 1.
@@ -33,14 +38,19 @@ impl Outcome {
         Outcome::Return(if yes { 1 } else { -1 })
     }
 
+    /// Wants an effect; `then` makes the outcome from the answer.
+    pub fn wait(effect: Effect, then: impl OnAnswer) -> Outcome {
+        Outcome::Wait(effect, Box::new(then))
+    }
+
     /// Asks the world outside; `then` makes the outcome from the answer.
-    pub fn ask(question: impl Into<Question>, then: Then) -> Outcome {
-        Outcome::Wait(Effect::Ask(question.into()), then)
+    pub fn ask(question: impl Into<Question>, then: impl OnAnswer) -> Outcome {
+        Outcome::wait(Effect::Ask(question.into()), then)
     }
 
     /// Wants an effect whose answer is the return code.
-    pub const fn code_of(effect: Effect) -> Outcome {
-        Outcome::Wait(effect, |_, _, answer| Outcome::Return(answer.code()))
+    pub fn code_of(effect: Effect) -> Outcome {
+        Outcome::wait(effect, |_, _, answer| Outcome::Return(answer.code()))
     }
 }
 

@@ -46,7 +46,7 @@ pub use background::{
 pub use context::{Carried, Context, Core, Locals, RouteId, StateOf};
 pub use counters::{AskMemory, Counter, Counters, Memory};
 pub use does::{Does, Means, Whom};
-pub use effect::{Effect, Outcome, Packet, Relay, Reply, ReplyMode, Then, TransactionStep};
+pub use effect::{Effect, OnAnswer, Outcome, Packet, Relay, Reply, ReplyMode, Then, TransactionStep};
 pub use log::{LogLevel, LogLine};
 pub use meter::{MOST_HELD, Meter};
 pub use module::{

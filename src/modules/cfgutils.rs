@@ -62,7 +62,7 @@ static FUNCTIONS: &[Function] = &[
     anywhere(
         &["abort"],
         &[],
-        |_, _| Outcome::Wait(Effect::Abort, |_, _, _| Outcome::END),
+        |_, _| Outcome::wait(Effect::Abort, |_, _, _| Outcome::END),
         "Ends the server at once, with every call in flight: for tests only.",
     ),
     anywhere(
@@ -253,7 +253,7 @@ fn lock(cx: &mut Context, args: &Args) -> Outcome {
         return Outcome::TRUE;
     }
     match holding.wait() {
-        Some(effect) => Outcome::Wait(effect, |cx, args, _| lock(cx, args)),
+        Some(effect) => Outcome::wait(effect, |cx, args, _| lock(cx, args)),
         None => {
             cx.log(LogLevel::Error, "lock: another run of the script does not give the lock back");
             Outcome::FALSE

@@ -129,7 +129,7 @@ fn sanity_check(cx: &mut Context, args: &Args) -> Outcome {
     }
     match answer(&cx.message.message, refusal) {
         Some(reply) => {
-            Outcome::Wait(Effect::Reply(reply), |cx, _, _| failed(&cx.state::<Sanity>().unwrap_or_default()))
+            Outcome::wait(Effect::Reply(reply), |cx, _, _| failed(&cx.state::<Sanity>().unwrap_or_default()))
         }
         None => failed(&sanity),
     }

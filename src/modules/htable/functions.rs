@@ -115,7 +115,7 @@ fn lock(cx: &mut Context, args: &Args) -> Outcome {
         return Outcome::TRUE;
     }
     match holding.wait() {
-        Some(effect) => Outcome::Wait(effect, |cx, args, _| lock(cx, args)),
+        Some(effect) => Outcome::wait(effect, |cx, args, _| lock(cx, args)),
         None => {
             cx.log(LogLevel::Error, "sht_lock: another run of the script does not give the lock back");
             Outcome::FALSE

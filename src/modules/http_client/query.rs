@@ -1,9 +1,7 @@
 //! Asking, and what is stored of the answer.
 
 use super::connection::{Connection, HttpClient};
-use crate::builtin::{
-    Answer, Args, Context, Fetch, FetchFault, FetchSettings, Found, LogLevel, Outcome, Service, Then, Unanswered, Value,
-};
+use crate::builtin::{Answer, Args, Context, Fetch, FetchFault, FetchSettings, Found, LogLevel, Outcome, Service, Unanswered, Value, OnAnswer};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -63,7 +61,7 @@ pub(super) fn connect(cx: &mut Context, args: &Args) -> Outcome {
     })
 }
 
-fn ask_connection(cx: &mut Context, args: &Args, connection: &Connection, then: Then) -> Outcome {
+fn ask_connection(cx: &mut Context, args: &Args, connection: &Connection, then: impl OnAnswer) -> Outcome {
     let path = String::from_utf8_lossy(&args.text(cx, 1)).into_owned();
     let posts = args.len() > 3;
     let (kind, body) = if posts { (args.text(cx, 2), args.text(cx, 3)) } else { (Bytes::new(), Bytes::new()) };
@@ -118,7 +116,7 @@ fn fetch(
     headers: Vec<(String, String)>,
     body: Bytes,
     settings: &Arc<FetchSettings>,
-    then: Then,
+    then: impl OnAnswer,
 ) -> Outcome {
     let body = Some(body).filter(|body| !body.is_empty());
     let method = if body.is_some() { with_body } else { "GET" };

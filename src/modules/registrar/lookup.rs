@@ -2,7 +2,7 @@
 
 use super::params::Registrar;
 use super::{Location, aor, config_number, record_of_rows, tell};
-use crate::builtin::{Answer, Args, Branch, Context, Extension, Located, LogLevel, Outcome, Working};
+use crate::builtin::{Answer, Args, Branch, Context, Extension, Located, LogLevel, Outcome, Working, OnAnswer};
 use crate::modules::usrloc::Mode;
 use crate::modules::usrloc::contact::{Contact, Record, same_instance};
 use crate::sip::{Method, NameAddrs, Uri};
@@ -34,7 +34,7 @@ pub(super) fn lookup_to_dset(cx: &mut Context, args: &Args) -> Outcome {
     )
 }
 
-fn start(cx: &mut Context, args: &Args, on: super::OnRecord, then: crate::builtin::Then) -> Outcome {
+fn start(cx: &mut Context, args: &Args, on: super::OnRecord, then: impl OnAnswer) -> Outcome {
     let Some(location) = Location::of(cx, args) else { return Outcome::FALSE };
     let Some(uri) = uri(cx, args) else {
         cx.log(LogLevel::Error, "lookup: the URI is empty");

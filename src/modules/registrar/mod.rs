@@ -16,9 +16,7 @@ mod save;
 use super::usrloc::contact::{Contact, Record};
 use super::usrloc::table::Table;
 use super::usrloc::{TableSlot, Usrloc, prepare_table};
-use crate::builtin::{
-    Answer, Arg, Args, Context, Does, Function, LogLevel, Module, Outcome, Routes, StateOf, Then, Value, Xavp,
-};
+use crate::builtin::{Answer, Arg, Args, Context, Does, Function, LogLevel, Module, Outcome, Routes, StateOf, Value, Xavp, OnAnswer};
 use bytes::Bytes;
 pub(crate) use fetched::expired;
 pub use params::Registrar;
@@ -126,9 +124,7 @@ static FUNCTIONS: &[Function] = &[
 #[derive(Debug, Default)]
 struct Local {
     profiles: Vec<fetched::Profile>,
-    work: Option<save::Work>,
     ready: save::Ready,
-    code: i32,
 }
 
 /// The location service, and the table that a function names.
@@ -156,7 +152,7 @@ impl Location {
     }
 
     /// Hands the record of an address to `on`, by way of the database and `then` when it is only there.
-    fn find(&self, cx: &mut Context, args: &Args, aor: &[u8], on: OnRecord, then: Then) -> Outcome {
+    fn find(&self, cx: &mut Context, args: &Args, aor: &[u8], on: OnRecord, then: impl OnAnswer) -> Outcome {
         use super::usrloc::Mode;
         if self.usrloc.mode != Mode::DatabaseOnly {
             return self.table().read(aor, |record| on(cx, args, self, aor, record));

@@ -6,7 +6,7 @@ use super::params::Registrar;
 use super::request::{self, Asked, Registration, flag};
 use super::{Local, Location, record_of_rows, tell};
 use crate::builtin::{
-    Answer, Args, Context, Counter, Effect, Fault as AuthorFault, LogLevel, Outcome, Prepare, Prepared, Query, Reply,
+    Answer, Args, Context, Counter, Effect, Fault as AuthorFault, LogLevel, OnAnswer, Outcome, Prepare, Prepared, Reply,
     ReplyMode, RouteKind, Template, parse_int,
 };
 use crate::modules::usrloc::contact::{Contact, Kept, Record};
@@ -66,15 +66,12 @@ pub(super) fn save(cx: &mut Context, args: &Args) -> Outcome {
     }
     let select = usrloc.store.as_ref().and_then(|store| store.select(&location.table().name, &work.registration.aor));
     let Some(query) = select else { return Outcome::FALSE };
-    cx.local::<Local>().work = Some(work);
-    Outcome::ask(query, found)
+    Outcome::ask(query, |cx, args, answer| found(cx, args, work, answer))
 }
 
 /// The record has come from the database.
-fn found(cx: &mut Context, args: &Args, answer: Answer) -> Outcome {
-    let (Some(location), Some(mut work)) = (Location::of(cx, args), cx.local::<Local>().work.take()) else {
-        return Outcome::FALSE;
-    };
+fn found(cx: &mut Context, args: &Args, mut work: Work, answer: Answer) -> Outcome {
+    let Some(location) = Location::of(cx, args) else { return Outcome::FALSE };
     match record_of_rows(cx, &location, answer) {
         Some(mut record) => {
             location.apply(cx, &mut work, &mut record);
@@ -134,23 +131,16 @@ fn go_on(cx: &mut Context, location: &Location, mut work: Work) -> Outcome {
     while let Some(change) = work.changes.front() {
         let sockets = cx.core.sockets.clone();
         match store.statement(&location.table().name, &work.registration.aor, change, &sockets) {
-            Some(query) => return write(cx, work, query),
+            Some(query) => return Outcome::ask(query, |cx, args, answer| written(cx, args, work, answer)),
             None => work.changes.pop_front(),
         };
     }
     finish(cx, work)
 }
 
-fn write(cx: &mut Context, work: Work, query: Query) -> Outcome {
-    cx.local::<Local>().work = Some(work);
-    Outcome::ask(query, written)
-}
-
 /// The database has answered a change.
-fn written(cx: &mut Context, args: &Args, answer: Answer) -> Outcome {
-    let (Some(location), Some(mut work)) = (Location::of(cx, args), cx.local::<Local>().work.take()) else {
-        return Outcome::FALSE;
-    };
+fn written(cx: &mut Context, args: &Args, mut work: Work, answer: Answer) -> Outcome {
+    let Some(location) = Location::of(cx, args) else { return Outcome::FALSE };
     let change = work.changes.pop_front();
     let Answer::Rows(Err(fault)) = answer else { return go_on(cx, &location, work) };
     cx.log(LogLevel::Error, format!("save: the database did not take a contact: {fault}"));
@@ -203,9 +193,7 @@ fn finish(cx: &mut Context, work: Work) -> Outcome {
     if !answers {
         return Outcome::Return(code);
     }
-    cx.local::<Local>().code = code;
-    send(cx, &registrar, &ready, |cx, _, answer| {
-        let code = cx.local::<Local>().code;
+    send(cx, &registrar, &ready, move |_, _, answer| {
         Outcome::Return(if answer.code() < 0 { code.min(-1) } else { code })
     })
 }
@@ -221,10 +209,10 @@ pub(super) fn reg_send_reply(cx: &mut Context, _: &Args) -> Outcome {
     outcome
 }
 
-fn send(cx: &mut Context, registrar: &Registrar, ready: &Ready, then: crate::builtin::Then) -> Outcome {
+fn send(cx: &mut Context, registrar: &Registrar, ready: &Ready, then: impl OnAnswer) -> Outcome {
     let (code, reason, headers) =
         answer::reply(registrar, &cx.message.message, ready.fault, &ready.contacts, &ready.path);
     // Later replies to the same request have them as well.
     cx.message.reply_headers.extend_from_slice(&headers);
-    Outcome::Wait(Effect::Reply(Reply::new(code, reason.as_bytes(), ReplyMode::Either)), then)
+    Outcome::wait(Effect::Reply(Reply::new(code, reason.as_bytes(), ReplyMode::Either)), then)
 }

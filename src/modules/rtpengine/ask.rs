@@ -1,15 +1,15 @@
-//! Asking: which rtpengine, whether it lives, and what it says. Each step waits, so what is under way lies with the run of the script.
+//! Asking: which rtpengine, whether it lives, and what it says. Each step waits, and takes along what is under way.
 
 use super::bencode::Bencode;
 use super::command::Command;
 use super::nodes::{Node, Set};
-use super::{Local, RtpEngine};
+use super::RtpEngine;
 use crate::builtin::{Answer, Args, Ask, Context, Found, LogLevel, Outcome, Random, Service, Unanswered, Value};
 use bytes::Bytes;
 use std::sync::Arc;
 
 /// What is made of an answer whose result is ok, and of none.
-pub(super) type Finish = fn(&mut Context, &Args, Option<Bencode>) -> Outcome;
+type Finish = Box<dyn FnOnce(&mut Context, &Args, Option<Bencode>) -> Outcome + Send>;
 
 /// A command under way.
 pub(super) struct Pending {
@@ -23,14 +23,19 @@ pub(super) struct Pending {
     /// Those still to be tried.
     to_try: Vec<Arc<Node>>,
     revived: bool,
-    /// Whom the question that is under way went to.
-    node: Option<Arc<Node>>,
 }
 
 /// Asks an rtpengine of a set.
-pub(super) fn ask(cx: &mut Context, args: &Args, command: Command, set: Arc<Set>, finish: Finish) -> Outcome {
+pub(super) fn ask(
+    cx: &mut Context,
+    args: &Args,
+    command: Command,
+    set: Arc<Set>,
+    finish: impl FnOnce(&mut Context, &Args, Option<Bencode>) -> Outcome + Send + 'static,
+) -> Outcome {
+    let finish = Box::new(finish);
     let (asked, tried, to_try) = (Vec::new(), Vec::new(), Vec::new());
-    go_on(cx, args, Pending { command, set, finish, asked, tried, to_try, revived: false, node: None })
+    go_on(cx, args, Pending { command, set, finish, asked, tried, to_try, revived: false })
 }
 
 /// What comes next.
@@ -79,18 +84,20 @@ impl Pending {
 
 fn go_on(cx: &mut Context, args: &Args, mut pending: Pending) -> Outcome {
     let Some(state) = cx.state::<RtpEngine>() else { return Outcome::FALSE };
-    let (node, entries, then): (_, _, crate::builtin::Then) = match pending.next(&state, cx) {
-        Next::Try(node) => (node, alive(), tried),
-        Next::Send(node) => (node, pending.command.entries.clone(), answered),
+    match pending.next(&state, cx) {
+        Next::Try(node) => {
+            let ask = ping(&state, &node, &mut cx.core.random);
+            Outcome::ask(Service::Ask(Box::new(ask)), |cx, args, answer| tried(cx, args, pending, node, answer))
+        }
+        Next::Send(node) => {
+            let ask = question(&state, &node, &pending.command.entries, &mut cx.core.random);
+            Outcome::ask(Service::Ask(Box::new(ask)), |cx, args, answer| answered(cx, args, pending, node, answer))
+        }
         Next::Fail(why) => {
             cx.log(LogLevel::Error, format!("{}: {why}", args.name()));
-            return (pending.finish)(cx, args, None);
+            (pending.finish)(cx, args, None)
         }
-    };
-    let ask = question(&state, &node, &entries, &mut cx.core.random);
-    pending.node = Some(node);
-    cx.local::<Local>().pending = Some(Box::new(pending));
-    Outcome::ask(Service::Ask(Box::new(ask)), then)
+    }
 }
 
 /// What one rtpengine is asked.
@@ -130,11 +137,9 @@ enum Said {
     NotAsked,
 }
 
-/// What is under way, whom the question went to, and what came of it.
-fn back(cx: &mut Context, answer: Answer) -> Option<(Pending, Arc<Node>, Said)> {
-    let mut pending = *cx.local::<Local>().pending.take()?;
-    let node = pending.node.take()?;
-    let said = match answer {
+/// What came of a question to a node.
+fn said(cx: &mut Context, node: &Node, answer: Answer) -> Said {
+    match answer {
         Answer::Found(Ok(Found::Answer(bytes))) => {
             // A blank parts it from the cookie.
             let bytes = bytes.slice(usize::from(!bytes.is_empty())..);
@@ -145,17 +150,14 @@ fn back(cx: &mut Context, answer: Answer) -> Option<(Pending, Arc<Node>, Said)> 
             if fault == Unanswered::Overloaded { Said::NotAsked } else { Said::Nothing }
         }
         _ => Said::NotAsked,
-    };
-    Some((pending, node, said))
+    }
 }
 
 /// The answer to a ping.
-fn tried(cx: &mut Context, args: &Args, answer: Answer) -> Outcome {
-    let (Some(state), Some((mut pending, node, said))) = (cx.state::<RtpEngine>(), back(cx, answer)) else {
-        return Outcome::FALSE;
-    };
+fn tried(cx: &mut Context, args: &Args, mut pending: Pending, node: Arc<Node>, answer: Answer) -> Outcome {
+    let Some(state) = cx.state::<RtpEngine>() else { return Outcome::FALSE };
     let url = String::from_utf8_lossy(&node.url).into_owned();
-    match said {
+    match said(cx, &node, answer) {
         Said::Answer(answer) if answer.get_text("result").is_some_and(|result| result == "pong") => {
             node.enable();
             cx.log(LogLevel::Info, format!("rtpengine {url} answers again"));
@@ -174,13 +176,11 @@ fn tried(cx: &mut Context, args: &Args, answer: Answer) -> Outcome {
 const FULL: &[&str] = &["Parallel session limit reached", "Ran out of ports"];
 
 /// The answer to the command.
-fn answered(cx: &mut Context, args: &Args, answer: Answer) -> Outcome {
-    let (Some(state), Some((mut pending, node, said))) = (cx.state::<RtpEngine>(), back(cx, answer)) else {
-        return Outcome::FALSE;
-    };
+fn answered(cx: &mut Context, args: &Args, mut pending: Pending, node: Arc<Node>, answer: Answer) -> Outcome {
+    let Some(state) = cx.state::<RtpEngine>() else { return Outcome::FALSE };
     pending.asked.push(node.clone());
     pending.tried.clear();
-    let answer = match said {
+    let answer = match said(cx, &node, answer) {
         Said::Answer(answer) => answer,
         Said::Nothing => {
             node.disable(cx.now.unix, state.rest);

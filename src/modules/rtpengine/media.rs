@@ -92,10 +92,7 @@ fn send(cx: &mut Context, args: &Args, state: &RtpEngine, set: Arc<Set>, job: Jo
     let extra_id = state.extra_id.as_ref().map(|place| place.read(cx));
     let given = Given { flags, sdp, extra_id: extra_id.as_ref() };
     match command::command(cx, job.operation, &given) {
-        Ok(command) => {
-            cx.local::<Local>().job = Some(job);
-            ask(cx, args, command, set, finish)
-        }
+        Ok(command) => ask(cx, args, command, set, |cx, args, answer| finish(cx, args, job, answer)),
         Err(why) => refuse(cx, args, &why),
     }
 }
@@ -105,9 +102,8 @@ fn refuse(cx: &mut Context, args: &Args, why: &str) -> Outcome {
     Outcome::FALSE
 }
 
-fn finish(cx: &mut Context, args: &Args, answer: Option<Bencode>) -> Outcome {
-    let job = cx.local::<Local>().job.take();
-    let (Some(state), Some(job), Some(answer)) = (cx.state::<RtpEngine>(), job, answer) else { return Outcome::FALSE };
+fn finish(cx: &mut Context, args: &Args, job: Job, answer: Option<Bencode>) -> Outcome {
+    let (Some(state), Some(answer)) = (cx.state::<RtpEngine>(), answer) else { return Outcome::FALSE };
     if let Some(totals) = answer.get("totals").and_then(statistics) {
         cx.local::<Local>().statistics = Some(totals);
     }

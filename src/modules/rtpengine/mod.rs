@@ -19,7 +19,6 @@ use crate::builtin::{
 };
 use crate::modules::place::Place;
 use arc_swap::ArcSwap;
-use ask::Pending;
 use bytes::Bytes;
 use operation::Operation;
 use nodes::{Calls, Node, Sets};
@@ -276,9 +275,6 @@ impl State for RtpEngine {
 /// What the module keeps for the blocks of one message.
 #[derive(Default)]
 struct Local {
-    pending: Option<Box<Pending>>,
-    /// What follows when the answer is there.
-    job: Option<media::Job>,
     /// What the last answer with totals told.
     statistics: Option<Bytes>,
 }

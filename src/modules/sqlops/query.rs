@@ -3,10 +3,7 @@
 use super::connection::{self, Slot as Connection};
 use super::result::{Results, Slot as Name};
 use super::statement::{NoName, Statement};
-use crate::builtin::{
-    Answer, Args, Avps, Context, Extension, Fault, LogLevel, Outcome, Part, Prepare, Prepared, Rows, Template, Then,
-    Xavp,
-};
+use crate::builtin::{Answer, Args, Avps, Context, Extension, Fault, LogLevel, Outcome, Part, Prepare, Prepared, Rows, Template, Xavp, OnAnswer};
 use bytes::Bytes;
 
 // A statement, and whether finding nothing is false.
@@ -154,7 +151,7 @@ pub(super) fn column(cx: &mut Context, args: &Args) -> Outcome {
 }
 
 // Every asking function has the connection and the query first.
-fn ask(cx: &mut Context, args: &Args, then: Then) -> Outcome {
+fn ask(cx: &mut Context, args: &Args, then: impl OnAnswer) -> Outcome {
     let Some(asked) = args.prepared::<Asked>(1) else { return Outcome::FALSE };
     match connection::database(cx, args.prepared::<Connection>(0)) {
         Some(connected) => match asked.statement.query(cx, connected) {
