@@ -1,6 +1,7 @@
 //! Commands for operators, as `kamcmd` gives them: a row beside the module's code.
 
 use super::background::Background;
+use crate::world::{Answer, Question};
 
 /// A command for operators: `dispatcher.set_state ip 1 sip:10.0.0.11`.
 #[derive(Debug)]
@@ -11,6 +12,33 @@ pub struct Rpc {
     pub usage: &'static str,
     /// What it does, in a sentence.
     pub doc: &'static str,
-    /// Does it; gives what is printed, line by line, or says why it cannot be done.
-    pub run: fn(&mut Background, &[&str]) -> Result<Vec<String>, String>,
+    /// Does it.
+    pub run: fn(&mut Background, &[&str]) -> Commanded,
+}
+
+/// What a command did.
+pub enum Commanded {
+    /// It is done: what is printed, line by line; or why it cannot be done.
+    Done(Result<Vec<String>, String>),
+    /// It asks the world outside first; `then` goes on with the answer. Calls go on meanwhile.
+    Ask(Question, CommandThen),
+}
+
+/// Called with the answer to what a command has asked.
+pub type CommandThen = Box<dyn FnOnce(&mut Background, Answer) -> Commanded + Send>;
+
+impl Commanded {
+    /// Asks the world outside.
+    pub fn ask(
+        question: impl Into<Question>,
+        then: impl FnOnce(&mut Background, Answer) -> Commanded + Send + 'static,
+    ) -> Commanded {
+        Commanded::Ask(question.into(), Box::new(then))
+    }
+}
+
+impl From<Result<Vec<String>, String>> for Commanded {
+    fn from(done: Result<Vec<String>, String>) -> Commanded {
+        Commanded::Done(done)
+    }
 }

@@ -325,6 +325,7 @@ impl Server for Node {
             Given::Answered(ticket, answer) => self.answer(now, ticket, answer),
             Given::Unsent(packet) => self.unsent(now, &packet),
             Given::Gone(flow) => self.gone(now, flow),
+            Given::Command(caller, call) => self.command(now, caller, &call),
             Given::Due => self.expire(now),
             Given::Stop => self.stopping = true,
             Given::Abandon => self.abandon(now),

@@ -1,18 +1,18 @@
 //! What the server does without being asked by a peer: work of modules by the clock, requests of its own, event routes.
 
 use super::driver::Node;
-use super::parked::Waiting;
+use super::parked::{Commanding, Waiting};
 use super::run::Role;
 use super::table::Found;
 use super::transaction::{Branch, Client, Due, Transaction};
 use super::via::{Leaving, push_via};
 use crate::builtin::{
-    Avps, Background, Command, Counter, Event, LogLevel, ModuleId, OwnRequest, Received, RouteKind, SocketId, Working,
+    Avps, Background, Command, Commanded, Counter, Event, LogLevel, ModuleId, OwnRequest, Received, RouteKind, SocketId, Working,
 };
 use crate::sip::{Message, Request, write};
 use crate::time::Now;
 use crate::transaction::{Actions, client_non_invite};
-use crate::world::{Flow, Want};
+use crate::world::{Caller, Flow, RpcCall, RpcFault, Want};
 use bytes::Bytes;
 
 impl Node {
@@ -74,6 +74,32 @@ impl Node {
                     Command::Close(connection) => self.wants.push_back(Want::Close(connection)),
                     Command::Reload(module) => self.wants.push_back(Want::Reload(module)),
                 }
+            }
+        }
+    }
+
+    /// Does what an operator wants.
+    pub(super) fn command(&mut self, now: Now, caller: Caller, call: &RpcCall) {
+        let commands = &self.generation.program().commands;
+        let Some((module, row)) = commands.iter().find(|(_, row)| row.name == call.name).copied() else {
+            let known = commands.iter().map(|(_, row)| row.name).collect();
+            return self.wants.push_back(Want::Answered(caller, Err(RpcFault::Unknown(known))));
+        };
+        let parameters: Vec<&str> = call.parameters.iter().map(String::as_str).collect();
+        let came = (row.run)(&mut Background { now, core: &mut self.core, module }, &parameters);
+        self.commanded(now, Commanding { caller, module, row }, came);
+    }
+
+    /// What came of a command: its answer, behind all that it brings about, or a question for which it waits.
+    pub(super) fn commanded(&mut self, now: Now, command: Commanding, came: Commanded) {
+        self.obey(now);
+        match came {
+            Commanded::Done(done) => {
+                let reply = done.map_err(|why| RpcFault::Refused { why, usage: command.row.usage });
+                self.wants.push_back(Want::Answered(command.caller, reply));
+            }
+            Commanded::Ask(question, then) => {
+                self.ask(question, Waiting::Command(self.generation.clone(), command, then));
             }
         }
     }

@@ -3,8 +3,8 @@
 use super::driver::Limits;
 use super::generation::Generation;
 use super::run::Run;
-use crate::builtin::{Held, ModuleId, TransactionId};
-use crate::world::{Datagram, Ticket};
+use crate::builtin::{CommandThen, Held, ModuleId, Rpc, TransactionId};
+use crate::world::{Caller, Datagram, Ticket};
 use rustc_hash::FxHashMap;
 use std::any::Any;
 use std::collections::VecDeque;
@@ -21,6 +21,16 @@ pub(super) enum Waiting {
     Statements(Arc<Generation>, ModuleId, Vec<Option<Box<dyn Any + Send>>>),
     /// A module, for what was found under this tag of its own.
     Service(Arc<Generation>, ModuleId, u64),
+    /// An operator's command, which goes on with the answer.
+    Command(Arc<Generation>, Commanding, CommandThen),
+}
+
+/// A command of an operator.
+#[derive(Clone, Copy)]
+pub(super) struct Commanding {
+    pub(super) caller: Caller,
+    pub(super) module: ModuleId,
+    pub(super) row: &'static Rpc,
 }
 
 /// What becomes of a message whose call may have somebody who waits.
@@ -105,7 +115,7 @@ impl Parked {
     pub(super) fn call(&self, ticket: Ticket) -> Option<u64> {
         match self.waiting.get(&ticket)? {
             Waiting::Run(run) => Some(run.call),
-            Waiting::Statements(..) | Waiting::Service(..) => None,
+            Waiting::Statements(..) | Waiting::Service(..) | Waiting::Command(..) => None,
         }
     }
 
@@ -113,7 +123,7 @@ impl Parked {
     pub(super) fn of_transaction(&mut self, id: TransactionId) -> impl Iterator<Item = &mut Run> {
         self.waiting.values_mut().filter_map(move |waiting| match waiting {
             Waiting::Run(run) => Some(&mut **run).filter(|run| run.transaction() == Some(id)),
-            Waiting::Statements(..) | Waiting::Service(..) => None,
+            Waiting::Statements(..) | Waiting::Service(..) | Waiting::Command(..) => None,
         })
     }
 
@@ -166,7 +176,7 @@ impl Parked {
                 runs.take(run.weight);
                 false
             }
-            Waiting::Run(_) | Waiting::Statements(..) | Waiting::Service(..) => true,
+            Waiting::Run(_) | Waiting::Statements(..) | Waiting::Service(..) | Waiting::Command(..) => true,
         });
         for datagram in self.calls.remove(&call).map(|queue| queue.waiting).unwrap_or_default() {
             self.packets.take(datagram.bytes.len());

@@ -2,7 +2,7 @@
 
 use super::driver::Node;
 use super::generation::Generation;
-use super::parked::{Turn, Waiting};
+use super::parked::{Commanding, Turn, Waiting};
 use super::relay::Forking;
 use super::share::call_id;
 use super::transaction::{Due, Transaction};
@@ -354,6 +354,12 @@ impl Node {
                 if let Some(state) = self.core.modules.get(module.0 as usize).cloned() {
                     state.found(tag, found, &mut Background { now, core: &mut self.core, module });
                 }
+            }
+            (Some(Waiting::Command(generation, command, then)), answer) => {
+                self.enter(generation);
+                let Commanding { module, .. } = command;
+                let came = then(&mut Background { now, core: &mut self.core, module }, answer);
+                self.commanded(now, command, came);
             }
             // Its call was dropped, or the answer is none to what was asked.
             (Some(Waiting::Statements(..) | Waiting::Service(..)) | None, _) => {}

@@ -1,7 +1,7 @@
 //! A compiled config.
 
 use super::op::Op;
-use crate::builtin::{CallSite, Reference, Regex, RouteId, RouteKind, Slots, Value};
+use crate::builtin::{CallSite, ModuleId, Reference, Regex, RouteId, RouteKind, Rpc, Slots, Value};
 use crate::source::Span;
 use std::sync::Arc;
 
@@ -26,6 +26,8 @@ pub struct Program {
     pub routes: Vec<RouteBlock>,
     /// Names that became numbers.
     pub slots: Slots,
+    /// Commands for operators that the modules of the config have.
+    pub commands: Vec<(ModuleId, &'static Rpc)>,
 }
 
 /// A route block.

@@ -5,6 +5,7 @@ use super::keyword::{Keyword, Misread, Said};
 use super::parse::Parser;
 use super::play::{Happens, Play};
 use super::scenario::Action;
+use super::surroundings::Telling;
 use super::words::{Word, duration};
 use crate::source::Span;
 
@@ -83,8 +84,6 @@ struct Registered {
 
 impl Happens for Registered {
     fn happen(&self, play: &mut Play, span: Span) {
-        if play.rpc(&self.command, span).is_some() {
-            play.around.moment(&self.shown);
-        }
+        play.command(&self.command, Telling::Line(self.shown.clone()), span);
     }
 }

@@ -5,6 +5,7 @@ use super::keyword::{Keyword, Misread, Said};
 use super::parse::Parser;
 use super::play::{Happens, Play};
 use super::scenario::Action;
+use super::surroundings::Telling;
 use super::words::Word;
 use crate::source::Span;
 
@@ -39,10 +40,7 @@ struct Command(String);
 
 impl Happens for Command {
     fn happen(&self, play: &mut Play, span: Span) {
-        if let Some(lines) = play.rpc(&self.0, span) {
-            let scene = &mut play.around.scene;
-            scene.story.command(scene.now, &self.0, lines);
-        }
+        play.command(&self.0, Telling::Command(self.0.clone()), span);
     }
 }
 

@@ -5,10 +5,10 @@ use super::peer::Peer;
 use super::scenario::Scenario;
 use super::scene::{Scene, StepEffect};
 use super::server::{Server, Setting};
-use super::surroundings::Surroundings;
+use super::surroundings::{Surroundings, Telling};
 use super::wires::Arrival;
 use super::world::Stage;
-use crate::builtin::{Background, Core, Ending, Extensions, Module, Reached, Socket};
+use crate::builtin::{Core, Ending, Extensions, Module, Reached, Socket};
 use crate::config::has_errors;
 use crate::node::Node;
 use crate::script::Program;
@@ -16,7 +16,7 @@ use crate::sip::Transport;
 use crate::source::{Diagnostic, Sources, Span};
 use crate::story::{Entry, Story, ladder};
 use crate::time::{Now, Tick};
-use crate::world::{Answer, Given, ModuleId, SocketId, drive};
+use crate::world::{Answer, Given, RpcCall, SocketId, drive};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -192,36 +192,12 @@ impl Play<'_> {
         }
     }
 
-    /// A command for operators; gives what it prints, unless it cannot be done.
-    pub(super) fn rpc(&mut self, command: &str, span: Span) -> Option<Vec<String>> {
-        if !self.is_running(span) {
-            return None;
-        }
-        let mut words = command.split_whitespace();
-        let (name, args) = (words.next().unwrap_or_default(), words.collect::<Vec<&str>>());
-        let mut rows =
-            self.around.modules.iter().enumerate().flat_map(|(at, module)| module.rpc.iter().map(move |row| (at, row)));
-        let Some((at, row)) = rows.find(|(_, row)| row.name == name) else {
-            let known: Vec<&str> =
-                self.around.modules.iter().flat_map(|module| module.rpc).map(|row| row.name).collect();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            self.around
-                .scene
-                .stuck(span, format!("the modules of the config have no command {name}; they have {known}"));
-            return None;
-        };
-        let now = self.around.time();
-        let mut background = Background { now, core: &mut self.node.core, module: ModuleId(at as u16) };
-        match (row.run)(&mut background, &args) {
-            Ok(lines) => {
-                // What the command asks the node for is done at once.
-                self.give(Given::Due);
-                Some(lines)
-            }
-            Err(fault) => {
-                self.around.scene.stuck(span, format!("{name}: {fault} ({name} {})", row.usage));
-                None
-            }
+    /// Gives the server a command; what comes of it is told as `telling` says, at once or when it comes.
+    pub(super) fn command(&mut self, command: &str, telling: Telling, span: Span) {
+        if self.is_running(span) {
+            let call = RpcCall::read(command);
+            let caller = self.around.call(&call, telling, span);
+            self.give(Given::Command(caller, call));
         }
     }
 

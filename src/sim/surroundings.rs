@@ -11,8 +11,9 @@ use crate::builtin::{Core, Module, Sockets, State};
 use crate::node::Node;
 use crate::time::{Now, Tick};
 use crate::world::{
-    Answer, ConnectionId, Datagram, Driver, Flow, Given, ModuleId, Question, Server, Service, Ticket, Transmit,
+    Answer, Caller, ConnectionId, Datagram, Driver, Flow, Given, ModuleId, Question, RpcCall, RpcFault, RpcReply, Server, Service, Ticket, Transmit,
 };
+use crate::source::Span;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -32,6 +33,26 @@ pub(super) struct Surroundings<'a> {
     pub(super) sockets: Arc<Sockets>,
     /// The server has ended.
     pub(super) stopped: bool,
+    /// Commands that were not answered yet.
+    commands: Vec<Called>,
+    /// How many commands were given.
+    calls: u64,
+}
+
+/// A command that was given.
+struct Called {
+    caller: Caller,
+    name: String,
+    telling: Telling,
+    span: Span,
+}
+
+/// How the ladder tells of a command that was done.
+pub(super) enum Telling {
+    /// As this command, with what it printed.
+    Command(String),
+    /// As this line of the scenario.
+    Line(String),
 }
 
 impl<'a> Surroundings<'a> {
@@ -49,7 +70,17 @@ impl<'a> Surroundings<'a> {
             states,
             sockets,
             stopped: false,
+            commands: Vec::new(),
+            calls: 0,
         }
+    }
+
+    /// Takes note of a command that is given now.
+    pub(super) fn call(&mut self, call: &RpcCall, telling: Telling, span: Span) -> Caller {
+        let caller = Caller(self.calls);
+        self.calls += 1;
+        self.commands.push(Called { caller, name: call.name.clone(), telling, span });
+        caller
     }
 
     /// The present.
@@ -214,6 +245,23 @@ impl Driver<Node> for Surroundings<'_> {
 
     fn reload(&mut self, _now: Now, module: ModuleId) {
         self.reload_module(usize::from(module.0));
+    }
+
+    fn answered(&mut self, _now: Now, caller: Caller, reply: RpcReply) {
+        let Some(at) = self.commands.iter().position(|called| called.caller == caller) else { return };
+        let Called { name, telling, span, .. } = self.commands.remove(at);
+        let fault = match (reply, telling) {
+            (Ok(lines), Telling::Command(command)) => {
+                return self.scene.story.command(self.scene.now, &command, lines);
+            }
+            (Ok(_), Telling::Line(line)) => return self.moment(&line),
+            (Err(RpcFault::Refused { why, usage }), _) => format!("{name}: {why} ({name} {usage})"),
+            (Err(RpcFault::Unknown(known)), _) => {
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                format!("the modules of the config have no command {name}; they have {known}")
+            }
+        };
+        self.scene.stuck(span, fault);
     }
 
     fn abort(&mut self, _now: Now) {

@@ -1,5 +1,6 @@
 //! The one loop between a server and what surrounds it.
 
+use super::command::{Caller, RpcReply};
 use super::flow::ConnectionId;
 use super::packet::{ModuleId, Transmit};
 use super::question::{Answer, Question, Ticket};
@@ -38,6 +39,9 @@ pub trait Driver<S: Server> {
     /// Has a module load its data again.
     fn reload(&mut self, now: Now, module: ModuleId);
 
+    /// Tells who gave a command what came of it.
+    fn answered(&mut self, _now: Now, _caller: Caller, _reply: RpcReply) {}
+
     /// Ends the server.
     fn abort(&mut self, now: Now);
 }
@@ -66,6 +70,7 @@ pub fn drive<S: Server>(server: &mut S, driver: &mut impl Driver<S>, now: Now, g
                 Want::Alias(connection, port) => driver.alias(now, connection, port),
                 Want::Close(connection) => driver.close(now, connection),
                 Want::Reload(module) => driver.reload(now, module),
+                Want::Answered(caller, reply) => driver.answered(now, caller, reply),
                 Want::Abort => return driver.abort(now),
             }
         }
@@ -74,7 +79,7 @@ pub fn drive<S: Server>(server: &mut S, driver: &mut impl Driver<S>, now: Now, g
 }
 
 /// Watches in debug builds that server and driver keep to what they promise each other: time never goes back, whatever is wanted is taken before
-/// anything is given, each ticket is given out once and answered once, and what was not sent cannot fail.
+/// anything is given, each ticket is given out once and answered once, each command is answered once, and what was not sent cannot fail.
 #[derive(Debug, Default)]
 pub struct Contract {
     #[cfg(debug_assertions)]
@@ -86,6 +91,7 @@ pub struct Contract {
 struct Watched {
     last: crate::time::Tick,
     open: rustc_hash::FxHashSet<Ticket>,
+    callers: rustc_hash::FxHashSet<Caller>,
     sent: usize,
     aborted: bool,
 }
@@ -106,6 +112,9 @@ impl Contract {
                     assert!(watched.open.remove(ticket), "{ticket:?} was not asked, or is answered twice: {answer:?}");
                 }
                 Given::Unsent(packet) => assert!(watched.sent > 0, "{packet:?} was never sent"),
+                Given::Command(caller, call) => {
+                    assert!(watched.callers.insert(*caller), "{caller:?} gives a second command: {call:?}");
+                }
                 Given::Arrived(_) | Given::Gone(_) | Given::Due | Given::Stop | Given::Abandon => {}
             }
         }
@@ -119,6 +128,9 @@ impl Contract {
             Want::Send(_) => self.watched.sent += 1,
             Want::Ask(ticket, question) => {
                 assert!(self.watched.open.insert(*ticket), "{ticket:?} is given out twice: {question:?}");
+            }
+            Want::Answered(caller, reply) => {
+                assert!(self.watched.callers.remove(caller), "{caller:?} gave no command, or is answered twice: {reply:?}");
             }
             Want::Abort => self.watched.aborted = true,
             Want::Reload(_) | Want::Alias(..) | Want::Close(_) => {}
@@ -164,7 +176,7 @@ impl<S: Server> Driver<S> for Kept {
 mod tests {
     use super::*;
     use crate::time::Tick;
-    use crate::world::{Datagram, Flow, SendFlags, SocketId};
+    use crate::world::{Datagram, Flow, RpcCall, SendFlags, SocketId};
     use bytes::Bytes;
     use std::path::PathBuf;
     use std::time::Duration;
@@ -185,7 +197,7 @@ mod tests {
                 Given::Unsent(packet) => format!("unsent {}", String::from_utf8_lossy(&packet.bytes)),
                 Given::Answered(ticket, _) => format!("answered {}", ticket.0),
                 Given::Arrived(_) => "arrived".to_owned(),
-                Given::Gone(_) | Given::Due | Given::Stop | Given::Abandon => "told".to_owned(),
+                Given::Gone(_) | Given::Command(..) | Given::Due | Given::Stop | Given::Abandon => "told".to_owned(),
             });
             self.wants.extend(self.steps.pop_front().unwrap_or_default());
         }
@@ -279,6 +291,12 @@ mod tests {
         assert!(breaks(vec![vec![Want::Abort]], vec![(1, arrived()), (1, arrived())]), "it has ended");
         let Want::Send(packet) = send("a") else { return };
         assert!(breaks(vec![], vec![(1, Given::Unsent(packet))]), "never sent");
+        let command = || Given::Command(Caller(1), RpcCall::read("ul.dump brief"));
+        let done = || Want::Answered(Caller(1), Ok(Vec::new()));
+        assert!(!breaks(vec![vec![], vec![done()], vec![done()]], vec![(1, command()), (2, Given::Due), (3, command())]));
+        assert!(breaks(vec![vec![done(), done()]], vec![(1, command())]), "a command is answered twice");
+        assert!(breaks(vec![vec![done()]], vec![(1, arrived())]), "nobody gave a command");
+        assert!(breaks(vec![], vec![(1, command()), (1, command())]), "a caller waits already");
         let mut server = Scripted { wants: [send("a")].into(), ..Scripted::default() };
         let undrained = std::panic::AssertUnwindSafe(|| server.give(at(1), arrived()));
         assert!(std::panic::catch_unwind(undrained).is_err(), "wants are left");

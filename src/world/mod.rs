@@ -3,6 +3,7 @@
 //! A driver gives ([`Given`]) what has arrived, was answered or is due, and takes what the server wants ([`Want`]): packets sent, questions
 //! asked. [`drive()`] is the loop between them, and the only one.
 
+mod command;
 mod database;
 mod drive;
 mod fetch;
@@ -12,6 +13,7 @@ mod question;
 mod want;
 mod way;
 
+pub use command::{Caller, RpcCall, RpcFault, RpcReply};
 pub use database::{Connected, DatabaseId, Dialect, Query, QueryFault, Rows};
 pub use drive::{Contract, Driver, Kept, Server, drive};
 pub use fetch::{Fetch, FetchFault, FetchSettings, Page};

@@ -1,5 +1,6 @@
 //! What a server wants from its driver, and what that gives it.
 
+use super::command::{Caller, RpcCall, RpcReply};
 use super::flow::{ConnectionId, Flow};
 use super::packet::{Datagram, ModuleId, Transmit};
 use super::question::{Answer, Question, Ticket};
@@ -17,6 +18,8 @@ pub enum Want {
     Close(ConnectionId),
     /// Let a module load its data again, where waiting is fine.
     Reload(ModuleId),
+    /// Tell who gave a command what came of it.
+    Answered(Caller, RpcReply),
     /// End the server at once: the script has called `abort`.
     Abort,
 }
@@ -32,6 +35,8 @@ pub enum Given {
     Unsent(Transmit),
     /// A connection is gone, by its peer or by the script: nothing more arrives by it.
     Gone(Flow),
+    /// An operator gives a command. What comes of it is wanted then, or later.
+    Command(Caller, RpcCall),
     /// Time has passed; something may be due.
     Due,
     /// The server was told to end: it takes no new calls, what is in flight is finished.

@@ -17,7 +17,7 @@ use super::routes::{CallGraph, RouteUse};
 use super::unsupported::Unsupported;
 use super::walk;
 use crate::builtin::{
-    Does, Extension, Extensions, Facts, Fault, ParamGiven, Prepare, Reference, RouteId, RouteKind, Slots, Value,
+    Does, Extension, Extensions, Facts, Fault, ModuleId, ParamGiven, Prepare, Reference, RouteId, RouteKind, Slots, Value,
     event_fits,
 };
 use crate::catalogue::{self, Kind};
@@ -175,6 +175,9 @@ pub(super) fn compile(
     compiler.rely_on_unset();
     let templates = compiler.param_templates(given);
     let reach = Reach::of(&blocks, &compiler.route_ids, registry);
+    let modules = registry.loaded().iter().enumerate();
+    compiler.program.commands =
+        modules.flat_map(|(at, module)| module.rpc.iter().map(move |row| (ModuleId(at as u16), row))).collect();
     compiler.program.slots = compiler.names.slots;
     let Compiler { program, graph, extensions, unsupported, .. } = compiler;
     Compiled { program, graph, reach, extensions, unsupported, templates }

@@ -10,13 +10,13 @@ pub(super) static ROWS: &[Rpc] = &[
         name: "dispatcher.set_state",
         usage: "STATE GROUP ADDRESS",
         doc: "Makes a destination active (a), inactive (i), on trial (t) or disabled (d), and probed when a p follows; the address `all` means all of the group.",
-        run: set_state,
+        run: |cx, args| set_state(cx, args).into(),
     },
     Rpc {
         name: "dispatcher.list",
         usage: "",
         doc: "Lists the groups with their destinations, flags (A, I, T or D, then P or X) and priorities.",
-        run: list,
+        run: |cx, args| list(cx, args).into(),
     },
 ];
 

@@ -20,16 +20,18 @@ pub(super) static RPC: &[Rpc] = &[Rpc {
     name: "nathelper.enable_ping",
     usage: "1|0",
     doc: "Begins or ends the pings of contacts.",
-    run: |cx, args| {
-        let [on] = args else { return Err("it takes 1 or 0".to_owned()) };
-        let on = on.parse::<i64>().map_err(|_| format!("{on} is no number"))?;
-        let state = cx.core.state::<NatHelper>(cx.module);
-        let pings = state.as_ref().and_then(|state| state.pings.as_ref());
-        let pings = pings.ok_or("contacts are not pinged: natping_interval is 0")?;
-        pings.on.store(on != 0, Ordering::Relaxed);
-        Ok(Vec::new())
-    },
+    run: |cx, args| enable_ping(cx, args).into(),
 }];
+
+fn enable_ping(cx: &mut Background, args: &[&str]) -> Result<Vec<String>, String> {
+    let [on] = args else { return Err("it takes 1 or 0".to_owned()) };
+    let on = on.parse::<i64>().map_err(|_| format!("{on} is no number"))?;
+    let state = cx.core.state::<NatHelper>(cx.module);
+    let pings = state.as_ref().and_then(|state| state.pings.as_ref());
+    let pings = pings.ok_or("contacts are not pinged: natping_interval is 0")?;
+    pings.on.store(on != 0, Ordering::Relaxed);
+    Ok(Vec::new())
+}
 
 /// How contacts are pinged.
 #[derive(Debug)]

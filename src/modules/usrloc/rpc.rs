@@ -4,7 +4,7 @@ use super::contact::{Contact, Kept, Match, Record, Wanted};
 use super::store::Change;
 use super::table::Table;
 use super::{Mode, Usrloc, aor_of_operator, preference};
-use crate::builtin::{Background, Command, Located, Rpc, StateOf, Statement, Statements};
+use crate::builtin::{Answer, Background, Command, Commanded, Located, Rpc, StateOf, Statement, Statements};
 use crate::modules::core::{socket_name, socket_of};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -20,16 +20,21 @@ pub(super) static ROWS: &[Rpc] = &[
         name: "ul.add",
         usage: "TABLE AOR CONTACT EXPIRES Q PATH FLAGS CFLAGS METHODS [RECEIVED [SOCKET]]",
         doc: "Registers a contact: EXPIRES in seconds, 0 for ever; 0 or . stands for no PATH, RECEIVED or SOCKET; METHODS is a bit mask, 4294967295 for all.",
-        run: add,
+        run: |cx, args| add(cx, args).into(),
     },
-    Rpc { name: "ul.lookup", usage: "TABLE AOR", doc: "Lists the contacts of an address.", run: lookup },
-    Rpc { name: "ul.dump", usage: "[brief]", doc: "Lists all tables with their contacts.", run: dump },
-    Rpc { name: "ul.rm", usage: "TABLE AOR", doc: "Removes all contacts of an address.", run: remove },
+    Rpc {
+        name: "ul.lookup",
+        usage: "TABLE AOR",
+        doc: "Lists the contacts of an address; with db_mode 3 those in the database.",
+        run: |cx, args| lookup(cx, args).unwrap_or_else(|why| Err(why).into()),
+    },
+    Rpc { name: "ul.dump", usage: "[brief]", doc: "Lists all tables with their contacts.", run: |cx, args| dump(cx, args).into() },
+    Rpc { name: "ul.rm", usage: "TABLE AOR", doc: "Removes all contacts of an address.", run: |cx, args| remove(cx, args).into() },
     Rpc {
         name: "ul.rm_contact",
         usage: "TABLE AOR CONTACT",
         doc: "Removes a contact of an address.",
-        run: remove_contact,
+        run: |cx, args| remove_contact(cx, args).into(),
     },
 ];
 
@@ -41,6 +46,10 @@ fn table<'a>(state: &'a Usrloc, name: &str) -> Result<&'a Table, String> {
     if state.mode == Mode::DatabaseOnly {
         return Err("with db_mode 3 contacts are in the database only: change them there".to_owned());
     }
+    named(state, name)
+}
+
+fn named<'a>(state: &'a Usrloc, name: &str) -> Result<&'a Table, String> {
     let names: Vec<_> = state.tables.iter().map(|table| String::from_utf8_lossy(&table.name)).collect();
     let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     state.named(name.as_bytes()).ok_or_else(|| format!("there is no table {name}; there is {known}"))
@@ -153,17 +162,32 @@ fn remove_where(
     Ok(())
 }
 
-fn lookup(cx: &mut Background, args: &[&str]) -> Result<Vec<String>, String> {
+fn lookup(cx: &mut Background, args: &[&str]) -> Result<Commanded, String> {
     let [name, aor] = args else { return Err("it takes a table and an address".to_owned()) };
     let state = state(cx)?;
-    let table = table(&state, name)?;
+    let table = named(&state, name)?;
     let aor = aor_of_operator(aor, state.use_domain)?;
+    if state.mode != Mode::DatabaseOnly {
+        return Ok(table.read(aor.as_bytes(), |record| listed(cx, &aor, record)).into());
+    }
+    let query = state.store.as_ref().and_then(|store| store.select(&table.name, aor.as_bytes()));
+    let query = query.ok_or("there is no database")?;
+    Ok(Commanded::ask(query, move |cx, answer| match (answer, &state.store) {
+        (Answer::Rows(Ok(rows)), Some(store)) => {
+            let record = store.record(&rows, &state.rules, &cx.core.sockets);
+            listed(cx, &aor, Some(&record)).into()
+        }
+        (Answer::Rows(Err(fault)), _) => Err(fault.to_string()).into(),
+        _ => Err("the database gave no answer".to_owned()).into(),
+    }))
+}
+
+/// The contacts of an address that have not expired.
+fn listed(cx: &Background, aor: &str, record: Option<&Record>) -> Result<Vec<String>, String> {
     let now = cx.now.unix.as_secs();
-    let lines = table.read(aor.as_bytes(), |record| {
-        let contacts = record.map(|record| record.contacts.as_slice()).unwrap_or_default();
-        let valid = contacts.iter().filter(|contact| contact.is_valid(now));
-        valid.map(|contact| line(cx, contact, now)).collect::<Vec<String>>()
-    });
+    let contacts = record.map(|record| record.contacts.as_slice()).unwrap_or_default();
+    let valid = contacts.iter().filter(|contact| contact.is_valid(now));
+    let lines: Vec<String> = valid.map(|contact| line(cx, contact, now)).collect();
     if lines.is_empty() { Err(format!("{aor} has no contact")) } else { Ok(lines) }
 }
 
