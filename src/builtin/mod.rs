@@ -24,6 +24,7 @@ mod regex_cache;
 mod rpc;
 mod select;
 mod settings;
+mod target;
 pub mod sql;
 mod trace;
 mod working;
@@ -60,12 +61,13 @@ pub use reference::{Applied, Index, Key, Part, Place, Reference, Template};
 pub use regex_cache::RegexCache;
 pub use rpc::{CommandThen, Commanded, Rpc};
 pub use select::{Bracket, Environment, Facts, Global, Select, Step};
+pub use target::{Located, Target};
 pub use settings::{
     CancelSilent, ConnectionSettings, FailureReplyMode, Leaving, Listen, RichRedirect, Settings, Socket, Sockets,
     SystemKeepalive, TransactionSettings, UnmatchedCancel,
 };
 pub use trace::{Reached, Trace, TraceEvent};
 pub use working::{
-    Branch, Located, MessageFlags, Received, Related, TransactionId, TransactionView, ViaAdditions, Visit, Wire,
+    Armed, MessageFlags, OwnVia, Received, Related, ReplyWishes, TransactionId, TransactionView, Visit, Wire,
     Working,
 };

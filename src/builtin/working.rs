@@ -2,12 +2,12 @@
 
 use super::context::RouteId;
 use super::record_route::RecordRoute;
+use super::target::Target;
 use crate::sip::{Edits, Message, StartLine, Transport};
 use crate::time::Tick;
-use crate::world::{Flow, SendFlags, SocketId};
+use crate::world::{Flow, SendFlags};
 use bytes::Bytes;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 /// Where a message came from and where it arrived.
 #[derive(Clone, Copy, Debug)]
@@ -29,54 +29,28 @@ pub struct Working {
     pub received: Received,
     /// A number that tells messages of this worker apart: `$mi`.
     pub id: u64,
-    /// The Request-URI that the script set: `$ru`.
-    pub uri: Option<Bytes>,
-    /// Where to send it instead of to the Request-URI: `$du`.
-    pub destination: Option<Bytes>,
+    /// Where it goes, as the script has set it.
+    pub target: Target,
     /// The Request-URI and next hop that have their branch already: see [`Working::take_uri`].
     pub taken: Option<(Option<Bytes>, Option<Bytes>)>,
-    /// The socket to send from, when the script chose one.
-    pub send_socket: Option<SocketId>,
-    /// What it wants of the connections that it is forwarded by, and its replies leave by.
+    /// What it wants of the connections that it is forwarded by.
     pub forward_flags: SendFlags,
-    /// See `forward_flags`.
-    pub reply_flags: SendFlags,
     /// Flags of the message, which its transaction takes over.
     pub flags: MessageFlags,
     /// Flags by which Kamailio's own code goes: `msg_iflag_set`.
     pub internal_flags: u64,
-    /// Flags 0 to 31 of the first branch.
-    pub branch_flags: u32,
-    /// What a location service knows of the destination, when one named it: `lookup`.
-    pub located: Option<Arc<Located>>,
     /// Further destinations to fork to.
-    pub branches: Vec<Branch>,
-    /// `failure_route` to run when the transaction fails.
-    pub on_failure: Option<RouteId>,
-    /// `onreply_route` for replies of the transaction.
-    pub on_reply: Option<RouteId>,
-    /// `branch_route` for each outgoing branch.
-    pub on_branch: Option<RouteId>,
-    /// Replies go to the source port even if the sender did not ask (RFC 3581): `force_rport`.
-    pub force_rport: bool,
-    /// Put our source port into our own Via: `add_local_rport`.
-    pub local_rport: bool,
-    /// What else our own Via says.
-    pub via: ViaAdditions,
+    pub branches: Vec<Target>,
+    /// Blocks to run for its transaction.
+    pub armed: Armed,
+    /// What the script wants of replies to it.
+    pub replies: ReplyWishes,
+    /// What the script wants of our own Via.
+    pub own_via: OwnVia,
     /// Record-Route lines that the script added; the node settles them when it knows the socket a request leaves by.
     pub record_routes: Vec<RecordRoute>,
-    /// Host to write into our own Via and Record-Route for this message: `set_advertised_address`.
-    pub advertised_address: Option<Bytes>,
-    /// Port to write with it: `set_advertised_port`.
-    pub advertised_port: Option<u16>,
-    /// Header lines for replies made here: `append_to_reply`.
-    pub reply_headers: Vec<u8>,
-    /// Body for replies made here: `set_reply_body`.
-    pub reply_body: Bytes,
     /// Own `fr_inv_timer` and `fr_timer` for the transaction (milliseconds), each only when given: `t_set_fr`.
     pub timers: Option<(Option<u32>, Option<u32>)>,
-    /// `event_route[tm:branch-failure:...]` to run when a branch of the transaction fails.
-    pub on_branch_failure: Option<RouteId>,
     /// What tells whether it comes back.
     pub visit: Visit,
     /// What it says of its breadth (RFC 5393 section 5) where it is forwarded, when that is not what it said as it arrived.
@@ -111,15 +85,54 @@ pub struct MessageFlags {
     pub extended: u64,
 }
 
-/// What our own Via says because the script wants it.
+/// Blocks that run for the transaction of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ViaAdditions {
-    /// `srvid`, the number of this server: `via_add_srvid`.
+pub struct Armed {
+    /// `failure_route` to run when it fails: `t_on_failure`.
+    pub failure: Option<RouteId>,
+    /// `onreply_route` for its replies: `t_on_reply`.
+    pub reply: Option<RouteId>,
+    /// `branch_route` for each branch before it leaves: `t_on_branch`.
+    pub branch: Option<RouteId>,
+    /// `event_route[tm:branch-failure:...]` to run when a branch fails: `t_on_branch_failure`.
+    pub branch_failure: Option<RouteId>,
+}
+
+impl Armed {
+    /// Those that a transaction keeps when a route ends: the others are for the relay at hand.
+    pub fn lasting(self) -> Armed {
+        Armed { failure: self.failure, reply: self.reply, ..Armed::default() }
+    }
+}
+
+/// What a script wants of replies to a request.
+#[derive(Clone, Debug, Default)]
+pub struct ReplyWishes {
+    /// What they want of the connections that they leave by.
+    pub flags: SendFlags,
+    /// They go to the source port even if the sender did not ask (RFC 3581): `force_rport`.
+    pub force_rport: bool,
+    /// Header lines for those made here: `append_to_reply`.
+    pub headers: Vec<u8>,
+    /// Body for those made here: `set_reply_body`.
+    pub body: Bytes,
+}
+
+/// What a script wants of our own Via.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OwnVia {
+    /// It has our source port: `add_local_rport`.
+    pub local_rport: bool,
+    /// It has `srvid`, the number of this server: `via_add_srvid`.
     pub server_id: bool,
-    /// The fields of a record as parameters: `via_add_xavp_params`.
+    /// It has the fields of a record as parameters: `via_add_xavp_params`.
     pub parameters: bool,
-    /// Address and port of a record: `via_use_xavp_fields`.
+    /// It has address and port of a record: `via_use_xavp_fields`.
     pub address: bool,
+    /// The host that stands in it, and in Record-Route: `set_advertised_address`.
+    pub advertised_address: Option<Bytes>,
+    /// The port with it: `set_advertised_port`.
+    pub advertised_port: Option<u16>,
 }
 
 impl Working {
@@ -130,30 +143,17 @@ impl Working {
             edits: Edits::default(),
             received,
             id,
-            uri: None,
-            destination: None,
+            target: Target::default(),
             taken: None,
             forward_flags: SendFlags::default(),
-            reply_flags: SendFlags::default(),
-            send_socket: None,
             flags: MessageFlags::default(),
             internal_flags: 0,
-            branch_flags: 0,
-            located: None,
             branches: Vec::new(),
-            on_failure: None,
-            on_reply: None,
-            on_branch: None,
-            force_rport: false,
-            local_rport: false,
-            via: ViaAdditions::default(),
+            armed: Armed::default(),
+            replies: ReplyWishes::default(),
+            own_via: OwnVia::default(),
             record_routes: Vec::new(),
-            advertised_address: None,
-            advertised_port: None,
-            reply_headers: Vec::new(),
-            reply_body: Bytes::new(),
             timers: None,
-            on_branch_failure: None,
             visit: Visit::default(),
             breadth: None,
             transaction: None,
@@ -166,20 +166,17 @@ impl Working {
 
     /// About how many bytes it takes beside the message as it arrived.
     pub fn size(&self) -> usize {
-        let text = |text: &Option<Bytes>| text.as_ref().map_or(0, Bytes::len);
-        let branch = |branch: &Branch| size_of::<Branch>() + branch.uri.len() + text(&branch.destination);
         self.edits.size()
-            + text(&self.uri)
-            + text(&self.destination)
-            + self.reply_headers.len()
-            + self.reply_body.len()
-            + self.branches.iter().map(branch).sum::<usize>()
+            + self.target.size()
+            + self.replies.headers.len()
+            + self.replies.body.len()
+            + self.branches.iter().map(|target| size_of::<Target>() + target.size()).sum::<usize>()
             + self.record_routes.len() * size_of::<RecordRoute>()
     }
 
     /// The Request-URI as it stands: the script's, else the message's. Empty for a reply.
     pub fn request_uri(&self) -> Bytes {
-        match &self.uri {
+        match &self.target.uri {
             Some(uri) => uri.clone(),
             None => match self.message.start() {
                 StartLine::Request { uri, .. } => self.message.slice(uri),
@@ -190,7 +187,7 @@ impl Working {
 
     /// Notes that the Request-URI with its next hop has a branch: a relay leaves it out until the script sets either anew.
     pub fn take_uri(&mut self) {
-        self.taken = Some((self.uri.clone(), self.destination.clone()));
+        self.taken = Some((self.target.uri.clone(), self.target.next_hop.clone()));
     }
 
     /// Whether the Request-URI and next hop have a branch already. One that was set anew has not, even to the same text.
@@ -199,7 +196,7 @@ impl Working {
             (Some(one), Some(other)) => std::ptr::eq(&raw const one[..], &raw const other[..]),
             (one, other) => one.is_none() && other.is_none(),
         };
-        self.taken.as_ref().is_some_and(|(uri, hop)| same(uri, &self.uri) && same(hop, &self.destination))
+        self.taken.as_ref().is_some_and(|(uri, hop)| same(uri, &self.target.uri) && same(hop, &self.target.next_hop))
     }
 
     /// Takes what a `branch_route` did to the request as a whole from its branch. The edits, the destination, the socket and the branch
@@ -207,23 +204,17 @@ impl Working {
     pub fn adopt(&mut self, branch: &mut Working) {
         self.flags = branch.flags;
         self.internal_flags = branch.internal_flags;
-        self.on_failure = branch.on_failure;
-        self.on_reply = branch.on_reply;
-        self.on_branch = branch.on_branch;
-        self.on_branch_failure = branch.on_branch_failure;
-        self.force_rport = branch.force_rport;
-        self.local_rport = branch.local_rport;
-        self.via = branch.via;
-        self.advertised_address = branch.advertised_address.clone();
-        self.advertised_port = branch.advertised_port;
-        self.reply_headers = std::mem::take(&mut branch.reply_headers);
-        self.reply_body = branch.reply_body.clone();
+        self.armed = branch.armed;
+        // The branch writes the sender's Via as the request would.
+        let headers = std::mem::take(&mut branch.replies.headers);
+        self.replies = ReplyWishes { headers, ..branch.replies.clone() };
+        self.own_via = branch.own_via.clone();
         self.timers = branch.timers;
     }
 
     /// The next hop: `$du` when set, else the Request-URI.
     pub fn next_hop(&self) -> Bytes {
-        self.destination.clone().unwrap_or_else(|| self.request_uri())
+        self.target.next_hop.clone().unwrap_or_else(|| self.request_uri())
     }
 }
 
@@ -260,38 +251,6 @@ impl Related {
     /// The name space of a slot that a variable takes when the script asks replies for their request, or CANCELs for their INVITE: nothing is kept
     /// for scripts that do not.
     pub const WANTED: &str = "related messages";
-}
-
-/// A further destination to fork to.
-#[derive(Clone, Debug, Default)]
-pub struct Branch {
-    /// Its Request-URI.
-    pub uri: Bytes,
-    /// Its next hop when not the Request-URI.
-    pub destination: Option<Bytes>,
-    /// Its socket.
-    pub send_socket: Option<SocketId>,
-    /// Its flags.
-    pub flags: u32,
-    /// What a location service knows of it.
-    pub located: Option<Arc<Located>>,
-}
-
-/// What a location service knows of a destination beside its addresses.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Located {
-    /// The proxies before it, as the value of a Route header (RFC 3327); empty when there are none.
-    pub path: Bytes,
-    /// How much it is preferred, in thousandths (RFC 3261 section 20.10); `None` when that is not said.
-    pub q: Option<u16>,
-    /// What names its record: `$ruid`.
-    pub ruid: Bytes,
-    /// Its `+sip.instance` (RFC 5626 section 4.1), with the angle brackets; empty without one.
-    pub instance: Bytes,
-    /// Its `reg-id` (RFC 5626 section 4.2); 0 without one.
-    pub reg_id: u32,
-    /// The User-Agent that registered it: `$location_ua`.
-    pub user_agent: Bytes,
 }
 
 /// Names a transaction of one node; a number is not used again soon.

@@ -26,7 +26,7 @@ const ROWS: &[Function] = &[
         &[Arg::text("uri")],
         |cx, args| {
             let uri = args.text(cx, 0);
-            cx.message.destination = Some(uri).filter(|uri| !uri.is_empty());
+            cx.message.target.next_hop = Some(uri).filter(|uri| !uri.is_empty());
             Outcome::TRUE
         },
         "Sends the request to this URI, whatever the Request-URI: sets $du.",
@@ -35,12 +35,12 @@ const ROWS: &[Function] = &[
         &["resetdsturi"],
         &[],
         |cx, _| {
-            cx.message.destination = None;
+            cx.message.target.next_hop = None;
             Outcome::TRUE
         },
         "Sends the request to its Request-URI: unsets $du.",
     ),
-    anywhere(&["isdsturiset"], &[], |cx, _| Outcome::truth(cx.message.destination.is_some()), "Whether $du is set."),
+    anywhere(&["isdsturiset"], &[], |cx, _| Outcome::truth(cx.message.target.next_hop.is_some()), "Whether $du is set."),
     anywhere(
         &["pv_printf", "avp_printf"],
         &[Arg::target("variable"), Arg::text("text")],

@@ -1,6 +1,6 @@
 //! `sl`: replies without a transaction (RFC 3261 section 8.2.7).
 
-use crate::builtin::{
+use crate::builtin::{Target, 
     Arg, Args, Changes, Context, Does, Effect, Form, Function, Means, Module, Outcome, Param, Relay, Reply, ReplyMode,
     RichRedirect, Routes, Start, StartFault, State, Unit, Value, Working, parse_int, print_int,
 };
@@ -173,10 +173,9 @@ fn contact(cx: &Context, mode: ReplyMode) -> Vec<u8> {
     } else {
         cx.state::<Sl>().map(|sl| sl.redirect).unwrap_or_default()
     };
-    let own = message.uri.iter().map(|uri| (uri, &message.located, message.branch_flags));
-    let branches = message.branches.iter().map(|branch| (&branch.uri, &branch.located, branch.flags));
     let mut line = Vec::new();
-    for (uri, located, flags) in own.chain(branches) {
+    for Target { uri, located, flags, .. } in std::iter::once(&message.target).chain(&message.branches) {
+        let Some(uri) = uri else { continue };
         line.extend_from_slice(if line.is_empty() { b"Contact: <" } else { b", <" });
         line.extend_from_slice(uri);
         let path = located.as_ref().map(|located| &located.path).filter(|path| !path.is_empty());
@@ -191,7 +190,7 @@ fn contact(cx: &Context, mode: ReplyMode) -> Vec<u8> {
         }
         if redirect.flags {
             line.extend_from_slice(b";flags=");
-            print_int(i64::from(flags), &mut line);
+            print_int(i64::from(*flags), &mut line);
         }
     }
     if !line.is_empty() {
@@ -236,7 +235,7 @@ pub(super) fn change_status(working: &mut Working, code: u16, reason: &[u8]) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::builtin::{Branch, bench::Bench};
+    use crate::builtin::bench::Bench;
     use crate::sip;
     use std::sync::Arc;
 
@@ -267,9 +266,9 @@ mod tests {
     #[test]
     fn a_redirection_lists_what_the_script_gathered() {
         let mut bench = bench(REQUEST);
-        bench.message.branches.push(Branch { uri: "sip:z@w".into(), ..Branch::default() });
+        bench.message.branches.push(Target { uri: Some("sip:z@w".into()), ..Target::default() });
         assert_eq!(sent(bench.call(&FUNCTIONS[0], &["302", "Moved"])).3, "Contact: <sip:z@w>\r\n");
-        bench.message.uri = Some("sip:x@y".into());
+        bench.message.target.uri = Some("sip:x@y".into());
         assert_eq!(sent(bench.call(&FUNCTIONS[0], &["302", "Moved"])).3, "Contact: <sip:x@y>, <sip:z@w>\r\n");
     }
 

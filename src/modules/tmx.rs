@@ -169,7 +169,7 @@ const BRANCH_PARTS: &[(&str, Part)] = &[
         related.and_then(|related| related.branch_uri.clone()).map_or(Value::Null, Value::Text)
     }),
     ("flags", |cx| match cx.route {
-        RouteKind::Reply | RouteKind::Failure => Value::Int(cx.message.branch_flags.into()),
+        RouteKind::Reply | RouteKind::Failure => Value::Int(cx.message.target.flags.into()),
         _ => Value::Null,
     }),
     // A location keeps no such record.

@@ -86,7 +86,7 @@ impl Node {
         task.locals.avps = after.locals.avps;
         task.locals.script_flags = after.locals.script_flags;
         task.message.flags = after.message.flags;
-        task.message.branch_flags = after.message.branch_flags;
+        task.message.target.flags = after.message.target.flags;
         !end.dropped && !end.broken
     }
 
@@ -153,11 +153,11 @@ impl Node {
 
     /// Has the blocks that a step brings about share AVPs and branch flags with the run whose step it is.
     pub(super) fn lending<T>(&mut self, task: &mut Task, step: impl FnOnce(&mut Node, &mut Task) -> T) -> T {
-        let lent = Lent { avps: std::mem::take(&mut task.locals.avps), branch_flags: task.message.branch_flags };
+        let lent = Lent { avps: std::mem::take(&mut task.locals.avps), branch_flags: task.message.target.flags };
         let outer = self.sharing.lent.replace(lent);
         let done = step(self, task);
         let lent = std::mem::replace(&mut self.sharing.lent, outer).unwrap_or_default();
-        (task.locals.avps, task.message.branch_flags) = (lent.avps, lent.branch_flags);
+        (task.locals.avps, task.message.target.flags) = (lent.avps, lent.branch_flags);
         done
     }
 
@@ -175,9 +175,9 @@ impl Node {
         let Ok(reply) = Message::parse(bytes.clone()) else { return lent };
         let Lent { avps, branch_flags } = lent.unwrap_or_default();
         let mut message = Box::new(Working::new(reply, received, self.next_message));
-        message.branch_flags = branch_flags;
+        message.target.flags = branch_flags;
         let (task, _) = self.run_aside(now, message, Locals { avps, ..Locals::default() }, route);
-        Some(Lent { avps: task.locals.avps, branch_flags: task.message.branch_flags })
+        Some(Lent { avps: task.locals.avps, branch_flags: task.message.target.flags })
     }
 
     /// `event_route[sl:filtered-ack]`, for an ACK that ends here because `sl` refused its request.

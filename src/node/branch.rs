@@ -3,23 +3,23 @@
 use super::driver::Node;
 use super::layer::ClientEvent;
 use super::loops::Breadth;
-use super::relay::{Fault, Target};
+use super::relay::Fault;
 use super::table::Found;
 use super::transaction::{Branch, Client};
-use crate::builtin::{CancelSilent, LogLevel, Relay, TransactionId, UnmatchedCancel, Working};
+use crate::builtin::{CancelSilent, LogLevel, Relay, Target, TransactionId, UnmatchedCancel, Working};
 use crate::script::Task;
 use crate::sip::HeaderName;
 use crate::time::Now;
 use crate::transaction::{Actions, client_invite, client_non_invite};
 
 impl Node {
-    /// Sends a request on a branch of its own.
+    /// Sends a request on a branch of its own, to a target that is the first of its relay or not.
     pub(super) fn send_branch(
         &mut self,
         now: Now,
         id: TransactionId,
         task: &mut Task,
-        target: Target,
+        (target, begins_relay): (Target, bool),
         breadth: Breadth,
     ) -> Result<(), Fault> {
         let message = &mut task.message;
@@ -28,13 +28,13 @@ impl Node {
             Breadth::Free | Breadth::Whole(_) => None,
         };
         let uri = target.uri.clone().unwrap_or_else(|| message.request_uri());
-        let hop = target.destination.as_ref().unwrap_or(&uri);
+        let hop = target.next_hop.as_ref().unwrap_or(&uri);
         let most = self.core.settings.max_branches;
         let Some(transaction) = self.layer.table.get(id) else { return Err(Fault::Internal) };
         // A route on a failure goes on from where the first branch left by.
         let first = transaction.branches.first().map(|branch| branch.flow.socket).filter(|_| transaction.failing);
         let arrived = first.unwrap_or(message.received.flow.socket);
-        let flow = self.route(hop, target.socket.or(message.send_socket), Some(arrived))?;
+        let flow = self.route(hop, target.socket.or(message.target.socket), Some(arrived))?;
         let Some(transaction) = self.layer.table.get(id) else { return Err(Fault::Internal) };
         if transaction.branches.len() >= most {
             self.core.log(LogLevel::Error, format!("a transaction has no more than {most} branches (max_branches)"));
@@ -61,10 +61,8 @@ impl Node {
         branch.send_flags = task.message.forward_flags;
         branch.flags = target.flags;
         branch.breadth = breadth.held();
-        branch.begins_relay = target.begins_relay;
-        branch.on_reply = task.message.on_reply;
-        branch.on_failure = task.message.on_failure;
-        branch.on_branch_failure = task.message.on_branch_failure;
+        branch.begins_relay = begins_relay;
+        branch.armed = task.message.armed;
         if let Some(transaction) = self.layer.table.get(id) {
             transaction.branches.push(branch);
         }

@@ -111,7 +111,7 @@ impl Node {
         let Some(source) = source else { return };
         let received = Received { flow: Flow::to(source, SocketId(0)), at: now.tick };
         let mut working = Box::new(Working::new(message, received, self.next_message));
-        working.destination = event.destination;
+        working.target.next_hop = event.destination;
         if let Some((module, local)) = event.local {
             self.carried.keep(module, local);
         }
@@ -202,7 +202,7 @@ impl Node {
         let reliable = self.core.sockets.transport(flow.socket).is_reliable();
         let machine = client_non_invite::State::start(now.tick, now.tick, reliable, &transaction.timers, &mut actions);
         let mut branch = Branch::new(Client::Other(machine), key, sent, flow);
-        branch.on_reply = transaction.on_reply;
+        branch.armed.reply = transaction.armed.reply;
         transaction.branches.push(branch);
         self.layer.table.insert(transaction);
         self.core.counters.count(const { Counter::named("UAC_transactions") });
@@ -221,7 +221,7 @@ impl Node {
         self.next_message += 1;
         let received = Received { flow: Flow::to(own, socket), at: now.tick };
         let mut message = Box::new(Working::new(transaction.request.clone(), received, self.next_message));
-        message.destination = Some(hop.clone());
+        message.target.next_hop = Some(hop.clone());
         message.transaction = Some(transaction.view(None, 0));
         let Some((task, end)) = self.local_request(now, message) else { return Some(sent) };
         if end.dropped {
@@ -229,11 +229,11 @@ impl Node {
         }
         let mut message = task.message;
         transaction.timers = self.timers_of(&message);
-        transaction.on_reply = message.on_reply;
+        transaction.armed.reply = message.armed.reply;
         transaction.avps = task.locals.avps;
         let leaving = self.core.leaving_route_text(socket, Some(&message), destination.ip());
         message.settle_record_routes(socket, &leaving);
-        message.edits.new_uri = message.uri.take().or(message.edits.new_uri.take());
+        message.edits.new_uri = message.target.uri.take().or(message.edits.new_uri.take());
         if let Some(index) = message.message.via_extent()
             && let Some(branch) = message.message.via().and_then(|via| via.branch())
         {

@@ -6,7 +6,7 @@ use super::loops::Breadth;
 use super::run::{Performed, Role, Run};
 use super::via::{Leaving, push_via};
 use crate::builtin::{
-    Answer, Counter, Located, LogLevel, Packet, Relay, RouteId, SocketId, TransactionId, Working, print_int,
+    Answer, Counter, Located, LogLevel, Packet, Relay, RouteId, SocketId, Target, TransactionId, Working, print_int,
 };
 use crate::script::Task;
 use crate::sip::{HeaderName, Method, Transport, Uri, delimit, write_request};
@@ -14,7 +14,6 @@ use crate::time::Now;
 use crate::world::{Flow, SendFlags, Transmit, Want};
 use bytes::Bytes;
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 /// Why a request could not be forwarded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,17 +74,6 @@ pub(super) fn error_reply(error: i32, by: &str) -> (u16, String) {
     (code, format!("{words} ({}/{by})", error.unsigned_abs()))
 }
 
-/// One destination of a relay.
-pub(super) struct Target {
-    pub(super) uri: Option<Bytes>,
-    pub(super) destination: Option<Bytes>,
-    pub(super) socket: Option<SocketId>,
-    pub(super) flags: u32,
-    pub(super) located: Option<Arc<Located>>,
-    /// It is the first of its relay.
-    pub(super) begins_relay: bool,
-}
-
 /// A relay on its way.
 pub(super) struct Forking {
     outer: Box<Run>,
@@ -96,7 +84,7 @@ pub(super) struct Forking {
     /// How far each of them may spread.
     breadth: Breadth,
     /// Those whose `branch_route` has run: they leave together.
-    ready: Vec<(Task, Target)>,
+    ready: Vec<Task>,
     sent: usize,
     fault: Option<Fault>,
     /// Nobody but the script learns what failed.
@@ -134,11 +122,11 @@ impl Node {
             return Performed::Answered(run, Answer::Code(BAD_URI));
         };
         if !within && self.layer.table.get(id).is_some_and(|transaction| transaction.sent_code == 0) {
-            self.lending(&mut run.task, |node, task| node.trying(now, id, method, task.message.uri.clone()));
+            self.lending(&mut run.task, |node, task| node.trying(now, id, method, task.message.target.uri.clone()));
         }
         let mut targets = targets(&mut run.task.message, relay);
         // A later relay runs it only when it is named again.
-        let route = run.task.message.on_branch.take();
+        let route = run.task.message.armed.branch.take();
         self.keep_for_failure(id, &mut run.task, route);
         let mut fault = targets.is_empty().then_some(Fault::Internal);
         let breadth = self.breadth(id, &run.task.message, targets.len());
@@ -153,9 +141,9 @@ impl Node {
             return self.next_branch(now, forking);
         }
         self.keep_flags(&forking);
-        while let Some(target) = forking.targets.pop_front() {
+        for (index, target) in std::mem::take(&mut forking.targets).into_iter().enumerate() {
             let Forking { outer, sent, fault, breadth, .. } = &mut forking;
-            match self.send_branch(now, id, &mut outer.task, target, *breadth) {
+            match self.send_branch(now, id, &mut outer.task, (target, index == 0), *breadth) {
                 Ok(()) => *sent += 1,
                 Err(why) => *fault = Some(why),
             }
@@ -168,7 +156,8 @@ impl Node {
     fn next_branch(&mut self, now: Now, mut forking: Forking) -> Performed {
         let (Some(route), Some(target)) = (forking.route, forking.targets.pop_front()) else {
             self.keep_flags(&forking);
-            for (mut task, target) in std::mem::take(&mut forking.ready) {
+            for (index, mut task) in std::mem::take(&mut forking.ready).into_iter().enumerate() {
+                let target = (task.message.target.clone(), index == 0);
                 forking.outer.task.swap_sending(&mut task);
                 match self.send_branch(now, forking.id, &mut task, target, forking.breadth) {
                     Ok(()) => forking.sent += 1,
@@ -180,11 +169,7 @@ impl Node {
             return Performed::Answered(outer, answer);
         };
         let mut message = forking.outer.task.message.clone();
-        message.uri = target.uri.or(message.uri);
-        message.destination = target.destination;
-        message.send_socket = target.socket;
-        message.branch_flags = target.flags;
-        message.located = target.located;
+        message.target = Target { uri: target.uri.or(message.target.uri), ..target };
         if let Some(transaction) = self.layer.table.get(forking.id) {
             let branch = (transaction.branches.len() + forking.ready.len()) as u16;
             message.transaction = Some(transaction.view(Some(branch), 0));
@@ -208,15 +193,7 @@ impl Node {
         if dropped {
             forking.fault = forking.fault.or(Some(Fault::NoBranch));
         } else {
-            let target = Target {
-                uri: task.message.uri.clone(),
-                destination: task.message.destination.clone(),
-                socket: task.message.send_socket,
-                flags: task.message.branch_flags,
-                located: task.message.located.clone(),
-                begins_relay: forking.ready.is_empty(),
-            };
-            forking.ready.push((task, target));
+            forking.ready.push(task);
         }
         match self.next_branch(now, forking) {
             Performed::Answered(mut outer, answer) => {
@@ -245,8 +222,7 @@ impl Node {
         };
         if let Some(transaction) = self.layer.table.get(forking.id) {
             let message = &mut forking.outer.task.message;
-            transaction.on_failure = message.on_failure;
-            transaction.on_reply = message.on_reply;
+            transaction.armed = message.armed.lasting();
             message.transaction = Some(transaction.view(None, 0));
         }
         self.layer.table.weigh(forking.id);
@@ -272,15 +248,15 @@ impl Node {
     /// Keeps the message as it stands, when a `failure_route` may want it.
     fn keep_for_failure(&mut self, id: TransactionId, task: &mut Task, branch_route: Option<RouteId>) {
         let message = &task.message;
-        let armed = message.on_failure.or(branch_route).or(message.on_branch_failure).is_some();
+        let armed = message.armed.failure.or(branch_route).or(message.armed.branch_failure).is_some();
         // What a failure_route changes belongs to the branches it adds: the next one starts from the request as it was first relayed.
         if let Some(transaction) = self.layer.table.get(id)
             && armed
             && transaction.relayed.is_none()
         {
             let mut kept = task.message.clone();
-            kept.on_failure = None;
-            kept.on_branch_failure = None;
+            kept.armed.failure = None;
+            kept.armed.branch_failure = None;
             transaction.relayed = Some(kept);
         }
     }
@@ -289,8 +265,8 @@ impl Node {
     pub(super) fn forward(&mut self, now: Now, task: &mut Task, relay: &Relay) -> i32 {
         let message = &mut task.message;
         let uri = message.request_uri();
-        let hop = relay.next_hop.clone().or_else(|| message.destination.clone()).unwrap_or_else(|| uri.clone());
-        let flow = match self.route(&hop, message.send_socket, Some(message.received.flow.socket)) {
+        let hop = relay.next_hop.clone().or_else(|| message.target.next_hop.clone()).unwrap_or_else(|| uri.clone());
+        let flow = match self.route(&hop, message.target.socket, Some(message.received.flow.socket)) {
             Ok(flow) => flow,
             Err(fault) => {
                 task.set_error(fault.error());
@@ -298,7 +274,7 @@ impl Node {
             }
         };
         let branch = self.stateless_branch(message);
-        let located = message.located.clone();
+        let located = message.target.located.clone();
         let (bytes, flow) = self.write_forwarded(task, &uri, flow, &branch, located.as_deref());
         task.set_error(0);
         if self.lets_request_go(now, task, (&bytes, flow)) {
@@ -400,10 +376,10 @@ impl Node {
         let stamp = message
             .message
             .via()
-            .map(|via| via.stamp(message.received.flow.peer, message.force_rport))
+            .map(|via| via.stamp(message.received.flow.peer, message.replies.force_rport))
             .unwrap_or_default();
         self.buffer.clear();
-        let changed = message.uri.is_some() || **uri != *message.message.request_uri();
+        let changed = message.target.uri.is_some() || **uri != *message.message.request_uri();
         let uri = changed.then_some(&uri[..]);
         let path = located.filter(|located| !located.path.is_empty());
         let mut lines = path.map(|located| [b"Route: ", &located.path[..], b"\r\n"].concat()).unwrap_or_default();
@@ -437,27 +413,11 @@ impl Node {
 fn targets(message: &mut Working, relay: Relay) -> VecDeque<Target> {
     let mut targets = VecDeque::with_capacity(1 + message.branches.len());
     if !message.is_taken() {
-        targets.push_back(Target {
-            uri: message.uri.clone(),
-            destination: relay.next_hop.or_else(|| message.destination.clone()),
-            socket: message.send_socket,
-            flags: message.branch_flags,
-            located: message.located.clone(),
-            begins_relay: false,
-        });
+        let own = message.target.clone();
+        targets.push_back(Target { next_hop: relay.next_hop.or(own.next_hop), ..own });
         message.take_uri();
     }
-    targets.extend(message.branches.drain(..).map(|branch| Target {
-        uri: Some(branch.uri),
-        destination: branch.destination,
-        socket: branch.send_socket,
-        flags: branch.flags,
-        located: branch.located,
-        begins_relay: false,
-    }));
-    if let Some(first) = targets.front_mut() {
-        first.begins_relay = true;
-    }
+    targets.extend(message.branches.drain(..));
     targets
 }
 

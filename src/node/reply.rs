@@ -48,7 +48,7 @@ impl Node {
                 }
                 working.transaction = Some(transaction.view(Some(index), code));
                 let branch = transaction.branches.get(index as usize);
-                let (branch_flags, on_reply) = branch.map_or((0, None), |branch| (branch.flags, branch.on_reply));
+                let (branch_flags, on_reply) = branch.map_or((0, None), |branch| (branch.flags, branch.armed.reply));
                 let Some(route) = on_reply else {
                     if verdict.counts {
                         self.count_reply(now, id, index, working, call);
@@ -56,8 +56,8 @@ impl Node {
                     return;
                 };
                 working.flags = transaction.flags;
-                working.branch_flags = branch_flags;
-                working.on_reply = transaction.on_reply;
+                working.target.flags = branch_flags;
+                working.armed.reply = transaction.armed.reply;
                 let avps = std::mem::take(&mut transaction.avps);
                 self.start(now, working, avps, route, Role::Reply(id, index, verdict.counts), call);
             }
@@ -87,12 +87,12 @@ impl Node {
             return;
         };
         let socket =
-            self.core.sockets.towards(transport, destination, working.send_socket, Some(working.received.flow.socket));
+            self.core.sockets.towards(transport, destination, working.target.socket, Some(working.received.flow.socket));
         if let Some(socket) = socket {
             let bytes = self.reply_bytes(&working.message, &working.edits, socket);
             let flow = Flow::to(destination, socket);
             if self.lets_reply_go(now, working, (&bytes, flow)) {
-                self.send(bytes, flow, working.reply_flags);
+                self.send(bytes, flow, working.replies.flags);
                 self.core.counters.count(const { Counter::named("fwd_replies") });
             }
         }

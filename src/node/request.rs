@@ -34,7 +34,7 @@ impl Node {
         let received = Received { flow: datagram.flow, at: now.tick };
         self.next_message += 1;
         let mut working = Box::new(Working::new(message, received, self.next_message));
-        working.force_rport = self.core.settings.force_rport;
+        working.replies.force_rport = self.core.settings.force_rport;
         if let Some(fault) = fault {
             return self.refuse(now, working, fault);
         }
@@ -196,8 +196,8 @@ impl Node {
     pub(super) fn request_done(&mut self, now: Now, mut task: Task, broken: bool) {
         let Some(view) = task.message.transaction else {
             if broken && !task.message.settled && task.message.message.method() != Some(Method::Ack) {
-                task.message.reply_headers.clear();
-                task.message.reply_body.clear();
+                task.message.replies.headers.clear();
+                task.message.replies.body.clear();
                 self.stateless_reply(now, &mut task.message, 500, b"Server Internal Error", &[]);
             }
             return;
@@ -211,9 +211,9 @@ impl Node {
         // A relay that failed is answered at the end, unless the script did so through the transaction.
         if unanswered && let Some(fault) = transaction.fault {
             let (code, reason) = super::relay::error_reply(fault.error(), "TM");
-            self.reply_with_uri(now, view.id, task.message.uri, (code, reason.as_bytes()), &[]);
+            self.reply_with_uri(now, view.id, task.message.target.uri, (code, reason.as_bytes()), &[]);
         } else if unanswered && broken {
-            self.reply_with_uri(now, view.id, task.message.uri, (500, b"Server Internal Error"), &[]);
+            self.reply_with_uri(now, view.id, task.message.target.uri, (500, b"Server Internal Error"), &[]);
         }
     }
 
@@ -296,14 +296,14 @@ impl Node {
             }
             (ReplyMode::Transaction, None) => {
                 let Some(id) = self.new_transaction(now, &mut task.message) else { return -1 };
-                let uri = task.message.uri.clone();
+                let uri = task.message.target.uri.clone();
                 self.reply_with_uri(now, id, uri, (reply.code, &reply.reason), &reply.headers)
             }
             (ReplyMode::Transaction | ReplyMode::Either, Some(id)) => {
                 if let Some(transaction) = self.layer.table.get(id) {
                     transaction.take_reply(&mut task.message);
                 }
-                let uri = task.message.uri.clone();
+                let uri = task.message.target.uri.clone();
                 self.reply_with_uri(now, id, uri, (reply.code, &reply.reason), &reply.headers)
             }
             (ReplyMode::Error, _) => {

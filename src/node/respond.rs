@@ -32,11 +32,11 @@ impl Node {
         }
         let tag = self.own_tag(&working.message, b'.');
         // A second reply has them too.
-        let mut extra = working.reply_headers.clone();
+        let mut extra = working.replies.headers.clone();
         extra.extend_from_slice(headers);
         let bytes = self.own_reply_bytes(&working.message, working, code, reason, &tag, &extra);
-        let flow = reply_flow(&self.core, &working.message, &working.received, working.force_rport);
-        self.send(bytes.clone(), flow, working.reply_flags);
+        let flow = reply_flow(&self.core, &working.message, &working.received, working.replies.force_rport);
+        self.send(bytes.clone(), flow, working.replies.flags);
         working.settled |= code >= 200;
         self.core.counters.stateless(code);
         self.local_response(now, &bytes, working.received);
@@ -71,14 +71,14 @@ impl Node {
         }
         let request = transaction.request.clone();
         let mut working = Working::new(request, transaction.received, 0);
-        working.force_rport = transaction.force_rport;
-        working.uri = uri;
+        working.replies.force_rport = transaction.force_rport;
+        working.target.uri = uri;
         let transaction_body = transaction.reply_body.clone();
         let mut extra = transaction.reply_headers.clone();
         extra.extend_from_slice(headers);
         // A 100 has none.
         let tag = if code > 100 { self.own_tag(&working.message, b'-') } else { Vec::new() };
-        working.reply_body = transaction_body;
+        working.replies.body = transaction_body;
         let bytes = self.own_reply_bytes(&working.message, &working, code, reason, &tag, &extra);
         if (200..300).contains(&code) {
             self.expect_ack(id, &working.message, &tag);
@@ -118,7 +118,7 @@ impl Node {
         extra: &[u8],
     ) -> Bytes {
         let stamp =
-            request.via().map(|via| via.stamp(working.received.flow.peer, working.force_rport)).unwrap_or_default();
+            request.via().map(|via| via.stamp(working.received.flow.peer, working.replies.force_rport)).unwrap_or_default();
         let warning = if self.core.settings.sip_warning { self.warning(request, working) } else { Vec::new() };
         let server = self.core.settings.server_header.strip_prefix(b"Server: ").filter(|value| !value.is_empty());
         let reply = Reply {
@@ -130,7 +130,7 @@ impl Node {
             extra_headers: extra,
             server,
             warning: &warning,
-            body: &working.reply_body,
+            body: &working.replies.body,
             ..Reply::default()
         };
         self.buffer.clear();
@@ -163,7 +163,7 @@ impl Node {
         line.extend_from_slice(request.request_uri());
         line.extend_from_slice(b" out_uri=");
         // What a script sets need not be a URI; it begins no other header.
-        let out = working.uri.as_deref().unwrap_or(request.request_uri()).iter();
+        let out = working.target.uri.as_deref().unwrap_or(request.request_uri()).iter();
         line.extend(out.map(|byte| if byte.is_ascii_control() { b' ' } else { *byte }));
         let _ = write!(line, " via_cnt=={vias}\"");
         if line.len() > LONGEST_WARNING {

@@ -7,7 +7,7 @@ use super::relay::Forking;
 use super::share::call_id;
 use super::transaction::{Due, Transaction};
 use crate::builtin::{
-    Avps, Background, Effect, Extension, Locals, LogLevel, RouteId, Statements, TraceEvent, TransactionId, Working,
+    Armed, Avps, Background, Effect, Extension, Locals, LogLevel, RouteId, Statements, TraceEvent, TransactionId, Working,
 };
 use crate::script::{End, Step, Task};
 use crate::time::Now;
@@ -70,13 +70,13 @@ impl Run {
         match self.role {
             Role::Reply(_, branch, _) => {
                 message.flags = transaction.flags;
-                message.on_reply = transaction.on_reply;
-                message.branch_flags = transaction.branches.get(branch as usize).map_or(0, |branch| branch.flags);
+                message.armed.reply = transaction.armed.reply;
+                message.target.flags = transaction.branches.get(branch as usize).map_or(0, |branch| branch.flags);
             }
             Role::Failure(..) | Role::BranchFailure(..) => {
                 message.flags = transaction.flags;
-                message.on_reply = transaction.on_reply;
-                message.on_failure = transaction.on_failure;
+                let Armed { failure, reply, .. } = transaction.armed;
+                message.armed = Armed { failure, reply, ..message.armed };
             }
             // A request hands these over when it is relayed.
             Role::Request | Role::Branch(_) | Role::Event => {}
@@ -390,9 +390,9 @@ impl Node {
         match run.role {
             Role::Reply(_, branch, _) => {
                 transaction.flags = message.flags;
-                transaction.on_reply = message.on_reply;
+                transaction.armed.reply = message.armed.reply;
                 if let Some(branch) = transaction.branches.get_mut(branch as usize) {
-                    branch.flags = message.branch_flags;
+                    branch.flags = message.target.flags;
                 }
             }
             Role::Failure(..) | Role::BranchFailure(..) => transaction.take_from(message),

@@ -31,17 +31,17 @@ impl Node {
             Server::Other(server_non_invite::State::start(now.tick, &timers, &mut actions))
         };
         let key = self.server_key(&message.message, method);
-        let flow = super::address::reply_flow(&self.core, &message.message, &message.received, message.force_rport);
-        let send_flags = message.reply_flags;
+        let flow = super::address::reply_flow(&self.core, &message.message, &message.received, message.replies.force_rport);
+        let send_flags = message.replies.flags;
         let side = Side { machine, kept: None, flow, send_flags, timers: TimerSet::default() };
         let mut transaction =
             Box::new(Transaction::new(id, message.message.clone(), message.received, timers, self.generation.clone()));
         transaction.born = now.tick;
         transaction.server = Some(side);
         transaction.flags = message.flags;
-        transaction.force_rport = message.force_rport;
+        transaction.force_rport = message.replies.force_rport;
         transaction.wanted_timers = message.timers.unwrap_or_default();
-        transaction.uri = message.uri.clone().filter(|_| self.core.settings.sip_warning);
+        transaction.uri = message.target.uri.clone().filter(|_| self.core.settings.sip_warning);
         transaction.take_reply(message);
         transaction.keys.push(key);
         self.layer.table.insert(transaction);

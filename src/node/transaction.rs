@@ -1,8 +1,8 @@
 //! One transaction as the node keeps it: the machines, the messages they send, and what the script left with it.
 
 use super::generation::Generation;
-use crate::builtin::{
-    Avps, FailureReplyMode, MessageFlags, ModuleId, Received, RouteId, TransactionId, TransactionView, Working,
+use crate::builtin::{Armed, 
+    Avps, FailureReplyMode, MessageFlags, ModuleId, Received, TransactionId, TransactionView, Working,
 };
 use crate::sip::{HeaderName, Message, Method};
 use crate::time::Tick;
@@ -36,8 +36,7 @@ pub(super) struct Transaction {
     pub(super) avps: Avps,
     pub(super) flags: MessageFlags,
     /// What its further branches begin with.
-    pub(super) on_failure: Option<RouteId>,
-    pub(super) on_reply: Option<RouteId>,
+    pub(super) armed: Armed,
     pub(super) force_rport: bool,
     /// The Request-URI that the script had set as the transaction began; only where a Warning tells it.
     pub(super) uri: Option<Bytes>,
@@ -100,12 +99,8 @@ pub(super) struct Branch {
     pub(super) unsent: bool,
     /// It left, and was sent again.
     pub(super) sent_again: bool,
-    /// `onreply_route` for its replies.
-    pub(super) on_reply: Option<RouteId>,
-    /// `failure_route` to run when its outcome wins.
-    pub(super) on_failure: Option<RouteId>,
-    /// `event_route[tm:branch-failure:...]` to run when it fails.
-    pub(super) on_branch_failure: Option<RouteId>,
+    /// Blocks to run for its replies, when its outcome wins, when it fails.
+    pub(super) armed: Armed,
     /// Its outcome was handed to a `failure_route` that tried something else.
     pub(super) superseded: bool,
     /// It is the first of those that one relay sent.
@@ -183,9 +178,7 @@ impl Branch {
             timed_out: false,
             unsent: false,
             sent_again: false,
-            on_reply: None,
-            on_failure: None,
-            on_branch_failure: None,
+            armed: Armed::default(),
             superseded: false,
             begins_relay: false,
             cancel: None,
@@ -196,9 +189,9 @@ impl Branch {
 impl Transaction {
     /// Takes what a script wants in the replies made here.
     pub(super) fn take_reply(&mut self, message: &mut Working) {
-        self.reply_headers.append(&mut message.reply_headers);
-        if !message.reply_body.is_empty() {
-            self.reply_body = std::mem::take(&mut message.reply_body);
+        self.reply_headers.append(&mut message.replies.headers);
+        if !message.replies.body.is_empty() {
+            self.reply_body = std::mem::take(&mut message.replies.body);
         }
     }
 
@@ -225,8 +218,7 @@ impl Transaction {
             relayed: None,
             avps: Avps::default(),
             flags: MessageFlags::default(),
-            on_failure: None,
-            on_reply: None,
+            armed: Armed::default(),
             force_rport: false,
             uri: None,
             reply_headers: Vec::new(),
@@ -286,9 +278,8 @@ impl Transaction {
         let branch = self.branches.get(failed as usize)?;
         let mut message = self.relayed.clone()?;
         message.flags = self.flags;
-        message.branch_flags = branch.flags;
-        message.on_failure = self.on_failure;
-        message.on_reply = self.on_reply;
+        message.target.flags = branch.flags;
+        message.armed = self.armed;
         // It has those of the transaction, unless it wants others.
         message.timers = None;
         message.branches.clear();
@@ -308,8 +299,7 @@ impl Transaction {
     /// Takes the flags and armed blocks of a message.
     pub(super) fn take_from(&mut self, message: &Working) {
         self.flags = message.flags;
-        self.on_failure = message.on_failure;
-        self.on_reply = message.on_reply;
+        self.armed = message.armed.lasting();
     }
 
     /// Has the CANCELs of its branches say which reply they follow from (RFC 3326).

@@ -99,7 +99,7 @@ impl Node {
         let noisy = self.core.settings.transaction.noisy_ctimer;
         let Some(transaction) = self.layer.table.get(id).filter(|_| !noisy) else { return false };
         let [branch] = &transaction.branches[..] else { return false };
-        transaction.is_invite && transaction.owner.is_none() && !branch.replied && branch.on_failure.is_none()
+        transaction.is_invite && transaction.owner.is_none() && !branch.replied && branch.armed.failure.is_none()
     }
 
     /// A branch has failed: `event_route[tm:branch-failure:...]` sees it before the others are asked for.
@@ -108,7 +108,7 @@ impl Node {
             && !transaction.failing
             && !transaction.is_answered()
             && let Some(branch) = transaction.branches.get(index as usize)
-            && let Some(route) = branch.on_branch_failure
+            && let Some(route) = branch.armed.branch_failure
             && let Some(message) = transaction.lend(index, now.tick)
         {
             let avps = std::mem::take(&mut transaction.avps);
@@ -143,11 +143,11 @@ impl Node {
         }
         let faked = self.core.settings.transaction.faked_reply_prio;
         let Some(winner) = winner(&transaction.branches, faked) else { return };
-        if let Some(route) = transaction.branches[winner].on_failure
+        if let Some(route) = transaction.branches[winner].armed.failure
             && let Some(mut message) = transaction.lend(winner as u16, now.tick)
         {
             // A route that relays without naming the next one does not run again.
-            message.on_failure = None;
+            message.armed.failure = None;
             let avps = std::mem::take(&mut transaction.avps);
             let role = Role::Failure(id, working);
             return self.start(now, message, avps, route, role, call);
@@ -211,7 +211,7 @@ impl Node {
     /// Sends a reply of a branch to the caller, unless the `onsend_route` keeps it back.
     fn relay_upstream(&mut self, now: Now, id: TransactionId, code: u16, working: &Working) {
         let way = self.layer.table.get(id).and_then(|its| its.server.as_mut()).map(|side| {
-            side.send_flags = side.send_flags.or(working.reply_flags);
+            side.send_flags = side.send_flags.or(working.replies.flags);
             side.flow
         });
         let socket = way.map_or(working.received.flow.socket, |flow| flow.socket);

@@ -19,14 +19,14 @@ pub(super) fn push_via(core: &Core, message: &Working, avps: &Avps, leaving: &Le
     push_address(core, message, avps, leaving, out);
     out.extend_from_slice(b";branch=");
     out.extend_from_slice(leaving.branch);
-    if message.local_rport || core.settings.local_rport {
+    if message.own_via.local_rport || core.settings.local_rport {
         out.extend_from_slice(b";rport");
     }
-    if message.via.server_id && core.settings.server_id != 0 {
+    if message.own_via.server_id && core.settings.server_id != 0 {
         // Writing to a Vec does not fail.
         let _ = write!(out, ";srvid={}", core.settings.server_id);
     }
-    if message.via.parameters
+    if message.own_via.parameters
         && let Some(class) = &core.settings.xavp_via_params
         && let Some(record) = avps.record(class, 0)
     {
@@ -55,7 +55,7 @@ fn push_parameter(name: &[u8], value: &Value, out: &mut Vec<u8>) {
 fn push_address(core: &Core, message: &Working, avps: &Avps, leaving: &Leaving, out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(&core.via_text(leaving.socket, Some(message), leaving.next));
-    let record = core.settings.xavp_via_fields.as_ref().filter(|_| message.via.address);
+    let record = core.settings.xavp_via_fields.as_ref().filter(|_| message.own_via.address);
     let Some(record) = record.and_then(|class| avps.record(class, 0)) else { return };
     let string = |name: &[u8]| match record.field(name) {
         Some(Value::Text(text)) => Some(text),

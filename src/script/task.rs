@@ -94,7 +94,7 @@ impl Task {
     pub fn swap_sending(&mut self, branch: &mut Task) {
         std::mem::swap(&mut self.locals, &mut branch.locals);
         std::mem::swap(&mut self.message.flags, &mut branch.message.flags);
-        std::mem::swap(&mut self.message.branch_flags, &mut branch.message.branch_flags);
+        std::mem::swap(&mut self.message.target.flags, &mut branch.message.target.flags);
     }
 
     /// The action at hand met this: 0 when all went well, else a negative number of Kamailio's `core/error.h`.

@@ -1,6 +1,6 @@
 //! Statements about further branches.
 
-use crate::builtin::{Arg, Args, Branch, Context, Does, Function, Located, LogLevel, Means, Outcome, Routes};
+use crate::builtin::{Arg, Args, Target, Context, Does, Function, Located, LogLevel, Means, Outcome, Routes};
 use crate::modules::usrloc::preference;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -53,16 +53,15 @@ fn append(cx: &mut Context, args: &Args) -> Outcome {
     let uri = args.header_value(cx, 0);
     let message = &mut *cx.message;
     // `$du` goes with a URI that is given, not with the Request-URI.
-    let (uri, destination) = match uri.is_empty() {
+    let (uri, next_hop) = match uri.is_empty() {
         true => (message.request_uri(), None),
-        false => (uri, message.destination.clone()),
+        false => (uri, message.target.next_hop.clone()),
     };
-    message.branches.push(Branch {
-        uri,
-        destination,
-        send_socket: message.send_socket,
-        flags: message.branch_flags,
+    message.branches.push(Target {
+        uri: Some(uri),
+        next_hop,
         located,
+        ..message.target.clone()
     });
     Outcome::TRUE
 }

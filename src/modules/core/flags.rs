@@ -163,7 +163,7 @@ fn message_flags<'a>(cx: &'a mut Context, _: &Args) -> Option<&'a mut u32> {
 /// The flags of the branch that the second argument names: 0 is the first, and the further ones follow.
 fn branch_flags<'a>(cx: &'a mut Context, args: &Args) -> Option<&'a mut u32> {
     match usize::try_from(args.int(cx, 1)).ok()?.checked_sub(1) {
-        None => Some(&mut cx.message.branch_flags),
+        None => Some(&mut cx.message.target.flags),
         Some(further) => cx.message.branches.get_mut(further).map(|branch| &mut branch.flags),
     }
 }

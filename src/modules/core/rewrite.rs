@@ -13,7 +13,7 @@ pub(crate) fn rewrite(cx: &mut Context, change: impl FnOnce(&Uri) -> Vec<u8>) ->
     let Ok(uri) = Uri::parse(&old) else {
         return Err(Fault::new(format!("bad uri <{}>", String::from_utf8_lossy(&old))));
     };
-    cx.message.uri = Some(Bytes::from(change(&uri)));
+    cx.message.target.uri = Some(Bytes::from(change(&uri)));
     Ok(())
 }
 

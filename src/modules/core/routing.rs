@@ -105,7 +105,7 @@ pub(super) const ROWS: &[Function] = &[
     ),
     bare(
         &["set_reply_no_connect"],
-        |cx, _| send_flags(&mut cx.message.reply_flags, |flags| flags.existing = true),
+        |cx, _| send_flags(&mut cx.message.replies.flags, |flags| flags.existing = true),
         "No connection is opened for a reply whose own is gone.",
     ),
     bare(
@@ -115,7 +115,7 @@ pub(super) const ROWS: &[Function] = &[
     ),
     bare(
         &["set_reply_close"],
-        |cx, _| send_flags(&mut cx.message.reply_flags, |flags| flags.closing = true),
+        |cx, _| send_flags(&mut cx.message.replies.flags, |flags| flags.closing = true),
         "The connection that the reply leaves by is closed behind it.",
     ),
     Function {
@@ -222,30 +222,30 @@ fn log(cx: &mut Context, args: &Args, level: LogLevel, at: usize) -> Outcome {
 }
 
 fn force_rport(cx: &mut Context, _: &Args) -> Outcome {
-    cx.message.force_rport = true;
+    cx.message.replies.force_rport = true;
     Outcome::TRUE
 }
 
 fn add_local_rport(cx: &mut Context, _: &Args) -> Outcome {
-    cx.message.local_rport = true;
+    cx.message.own_via.local_rport = true;
     Outcome::TRUE
 }
 
 fn set_advertised_address(cx: &mut Context, args: &Args) -> Outcome {
-    cx.message.advertised_address = Some(given(cx, args, 0));
+    cx.message.own_via.advertised_address = Some(given(cx, args, 0));
     Outcome::TRUE
 }
 
 fn set_advertised_port(cx: &mut Context, args: &Args) -> Outcome {
-    cx.message.advertised_port = u16::try_from(args.int(cx, 0)).ok().filter(|port| *port != 0);
-    Outcome::truth(cx.message.advertised_port.is_some())
+    cx.message.own_via.advertised_port = u16::try_from(args.int(cx, 0)).ok().filter(|port| *port != 0);
+    Outcome::truth(cx.message.own_via.advertised_port.is_some())
 }
 
 fn force_send_socket(cx: &mut Context, args: &Args) -> Outcome {
     let text = given(cx, args, 0);
     match socket(cx, &text) {
         Some(socket) => {
-            cx.message.send_socket = Some(socket);
+            cx.message.target.socket = Some(socket);
             Outcome::TRUE
         }
         None => {

@@ -128,7 +128,7 @@ fn changed(cx: &mut Context, args: &Args, change: for<'a> fn(&Uri<'a>, &[u8]) ->
 }
 
 fn set_uri(cx: &mut Context, args: &Args) -> Outcome {
-    cx.message.uri = Some(given(cx, args, 0));
+    cx.message.target.uri = Some(given(cx, args, 0));
     Outcome::TRUE
 }
 
@@ -168,7 +168,7 @@ fn user_phone(cx: &mut Context, _: &Args) -> Outcome {
 }
 
 fn revert(cx: &mut Context, _: &Args) -> Outcome {
-    cx.message.uri = None;
+    cx.message.target.uri = None;
     Outcome::TRUE
 }
 

@@ -69,7 +69,7 @@ const ROWS: &[Function] = &[
         |cx, args| {
             let text = args.text(cx, 0);
             let found = core::socket(cx, &text);
-            choose(cx, found, &text, |cx, socket| cx.message.send_socket = Some(socket))
+            choose(cx, found, &text, |cx, socket| cx.message.target.socket = Some(socket))
         },
         "Sends from this socket, written proto:address:port. One that the server does not have changes nothing.",
     ).does(&[Does::ChooseSocket]),
@@ -79,7 +79,7 @@ const ROWS: &[Function] = &[
         |cx, args| {
             let name = args.text(cx, 0);
             let found = named(cx, &name);
-            choose(cx, found, &name, |cx, socket| cx.message.send_socket = Some(socket))
+            choose(cx, found, &name, |cx, socket| cx.message.target.socket = Some(socket))
         },
         "Sends from the socket of this name. A name that no socket has changes nothing.",
     ).does(&[Does::ChooseSocket]),
@@ -243,7 +243,7 @@ const NAME: &[Arg] = &[Arg::text("flag")];
 
 fn send_as_it_came(cx: &Context, next_hop: Bytes) -> Outcome {
     let bytes = cx.message.message.bytes().clone();
-    send(next_hop, cx.message.send_socket, bytes)
+    send(next_hop, cx.message.target.socket, bytes)
 }
 
 fn send(next_hop: Bytes, socket: Option<SocketId>, bytes: Bytes) -> Outcome {
@@ -458,7 +458,7 @@ mod tests {
             assert!(matches!(bench.call_with(row, vec![arg]), Outcome::Return(its) if its == code), "{shown}");
         }
         assert_eq!(bench.message.received.flow.peer, "1.2.3.4:77".parse().unwrap());
-        assert_eq!(bench.message.send_socket, None);
+        assert_eq!(bench.message.target.socket, None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the server's own Via says beside its address and branch.
 
-use crate::builtin::{Arg, Args, Context, Function, Outcome, ViaAdditions, anywhere};
+use crate::builtin::{Arg, Args, Context, Function, Outcome, OwnVia, anywhere};
 
 pub(super) const ROWS: &[Function] = &[
     anywhere(
@@ -25,8 +25,8 @@ pub(super) const ROWS: &[Function] = &[
 
 const SWITCH: &[Arg] = &[Arg::int("flags")];
 
-fn switch(cx: &mut Context, args: &Args, set: fn(&mut ViaAdditions, bool)) -> Outcome {
+fn switch(cx: &mut Context, args: &Args, set: fn(&mut OwnVia, bool)) -> Outcome {
     let on = args.int(cx, 0) != 0;
-    set(&mut cx.message.via, on);
+    set(&mut cx.message.own_via, on);
     Outcome::TRUE
 }

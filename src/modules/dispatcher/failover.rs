@@ -4,7 +4,7 @@ use super::health;
 use super::select::{Choice, choose};
 use super::set::{Destination, Set, socket_at, socket_named};
 use super::{Dispatcher, health::flags_of};
-use crate::builtin::{Args, Branch, Context, LogLevel, Outcome, SocketId, Value, Xavp};
+use crate::builtin::{Args, Target, Context, LogLevel, Outcome, SocketId, Value, Xavp};
 use crate::sip::{Scheme, Uri};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -99,7 +99,7 @@ fn select(
     limit: usize,
     records: &mut Vec<Xavp>,
 ) -> i32 {
-    if writes == Writes::Destination && !state.force && cx.message.destination.is_some() {
+    if writes == Writes::Destination && !state.force && cx.message.target.next_hop.is_some() {
         cx.log(LogLevel::Error, "ds_select_dst: $du is set already and force_dst is 0");
         return -1;
     }
@@ -149,23 +149,23 @@ fn others<'a>(state: &'a Dispatcher, set: &'a Set, choice: &'a Choice) -> impl I
 // A branch for each destination after the chosen one; like Kamailio it does not ask whether they are active.
 fn fork(cx: &mut Context, state: &Dispatcher, set: &Set, chosen: usize, writes: Writes) {
     for destination in set.destinations.iter().skip(chosen + 1) {
-        let send_socket = state.socket_of(cx, destination);
-        let (uri, next) = match writes {
+        let socket = state.socket_of(cx, destination);
+        let (uri, next_hop) = match writes {
             Writes::Domain => (with_host_of(&cx.message.request_uri(), &destination.uri), None),
             Writes::Destination | Writes::Nothing => (cx.message.request_uri(), Some(destination.uri.clone())),
         };
-        cx.message.branches.push(Branch { uri, destination: next, send_socket, ..Branch::default() });
+        cx.message.branches.push(Target { uri: Some(uri), next_hop, socket, ..Target::default() });
     }
 }
 
 fn write(cx: &mut Context, uri: &Bytes, socket: Option<SocketId>, writes: Writes) {
     match writes {
         Writes::Nothing => return,
-        Writes::Destination => cx.message.destination = Some(uri.clone()),
-        Writes::Domain => cx.message.uri = Some(with_host_of(&cx.message.request_uri(), uri)),
+        Writes::Destination => cx.message.target.next_hop = Some(uri.clone()),
+        Writes::Domain => cx.message.target.uri = Some(with_host_of(&cx.message.request_uri(), uri)),
     }
     if socket.is_some() {
-        cx.message.send_socket = socket;
+        cx.message.target.socket = socket;
     }
 }
 

@@ -119,7 +119,7 @@ fn call(bench: &mut Bench, name: &str, args: &[&str]) -> i32 {
 }
 
 fn du(bench: &Bench) -> String {
-    bench.message.destination.as_ref().map(|uri| String::from_utf8_lossy(uri).into_owned()).unwrap_or_default()
+    bench.message.target.next_hop.as_ref().map(|uri| String::from_utf8_lossy(uri).into_owned()).unwrap_or_default()
 }
 
 // How often each destination is chosen, by the last digit of its port.
@@ -276,9 +276,9 @@ fn all_at_once_makes_a_branch_for_each() {
     let mut bench = bench(&[], &rows);
     assert_eq!(call(&mut bench, "ds_select_dst", &["1", "12"]), 1);
     assert_eq!((du(&bench), bench.message.branches.len()), ("sip:h:6001".into(), 2));
-    assert_eq!(bench.message.branches[0].destination.as_deref(), Some(&b"sip:h:6002"[..]));
+    assert_eq!(bench.message.branches[0].next_hop.as_deref(), Some(&b"sip:h:6002"[..]));
     assert_eq!(call(&mut bench, "ds_select_domain", &["1", "12"]), 1);
-    assert_eq!(bench.message.branches[3].uri, "sip:bob@h:6003");
+    assert_eq!(bench.message.branches[3].uri.as_deref(), Some(&b"sip:bob@h:6003"[..]));
 }
 
 #[test]

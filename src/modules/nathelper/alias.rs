@@ -168,8 +168,8 @@ fn handle_ruri_alias(cx: &mut Context, args: &Args) -> Outcome {
     let last = args.int(cx, 0) != 0;
     match take_alias(&cx.message.request_uri(), &name(cx), last) {
         Ok(Some((uri, destination))) => {
-            cx.message.uri = Some(Bytes::from(uri));
-            cx.message.destination = Some(Bytes::from(destination));
+            cx.message.target.uri = Some(Bytes::from(uri));
+            cx.message.target.next_hop = Some(Bytes::from(destination));
             Outcome::TRUE
         }
         Ok(None) => Outcome::Return(2),

@@ -56,7 +56,7 @@ fn target_differs(cx: &Context) -> bool {
         };
         return moved || rport.is_some_and(|port| port != via.port().unwrap_or(5060));
     }
-    let Some(destination) = &cx.message.destination else { return false };
+    let Some(destination) = &cx.message.target.next_hop else { return false };
     let own = cx.message.request_uri();
     let (Ok(uri), Ok(destination)) = (Uri::parse(&own), Uri::parse(destination)) else { return false };
     let transport = destination.transport().and_then(Transport::of);

@@ -1,7 +1,7 @@
 //! `$branch`, `$br`, `$bR`, `$ds`: the further destinations of a request.
 
 use super::{pick, wanted_text};
-use crate::builtin::{Branch, Context, Fault, Key, KeyKind, Located, Place, Value, Variable};
+use crate::builtin::{Target, Context, Fault, Key, KeyKind, Located, Place, Value, Variable};
 use crate::modules::core;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub(super) const ROWS: &[Variable] = &[
     },
     Variable::read(
         &["br"],
-        |cx, _, _| cx.message.branches.first().map_or(Value::Null, |branch| Value::Text(branch.uri.clone())),
+        |cx, _, _| cx.message.branches.first().map_or(Value::Null, |branch| Value::text_or_null(branch.uri.clone())),
         "The URI of the first further branch; an assignment adds a branch.",
     )
     .written(append),
@@ -31,12 +31,12 @@ pub(super) const ROWS: &[Variable] = &[
     ),
     Variable::read(
         &["ruid"],
-        |cx, _, _| located(cx.message.located.as_deref(), Part::Ruid),
+        |cx, _, _| located(cx.message.target.located.as_deref(), Part::Ruid),
         "What names the record of the location that lookup found.",
     ),
     Variable::read(
         &["location_ua"],
-        |cx, _, _| located(cx.message.located.as_deref(), Part::UserAgent),
+        |cx, _, _| located(cx.message.target.located.as_deref(), Part::UserAgent),
         "The User-Agent that registered the location that lookup found.",
     ),
 ];
@@ -93,12 +93,12 @@ pub(super) const FIELDS: &[(&str, Field)] = &[
 ];
 
 /// Reads a field of a branch.
-pub(super) fn field(cx: &Context, branch: &Branch, field: Field) -> Value {
+pub(super) fn field(cx: &Context, branch: &Target, field: Field) -> Value {
     match field {
-        Field::Uri => Value::Text(branch.uri.clone()),
-        Field::Destination => Value::text_or_null(branch.destination.clone()),
+        Field::Uri => Value::Text(branch.uri.clone().unwrap_or_default()),
+        Field::Destination => Value::text_or_null(branch.next_hop.clone()),
         Field::Flags => Value::Int(i64::from(branch.flags)),
-        Field::Socket => match branch.send_socket.and_then(|id| cx.core.sockets.socket(id)) {
+        Field::Socket => match branch.socket.and_then(|id| cx.core.sockets.socket(id)) {
             Some(socket) => Value::Text(Bytes::from(format!("{}:{}", socket.transport, socket.address))),
             None => Value::Null,
         },
@@ -111,14 +111,14 @@ pub(super) fn field(cx: &Context, branch: &Branch, field: Field) -> Value {
 ///
 /// # Errors
 /// A value that the field cannot hold.
-pub(super) fn set_field(cx: &Context, branch: &mut Branch, field: Field, value: &Value) -> Result<(), Fault> {
+pub(super) fn set_field(cx: &Context, branch: &mut Target, field: Field, value: &Value) -> Result<(), Fault> {
     match field {
-        Field::Uri => branch.uri = cx.on_one_line(wanted_text(value)?),
-        Field::Destination if value.is_null() => branch.destination = None,
-        Field::Destination => branch.destination = Some(wanted_text(value)?),
+        Field::Uri => branch.uri = Some(cx.on_one_line(wanted_text(value)?)),
+        Field::Destination if value.is_null() => branch.next_hop = None,
+        Field::Destination => branch.next_hop = Some(wanted_text(value)?),
         Field::Flags => branch.flags = value.to_int() as u32,
-        Field::Socket if value.is_null() => branch.send_socket = None,
-        Field::Socket => branch.send_socket = core::socket(cx, &wanted_text(value)?).or(branch.send_socket),
+        Field::Socket if value.is_null() => branch.socket = None,
+        Field::Socket => branch.socket = core::socket(cx, &wanted_text(value)?).or(branch.socket),
         Field::Count => return Err(Fault::new("the number of branches cannot be written")),
         Field::Located(part) => {
             let mut its = branch.located.as_deref().cloned().unwrap_or_default();
@@ -179,20 +179,18 @@ fn append(cx: &mut Context, _: &Key, _: Place, value: Value) -> Result<(), Fault
         return Err(Fault::new("there are too many branches"));
     }
     let message = &mut *cx.message;
-    message.branches.push(Branch {
-        uri,
-        destination: message.destination.clone(),
-        send_socket: message.send_socket,
-        flags: message.branch_flags,
+    message.branches.push(Target {
+        uri: Some(uri),
         located: None,
+        ..message.target.clone()
     });
     Ok(())
 }
 
 fn listed(cx: &mut Context, as_contact: bool) -> Value {
     let message = &cx.message;
-    let mut uris: Vec<Bytes> = message.branches.iter().map(|branch| branch.uri.clone()).collect();
-    if as_contact && let Some(uri) = &message.uri {
+    let mut uris: Vec<Bytes> = message.branches.iter().filter_map(|branch| branch.uri.clone()).collect();
+    if as_contact && let Some(uri) = &message.target.uri {
         uris.insert(0, uri.clone());
     }
     if uris.is_empty() {

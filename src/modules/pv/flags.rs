@@ -43,7 +43,7 @@ fn message<'a>(cx: &'a mut Context) -> &'a mut u32 {
 }
 
 fn branch<'a>(cx: &'a mut Context) -> &'a mut u32 {
-    &mut cx.message.branch_flags
+    &mut cx.message.target.flags
 }
 
 fn script<'a>(cx: &'a mut Context) -> &'a mut u32 {

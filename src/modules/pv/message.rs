@@ -159,7 +159,7 @@ fn sequence(cx: &mut Context) -> Value {
 
 fn updated(cx: &mut Context) -> Value {
     let mut edits = cx.message.edits.clone();
-    edits.new_uri = cx.message.uri.clone().or(edits.new_uri);
+    edits.new_uri = cx.message.target.uri.clone().or(edits.new_uri);
     let written = apply(&cx.message.message, &edits);
     Value::Text(written.map_or_else(|_| cx.message.message.bytes().clone(), |message| message.bytes().clone()))
 }

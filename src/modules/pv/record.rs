@@ -140,13 +140,13 @@ fn push_destination(cx: &mut Context, args: &Args) -> Outcome {
     };
     let (uri, destination, socket) = (text(b"uri"), text(b"dsturi"), text(b"socket"));
     if let Some(uri) = uri {
-        cx.message.uri = Some(uri);
+        cx.message.target.uri = Some(uri);
     }
     if destination.is_some() {
-        cx.message.destination = destination;
+        cx.message.target.next_hop = destination;
     }
     if let Some(found) = socket.and_then(|socket| core::socket(cx, &socket)) {
-        cx.message.send_socket = Some(found);
+        cx.message.target.socket = Some(found);
     }
     Outcome::TRUE
 }

@@ -177,13 +177,13 @@ fn arrived(cx: &mut Context, part: fn(&Socket) -> Value) -> Value {
 }
 
 fn forced(cx: &mut Context, part: fn(&Socket) -> Value) -> Value {
-    let chosen = cx.message.send_socket.and_then(|id| cx.core.sockets.socket(id));
+    let chosen = cx.message.target.socket.and_then(|id| cx.core.sockets.socket(id));
     chosen.map_or(Value::Null, part)
 }
 
 fn force(cx: &mut Context, _: &Key, _: Place, value: Value) -> Result<(), Fault> {
     if value.is_null() {
-        cx.message.send_socket = None;
+        cx.message.target.socket = None;
         return Ok(());
     }
     let wanted = wanted_text(&value)?;
@@ -203,7 +203,7 @@ fn force_named(cx: &mut Context, _: &Key, _: Place, value: Value) -> Result<(), 
 /// A socket that the server does not have leaves the choice as it was.
 fn choose(cx: &mut Context, found: Option<crate::builtin::SocketId>, wanted: &Bytes) {
     match found {
-        Some(found) => cx.message.send_socket = Some(found),
+        Some(found) => cx.message.target.socket = Some(found),
         None => {
             let text = format!("the server does not listen on {}", String::from_utf8_lossy(wanted));
             cx.log(LogLevel::Warning, text);

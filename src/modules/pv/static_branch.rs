@@ -2,10 +2,10 @@
 
 use super::branch::{FIELDS, Field, field, set_field};
 use super::{Run, pick};
-use crate::builtin::{Args, Branch, Context, Fault, Function, Key, KeyKind, Outcome, Place, Routes, Value, Variable};
+use crate::builtin::{Args, Target, Context, Fault, Function, Key, KeyKind, Outcome, Place, Routes, Value, Variable};
 
 /// The branch, once a field of it was set.
-pub(super) type StaticBranch = Option<Branch>;
+pub(super) type StaticBranch = Option<Target>;
 
 /// The variable.
 pub(super) const VARIABLES: &[Variable] = &[Variable {
@@ -49,17 +49,17 @@ fn write(cx: &mut Context, key: &Key, _: Place, value: Value) -> Result<(), Faul
     Ok(())
 }
 
-fn ready(cx: &mut Context) -> Option<Branch> {
-    cx.local::<Run>().static_branch.clone().filter(|branch| !branch.uri.is_empty())
+fn ready(cx: &mut Context) -> Option<Target> {
+    cx.local::<Run>().static_branch.clone().filter(|branch| branch.uri.as_ref().is_some_and(|uri| !uri.is_empty()))
 }
 
 fn set_uri(cx: &mut Context, _: &Args) -> Outcome {
     let Some(branch) = ready(cx) else { return Outcome::FALSE };
     let message = &mut *cx.message;
-    message.uri = Some(branch.uri);
-    message.destination = branch.destination;
-    message.send_socket = branch.send_socket.or(message.send_socket);
-    message.branch_flags = branch.flags;
+    message.target.uri = branch.uri;
+    message.target.next_hop = branch.next_hop;
+    message.target.socket = branch.socket.or(message.target.socket);
+    message.target.flags = branch.flags;
     Outcome::TRUE
 }
 

@@ -61,7 +61,7 @@ pub(super) const ROWS: &[Variable] = &[
     ),
     Variable::read(
         &["du", "duri"],
-        |cx, _, _| Value::text_or_null(cx.message.destination.clone()),
+        |cx, _, _| Value::text_or_null(cx.message.target.next_hop.clone()),
         "Where to send the request instead of to the Request-URI.",
     )
     .written(set_destination),
@@ -126,7 +126,7 @@ fn scheme(_: &Bytes, uri: &Uri) -> Value {
 }
 
 fn current(cx: &Context) -> Option<Bytes> {
-    (cx.message.uri.is_some() || cx.message.message.is_request()).then(|| cx.message.request_uri())
+    (cx.message.target.uri.is_some() || cx.message.message.is_request()).then(|| cx.message.request_uri())
 }
 
 fn original(cx: &Context) -> Option<Bytes> {
@@ -135,7 +135,7 @@ fn original(cx: &Context) -> Option<Bytes> {
 }
 
 fn destination(cx: &Context) -> Option<Bytes> {
-    cx.message.destination.clone()
+    cx.message.target.next_hop.clone()
 }
 
 /// Of a reply it is what its second Via says.
@@ -158,7 +158,7 @@ fn read(cx: &mut Context, which: fn(&Context) -> Option<Bytes>, part: fn(&Bytes,
 }
 
 fn set_uri(cx: &mut Context, _: &Key, _: Place, value: Value) -> Result<(), Fault> {
-    cx.message.uri = Some(wanted_text(&value)?);
+    cx.message.target.uri = Some(wanted_text(&value)?);
     cx.message.taken = None;
     Ok(())
 }
@@ -180,7 +180,7 @@ fn set_port(cx: &mut Context, _: &Key, _: Place, value: Value) -> Result<(), Fau
 
 fn set_destination(cx: &mut Context, _: &Key, _: Place, value: Value) -> Result<(), Fault> {
     let destination = if value.is_null() { None } else { Some(wanted_text(&value)?).filter(|uri| !uri.is_empty()) };
-    cx.message.destination = destination;
+    cx.message.target.next_hop = destination;
     cx.message.taken = None;
     Ok(())
 }
@@ -211,7 +211,7 @@ mod tests {
         ];
         for (before, name, value, after) in cases {
             let mut bench = Bench::new("INVITE sip:x SIP/2.0\nVia: SIP/2.0/UDP h\n\n", Arc::new(()));
-            bench.message.uri = Some(Bytes::from(*before));
+            bench.message.target.uri = Some(Bytes::from(*before));
             let done = (row(name).set.unwrap())(&mut bench.context(), &Key::None, Place::Whole, value.clone());
             assert_eq!(done.is_ok(), after.is_some(), "{name} = {value:?}");
             assert_eq!(bench.message.request_uri(), after.unwrap_or(before).as_bytes());
@@ -235,7 +235,7 @@ mod tests {
         ];
         for (uri, name, value) in cases {
             let mut bench = Bench::new("INVITE sip:x SIP/2.0\nVia: SIP/2.0/UDP h\n\n", Arc::new(()));
-            bench.message.uri = Some(Bytes::from(*uri));
+            bench.message.target.uri = Some(Bytes::from(*uri));
             assert_eq!((row(name).get)(&mut bench.context(), &Key::None, Place::Whole), *value, "{name} of {uri}");
         }
     }

@@ -2,7 +2,7 @@
 
 use super::params::Registrar;
 use super::{Location, aor, config_number, record_of_rows, tell};
-use crate::builtin::{Answer, Args, Branch, Context, Extension, Located, LogLevel, Outcome, Working, OnAnswer};
+use crate::builtin::{Answer, Args, Target, Context, Extension, Located, LogLevel, Outcome, Working, OnAnswer};
 use crate::modules::usrloc::Mode;
 use crate::modules::usrloc::contact::{Contact, Record, same_instance};
 use crate::sip::{Method, NameAddrs, Uri};
@@ -95,7 +95,7 @@ struct Choice<'a> {
     now: u64,
     /// The bit of the method, when contacts are chosen by it.
     method: Option<u32>,
-    /// Branch flags of which one is wanted; 0 for any contact.
+    /// Target flags of which one is wanted; 0 for any contact.
     flags: u32,
 }
 
@@ -197,15 +197,15 @@ fn leads_away(cx: &mut Context, registrar: &Registrar, contact: &Contact) -> boo
 /// Makes a contact the destination of the request itself.
 fn aim(cx: &mut Context, registrar: &Registrar, contact: &Contact) -> Result<(), ()> {
     let hop = first_hop(cx, registrar, contact);
-    cx.message.uri = Some(contact.uri.clone());
-    cx.message.destination = None;
+    cx.message.target.uri = Some(contact.uri.clone());
+    cx.message.target.next_hop = None;
     tell(cx, registrar, contact);
     let (destination, located) = hop?;
     let message = &mut *cx.message;
-    message.destination = destination;
-    message.located = Some(located);
-    message.branch_flags |= contact.branch_flags;
-    message.send_socket = contact.socket.or(message.send_socket);
+    message.target.next_hop = destination;
+    message.target.located = Some(located);
+    message.target.flags |= contact.branch_flags;
+    message.target.socket = contact.socket.or(message.target.socket);
     Ok(())
 }
 
@@ -213,11 +213,11 @@ fn append(cx: &mut Context, registrar: &Registrar, contact: &Contact) {
     if !cx.core.has_room_for_branch(cx.message.branches.len()) {
         return cx.log(LogLevel::Error, "lookup: there are too many branches");
     }
-    let Ok((destination, located)) = first_hop(cx, registrar, contact) else { return };
-    cx.message.branches.push(Branch {
-        uri: contact.uri.clone(),
-        destination,
-        send_socket: contact.socket,
+    let Ok((next_hop, located)) = first_hop(cx, registrar, contact) else { return };
+    cx.message.branches.push(Target {
+        uri: Some(contact.uri.clone()),
+        next_hop,
+        socket: contact.socket,
         flags: contact.branch_flags,
         located: Some(located),
     });
@@ -270,33 +270,29 @@ pub(super) fn lookup_branches(cx: &mut Context, args: &Args) -> Outcome {
     let count = cx.message.branches.len();
     let mut code = one(cx, &location);
     let mut found = code > 0;
-    let own = Aim::of(cx.message);
+    let own = cx.message.target.clone();
     for at in 0..count {
         let Some(branch) = cx.message.branches.get(at) else { break };
         let has_path = branch.located.as_ref().is_some_and(|its| !its.path.is_empty());
-        if branch.uri.is_empty()
-            || branch.destination.is_some()
+        if branch.uri.as_ref().is_none_or(Bytes::is_empty)
+            || branch.next_hop.is_some()
             || has_path
-            || branch.send_socket.is_some()
+            || branch.socket.is_some()
             || branch.flags != 0
         {
             continue;
         }
-        Aim { uri: Some(branch.uri.clone()), ..Aim::default() }.set(cx.message);
+        cx.message.target = Target { uri: branch.uri.clone(), ..Target::default() };
         code = one(cx, &location);
         if code > 0 {
             found = true;
-            let aim = Aim::of(cx.message);
-            if let Some(branch) = cx.message.branches.get_mut(at) {
-                branch.uri = aim.uri.unwrap_or_default();
-                branch.destination = aim.destination;
-                branch.send_socket = aim.socket;
-                branch.flags = aim.flags;
-                branch.located = aim.located;
+            let Working { target, branches, .. } = &mut *cx.message;
+            if let Some(branch) = branches.get_mut(at) {
+                branch.clone_from(target);
             }
         }
     }
-    own.set(cx.message);
+    cx.message.target = own;
     Outcome::Return(if found { 1 } else { code })
 }
 
@@ -312,34 +308,4 @@ fn one(cx: &mut Context, location: &Location) -> i32 {
         Some(record) => follow(cx, &location.registrar, &record.contacts, &device, true),
         None => NOT_FOUND,
     })
-}
-
-/// Where a request itself goes.
-#[derive(Default)]
-struct Aim {
-    uri: Option<Bytes>,
-    destination: Option<Bytes>,
-    socket: Option<crate::builtin::SocketId>,
-    flags: u32,
-    located: Option<Arc<Located>>,
-}
-
-impl Aim {
-    fn of(message: &Working) -> Aim {
-        Aim {
-            uri: message.uri.clone(),
-            destination: message.destination.clone(),
-            socket: message.send_socket,
-            flags: message.branch_flags,
-            located: message.located.clone(),
-        }
-    }
-
-    fn set(self, message: &mut Working) {
-        message.uri = self.uri;
-        message.destination = self.destination;
-        message.send_socket = self.socket;
-        message.branch_flags = self.flags;
-        message.located = self.located;
-    }
 }

@@ -218,7 +218,7 @@ fn common(cx: &mut Context, registrar: &Registrar, location: &Usrloc, cseq: u32)
         user_agent,
         socket,
         connection: cx.message.received.flow.connection,
-        branch_flags: cx.message.branch_flags | behind_nat,
+        branch_flags: cx.message.target.flags | behind_nat,
         path_received,
         avp_received: Bytes::copy_from_slice(&received),
         server_id: cx.core.settings.server_id,

@@ -185,7 +185,7 @@ fn finish(cx: &mut Context, work: Work) -> Outcome {
     if flags & flag::NO_REPLY != 0 {
         if flags & flag::PREPARE_REPLY != 0 && fault.is_none() {
             let (_, _, lines) = answer::reply(&registrar, &cx.message.message, fault, &ready.contacts, &ready.path);
-            cx.message.reply_headers.extend_from_slice(&lines);
+            cx.message.replies.headers.extend_from_slice(&lines);
         }
         cx.local::<Local>().ready = ready;
         return Outcome::Return(code);
@@ -213,6 +213,6 @@ fn send(cx: &mut Context, registrar: &Registrar, ready: &Ready, then: impl OnAns
     let (code, reason, headers) =
         answer::reply(registrar, &cx.message.message, ready.fault, &ready.contacts, &ready.path);
     // Later replies to the same request have them as well.
-    cx.message.reply_headers.extend_from_slice(&headers);
+    cx.message.replies.headers.extend_from_slice(&headers);
     Outcome::wait(Effect::Reply(Reply::new(code, reason.as_bytes(), ReplyMode::Either)), then)
 }

@@ -90,13 +90,13 @@ pub(super) fn follow(cx: &mut Context, mode: i64) -> i32 {
         working.edits.append(&working.message, line);
     }
     if let Some(uri) = plan.uri {
-        working.uri = Some(uri);
+        working.target.uri = Some(uri);
     }
     if let Some(destination) = plan.destination {
-        working.destination = Some(destination);
+        working.target.next_hop = Some(destination);
     }
     if let Some(socket) = plan.socket {
-        working.send_socket = Some(socket);
+        working.target.socket = Some(socket);
     }
     if plan.mismatch && rr.mismatch_warning {
         cx.log(LogLevel::Warning, "no socket fits the second of two Routes of this server");

@@ -171,7 +171,7 @@ fn leaving(cx: &Context) -> (SocketId, Vec<u8>) {
     });
     let arrived = Some(received.flow.socket);
     let peer: IpAddr = next.map_or(received.flow.peer.ip(), |(_, next)| next.ip());
-    let socket = match (next, cx.message.send_socket) {
+    let socket = match (next, cx.message.target.socket) {
         (Some((transport, next)), wanted) => cx.core.sockets.towards(transport, next, wanted, arrived),
         (None, wanted) => wanted.or(arrived),
     };
@@ -251,7 +251,7 @@ mod tests {
     fn the_socket_the_script_chose_is_known_at_once() {
         let mut bench = Bench::new(INVITE, Arc::new(Rr::default()));
         two_sockets(&mut bench);
-        bench.message.send_socket = Some(SocketId(1));
+        bench.message.target.socket = Some(SocketId(1));
         bench.call(function("record_route"), &[]);
         assert_eq!(record_routes(&bench).len(), 2);
     }

@@ -36,7 +36,7 @@ fn run(bench: &mut Bench) -> (i32, String, String, Vec<String>) {
     let routes = out.split("\r\n").filter(|line| line.starts_with("Route")).map(str::to_owned).collect();
     let text = |bytes: Bytes| String::from_utf8(bytes.to_vec()).unwrap();
     let working = &bench.message;
-    (code, text(working.request_uri()), text(working.destination.clone().unwrap_or_default()), routes)
+    (code, text(working.request_uri()), text(working.target.next_hop.clone().unwrap_or_default()), routes)
 }
 
 /// What Kamailio 5.6.3 did with each.
@@ -146,7 +146,7 @@ fn the_second_route_names_the_socket() {
     let two = "Route: <sip:127.0.0.7:17001;r2=on;lr>\nRoute: <sip:127.0.0.8:17002;r2=on;lr>\n";
     let mut bench = bench("sip:b@c", two, ";tag=t");
     run(&mut bench);
-    assert_eq!(bench.message.send_socket, Some(SocketId(1)));
+    assert_eq!(bench.message.target.socket, Some(SocketId(1)));
 }
 
 fn call(bench: &mut Bench, name: &str, argument: Argument) -> i32 {

@@ -64,7 +64,7 @@ pub(super) const CONTACT_PARAM_DECODE_RURI: Function = Function {
 fn decode_request_uri(cx: &mut Context, args: &Args) -> Outcome {
     let name = args.text(cx, 0);
     if let Some(uri) = decoded_parameter(&cx.message.request_uri(), &name) {
-        cx.message.uri = Some(Bytes::from(uri));
+        cx.message.target.uri = Some(Bytes::from(uri));
     }
     Outcome::TRUE
 }
@@ -185,7 +185,7 @@ mod tests {
         let out = String::from_utf8(out).unwrap();
         let kept = "sip:me@h;orig=c2lwOmFsaWNlQDEyNy4wLjAuMTo1MDk5O3RyYW5zcG9ydD11ZHA";
         assert!(out.contains(&format!("Contact: <{kept}>;q=0.5\r\n")), "{out}");
-        bench.message.uri = Some(kept.into());
+        bench.message.target.uri = Some(kept.into());
         bench.call(&const { CONTACT_PARAM_DECODE_RURI }, &["orig"]);
         assert_eq!(bench.message.request_uri(), contact);
     }

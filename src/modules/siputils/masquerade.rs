@@ -54,7 +54,7 @@ fn decode_contact(cx: &mut Context, _: &Args) -> Outcome {
     let separator = separator(cx);
     match decoded(&cx.message.request_uri(), separator) {
         Some(uri) => {
-            cx.message.uri = Some(Bytes::from(uri));
+            cx.message.target.uri = Some(Bytes::from(uri));
             Outcome::TRUE
         }
         None => {

@@ -116,7 +116,7 @@ fn change(cx: &mut Context, make: impl Fn(&Uri) -> Option<Vec<u8>>) -> Outcome {
     };
     match make(&uri) {
         Some(changed) => {
-            cx.message.uri = Some(Bytes::from(changed));
+            cx.message.target.uri = Some(Bytes::from(changed));
             Outcome::TRUE
         }
         None => Outcome::FALSE,

@@ -134,9 +134,9 @@ fn give_reply_body(cx: &mut Context, body: Bytes, kind: &[u8]) -> Outcome {
         cx.log(LogLevel::Error, "the body of a reply or its type is empty");
         return Outcome::FALSE;
     }
-    cx.message.reply_body = body;
+    cx.message.replies.body = body;
     let line = [b"Content-Type: ", kind, b"\r\n"].concat();
-    cx.message.reply_headers.extend_from_slice(&line);
+    cx.message.replies.headers.extend_from_slice(&line);
     Outcome::TRUE
 }
 

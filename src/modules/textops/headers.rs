@@ -83,7 +83,7 @@ fn append_to_reply(cx: &mut Context, args: &Args) -> Outcome {
     if line.is_empty() {
         return Outcome::FALSE;
     }
-    cx.message.reply_headers.extend_from_slice(&line);
+    cx.message.replies.headers.extend_from_slice(&line);
     Outcome::TRUE
 }
 
@@ -93,7 +93,7 @@ pub(super) const APPEND_TIME: Function = Function {
     routes: SENDING,
     run: |cx, _| {
         let line = date(cx.now.unix);
-        cx.message.reply_headers.extend_from_slice(line.as_bytes());
+        cx.message.replies.headers.extend_from_slice(line.as_bytes());
         Outcome::TRUE
     },
     does: &[],

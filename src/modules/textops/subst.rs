@@ -118,7 +118,7 @@ fn subst_uri(cx: &mut Context, args: &Args) -> Outcome {
     let uri = cx.message.request_uri();
     match substitution.apply(cx, &uri) {
         Ok(Some(uri)) => {
-            cx.message.uri = Some(Bytes::from(uri));
+            cx.message.target.uri = Some(Bytes::from(uri));
             Outcome::TRUE
         }
         Ok(None) => Outcome::FALSE,
@@ -142,7 +142,7 @@ fn subst_user(cx: &mut Context, args: &Args) -> Outcome {
     match substitution.apply(cx, uri.user.unwrap_or_default()) {
         Ok(Some(user)) => {
             let changed = if user.is_empty() { uri.without_user() } else { uri.with_user(&user) };
-            cx.message.uri = Some(Bytes::from(changed));
+            cx.message.target.uri = Some(Bytes::from(changed));
             Outcome::TRUE
         }
         Ok(None) => Outcome::FALSE,

@@ -207,7 +207,7 @@ fn dates_and_reply_headers() {
     let mut bench = bench();
     call(&mut bench, "append_to_reply", &["X-R: 1\r\n"]);
     call(&mut bench, "append_time", &[]);
-    let headers = String::from_utf8(bench.message.reply_headers.clone()).unwrap();
+    let headers = String::from_utf8(bench.message.replies.headers.clone()).unwrap();
     assert_eq!(headers, "X-R: 1\r\nDate: Tue, 14 Nov 2023 22:13:20 GMT\r\n");
 }
 

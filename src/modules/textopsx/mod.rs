@@ -89,7 +89,7 @@ struct Local {
 
 fn msg_apply_changes(cx: &mut Context, _: &Args) -> Outcome {
     let message = &mut *cx.message;
-    message.edits.new_uri = message.uri.clone().or(message.edits.new_uri.take());
+    message.edits.new_uri = message.target.uri.clone().or(message.edits.new_uri.take());
     if message.edits.is_empty() {
         return Outcome::TRUE;
     }
@@ -100,7 +100,7 @@ fn msg_apply_changes(cx: &mut Context, _: &Args) -> Outcome {
             let parts_changed = message.edits.parts_changed;
             message.edits = Edits::default();
             message.edits.parts_changed = parts_changed;
-            message.uri = None;
+            message.target.uri = None;
             Outcome::TRUE
         }
         Err(fault) => {
@@ -136,7 +136,7 @@ fn msg_set_buffer(cx: &mut Context, args: &Args) -> Outcome {
         Some(parsed) => {
             message.message = parsed;
             message.edits = Edits::default();
-            message.uri = None;
+            message.target.uri = None;
             Outcome::TRUE
         }
         None => {
@@ -252,7 +252,7 @@ mod tests {
         let text = "INVITE sip:b SIP/2.0\nVia: SIP/2.0/UDP a;branch=z9hG4bK\nContent-Length: 2\n\nhi";
         let mut bench = Bench::new(text, Arc::new(()));
         let message = &mut bench.message;
-        message.uri = Some("sip:c".into());
+        message.target.uri = Some("sip:c".into());
         message.edits.append(&message.message, "X-N: 1\r\n");
         bench.call(&MODULE.functions[0], &[]);
         assert_eq!(bench.message.message.headers_called(b"x-n").count(), 1);

@@ -247,7 +247,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[Arg::route("route", RouteKind::Failure)],
         routes: STEERING,
         run: |cx, args| {
-            cx.message.on_failure = args.route(0);
+            cx.message.armed.failure = args.route(0);
             Outcome::TRUE
         },
         does: &[Does::Arm(RouteKind::Failure)],
@@ -258,7 +258,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[Arg::route("route", RouteKind::Reply)],
         routes: STEERING,
         run: |cx, args| {
-            cx.message.on_reply = args.route(0);
+            cx.message.armed.reply = args.route(0);
             Outcome::TRUE
         },
         does: &[Does::Arm(RouteKind::Reply)],
@@ -269,7 +269,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[Arg::route("route", RouteKind::Branch)],
         routes: RELAYING,
         run: |cx, args| {
-            cx.message.on_branch = args.route(0);
+            cx.message.armed.branch = args.route(0);
             Outcome::TRUE
         },
         does: &[Does::Arm(RouteKind::Branch)],
@@ -280,7 +280,7 @@ static FUNCTIONS: &[Function] = &[
         args: &[Arg::event_route("route", "tm:branch-failure:")],
         routes: STEERING,
         run: |cx, args| {
-            cx.message.on_branch_failure = args.route(0);
+            cx.message.armed.branch_failure = args.route(0);
             Outcome::TRUE
         },
         does: &[],

@@ -87,7 +87,7 @@ fn routes_and_timers_are_kept_for_the_node() {
     bench.call_with(function("t_on_failure", 1), vec![Argument::Route(Some(RouteId(3)), "F".into())]);
     bench.call_with(function("t_set_fr", 2), vec![Argument::Int(0), Argument::Int(2000)]);
     bench.call_with(function("t_set_fr", 1), vec![Argument::Int(5000)]);
-    assert_eq!(bench.message.on_failure, Some(RouteId(3)));
+    assert_eq!(bench.message.armed.failure, Some(RouteId(3)));
     assert_eq!(bench.message.timers, Some((Some(5000), Some(2000))));
     bench.call(function("t_reset_fr", 0), &[]);
     assert_eq!(bench.message.timers, None);

@@ -23,9 +23,9 @@ pub(super) fn prepare_armed(text: &Template, _: &mut Prepare) -> Result<Prepared
 
 pub(super) fn is_set(cx: &mut Context, args: &Args) -> Outcome {
     Outcome::truth(match args.prepared::<Armed>(0) {
-        Some(Armed::Failure) => cx.message.on_failure.is_some(),
-        Some(Armed::Branch) => cx.message.on_branch.is_some(),
-        Some(Armed::Reply) => cx.message.on_reply.is_some(),
+        Some(Armed::Failure) => cx.message.armed.failure.is_some(),
+        Some(Armed::Branch) => cx.message.armed.branch.is_some(),
+        Some(Armed::Reply) => cx.message.armed.reply.is_some(),
         None => false,
     })
 }

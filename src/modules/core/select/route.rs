@@ -1,7 +1,8 @@
 //! Where a message came from and where it goes: `@src`, `@dst`, `@received`, `@ruri`, `@dst_uri`, `@next_hop`, `@branch`.
 
 use super::{address, number, root, rooted, uri};
-use crate::builtin::{Bracket, Branch, Context, Place, Select, Step, Value, Variable, calendar};
+use crate::builtin::{Bracket, Target, Context, Place, Select, Step, Value, Variable, calendar};
+use bytes::Bytes;
 use crate::sip::Transport;
 use jiff::tz::TimeZone;
 use std::net::SocketAddr;
@@ -27,13 +28,13 @@ pub(super) const ROWS: &[Select] = &[
     rooted(&["ruri", "request_uri"], |cx, _, _| current(cx), uri::STEPS, "The Request-URI as it stands."),
     rooted(
         &["dst_uri"],
-        |cx, _, _| Value::text_or_null(cx.message.destination.clone()),
+        |cx, _, _| Value::text_or_null(cx.message.target.next_hop.clone()),
         uri::STEPS,
         "Where the script sends the request instead of to the Request-URI.",
     ),
     rooted(
         &["next_hop"],
-        |cx, _, _| cx.message.destination.clone().map_or_else(|| current(cx), Value::Text),
+        |cx, _, _| cx.message.target.next_hop.clone().map_or_else(|| current(cx), Value::Text),
         uri::STEPS,
         "The next hop: @dst_uri, else the Request-URI.",
     ),
@@ -45,7 +46,7 @@ pub(super) const ROWS: &[Select] = &[
     Select::root(
         Variable::read(
             &["branch.uri"],
-            |cx, _, place| branch(cx, place, |branch| Value::Text(branch.uri.clone())),
+            |cx, _, place| branch(cx, place, |branch| Value::text_or_null(branch.uri.clone())),
             "The URI of a further branch, counted from 0.",
         ),
         uri::STEPS,
@@ -54,7 +55,7 @@ pub(super) const ROWS: &[Select] = &[
     Select::root(
         Variable::read(
             &["branch.dst_uri"],
-            |cx, _, place| branch(cx, place, |branch| Value::text_or_null(branch.destination.clone())),
+            |cx, _, place| branch(cx, place, |branch| Value::text_or_null(branch.next_hop.clone())),
             "The next hop of a further branch, when it has one of its own.",
         ),
         uri::STEPS,
@@ -63,7 +64,7 @@ pub(super) const ROWS: &[Select] = &[
     Select::root(
         Variable::read(
             &["branch.uriq"],
-            |cx, _, place| branch(cx, place, |branch| Value::Text([b"<", &branch.uri[..], b">"].concat().into())),
+            |cx, _, place| branch(cx, place, |branch| Value::text_or_null(branch.uri.as_ref().map(as_address))),
             "The URI of a further branch as an address.",
         ),
         address::NAMED,
@@ -129,11 +130,15 @@ fn both(before: &str, address: Option<SocketAddr>) -> Value {
 }
 
 fn current(cx: &Context) -> Value {
-    let known = cx.message.uri.is_some() || cx.message.message.is_request();
+    let known = cx.message.target.uri.is_some() || cx.message.message.is_request();
     if known { Value::Text(cx.message.request_uri()) } else { Value::Null }
 }
 
-fn branch(cx: &Context, place: Place, read: fn(&Branch) -> Value) -> Value {
+fn as_address(uri: &Bytes) -> Bytes {
+    [b"<", &uri[..], b">"].concat().into()
+}
+
+fn branch(cx: &Context, place: Place, read: fn(&Target) -> Value) -> Value {
     let Place::At(index) = place else { return Value::Null };
     let branch = usize::try_from(index).ok().and_then(|at| cx.message.branches.get(at));
     branch.map_or(Value::Null, read)
