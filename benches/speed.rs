@@ -240,7 +240,7 @@ fn sizes(_: &mut Criterion) {
         for (ticket, _) in std::mem::take(&mut kept.questions) {
             drive(&mut node, &mut kept, now(count), Given::Answered(ticket, set_of_domain()));
         }
-        node.core.log.clear();
+        node.core_mut().log.clear();
     }
     let (name, held) = &node.held()[0];
     assert_eq!(held.count as u64, CALLS, "each call has its transaction");
@@ -256,7 +256,7 @@ fn call(node: &mut Node, bytes: Bytes, now: Now) -> usize {
     // The last packet is the forwarded INVITE; the 100 went before.
     let forwarded = kept.packets.pop().expect("it is forwarded");
     let head = String::from_utf8_lossy(&forwarded.bytes);
-    assert!(head.starts_with("INVITE"), "{head}\n{:?}", node.core.log);
+    assert!(head.starts_with("INVITE"), "{head}\n{:?}", node.core().log);
     let lines = head
         .split("\r\n")
         .filter(|line| ["Via:", "From:", "To:", "Call-ID:", "CSeq:"].iter().any(|name| line.starts_with(name)));
@@ -268,7 +268,7 @@ fn call(node: &mut Node, bytes: Bytes, now: Now) -> usize {
     reply.push_str("Content-Length: 0\r\n\r\n");
     drive(node, &mut kept, now, Given::Arrived(Datagram { bytes: reply.into(), flow: forwarded.flow }));
     drive(node, &mut kept, now, Given::Due);
-    node.core.log.clear();
+    node.core_mut().log.clear();
     kept.packets.len()
 }
 

@@ -123,7 +123,7 @@ impl Driver<Node> for Ways {
             let _ = catch_unwind(AssertUnwindSafe(|| node.recover(now)));
         }
         // As they come: a message that logs much must not have its lines kept for those behind it.
-        log::drain(self.index, &mut node.core.log);
+        log::drain(self.index, &mut node.core_mut().log);
     }
 
     fn send(&mut self, now: Now, packet: Transmit) -> Option<Transmit> {

@@ -131,7 +131,7 @@ struct Worker {
 impl Worker {
     fn new(parts: Parts) -> io::Result<Worker> {
         let sockets: io::Result<Vec<_>> = parts.sockets.into_iter().map(DatagramSocket::new).collect();
-        let core = &parts.node.core;
+        let core = &parts.node.core();
         let shared = || (parts.directory.clone(), parts.index);
         let start =
             |listeners| Connections::start(listeners, core.settings.connections, core.sockets.clone(), shared());

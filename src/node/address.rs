@@ -59,3 +59,8 @@ pub(super) fn via_destination(reply: &Message) -> Option<(Transport, SocketAddr)
     };
     Some((transport, SocketAddr::new(host, port)))
 }
+
+/// Whether a URI reads as one: used before it is put into a request line.
+pub(super) fn is_uri(uri: &[u8]) -> bool {
+    Uri::parse(uri).is_ok()
+}

@@ -3,6 +3,7 @@
 //! them brings about another.
 
 use super::driver::Node;
+use super::run::Lent;
 use super::own::stand_in;
 use crate::builtin::{Avps, Effect, Locals, LogLevel, Received, RouteId, TransactionId, Wire, Working};
 use crate::script::{End, Step, Task};
@@ -14,66 +15,10 @@ use bytes::Bytes;
 /// Kamailio looks at no packet that is shorter.
 const SHORTEST: usize = 32;
 
-/// The blocks that run aside, by what starts them; a config without them pays for a look at a `None`.
-pub(super) struct Asides {
-    pub(super) onsend: Option<RouteId>,
-    /// The same, when it runs for replies as well: `onsend_route_reply`.
-    pub(super) onsend_reply: Option<RouteId>,
-    pub(super) received: Option<RouteId>,
-    pub(super) parse_error: Option<RouteId>,
-    pub(super) local_response: Option<RouteId>,
-    pub(super) transaction_response: Option<RouteId>,
-    pub(super) filtered_ack: Option<RouteId>,
-    pub(super) local_request: Option<RouteId>,
-}
-
-/// What the run that brings such a block about shares with it.
-#[derive(Default)]
-pub(super) struct Sharing {
-    /// As long as it does.
-    lent: Option<Lent>,
-    /// One of them is running.
-    running: bool,
-}
-
-/// What a run shares with the blocks that it brings about, beside what it carries.
-#[derive(Default)]
-struct Lent {
-    avps: Avps,
-    /// Those of the request, which Kamailio keeps beside the message.
-    branch_flags: u32,
-}
-
-impl Asides {
-    pub(super) fn new(program: &crate::script::Program, settings: &crate::builtin::Settings) -> Asides {
-        use crate::builtin::RouteKind::{Event, Onsend};
-        let onsend = program.route(Onsend, "");
-        let received = program.route(Event, "core:msg-received");
-        Asides {
-            onsend,
-            onsend_reply: onsend.filter(|_| settings.onsend_route_reply),
-            received: received.filter(|_| settings.received_route_mode),
-            parse_error: program.route(Event, "core:receive-parse-error"),
-            local_response: program.route(Event, "sl:local-response"),
-            transaction_response: program.route(Event, "tm:local-response"),
-            filtered_ack: program.route(Event, "sl:filtered-ack"),
-            local_request: program.route(Event, "tm:local-request"),
-        }
-    }
-}
-
-impl Sharing {
-    /// Forgets the block that was running.
-    pub(super) fn forget(&mut self) {
-        self.lent = None;
-        self.running = false;
-    }
-}
-
 impl Node {
     /// Whether the `onsend_route` lets a request leave.
     pub(super) fn lets_request_go(&mut self, now: Now, task: &mut Task, packet: (&Bytes, Flow)) -> bool {
-        let Some(route) = self.generation.asides.onsend.filter(|_| !self.sharing.running) else { return true };
+        let Some(route) = self.stack.generation.asides.onsend.filter(|_| !self.sharing.running) else { return true };
         let mut message = task.message.clone();
         message.packet = self.wire(packet);
         let locals = Locals {
@@ -92,12 +37,12 @@ impl Node {
 
     /// Whether the `onsend_route` lets a forwarded reply leave.
     pub(super) fn lets_reply_go(&mut self, now: Now, reply: &Working, packet: (&Bytes, Flow)) -> bool {
-        let Some(route) = self.generation.asides.onsend_reply.filter(|_| !self.sharing.running) else { return true };
+        let Some(route) = self.stack.generation.asides.onsend_reply.filter(|_| !self.sharing.running) else { return true };
         let mut message = Box::new(reply.clone());
         message.packet = self.wire(packet);
         let (_, end) = self.run_aside(now, message, Locals::default(), route);
         if end.dropped {
-            self.core.log(LogLevel::Error, "the onsend_route has dropped a reply");
+            self.stack.core.log(LogLevel::Error, "the onsend_route has dropped a reply");
         }
         !end.dropped
     }
@@ -105,14 +50,14 @@ impl Node {
     /// Whether `event_route[core:msg-received]` lets a packet in, with the AVPs that it sets; `None` when not. It sees a message of
     /// nobody's, and the bytes by `$rcv`.
     pub(super) fn lets_in(&mut self, now: Now, datagram: &Datagram) -> Option<Avps> {
-        let Some(route) = self.generation.asides.received else { return Some(Avps::default()) };
+        let Some(route) = self.stack.generation.asides.received else { return Some(Avps::default()) };
         let Some((task, end)) = self.run_on_packet(now, datagram, route) else { return Some(Avps::default()) };
         (!end.dropped && end.value >= 0).then_some(task.locals.avps)
     }
 
     /// `event_route[core:receive-parse-error]`, for a packet that is no message.
     pub(super) fn parse_error(&mut self, now: Now, datagram: &Datagram) {
-        if let Some(route) = self.generation.asides.parse_error {
+        if let Some(route) = self.stack.generation.asides.parse_error {
             self.run_on_packet(now, datagram, route);
         }
     }
@@ -123,14 +68,14 @@ impl Node {
             return None;
         }
         let received = Received { flow: *flow, at: now.tick };
-        let mut message = Box::new(Working::new(stand_in(b"")?, received, self.next_message));
+        let mut message = Box::new(Working::new(stand_in(b"")?, received, self.stack.next_message));
         message.packet = self.wire((bytes, *flow));
         Some(self.run_aside(now, message, Locals::default(), route))
     }
 
     /// `event_route[sl:local-response]`, once a reply without a transaction is sent.
     pub(super) fn local_response(&mut self, now: Now, bytes: &Bytes, received: Received) {
-        if let Some(route) = self.generation.asides.local_response {
+        if let Some(route) = self.stack.generation.asides.local_response {
             let lent = self.sharing.lent.take();
             self.sharing.lent = self.run_on_reply(now, bytes, received, (route, lent));
         }
@@ -138,15 +83,15 @@ impl Node {
 
     /// `event_route[tm:local-response]`, once a reply made here is sent through its transaction.
     pub(super) fn transaction_response(&mut self, now: Now, id: TransactionId, bytes: &Bytes, received: Received) {
-        let Some(route) = self.generation.asides.transaction_response else { return };
+        let Some(route) = self.stack.generation.asides.transaction_response else { return };
         if let Some(lent) = self.sharing.lent.take() {
             self.sharing.lent = self.run_on_reply(now, bytes, received, (route, Some(lent)));
             return;
         }
-        let avps = self.layer.table.get(id).map(|transaction| std::mem::take(&mut transaction.avps));
+        let avps = self.stack.layer.table.get(id).map(|transaction| std::mem::take(&mut transaction.avps));
         let lent = avps.map(|avps| Lent { avps, ..Lent::default() });
         let lent = self.run_on_reply(now, bytes, received, (route, lent));
-        if let (Some(transaction), Some(lent)) = (self.layer.table.get(id), lent) {
+        if let (Some(transaction), Some(lent)) = (self.stack.layer.table.get(id), lent) {
             transaction.avps = lent.avps;
         }
     }
@@ -174,7 +119,7 @@ impl Node {
         }
         let Ok(reply) = Message::parse(bytes.clone()) else { return lent };
         let Lent { avps, branch_flags } = lent.unwrap_or_default();
-        let mut message = Box::new(Working::new(reply, received, self.next_message));
+        let mut message = Box::new(Working::new(reply, received, self.stack.next_message));
         message.target.flags = branch_flags;
         let (task, _) = self.run_aside(now, message, Locals { avps, ..Locals::default() }, route);
         Some(Lent { avps: task.locals.avps, branch_flags: task.message.target.flags })
@@ -182,19 +127,19 @@ impl Node {
 
     /// `event_route[sl:filtered-ack]`, for an ACK that ends here because `sl` refused its request.
     pub(super) fn filtered_ack(&mut self, now: Now, ack: Box<Working>, avps: Avps) {
-        if let Some(route) = self.generation.asides.filtered_ack {
+        if let Some(route) = self.stack.generation.asides.filtered_ack {
             self.run_aside(now, ack, Locals { avps, ..Locals::default() }, route);
         }
     }
 
     /// `event_route[tm:local-request]`, for a request made here that is about to leave.
     pub(super) fn local_request(&mut self, now: Now, request: Box<Working>) -> Option<(Task, End)> {
-        let route = self.generation.asides.local_request.filter(|_| !self.sharing.running)?;
+        let route = self.stack.generation.asides.local_request.filter(|_| !self.sharing.running)?;
         Some(self.run_aside(now, request, Locals::default(), route))
     }
 
     fn wire(&self, (bytes, flow): (&Bytes, Flow)) -> Option<Box<Wire>> {
-        let own = self.core.sockets.socket(flow.socket)?;
+        let own = self.stack.core.sockets.socket(flow.socket)?;
         Some(Box::new(Wire { bytes: bytes.clone(), transport: own.transport, own: own.address, peer: flow.peer }))
     }
 
@@ -204,7 +149,7 @@ impl Node {
         let mut task = self.make_task(message, locals, route);
         let mut answer = None;
         let end = loop {
-            match crate::script::run(self.generation.program(), &mut task, &mut self.core, now, answer.take()) {
+            match crate::script::run(self.stack.generation.program(), &mut task, &mut self.stack.core, now, answer.take()) {
                 Step::Done(end) => break end,
                 Step::Wait(effect) => {
                     self.hand_over(&mut task.locals);
@@ -222,12 +167,12 @@ impl Node {
         match effect {
             Effect::Ask(question) => {
                 if let Question::Query(_) = question {
-                    self.core.log(LogLevel::Error, "a block that cannot wait asks a database: it gets no answer");
+                    self.stack.core.log(LogLevel::Error, "a block that cannot wait asks a database: it gets no answer");
                 }
                 question.refused()
             }
             Effect::Relay(_) => {
-                self.core.log(LogLevel::Error, "t_relay does nothing in a block that runs aside");
+                self.stack.core.log(LogLevel::Error, "t_relay does nothing in a block that runs aside");
                 Answer::Code(-1)
             }
             Effect::Sleep(_) => Answer::Code(-1),

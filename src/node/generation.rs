@@ -3,12 +3,8 @@
 //! Each transaction, and each run that waits, keeps the generation that it began in: its routes, timers, settings and modules are those of that config
 //! until it has ended. Whatever arrives anew belongs to the current one. A generation is of one node, so that nothing of it is counted by two workers.
 
-use super::aside::Asides;
-use super::driver::Node;
-use super::transaction::Due;
-use crate::builtin::{Extensions, ModuleId, Related, RouteId, RouteKind, Settings, State};
+use crate::builtin::{Extensions, Related, RouteId, RouteKind, Settings, State};
 use crate::script::Program;
-use crate::time::Now;
 use crate::transaction::Timers;
 use std::sync::Arc;
 
@@ -21,7 +17,7 @@ pub struct Config {
     pub settings: Arc<Settings>,
     /// The extensions in force.
     pub extensions: Extensions,
-    /// What its modules made of their parameters, by [`ModuleId`].
+    /// What its modules made of their parameters, by [`ModuleId`](crate::builtin::ModuleId).
     pub modules: Arc<[Arc<dyn State>]>,
 }
 
@@ -75,59 +71,34 @@ impl Generation {
     }
 }
 
-impl Node {
-    /// Has whatever arrives from here on handled by another config; what is in flight ends as it began. `background` is whether modules work by the clock
-    /// here, as in [`Node::new`]. The listeners stay those that were opened.
-    #[cfg_attr(feature = "closed", expect(dead_code, reason = "for tests, until a command brings it about"))]
-    pub fn replace(&mut self, now: Now, config: Config, background: bool) {
-        let number = self.current.number.wrapping_add(1);
-        self.current = Arc::new(Generation::new(number, config));
-        self.enter_current();
-        // Names stand at other places in another program.
-        self.carried.forget(true);
-        if background {
-            self.begin_modules(now);
-            self.start_clocks(now);
-            self.obey(now);
-        }
-    }
-
-    /// Goes on with what arrives anew.
-    pub(super) fn enter_current(&mut self) {
-        if !Arc::ptr_eq(&self.generation, &self.current) {
-            self.enter(self.current.clone());
-        }
-    }
-
-    /// Goes on as this generation; gives the one before.
-    pub(super) fn enter(&mut self, generation: Arc<Generation>) -> Arc<Generation> {
-        let Config { settings, extensions, modules, .. } = &generation.config;
-        self.core.settings = settings.clone();
-        self.core.extensions = *extensions;
-        self.core.modules = modules.clone();
-        std::mem::replace(&mut self.generation, generation)
-    }
-
-    /// Goes on as the generation of a transaction; gives the one before, where it is another.
-    pub(super) fn enter_that_of(&mut self, id: crate::builtin::TransactionId) -> Option<Arc<Generation>> {
-        let generation = &self.layer.table.get(id)?.generation;
-        if Arc::ptr_eq(generation, &self.generation) {
-            return None;
-        }
-        let generation = generation.clone();
-        Some(self.enter(generation))
-    }
-
-    /// What a module of the current generation does by the clock; one of an earlier generation has stopped.
-    pub(super) fn is_current(&self, number: u32) -> bool {
-        self.current.number == number
-    }
+/// The blocks that run aside, by what starts them; a config without them pays for a look at a `None`.
+pub(super) struct Asides {
+    pub(super) onsend: Option<RouteId>,
+    /// The same, when it runs for replies as well: `onsend_route_reply`.
+    pub(super) onsend_reply: Option<RouteId>,
+    pub(super) received: Option<RouteId>,
+    pub(super) parse_error: Option<RouteId>,
+    pub(super) local_response: Option<RouteId>,
+    pub(super) transaction_response: Option<RouteId>,
+    pub(super) filtered_ack: Option<RouteId>,
+    pub(super) local_request: Option<RouteId>,
 }
 
-impl Due {
-    /// The next turn of a module's clock.
-    pub(super) fn tick(module: ModuleId, generation: &Generation) -> Due {
-        Due::Module(module, generation.number)
+impl Asides {
+    pub(super) fn new(program: &Program, settings: &Settings) -> Asides {
+        use RouteKind::{Event, Onsend};
+        let onsend = program.route(Onsend, "");
+        let received = program.route(Event, "core:msg-received");
+        Asides {
+            onsend,
+            onsend_reply: onsend.filter(|_| settings.onsend_route_reply),
+            received: received.filter(|_| settings.received_route_mode),
+            parse_error: program.route(Event, "core:receive-parse-error"),
+            local_response: program.route(Event, "sl:local-response"),
+            transaction_response: program.route(Event, "tm:local-response"),
+            filtered_ack: program.route(Event, "sl:filtered-ack"),
+            local_request: program.route(Event, "tm:local-request"),
+        }
     }
 }
 

@@ -4,11 +4,10 @@
 //! The branches that a node makes tell it. The 36 digits of one are a nonce (16), the course of its request (12): a hash of what decides where it goes, as it
 //! arrived, and a mark (8) by which the node knows its own work. All of it follows from secrets of the node; to anybody else they are digits.
 
-use super::driver::Node;
+use super::layer::Layer;
 use super::transaction::Transaction;
-use crate::builtin::{Extension, Received, TransactionId, Visit, Working, print_int};
-use crate::sip::{HeaderName, Message, Method, Values, Via, number};
-use crate::time::Now;
+use crate::builtin::{Extension, Extensions, Random, Received, Sockets, TransactionId, Visit, Working, print_int};
+use crate::sip::{HeaderName, Message, Values, Via, number};
 use std::net::IpAddr;
 
 /// What begins a branch (RFC 3261 8.1.1.7).
@@ -39,31 +38,22 @@ impl Breadth {
     }
 }
 
-impl Node {
-    /// Looks whether a request has been here. One that comes back as it was is refused: gives true, and nothing of it is kept.
-    pub(super) fn refuses_loop(&mut self, now: Now, working: &mut Working) -> bool {
-        let course = self.course(&working.message, &working.received);
-        let (is_again, loops) = self.past(&working.message, course);
-        working.visit = Visit { course, is_again };
-        if !loops || !self.core.extensions.allows(Extension::LoopDetection) {
-            return false;
-        }
-        self.statistics.loops += 1;
-        // Nobody is told of an ACK.
-        if working.message.method() != Some(Method::Ack) {
-            self.stateless_reply(now, working, 482, b"Loop Detected", &[]);
-        }
-        true
+impl Layer {
+    /// What tells whether a request has been here, and whether it comes back as it was.
+    pub(super) fn visit(&self, sockets: &Sockets, message: &Message, received: &Received) -> (Visit, bool) {
+        let course = self.course(sockets, message, received);
+        let (is_again, loops) = self.past(message, course);
+        (Visit { course, is_again }, loops)
     }
 
     /// What decides where a request goes, as far as that can be told: the fields that RFC 3261 16.6 step 8 and RFC 5393 4.2.1 name, and the way it came. What
     /// scripts add on the way is not among them, else a loop that adds something would never be seen.
-    fn course(&self, message: &Message, received: &Received) -> u64 {
+    fn course(&self, sockets: &Sockets, message: &Message, received: &Received) -> u64 {
         let from = message.from_tag().unwrap_or_default();
         let to = message.to_tag().unwrap_or_default();
         // The port of a stream is another one for each connection.
         let port =
-            if self.core.sockets.transport(received.flow.socket).is_reliable() { 0 } else { received.flow.peer.port() };
+            if sockets.transport(received.flow.socket).is_reliable() { 0 } else { received.flow.peer.port() };
         let octets = match received.flow.peer.ip() {
             IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
             IpAddr::V6(ip) => ip.octets(),
@@ -75,7 +65,7 @@ impl Node {
         let headers = headers.map(|header| message.text(header.value));
         let fixed = [message.request_uri(), message.call_id(), from, to, &octets, &way];
         let number = message.cseq().map_or(0, |cseq| cseq.number);
-        self.layer.seed.course(number, fixed.into_iter().chain(headers)) & COURSE
+        self.seed.course(number, fixed.into_iter().chain(headers)) & COURSE
     }
 
     /// Whether a request has been here, and whether it was the same.
@@ -111,7 +101,7 @@ impl Node {
             })
         };
         let (nonce, course, mark) = (next(16)?, next(12)?, next(8)?);
-        (mark == u64::from(self.layer.seed.mark(nonce, course))).then_some(course)
+        (mark == u64::from(self.seed.mark(nonce, course))).then_some(course)
     }
 
     /// Whether a branch is of this node's making.
@@ -120,19 +110,19 @@ impl Node {
     }
 
     /// A branch of a transaction, in the form of Kamailio's: the cookie, 4 and 32 digits, and the number of the branch.
-    pub(super) fn new_branch(&mut self, course: u64, index: u16) -> Vec<u8> {
-        let nonce = self.core.random.bits();
+    pub(super) fn new_branch(&self, random: &mut Random, course: u64, index: u16) -> Vec<u8> {
+        let nonce = random.bits();
         self.branch_text(nonce, course, index)
     }
 
     /// The branch of a message forwarded without a transaction: the same for the same message (RFC 3261 16.11).
     pub(super) fn stateless_branch(&self, message: &Working) -> Vec<u8> {
         let via = message.message.via().map(|via| via.text()).unwrap_or_default();
-        self.branch_text(self.layer.seed.client(via, b"").low(), message.visit.course, 0)
+        self.branch_text(self.seed.client(via, b"").low(), message.visit.course, 0)
     }
 
     fn branch_text(&self, nonce: u64, course: u64, index: u16) -> Vec<u8> {
-        let mark = self.layer.seed.mark(nonce, course);
+        let mark = self.seed.mark(nonce, course);
         let nonce = digits::<16>(nonce);
         let (first, second) = nonce.split_at(4);
         let mut branch = Vec::with_capacity(48);
@@ -146,8 +136,8 @@ impl Node {
 
     /// How far `count` further branches of a transaction may spread (RFC 5393 5.3.3); `None` when that is more than their request may. What ordinary calls
     /// look like does not change: only a request that has been here before, or that brings a limit, is limited.
-    pub(super) fn breadth(&mut self, id: TransactionId, message: &Working, count: usize) -> Option<Breadth> {
-        if !self.core.extensions.allows(Extension::LoopDetection) {
+    pub(super) fn breadth(&mut self, extensions: Extensions, id: TransactionId, message: &Working, count: usize) -> Option<Breadth> {
+        if !extensions.allows(Extension::LoopDetection) {
             return Some(Breadth::Free);
         }
         let said = message.message.value(HeaderName::MaxBreadth).map(|value| {
@@ -159,7 +149,7 @@ impl Node {
             None if message.visit.is_again => BREADTH,
             None => return Some(Breadth::Free),
         };
-        let held = self.layer.table.get(id).map_or(0, |transaction| transaction.breadth_held());
+        let held = self.table.get(id).map_or(0, |transaction| transaction.breadth_held());
         let left = limit.saturating_sub(held);
         let share = left.checked_div(u32::try_from(count).unwrap_or(u32::MAX)).unwrap_or(left);
         match share {

@@ -1,7 +1,7 @@
 //! What waits for an answer, each under its ticket, and the messages of the same calls that wait behind it.
 
-use super::driver::Limits;
 use super::generation::Generation;
+use super::limits::Limits;
 use super::run::Run;
 use crate::builtin::{CommandThen, Held, ModuleId, Rpc, TransactionId};
 use crate::world::{Caller, Datagram, Ticket};

@@ -1,6 +1,7 @@
 //! After a fault of ours: what was at hand is given up, everything else goes on.
 
-use super::driver::{AtHand, Node};
+use super::driver::Node;
+use super::stack::AtHand;
 use super::transaction::Due;
 use crate::builtin::{LogLevel, TransactionId, Working};
 use crate::sip::{Message, Method};
@@ -11,11 +12,11 @@ impl Node {
     /// middle of is as if it had not begun.
     pub fn recover(&mut self, now: Now) {
         self.statistics.broken += 1;
-        self.core
+        self.stack.core
             .log(LogLevel::Critical, "a fault of alanui's has ended a message: its call is dropped, all else goes on");
         self.sharing.forget();
         self.carried.forget(true);
-        let at_hand = self.at_hand.take();
+        let at_hand = self.stack.at_hand.take();
         let call = match &at_hand {
             Some(AtHand::Packet(_, call)) => *call,
             Some(AtHand::Run(call)) => Some(*call),
@@ -36,22 +37,22 @@ impl Node {
     }
 
     fn call_of(&mut self, id: TransactionId) -> Option<u64> {
-        let call_id = self.layer.table.get(id)?.request.call_id().to_vec();
-        Some(self.layer.seed.call(&call_id))
+        let call_id = self.stack.layer.table.get(id)?.request.call_id().to_vec();
+        Some(self.stack.layer.seed.call(&call_id))
     }
 
     /// Drops all that is kept of a call; whether a caller was answered.
     fn drop_call(&mut self, now: Now, call: u64) -> bool {
-        let seed = self.layer.seed;
+        let seed = self.stack.layer.seed;
         self.parked.drop_call(call);
-        let its = self.layer.table.iter().filter(|transaction| seed.call(transaction.request.call_id()) == call);
+        let its = self.stack.layer.table.iter().filter(|transaction| seed.call(transaction.request.call_id()) == call);
         let its: Vec<TransactionId> = its.map(|transaction| transaction.id).collect();
         let mut reported = false;
         for id in its {
-            let Some(transaction) = self.layer.table.get(id) else { continue };
+            let Some(transaction) = self.stack.layer.table.get(id) else { continue };
             let waits = transaction.owner.is_none() && !transaction.is_answered();
             let working = Working::new(transaction.request.clone(), transaction.received, 0);
-            self.end_transaction(id);
+            self.stack.end_transaction(id);
             if waits {
                 self.answer_broken(now, working);
                 reported = true;

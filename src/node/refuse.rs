@@ -3,52 +3,15 @@
 use super::driver::Node;
 use crate::builtin::{Counter, Extension, LogLevel, SocketId, Working};
 use crate::sip::{HeaderName, Malformed, Message};
-use crate::time::{Now, Tick};
-use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
-
-/// How long a sender's fault is not told again.
-const WHILE: Duration = Duration::from_secs(60);
-/// Senders and faults that are remembered; in a flood of more, the others are counted only.
-const REMEMBERED: usize = 256;
-
-/// What was refused, and of whom it was told.
-#[derive(Default)]
-pub(super) struct Refusals {
-    reported: BTreeMap<(IpAddr, Malformed), Tick>,
-    counts: Vec<(Malformed, u64)>,
-}
-
-impl Refusals {
-    /// How many messages had each fault.
-    pub(super) fn counts(&self) -> &[(Malformed, u64)] {
-        &self.counts
-    }
-
-    /// Counts a fault; gives whether it is to be told.
-    fn note(&mut self, now: Tick, sender: IpAddr, fault: Malformed) -> bool {
-        match self.counts.iter_mut().find(|(its, _)| *its == fault) {
-            Some((_, count)) => *count += 1,
-            None => self.counts.push((fault, 1)),
-        }
-        let fresh = |at: &Tick| now.since(*at) < WHILE;
-        if self.reported.get(&(sender, fault)).is_some_and(fresh) {
-            return false;
-        }
-        if self.reported.len() >= REMEMBERED {
-            self.reported.retain(|_, at| fresh(at));
-        }
-        self.reported.len() < REMEMBERED && self.reported.insert((sender, fault), now).is_none_or(|at| !fresh(&at))
-    }
-}
+use crate::time::Now;
+use std::net::SocketAddr;
 
 impl Node {
     /// Drops a packet that is no message.
     pub(super) fn drop_unread(&mut self, now: Now, source: SocketAddr, fault: Malformed) {
         self.statistics.garbage += 1;
         if self.refusals.note(now.tick, source.ip(), fault) {
-            self.core.log(LogLevel::Warning, format!("dropped a packet from {source}: {fault}"));
+            self.stack.core.log(LogLevel::Warning, format!("dropped a packet from {source}: {fault}"));
         }
     }
 
@@ -57,7 +20,7 @@ impl Node {
     pub(super) fn refuse(&mut self, now: Now, mut working: Box<Working>, fault: Malformed) {
         self.statistics.garbage += 1;
         let (is_request, source) = (working.message.is_request(), working.received.flow.peer);
-        self.core.counters.count(match is_request {
+        self.stack.core.counters.count(match is_request {
             true => const { Counter::named("err_requests") },
             false => const { Counter::named("err_replies") },
         });
@@ -68,7 +31,7 @@ impl Node {
             _ => false,
         };
         let answers = working.message.can_be_answered()
-            && (cut_short || self.core.extensions.allows(Extension::AnswerBadRequests));
+            && (cut_short || self.stack.core.extensions.allows(Extension::AnswerBadRequests));
         let (code, reason) = answer(fault);
         if self.refusals.note(now.tick, source.ip(), fault) {
             let what = match working.message.method() {
@@ -76,7 +39,7 @@ impl Node {
                 None => format!("reply {}", working.message.status().unwrap_or(0)),
             };
             let done = if answers { format!("answered {code} to") } else { "dropped".to_owned() };
-            self.core.log(LogLevel::Warning, format!("{done} a message ({what}) from {source}: {fault}"));
+            self.stack.core.log(LogLevel::Warning, format!("{done} a message ({what}) from {source}: {fault}"));
         }
         if answers {
             self.stateless_reply(now, &mut working, code, reason.as_bytes(), &[]);
@@ -87,11 +50,11 @@ impl Node {
     /// passes on what counts no further than it can.
     pub(super) fn unfit(&self, message: &Message, socket: SocketId) -> Option<Malformed> {
         let must_say =
-            || self.core.sockets.transport(socket).is_reliable() && !self.core.settings.connections.takes_no_length;
+            || self.stack.core.sockets.transport(socket).is_reliable() && !self.stack.core.settings.connections.takes_no_length;
         if !message.has(HeaderName::ContentLength) && must_say() {
             return Some(Malformed::Missing(HeaderName::ContentLength));
         }
-        let counts = message.cseq().is_some() || !self.core.extensions.allows(Extension::AnswerBadRequests);
+        let counts = message.cseq().is_some() || !self.stack.core.extensions.allows(Extension::AnswerBadRequests);
         (!counts).then_some(Malformed::NoNumber(HeaderName::CSeq))
     }
 }
@@ -113,27 +76,5 @@ fn answer(fault: Malformed) -> (u16, String) {
         Malformed::TooLarge | Malformed::NoStartLine | Malformed::NotSip | Malformed::BadStatus => {
             (400, "Bad Request".to_owned())
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_fault_is_told_once_in_a_while_and_a_flood_is_bounded() {
-        let mut refusals = Refusals::default();
-        let sender = |number: u32| IpAddr::from(number.to_be_bytes());
-        let fault = Malformed::Twice(HeaderName::CSeq);
-        assert!(refusals.note(Tick::ZERO, sender(1), fault));
-        assert!(!refusals.note(Tick::ZERO, sender(1), fault));
-        assert!(refusals.note(Tick::ZERO, sender(1), Malformed::NotSip));
-        assert!(refusals.note(Tick::ZERO, sender(2), fault));
-        let later = Tick::ZERO.after(WHILE);
-        assert!(refusals.note(later, sender(1), fault));
-        let reported = (0..10_000).filter(|number| refusals.note(later, sender(*number), fault)).count();
-        assert_eq!((reported, refusals.reported.len()), (REMEMBERED - 1, REMEMBERED));
-        assert_eq!(refusals.counts(), [(fault, 10_004), (Malformed::NotSip, 1)]);
-        assert!(refusals.note(later.after(WHILE), sender(1), fault));
     }
 }

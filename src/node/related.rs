@@ -3,7 +3,7 @@
 use super::driver::Node;
 use super::table::Found;
 use super::transaction::{Branch, Transaction};
-use super::upstream::reason;
+use super::fault::reason;
 use crate::builtin::{Received, Related, Working};
 use crate::sip::{Message, Method};
 use bytes::Bytes;
@@ -11,17 +11,17 @@ use bytes::Bytes;
 impl Node {
     /// Shows a reply its request and its branch, when the script uses either.
     pub(super) fn relate_reply(&mut self, working: &mut Working) {
-        if !self.generation.relates {
+        if !self.stack.generation.relates {
             return;
         }
         let message = &working.message;
         let (Some(branch), Some(method)) = (message.via().and_then(|via| via.branch()), message.cseq_method()) else {
             return;
         };
-        let Some(Found::Branch(id, index)) = self.layer.table.find(&self.layer.seed.client(branch, method)) else {
+        let Some(Found::Branch(id, index)) = self.stack.layer.table.find(&self.stack.layer.seed.client(branch, method)) else {
             return;
         };
-        let Some(transaction) = self.layer.table.get(id) else { return };
+        let Some(transaction) = self.stack.layer.table.get(id) else { return };
         let code = message.status().unwrap_or(0);
         working.transaction = Some(transaction.view(Some(index), code));
         let branch_uri = transaction.branches.get(index as usize).and_then(|branch| request_uri(&branch.sent));
@@ -31,11 +31,11 @@ impl Node {
 
     /// Shows a CANCEL the INVITE it is for, when the script uses it.
     pub(super) fn relate_cancel(&mut self, working: &mut Working) {
-        if !self.generation.relates || working.message.method() != Some(Method::Cancel) {
+        if !self.stack.generation.relates || working.message.method() != Some(Method::Cancel) {
             return;
         }
         let Some(id) = self.invite_of_cancel(&working.message) else { return };
-        let invite = self.layer.table.get(id).map(|transaction| transaction.request_as_relayed());
+        let invite = self.stack.layer.table.get(id).map(|transaction| transaction.request_as_relayed());
         working.related = Some(Box::new(Related { invite, ..Related::default() }));
     }
 }

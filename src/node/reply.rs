@@ -5,12 +5,11 @@ use super::driver::Node;
 use super::layer::ClientEvent;
 use super::run::Role;
 use super::table::Found;
-use crate::builtin::{Avps, Background, Counter, Extension, ModuleId, SocketId, Working};
-use crate::sip::{Edits, Message, Via, delimit, write_reply};
+use crate::builtin::{Avps, Background, Counter, Extension, ModuleId, Working};
+use crate::sip::{Message, Via};
 use crate::time::Now;
 use crate::transaction::client_non_invite;
 use crate::world::Flow;
-use bytes::Bytes;
 
 impl Node {
     /// Handles a reply: `reply_route` first, then its transaction.
@@ -25,24 +24,24 @@ impl Node {
         let branch = message.via().and_then(|via| via.branch());
         let method = message.cseq_method();
         let found = match (branch, method) {
-            (Some(branch), Some(method)) => self.layer.table.find(&self.layer.seed.client(branch, method)),
+            (Some(branch), Some(method)) => self.stack.layer.table.find(&self.stack.layer.seed.client(branch, method)),
             _ => None,
         };
         let code = message.status().unwrap_or(0);
         match found {
             Some(Found::Branch(id, index)) => {
-                self.enter_that_of(id);
-                self.core.counters.count(const { Counter::named("rpl_received") });
+                self.stack.enter_that_of(id);
+                self.stack.core.counters.count(const { Counter::named("rpl_received") });
                 let event = match code {
                     0..200 => ClientEvent::Provisional,
                     200..300 => ClientEvent::Success,
                     _ => ClientEvent::Failure,
                 };
-                let verdict = self.client_event(now, id, index, event, Some(&working.message));
+                let verdict = self.stack.client_event(now, id, index, event, Some(&working.message));
                 if !verdict.counts && !verdict.shown {
                     return;
                 }
-                let Some(transaction) = self.layer.table.get(id) else { return };
+                let Some(transaction) = self.stack.layer.table.get(id) else { return };
                 if let Some(branch) = transaction.branches.get_mut(index as usize) {
                     branch.replied = true;
                 }
@@ -64,9 +63,9 @@ impl Node {
             Some(Found::Cancel(id, index)) => {
                 let event =
                     if code < 200 { client_non_invite::Event::Provisional } else { client_non_invite::Event::Final };
-                self.cancel_event(now, id, index, event);
+                self.stack.cancel_event(now, id, index, event);
             }
-            Some(Found::Server(_) | Found::Success(_)) | None => match self.core.settings.transaction.on_sl_reply {
+            Some(Found::Server(_) | Found::Success(_)) | None => match self.stack.core.settings.transaction.on_sl_reply {
                 Some(route) => self.start(now, working, Avps::default(), route, Role::StrayReply, call),
                 None => self.forward_stray(now, &working),
             },
@@ -87,26 +86,26 @@ impl Node {
             return;
         };
         let socket =
-            self.core.sockets.towards(transport, destination, working.target.socket, Some(working.received.flow.socket));
+            self.stack.core.sockets.towards(transport, destination, working.target.socket, Some(working.received.flow.socket));
         if let Some(socket) = socket {
-            let bytes = self.reply_bytes(&working.message, &working.edits, socket);
+            let bytes = self.stack.reply_bytes(&working.message, &working.edits, socket);
             let flow = Flow::to(destination, socket);
             if self.lets_reply_go(now, working, (&bytes, flow)) {
-                self.send(bytes, flow, working.replies.flags);
-                self.core.counters.count(const { Counter::named("fwd_replies") });
+                self.stack.send(bytes, flow, working.replies.flags);
+                self.stack.core.counters.count(const { Counter::named("fwd_replies") });
             }
         }
     }
 
     /// Whether the topmost Via of a reply is of this server's making (RFC 3261 18.1.2): anybody could have it send replies to anybody else.
     fn is_own_via(&self, reply: &Message) -> bool {
-        if !self.core.settings.check_via && !self.core.extensions.allows(Extension::OwnVia) {
+        if !self.stack.core.settings.check_via && !self.stack.core.extensions.allows(Extension::OwnVia) {
             return true;
         }
         // What scripts have it advertise is known by the branch; what an earlier run of the server sent by its address.
         let own = |via: Via| {
-            via.branch().is_some_and(|branch| self.is_own_branch(branch))
-                || self.core.is_own(via.host(), Some(via.port().unwrap_or(5060)))
+            via.branch().is_some_and(|branch| self.stack.layer.is_own_branch(branch))
+                || self.stack.core.is_own(via.host(), Some(via.port().unwrap_or(5060)))
         };
         reply.via().is_some_and(own)
     }
@@ -114,19 +113,9 @@ impl Node {
     /// Shows modules a reply that goes nowhere else.
     fn answered(&mut self, now: Now, reply: &Message) {
         self.statistics.garbage += 1;
-        for (at, state) in self.core.modules.clone().iter().enumerate() {
-            state.answered(reply, &mut Background { now, core: &mut self.core, module: ModuleId(at as u16) });
+        for (at, state) in self.stack.core.modules.clone().iter().enumerate() {
+            state.answered(reply, &mut Background { now, core: &mut self.stack.core, module: ModuleId(at as u16) });
         }
         self.obey(now);
-    }
-
-    /// The bytes of a forwarded reply that leaves by a socket.
-    pub(super) fn reply_bytes(&mut self, message: &Message, edits: &Edits, socket: SocketId) -> Bytes {
-        self.buffer.clear();
-        write_reply(message, edits, &mut self.buffer);
-        if self.core.sockets.transport(socket).is_reliable() {
-            delimit(&mut self.buffer);
-        }
-        Bytes::copy_from_slice(&self.buffer)
     }
 }

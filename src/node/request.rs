@@ -1,15 +1,16 @@
 //! Requests that arrive: matched to a transaction, or handed to the script.
 
-use super::driver::{AtHand, Limits, Node};
+use super::driver::Node;
+use super::limits::Limits;
+use super::stack::{AtHand, Stack};
 use super::layer::ServerEvent;
 use super::run::Role;
 use super::table::Found;
-use crate::builtin::{Avps, LogLevel, Received, ReplyMode, TransactionStep, Working};
+use crate::builtin::{Extension, Avps, LogLevel, Received, ReplyMode, TransactionStep, Working};
 use crate::script::Task;
 use crate::sip::{Message, Method};
 use crate::time::Now;
 use crate::transaction::Key;
-use crate::transaction::key::{Legacy, has_cookie};
 use crate::world::Datagram;
 
 impl Node {
@@ -26,44 +27,44 @@ impl Node {
                 return self.drop_unread(now, datagram.flow.peer, fault);
             }
         };
-        let call = self.layer.seed.call(message.call_id());
-        if let Some(AtHand::Packet(_, its)) = &mut self.at_hand {
+        let call = self.stack.layer.seed.call(message.call_id());
+        if let Some(AtHand::Packet(_, its)) = &mut self.stack.at_hand {
             *its = Some(call);
         }
         let fault = fault.or_else(|| message.shortcoming()).or_else(|| self.unfit(&message, datagram.flow.socket));
         let received = Received { flow: datagram.flow, at: now.tick };
-        self.next_message += 1;
-        let mut working = Box::new(Working::new(message, received, self.next_message));
-        working.replies.force_rport = self.core.settings.force_rport;
+        self.stack.next_message += 1;
+        let mut working = Box::new(Working::new(message, received, self.stack.next_message));
+        working.replies.force_rport = self.stack.core.settings.force_rport;
         if let Some(fault) = fault {
             return self.refuse(now, working, fault);
         }
         if !working.message.is_request() {
             self.statistics.replies += 1;
             let method = working.message.cseq().map_or(Method::Other, |cseq| cseq.method);
-            self.core.counters.reply(working.message.status().unwrap_or(0), method);
+            self.stack.core.counters.reply(working.message.status().unwrap_or(0), method);
             return self.receive_reply(now, working, avps, call);
         }
-        if self.core.settings.connections.accepts_aliases && working.message.via().is_some_and(|via| via.has_alias()) {
-            self.alias(&working, None);
+        if self.stack.core.settings.connections.accepts_aliases && working.message.via().is_some_and(|via| via.has_alias()) {
+            self.stack.alias(&working, None);
         }
         self.statistics.requests += 1;
-        self.core.counters.request(working.message.method().unwrap_or(Method::Other));
+        self.stack.core.counters.request(working.message.method().unwrap_or(Method::Other));
         self.receive_request(now, working, avps, call);
     }
 
     fn receive_request(&mut self, now: Now, mut working: Box<Working>, avps: Avps, call: u64) {
         let method = working.message.method().unwrap_or(Method::Other);
-        let key = self.server_key(&working.message, method);
+        let key = self.stack.server_key(&working.message, method);
         if method == Method::Ack {
             if self.absorbs_ack(now, &working, &key) {
                 return;
             }
-        } else if let Some(Found::Server(id)) = self.layer.table.find(&key) {
+        } else if let Some(Found::Server(id)) = self.stack.layer.table.find(&key) {
             return self.request_again(now, id);
         }
         let Limits { transactions, bytes, .. } = self.limits;
-        let is_full = self.layer.table.len() >= transactions || self.layer.table.bytes() >= bytes;
+        let is_full = self.stack.layer.table.len() >= transactions || self.stack.layer.table.bytes() >= bytes;
         // What ends a call makes room.
         if is_full && !matches!(method, Method::Ack | Method::Cancel | Method::Bye) {
             self.statistics.overloaded += 1;
@@ -83,7 +84,7 @@ impl Node {
 
     /// Lets `event_route[core:pre-routing]` see a message before its own block.
     pub(super) fn before_routing(&mut self, now: Now, working: Box<Working>, avps: Avps, call: u64) {
-        match self.generation.before_routing {
+        match self.stack.generation.before_routing {
             Some(route) => self.start(now, working, avps, route, Role::BeforeRouting, call),
             None => self.route_message(now, working, avps, call),
         }
@@ -92,7 +93,7 @@ impl Node {
     /// Starts `request_route` on a request, `reply_route` on a reply.
     pub(super) fn route_message(&mut self, now: Now, working: Box<Working>, avps: Avps, call: u64) {
         if !working.message.is_request() {
-            return match self.generation.reply_route {
+            return match self.stack.generation.reply_route {
                 Some(route) => self.start(now, working, avps, route, Role::CoreReply, call),
                 None => self.reply_to_transaction(now, working, call),
             };
@@ -100,67 +101,43 @@ impl Node {
         if self.ends_here(&working.message) {
             return self.filtered_ack(now, working, avps);
         }
-        match self.generation.request_route {
+        match self.stack.generation.request_route {
             Some(route) => self.start(now, working, avps, route, Role::Request, call),
-            None => self.core.log(LogLevel::Error, "the config has no request_route"),
+            None => self.stack.core.log(LogLevel::Error, "the config has no request_route"),
         }
-    }
-
-    /// What identifies the transaction of a request (RFC 3261 17.2.3); an ACK and a CANCEL's target count as their INVITE.
-    pub(super) fn server_key(&self, message: &Message, method: Method) -> Key {
-        let via = message.via();
-        let text: &[u8] = match method {
-            Method::Ack | Method::Invite => b"INVITE",
-            _ => message.method_text(),
-        };
-        if let Some(via) = &via
-            && let Some(branch) = via.branch()
-            && has_cookie(branch)
-        {
-            return self.layer.seed.server(branch, via.host(), via.port().unwrap_or(5060), text);
-        }
-        self.layer.seed.legacy(&Legacy {
-            method: text,
-            request_uri: message.request_uri(),
-            to_tag: b"",
-            from_tag: message.from_tag().unwrap_or_default(),
-            call_id: message.call_id(),
-            cseq: message.cseq().map_or(0, |cseq| cseq.number),
-            via: via.map(|via| via.text()).unwrap_or_default(),
-        })
     }
 
     /// Whether an ACK ends here because it acknowledges a final reply that was sent without a transaction.
     fn ends_here(&self, message: &Message) -> bool {
         message.method() == Some(Method::Ack)
-            && message.to_tag().is_some_and(|tag| tag.len() > 32 && tag[..32] == self.tag_prefix[..] && tag[32] == b'.')
+            && message.to_tag().is_some_and(|tag| tag.len() > 32 && tag[..32] == self.stack.tag_prefix[..] && tag[32] == b'.')
     }
 
     /// Whether an ACK ends here because it acknowledges a final reply of a transaction.
     fn absorbs_ack(&mut self, now: Now, working: &Working, key: &Key) -> bool {
         let message = &working.message;
         let to_tag = message.to_tag().unwrap_or_default();
-        if let Some(Found::Server(id)) = self.layer.table.find(key) {
-            let refused = self.layer.table.get(id).is_some_and(|transaction| transaction.sent_code >= 300);
+        if let Some(Found::Server(id)) = self.stack.layer.table.find(key) {
+            let refused = self.stack.layer.table.get(id).is_some_and(|transaction| transaction.sent_code >= 300);
             if refused {
-                self.server_event(now, id, ServerEvent::Ack, None);
+                self.stack.server_event(now, id, ServerEvent::Ack, None);
                 return true;
             }
         }
         let from_tag = message.from_tag().unwrap_or_default();
         let number = message.cseq().map_or(0, |cseq| cseq.number);
-        let own = self.layer.seed.success_ack(message.call_id(), from_tag, to_tag, number);
-        match self.layer.table.find(&own) {
+        let own = self.stack.layer.seed.success_ack(message.call_id(), from_tag, to_tag, number);
+        match self.stack.layer.table.find(&own) {
             Some(Found::Server(id)) => {
-                if let Some(transaction) = self.layer.table.get(id) {
+                if let Some(transaction) = self.stack.layer.table.get(id) {
                     transaction.unacknowledged = 0;
                 }
-                self.server_event(now, id, ServerEvent::Ack, None);
+                self.stack.server_event(now, id, ServerEvent::Ack, None);
                 true
             }
             Some(Found::Success(id)) => {
                 // It goes on to the callee; this server need not wait for it.
-                self.layer.table.acknowledge(id, &own);
+                self.stack.layer.table.acknowledge(id, &own);
                 false
             }
             Some(Found::Branch(..) | Found::Cancel(..)) | None => false,
@@ -171,12 +148,12 @@ impl Node {
     pub(super) fn is_absorbed(&mut self, now: Now, datagram: &Datagram) -> bool {
         let Ok(message) = Message::parse(datagram.bytes.clone()) else { return false };
         let Some(method) = message.method().filter(|_| message.shortcoming().is_none()) else { return false };
-        let key = self.server_key(&message, method);
-        match (method, self.layer.table.find(&key)) {
+        let key = self.stack.server_key(&message, method);
+        match (method, self.stack.layer.table.find(&key)) {
             (Method::Ack, Some(Found::Server(id))) => {
-                let refused = self.layer.table.get(id).is_some_and(|transaction| transaction.sent_code >= 300);
+                let refused = self.stack.layer.table.get(id).is_some_and(|transaction| transaction.sent_code >= 300);
                 if refused {
-                    self.server_event(now, id, ServerEvent::Ack, None);
+                    self.stack.server_event(now, id, ServerEvent::Ack, None);
                 }
                 refused
             }
@@ -189,7 +166,7 @@ impl Node {
     }
 
     fn request_again(&mut self, now: Now, id: crate::builtin::TransactionId) {
-        self.server_event(now, id, ServerEvent::RequestAgain, None);
+        self.stack.server_event(now, id, ServerEvent::RequestAgain, None);
     }
 
     /// What follows the end of `request_route`. A request whose run was ended is answered all the same.
@@ -202,15 +179,15 @@ impl Node {
             }
             return;
         };
-        self.heed_timers(now, view.id, &task.message);
-        let Some(transaction) = self.layer.table.get(view.id) else { return };
+        self.stack.heed_timers(now, view.id, &task.message);
+        let Some(transaction) = self.stack.layer.table.get(view.id) else { return };
         transaction.avps = task.locals.avps;
-        self.layer.table.weigh(view.id);
-        let Some(transaction) = self.layer.table.get(view.id) else { return };
+        self.stack.layer.table.weigh(view.id);
+        let Some(transaction) = self.stack.layer.table.get(view.id) else { return };
         let unanswered = !transaction.is_answered() && transaction.branches.is_empty();
         // A relay that failed is answered at the end, unless the script did so through the transaction.
         if unanswered && let Some(fault) = transaction.fault {
-            let (code, reason) = super::relay::error_reply(fault.error(), "TM");
+            let (code, reason) = super::fault::error_reply(fault.error(), "TM");
             self.reply_with_uri(now, view.id, task.message.target.uri, (code, reason.as_bytes()), &[]);
         } else if unanswered && broken {
             self.reply_with_uri(now, view.id, task.message.target.uri, (500, b"Server Internal Error"), &[]);
@@ -225,12 +202,12 @@ impl Node {
                 // Kamailio's code for what a script should not do.
                 Some(_) => -10,
                 None => {
-                    self.take_timers(task);
-                    match self.new_transaction(now, &mut task.message) {
+                    self.stack.take_timers(task);
+                    match self.stack.new_transaction(now, &mut task.message) {
                         Some(_) => 1,
                         None => {
-                            task.set_error(super::relay::UNREADABLE);
-                            super::relay::BAD_URI
+                            task.set_error(super::fault::UNREADABLE);
+                            super::fault::BAD_URI
                         }
                     }
                 }
@@ -239,7 +216,7 @@ impl Node {
             TransactionStep::LookupRequest => task.message.transaction.map_or(-1, |_| 1),
             TransactionStep::LookupCancel { copies_flags } => {
                 let Some(invite) = self.invite_of_cancel(&task.message.message) else { return -1 };
-                if let Some(invite) = self.layer.table.get(invite).filter(|_| copies_flags) {
+                if let Some(invite) = self.stack.layer.table.get(invite).filter(|_| copies_flags) {
                     task.message.flags.plain = invite.flags.plain;
                 }
                 1
@@ -259,15 +236,15 @@ impl Node {
             TransactionStep::Release => {
                 let Some(view) = task.message.transaction else { return -1 };
                 // One that was relayed goes on until its branches have ended.
-                if self.layer.table.get(view.id).is_some_and(|transaction| transaction.branches.is_empty()) {
-                    self.end_transaction(view.id);
+                if self.stack.layer.table.get(view.id).is_some_and(|transaction| transaction.branches.is_empty()) {
+                    self.stack.end_transaction(view.id);
                     task.message.transaction = None;
                 }
                 1
             }
             TransactionStep::RetransmitReply => match task.message.transaction {
                 Some(view) => {
-                    self.server_event(now, view.id, ServerEvent::RequestAgain, None);
+                    self.stack.server_event(now, view.id, ServerEvent::RequestAgain, None);
                     1
                 }
                 None => -1,
@@ -277,8 +254,8 @@ impl Node {
 
     /// The INVITE transaction that a CANCEL is for (RFC 3261 9.2).
     pub(super) fn invite_of_cancel(&self, cancel: &Message) -> Option<crate::builtin::TransactionId> {
-        let key = self.server_key(cancel, Method::Invite);
-        match self.layer.table.find(&key) {
+        let key = self.stack.server_key(cancel, Method::Invite);
+        match self.stack.layer.table.find(&key) {
             Some(Found::Server(id)) => Some(id),
             _ => None,
         }
@@ -295,24 +272,40 @@ impl Node {
                 self.stateless_reply(now, &mut task.message, reply.code, &reply.reason, &reply.headers)
             }
             (ReplyMode::Transaction, None) => {
-                let Some(id) = self.new_transaction(now, &mut task.message) else { return -1 };
+                let Some(id) = self.stack.new_transaction(now, &mut task.message) else { return -1 };
                 let uri = task.message.target.uri.clone();
                 self.reply_with_uri(now, id, uri, (reply.code, &reply.reason), &reply.headers)
             }
             (ReplyMode::Transaction | ReplyMode::Either, Some(id)) => {
-                if let Some(transaction) = self.layer.table.get(id) {
+                if let Some(transaction) = self.stack.layer.table.get(id) {
                     transaction.take_reply(&mut task.message);
                 }
                 let uri = task.message.target.uri.clone();
                 self.reply_with_uri(now, id, uri, (reply.code, &reply.reason), &reply.headers)
             }
             (ReplyMode::Error, _) => {
-                let (code, reason) = super::relay::error_reply(task.previous_error(), "SL");
+                let (code, reason) = super::fault::error_reply(task.previous_error(), "SL");
                 // What the script wants in replies went to the transaction with it.
-                let headers = transaction.and_then(|id| Some(self.layer.table.get(id)?.reply_headers.clone()));
+                let headers = transaction.and_then(|id| Some(self.stack.layer.table.get(id)?.reply_headers.clone()));
                 self.stateless_reply(now, &mut task.message, code, reason.as_bytes(), &headers.unwrap_or_default())
             }
         }
+    }
+
+    /// Looks whether a request has been here. One that comes back as it was is refused: gives true, and nothing of it is kept.
+    pub(super) fn refuses_loop(&mut self, now: Now, working: &mut Working) -> bool {
+        let Stack { layer, core, .. } = &self.stack;
+        let (visit, loops) = layer.visit(&core.sockets, &working.message, &working.received);
+        working.visit = visit;
+        if !loops || !self.stack.core.extensions.allows(Extension::LoopDetection) {
+            return false;
+        }
+        self.statistics.loops += 1;
+        // Nobody is told of an ACK.
+        if working.message.method() != Some(Method::Ack) {
+            self.stateless_reply(now, working, 482, b"Loop Detected", &[]);
+        }
+        true
     }
 }
 

@@ -1,21 +1,22 @@
 //! The side of a transaction towards the caller.
 
-use super::driver::Node;
 use super::layer::{ClientEvent, Layer, Means, ServerEvent, Verdict};
+use super::stack::Stack;
 use super::table::Found;
 use super::transaction::{Server, Side, TimerSet, Transaction};
 use crate::builtin::{Counter, LogLevel, TransactionId, Value, Working, parse_int};
 use crate::script::Task;
 use crate::sip::{Message, Method};
 use crate::time::Now;
+use crate::transaction::key::{Key, Legacy, has_cookie};
 use crate::transaction::{Actions, Timers, client_non_invite, server_invite, server_non_invite};
 use bytes::Bytes;
 use std::time::Duration;
 
-impl Node {
+impl Stack {
     /// Makes the transaction of a request; `None` when its Request-URI, as it arrived or as the script left it, cannot be read.
     pub(super) fn new_transaction(&mut self, now: Now, message: &mut Working) -> Option<TransactionId> {
-        if !super::relay::is_uri(&message.request_uri()) {
+        if !super::address::is_uri(&message.request_uri()) {
             self.core.log(LogLevel::Error, "a request whose URI cannot be read has no transaction");
             return None;
         }
@@ -148,14 +149,37 @@ impl Node {
     /// Forgets a transaction.
     pub(super) fn end_transaction(&mut self, id: TransactionId) {
         if let Some(transaction) = self.layer.remove(id) {
-            // Whoever runs for it and waits goes on with what it left.
-            if transaction.waiting > 0 {
-                self.parked.of_transaction(id).for_each(|run| run.take_from(&transaction, transaction.avps.clone()));
-            }
             self.core.counters.add(const { Counter::named("inuse_transactions") }, -1);
             if !transaction.is_answered() {
                 self.core.counters.add(const { Counter::named("active_transactions") }, -1);
             }
+            if transaction.waiting > 0 {
+                self.left.push(*transaction);
+            }
         }
+    }
+
+    /// What identifies the transaction of a request (RFC 3261 17.2.3); an ACK and a CANCEL's target count as their INVITE.
+    pub(super) fn server_key(&self, message: &Message, method: Method) -> Key {
+        let via = message.via();
+        let text: &[u8] = match method {
+            Method::Ack | Method::Invite => b"INVITE",
+            _ => message.method_text(),
+        };
+        if let Some(via) = &via
+            && let Some(branch) = via.branch()
+            && has_cookie(branch)
+        {
+            return self.layer.seed.server(branch, via.host(), via.port().unwrap_or(5060), text);
+        }
+        self.layer.seed.legacy(&Legacy {
+            method: text,
+            request_uri: message.request_uri(),
+            to_tag: b"",
+            from_tag: message.from_tag().unwrap_or_default(),
+            call_id: message.call_id(),
+            cseq: message.cseq().map_or(0, |cseq| cseq.number),
+            via: via.map(|via| via.text()).unwrap_or_default(),
+        })
     }
 }

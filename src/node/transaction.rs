@@ -50,7 +50,7 @@ pub(super) struct Transaction {
     /// A `failure_route`, or one for a failed branch, of this transaction is running or waiting.
     pub(super) failing: bool,
     /// The fault of the last relay, answered when the script ends without a reply.
-    pub(super) fault: Option<super::relay::Fault>,
+    pub(super) fault: Option<super::fault::Fault>,
     /// The code of the last reply sent to the caller.
     pub(super) sent_code: u16,
     /// Callees whose 2xx was relayed, and whose ACK has not passed yet (RFC 6026).
@@ -183,6 +183,13 @@ impl Branch {
             begins_relay: false,
             cancel: None,
         }
+    }
+}
+
+impl Due {
+    /// The next turn of a module's clock.
+    pub(super) fn tick(module: ModuleId, generation: &Generation) -> Due {
+        Due::Module(module, generation.number)
     }
 }
 

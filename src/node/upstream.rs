@@ -1,8 +1,7 @@
 //! What goes back to the caller: the reply that wins (RFC 3261 16.7), after `failure_route` had its say.
 
 use super::driver::Node;
-use super::layer::ServerEvent;
-use super::relay::{Fault, error_reply};
+use super::fault::{Fault, error_reply, reason};
 use super::run::Role;
 use super::transaction::Branch;
 use crate::builtin::{Background, CancelSilent, Counter, LogLevel, Received, TransactionId, Working};
@@ -10,13 +9,12 @@ use crate::script::Task;
 use crate::sip::Message;
 use crate::time::Now;
 use crate::transaction::server_invite::Origin;
-use bytes::Bytes;
 
 impl Node {
     /// A reply counts for a branch: it goes upstream at once, or the branch has its outcome.
     pub(super) fn count_reply(&mut self, now: Now, id: TransactionId, index: u16, working: Box<Working>, call: u64) {
         let code = working.message.status().unwrap_or(0);
-        let Some(transaction) = self.layer.table.get(id) else { return };
+        let Some(transaction) = self.stack.layer.table.get(id) else { return };
         let Some(branch) = transaction.branches.get_mut(index as usize) else { return };
         // A branch that was given up, or refused, takes it no more while others, or a failure_route, go on.
         let too_late = branch.code >= 300 && transaction.sent_code < 200;
@@ -26,7 +24,7 @@ impl Node {
             branch.reply = (code >= 300).then(|| Box::new(working.message.clone()));
         }
         let (owner, is_answered, is_pending) = (transaction.owner, transaction.is_answered(), transaction.is_pending());
-        self.layer.table.weigh(id);
+        self.stack.layer.table.weigh(id);
         if let Some((module, tag)) = owner {
             if code >= 200 {
                 self.own_reply(now, id, module, tag, code);
@@ -35,8 +33,8 @@ impl Node {
         }
         match code {
             // Each hop makes its own 100 (RFC 3261 16.7 step 5).
-            0..=100 if !self.core.settings.transaction.relay_100 => {
-                self.core.counters.count(const { Counter::named("rpl_absorbed") });
+            0..=100 if !self.stack.core.settings.transaction.relay_100 => {
+                self.stack.core.counters.count(const { Counter::named("rpl_absorbed") });
             }
             0..200 if is_answered => {}
             0..300 if too_late => {}
@@ -49,7 +47,7 @@ impl Node {
                 }
             }
             _ => {
-                let settings = &self.core.settings.transaction;
+                let settings = &self.stack.core.settings.transaction;
                 let ends_others = code >= 600 && !settings.disable_6xx_block && is_pending;
                 let silent = settings.cancel_b_method;
                 self.branch_ended(now, id, index, Some(working), call);
@@ -63,7 +61,7 @@ impl Node {
 
     /// A branch has ended without a reply: as if it had been answered `code`.
     pub(super) fn branch_failed(&mut self, now: Now, id: TransactionId, index: u16, code: u16, timed_out: bool) {
-        let Some(transaction) = self.layer.table.get(id) else { return };
+        let Some(transaction) = self.stack.layer.table.get(id) else { return };
         let canceled = transaction.canceled;
         let Some(branch) = transaction.branches.get_mut(index as usize) else { return };
         branch.timed_out = timed_out;
@@ -72,14 +70,14 @@ impl Node {
         if let Some((module, tag)) = transaction.owner {
             return self.own_reply(now, id, module, tag, code);
         }
-        let call = self.layer.seed.call(transaction.request.call_id());
+        let call = self.stack.layer.seed.call(transaction.request.call_id());
         self.branch_ended(now, id, index, None, call);
     }
 
     /// A branch could not be sent. Where that shows at once Kamailio tells the script, so that it is nothing for a failure_route, and whatever the
     /// others bring counts more.
     pub(super) fn branch_unsent(&mut self, now: Now, id: TransactionId, index: u16, at_once: bool) {
-        let Some(transaction) = self.layer.table.get(id) else { return };
+        let Some(transaction) = self.stack.layer.table.get(id) else { return };
         let Some(branch) = transaction.branches.get_mut(index as usize) else { return };
         if transaction.owner.is_some() || branch.sent_again || !at_once {
             return self.branch_failed(now, id, index, 477, false);
@@ -88,7 +86,7 @@ impl Node {
         transaction.fault = Some(Fault::Dropped);
         let waits = transaction.is_pending() || transaction.failing;
         if transaction.server.is_none() && !waits {
-            self.end_transaction(id);
+            self.stack.end_transaction(id);
         } else if !waits && !transaction.is_answered() {
             self.send_winner(now, id, None);
         }
@@ -96,15 +94,15 @@ impl Node {
 
     /// Whether an INVITE ends without a word to its caller when its branch has had its time: `noisy_ctimer` 0.
     pub(super) fn ends_quietly(&mut self, id: TransactionId) -> bool {
-        let noisy = self.core.settings.transaction.noisy_ctimer;
-        let Some(transaction) = self.layer.table.get(id).filter(|_| !noisy) else { return false };
+        let noisy = self.stack.core.settings.transaction.noisy_ctimer;
+        let Some(transaction) = self.stack.layer.table.get(id).filter(|_| !noisy) else { return false };
         let [branch] = &transaction.branches[..] else { return false };
         transaction.is_invite && transaction.owner.is_none() && !branch.replied && branch.armed.failure.is_none()
     }
 
     /// A branch has failed: `event_route[tm:branch-failure:...]` sees it before the others are asked for.
     fn branch_ended(&mut self, now: Now, id: TransactionId, index: u16, working: Option<Box<Working>>, call: u64) {
-        if let Some(transaction) = self.layer.table.get(id)
+        if let Some(transaction) = self.stack.layer.table.get(id)
             && !transaction.failing
             && !transaction.is_answered()
             && let Some(branch) = transaction.branches.get(index as usize)
@@ -127,21 +125,21 @@ impl Node {
         reply: Option<Box<Working>>,
         call: u64,
     ) {
-        let Some(transaction) = self.layer.table.get(id) else { return };
+        let Some(transaction) = self.stack.layer.table.get(id) else { return };
         transaction.take_back(&task.message, task.locals.avps);
         self.settle(now, id, reply, call);
     }
 
     /// Once no branch may bring a better reply, the winner goes to `failure_route`, or upstream.
     fn settle(&mut self, now: Now, id: TransactionId, working: Option<Box<Working>>, call: u64) {
-        let Some(transaction) = self.layer.table.get(id) else { return };
+        let Some(transaction) = self.stack.layer.table.get(id) else { return };
         if transaction.is_pending() || transaction.is_answered() || transaction.failing {
             if transaction.server.is_none() && !transaction.is_pending() {
-                self.end_transaction(id);
+                self.stack.end_transaction(id);
             }
             return;
         }
-        let faked = self.core.settings.transaction.faked_reply_prio;
+        let faked = self.stack.core.settings.transaction.faked_reply_prio;
         let Some(winner) = winner(&transaction.branches, faked) else { return };
         if let Some(route) = transaction.branches[winner].armed.failure
             && let Some(mut message) = transaction.lend(winner as u16, now.tick)
@@ -157,12 +155,12 @@ impl Node {
 
     /// What follows the end of a `failure_route`: other branches go on, or the winner goes upstream.
     pub(super) fn failure_done(&mut self, now: Now, id: TransactionId, task: Task, reply: Option<Box<Working>>) {
-        let Some(transaction) = self.layer.table.get(id) else { return };
+        let Some(transaction) = self.stack.layer.table.get(id) else { return };
         transaction.take_back(&task.message, task.locals.avps);
         if transaction.is_answered() {
             return;
         }
-        transaction.supersede(self.core.settings.transaction.failure_reply_mode);
+        transaction.supersede(self.stack.core.settings.transaction.failure_reply_mode);
         if transaction.is_pending() {
             return;
         }
@@ -171,8 +169,8 @@ impl Node {
 
     /// Sends the winning reply upstream. `working` is that reply when the script has just seen it and may have edited it.
     fn send_winner(&mut self, now: Now, id: TransactionId, working: Option<Box<Working>>) {
-        let Some(transaction) = self.layer.table.get(id) else { return };
-        let settings = &self.core.settings.transaction;
+        let Some(transaction) = self.stack.layer.table.get(id) else { return };
+        let settings = &self.stack.core.settings.transaction;
         let Some(index) = winner(&transaction.branches, settings.faked_reply_prio) else { return };
         let branch = &transaction.branches[index];
         let code = branch.code;
@@ -210,7 +208,7 @@ impl Node {
 
     /// Sends a reply of a branch to the caller, unless the `onsend_route` keeps it back.
     fn relay_upstream(&mut self, now: Now, id: TransactionId, code: u16, working: &Working) {
-        let way = self.layer.table.get(id).and_then(|its| its.server.as_mut()).map(|side| {
+        let way = self.stack.layer.table.get(id).and_then(|its| its.server.as_mut()).map(|side| {
             side.send_flags = side.send_flags.or(working.replies.flags);
             side.flow
         });
@@ -218,65 +216,34 @@ impl Node {
         if (200..300).contains(&code) {
             self.expect_relayed_ack(id, &working.message);
         }
-        let bytes = self.reply_bytes(&working.message, &working.edits, socket);
+        let bytes = self.stack.reply_bytes(&working.message, &working.edits, socket);
         let goes = way.is_none_or(|flow| self.lets_reply_go(now, working, (&bytes, flow)));
-        self.send_upstream(now, id, code, goes.then_some(bytes), Origin::Relayed);
+        self.stack.send_upstream(now, id, code, goes.then_some(bytes), Origin::Relayed);
     }
 
     /// Lets the ACK for a 2xx of a callee be noticed on its way.
     fn expect_relayed_ack(&mut self, id: TransactionId, reply: &Message) {
-        let Some(transaction) = self.layer.table.get(id).filter(|transaction| transaction.is_invite) else { return };
+        let Some(transaction) = self.stack.layer.table.get(id).filter(|transaction| transaction.is_invite) else { return };
         let request = &transaction.request;
         let from_tag = request.from_tag().unwrap_or_default();
         let to_tag = reply.to_tag().unwrap_or_default();
         let number = request.cseq().map_or(0, |cseq| cseq.number);
-        let key = self.layer.seed.success_ack(request.call_id(), from_tag, to_tag, number);
-        self.layer.table.expect_ack(id, key);
-    }
-
-    /// Sends a reply to the caller through the server side of a transaction; without bytes the caller gets nothing.
-    pub(super) fn send_upstream(
-        &mut self,
-        now: Now,
-        id: TransactionId,
-        code: u16,
-        bytes: Option<Bytes>,
-        origin: Origin,
-    ) {
-        let event = match code {
-            0..200 => ServerEvent::Provisional,
-            200..300 => ServerEvent::Success(origin),
-            _ => ServerEvent::Failure,
-        };
-        if let Some(transaction) = self.layer.table.get(id) {
-            let ends = code >= 200 && !transaction.is_answered();
-            transaction.sent_code = transaction.sent_code.max(code);
-            let counters = &self.core.counters;
-            if ends {
-                counters.answered(code);
-            }
-            counters.count(const { Counter::named("rpl_sent") });
-            counters.count(match origin {
-                Origin::Local => const { Counter::named("rpl_generated") },
-                Origin::Relayed => const { Counter::named("rpl_relayed") },
-            });
-        }
-        self.server_event(now, id, event, bytes);
-        self.layer.table.weigh(id);
+        let key = self.stack.layer.seed.success_ack(request.call_id(), from_tag, to_tag, number);
+        self.stack.layer.table.expect_ack(id, key);
     }
 
     /// Tells a module what became of its request.
     fn own_reply(&mut self, now: Now, id: TransactionId, module: crate::builtin::ModuleId, tag: u64, code: u16) {
-        if let Some(transaction) = self.layer.table.get(id) {
+        if let Some(transaction) = self.stack.layer.table.get(id) {
             // Told once; a late reply is not told again.
             transaction.owner = Some((module, u64::MAX));
         }
         if tag == u64::MAX {
             return;
         }
-        let Some(state) = self.core.modules.get(module.0 as usize).cloned() else { return };
-        state.replied(tag, code, &mut Background { now, core: &mut self.core, module });
-        self.core.log(LogLevel::Debug, format!("own request answered {code}"));
+        let Some(state) = self.stack.core.modules.get(module.0 as usize).cloned() else { return };
+        state.replied(tag, code, &mut Background { now, core: &mut self.stack.core, module });
+        self.stack.core.log(LogLevel::Debug, format!("own request answered {code}"));
     }
 }
 
@@ -301,17 +268,4 @@ fn winner(branches: &[Branch], faked: i64) -> Option<usize> {
 
 fn same(one: &Message, other: &Message) -> bool {
     one.bytes().as_ptr() == other.bytes().as_ptr()
-}
-
-/// The reason phrase of a code made here.
-pub(super) fn reason(code: u16) -> &'static [u8] {
-    match code {
-        401 => b"Unauthorized",
-        407 => b"Proxy Authentication Required",
-        408 => b"Request Timeout",
-        477 => b"Unfortunately error on sending to next hop occurred (477/TM)",
-        487 => b"Request Terminated",
-        503 => b"Service Unavailable",
-        _ => b"Server Internal Error",
-    }
 }

@@ -149,7 +149,7 @@ impl Play<'_> {
             self.settle(last.span);
         }
         let (entries, failures) = (self.around.scene.story.entries, self.around.scene.failures);
-        let reached = self.node.core.trace.take().map(|trace| trace.reached).unwrap_or_default();
+        let reached = self.node.core_mut().trace.take().map(|trace| trace.reached).unwrap_or_default();
         let (program, settings) = (self.program, self.settings);
         let listener = |socket: &Socket| match socket.address {
             any if any.ip().is_unspecified() => (socket.transport, SocketAddr::new(scenario.machine, any.port())),
@@ -160,7 +160,7 @@ impl Play<'_> {
             entries,
             settings,
             program,
-            listeners: self.node.core.sockets.list.iter().map(listener).collect(),
+            listeners: self.node.core().sockets.list.iter().map(listener).collect(),
             uses: self.around.scene.peers.iter().map(|peer| peer.socket).collect(),
             reached,
             failures,
@@ -179,9 +179,9 @@ impl Play<'_> {
     pub(super) fn stop(&mut self) {
         self.around.moment("the server ends");
         self.around.stopped = true;
-        let (now, sockets) = (self.around.time(), self.node.core.sockets.clone());
+        let (now, sockets) = (self.around.time(), self.node.core().sockets.clone());
         let modules = self.around.modules.clone();
-        for (module, state) in modules.iter().zip(self.node.core.modules.clone().iter()) {
+        for (module, state) in modules.iter().zip(self.node.core().modules.clone().iter()) {
             let ended = state.end(&mut Ending { now, sockets: &sockets, world: &mut self.around.stage });
             for (query, said) in std::mem::take(&mut self.around.stage.executed) {
                 self.around.scene.story.query(self.around.scene.now, &query, Some(&said));

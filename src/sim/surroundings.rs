@@ -191,8 +191,8 @@ impl<'a> Surroundings<'a> {
 
     /// Tells what the server did inside.
     pub(super) fn take_trace(&mut self, node: &mut Node) {
-        let log = std::mem::take(&mut node.core.log);
-        let events = node.core.trace.as_mut().map(|trace| std::mem::take(&mut trace.events)).unwrap_or_default();
+        let log = std::mem::take(&mut node.core_mut().log);
+        let events = node.core_mut().trace.as_mut().map(|trace| std::mem::take(&mut trace.events)).unwrap_or_default();
         self.scene.story.inside(self.scene.now, events, log);
     }
 }

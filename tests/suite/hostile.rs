@@ -218,7 +218,7 @@ fn play(config: &str, steps: &[Step], messages: &[Vec<u8>]) {
         for packet in node.kept.packets.drain(..) {
             last = packet.bytes;
         }
-        node.node.core.log.clear();
+        node.node.core_mut().log.clear();
     }
     // Every query is answered and time goes by: nothing of all that is left but the node's own pings.
     for _ in 0..200 {

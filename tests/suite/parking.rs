@@ -88,7 +88,7 @@ impl Call {
                 self.finals.push(message);
             }
         }
-        for line in self.node.node.core.log.drain(..) {
+        for line in self.node.node.core_mut().log.drain(..) {
             if let Some((_, trail)) = line.text.split_once("trail ") {
                 self.trails.push(trail.trim_end().to_owned());
             }

@@ -168,7 +168,7 @@ impl Server {
             drive(&mut self.node, &mut kept, now(self.micros), given);
             self.aborted = kept.aborted;
         }
-        self.log.append(&mut self.node.core.log);
+        self.log.append(&mut self.node.core_mut().log);
         kept.packets
     }
 

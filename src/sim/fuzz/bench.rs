@@ -67,18 +67,18 @@ impl<'a> Bench<'a> {
 
     /// What the program reached before counts, too.
     pub(super) fn begin_with(&mut self, reached: Reached) {
-        if let Some(trace) = &mut self.node.core.trace {
+        if let Some(trace) = &mut self.node.core_mut().trace {
             trace.reached = reached;
         }
     }
 
     pub(super) fn take_reached(&mut self) -> Reached {
-        self.node.core.trace.as_mut().map(|trace| std::mem::take(&mut trace.reached)).unwrap_or_default()
+        self.node.core_mut().trace.as_mut().map(|trace| std::mem::take(&mut trace.reached)).unwrap_or_default()
     }
 
     /// How many instructions and ways were reached.
     pub(super) fn extent(&self) -> usize {
-        let reached = self.node.core.trace.as_ref().map(|trace| &trace.reached);
+        let reached = self.node.core().trace.as_ref().map(|trace| &trace.reached);
         reached.map_or(0, |reached| reached.runs.iter().filter(|runs| **runs > 0).count() + reached.ways.len())
     }
 
@@ -124,7 +124,7 @@ impl<'a> Bench<'a> {
             let text = text.or_else(|| thrown.downcast_ref::<&str>().copied());
             trial.crashed = Some(text.unwrap_or("a panic").to_owned());
         }
-        if let Some(trace) = &mut self.node.core.trace {
+        if let Some(trace) = &mut self.node.core_mut().trace {
             trial.endless = std::mem::take(&mut trace.endless);
         }
         trial
@@ -146,7 +146,7 @@ impl<'a> Bench<'a> {
         let now = self.time();
         let by_timer = matches!(given, Given::Due);
         let Bench { node, stage, ended, contacted, allowed, .. } = self;
-        let (sockets, states) = (node.core.sockets.clone(), node.core.modules.clone());
+        let (sockets, states) = (node.core().sockets.clone(), node.core().modules.clone());
         let under_way = VecDeque::new();
         let mut around =
             Around { stage, ended, contacted, allowed, sockets, states, input, by_timer, trial, under_way };
@@ -215,8 +215,8 @@ impl Around<'_, '_> {
 impl Driver<Node> for Around<'_, '_> {
     fn hand(&mut self, node: &mut Node, now: Now, given: Given) {
         node.give(now, given);
-        node.core.log.clear();
-        if let Some(trace) = &mut node.core.trace {
+        node.core_mut().log.clear();
+        if let Some(trace) = &mut node.core_mut().trace {
             trace.events.clear();
         }
     }

@@ -1,0 +1,152 @@
+//! What a reply made here says, and how it goes to the caller.
+
+use super::layer::ServerEvent;
+use super::stack::{AtHand, Stack};
+use super::table::Found;
+use crate::builtin::{Counter, LogLevel, TransactionId, Working, print_int};
+use crate::sip::{HeaderName, Message, Reply};
+use crate::time::Now;
+use crate::transaction::server_invite::Origin;
+use crate::world::Flow;
+use bytes::Bytes;
+use std::io::Write as _;
+use std::net::SocketAddr;
+
+/// The longest Warning that Kamailio writes.
+const LONGEST_WARNING: usize = 1023;
+/// The number of the process, which all workers share: `$pp`.
+const PROCESS: u8 = 1;
+
+impl Stack {
+    /// The To tag of replies made here: the node's own 32 digits, and 8 that follow from the request under the node's secret, so that the same
+    /// request gets the same tag (RFC 3261 16.11 wants that of a stateless reply) and nobody knows that of another. The byte between tells whether a transaction sent it.
+    pub(super) fn own_tag(&self, request: &Message, between: u8) -> Vec<u8> {
+        let hash = self.layer.seed.tag(request.via().map(|via| via.text()).unwrap_or_default(), request.call_id());
+        let mut tag = Vec::with_capacity(41);
+        tag.extend_from_slice(&self.tag_prefix);
+        tag.push(between);
+        tag.extend((0..8).map(|index| b"0123456789abcdef"[(hash >> (4 * index)) as usize & 15]));
+        tag
+    }
+
+    pub(super) fn own_reply_bytes(
+        &mut self,
+        request: &Message,
+        working: &Working,
+        code: u16,
+        reason: &[u8],
+        tag: &[u8],
+        extra: &[u8],
+    ) -> Bytes {
+        let stamp =
+            request.via().map(|via| via.stamp(working.received.flow.peer, working.replies.force_rport)).unwrap_or_default();
+        let warning = if self.core.settings.sip_warning { self.warning(request, working) } else { Vec::new() };
+        let server = self.core.settings.server_header.strip_prefix(b"Server: ").filter(|value| !value.is_empty());
+        let reply = Reply {
+            code,
+            reason,
+            // RFC 3261 8.2.6.2: a 100 needs none.
+            to_tag: (code > 100).then_some(tag),
+            stamp,
+            extra_headers: extra,
+            server,
+            warning: &warning,
+            body: &working.replies.body,
+            ..Reply::default()
+        };
+        self.buffer.clear();
+        reply.write(request, &mut self.buffer);
+        Bytes::copy_from_slice(&self.buffer)
+    }
+
+    /// The Warning of `sip_warning`: who asked, for what, and what the script made of it. One that Kamailio has no room for is left out.
+    pub(super) fn warning(&mut self, request: &Message, working: &Working) -> Vec<u8> {
+        let Flow { peer: source, socket, .. } = working.received.flow;
+        let own = SocketAddr::new(
+            self.core.sockets.address_towards(socket, source.ip()),
+            self.core.sockets.socket(socket).map_or(0, |socket| socket.address.port()),
+        );
+        let vias = |message: &Message| message.headers_named(HeaderName::Via).count();
+        // As in Kamailio those of the message at hand, which is the reply that a failure_route answers for; a timer has none.
+        let vias = match &self.at_hand {
+            Some(AtHand::Packet(datagram, _)) => Message::parse(datagram.bytes.clone()).map_or(0, |its| vias(&its)),
+            Some(AtHand::Due(_)) => 0,
+            Some(AtHand::Run(_)) | None => vias(request),
+        };
+        let mut line = Vec::with_capacity(256);
+        // Writing to a Vec does not fail.
+        let _ = write!(
+            line,
+            "Warning: 392 {own} \"Noisy feedback tells:  pid={PROCESS} req_src_ip={} req_src_port={} in_uri=",
+            source.ip(),
+            source.port()
+        );
+        line.extend_from_slice(request.request_uri());
+        line.extend_from_slice(b" out_uri=");
+        // What a script sets need not be a URI; it begins no other header.
+        let out = working.target.uri.as_deref().unwrap_or(request.request_uri()).iter();
+        line.extend(out.map(|byte| if byte.is_ascii_control() { b' ' } else { *byte }));
+        let _ = write!(line, " via_cnt=={vias}\"");
+        if line.len() > LONGEST_WARNING {
+            self.core.log(LogLevel::Warning, "the Warning of a reply is too long, and left out");
+            return Vec::new();
+        }
+        line.extend_from_slice(b"\r\n");
+        line
+    }
+
+    /// Lets the ACK for our own 2xx find its transaction.
+    pub(super) fn expect_ack(&mut self, id: TransactionId, request: &Message, own_tag: &[u8]) {
+        let to_tag = request.to_tag().unwrap_or(own_tag);
+        let from_tag = request.from_tag().unwrap_or_default();
+        let number = request.cseq().map_or(0, |cseq| cseq.number);
+        let key = self.layer.seed.success_ack(request.call_id(), from_tag, to_tag, number);
+        if let Some(transaction) = self.layer.table.get(id)
+            && transaction.is_invite
+        {
+            transaction.keys.push(key);
+            transaction.unacknowledged += 1;
+            self.layer.table.name(key, Found::Server(id));
+        }
+    }
+
+    /// A Call-ID for requests of our own.
+    pub(super) fn own_call_id(&mut self) -> Vec<u8> {
+        let mut call_id = Vec::with_capacity(40);
+        self.core.random.hex(&mut call_id);
+        call_id.push(b'-');
+        print_int(i64::try_from(self.next_message).unwrap_or(0), &mut call_id);
+        call_id
+    }
+
+    /// Sends a reply to the caller through the server side of a transaction; without bytes the caller gets nothing.
+    pub(super) fn send_upstream(
+        &mut self,
+        now: Now,
+        id: TransactionId,
+        code: u16,
+        bytes: Option<Bytes>,
+        origin: Origin,
+    ) {
+        let event = match code {
+            0..200 => ServerEvent::Provisional,
+            200..300 => ServerEvent::Success(origin),
+            _ => ServerEvent::Failure,
+        };
+        if let Some(transaction) = self.layer.table.get(id) {
+            let ends = code >= 200 && !transaction.is_answered();
+            transaction.sent_code = transaction.sent_code.max(code);
+            let counters = &self.core.counters;
+            if ends {
+                counters.answered(code);
+            }
+            counters.count(const { Counter::named("rpl_sent") });
+            counters.count(match origin {
+                Origin::Local => const { Counter::named("rpl_generated") },
+                Origin::Relayed => const { Counter::named("rpl_relayed") },
+            });
+        }
+        self.server_event(now, id, event, bytes);
+        self.layer.table.weigh(id);
+    }
+}
