@@ -64,9 +64,9 @@
 )]
 
 /// What only the program, its tests and benchmarks use. With the feature `closed` it is private, so that rustc tells what nobody uses any more
-/// (`.ci/run` looks).
-macro_rules! inner {
-    ($($name:ident)*) => {
+/// (`.ci/run` looks). It is called `cfg_if` because rustfmt looks for modules in no other macro.
+macro_rules! cfg_if {
+    (if #[cfg(not(feature = "closed"))] { $(pub mod $name:ident;)* }) => {
         $(
             #[cfg(not(feature = "closed"))]
             #[doc(hidden)]
@@ -77,28 +77,30 @@ macro_rules! inner {
     };
 }
 
-inner! {
-    builtin
-    catalogue
-    chart
-    command
-    config
-    format
-    host
-    language
-    lint
-    modules
-    node
-    record
-    script
-    sim
-    sip
-    source
-    sqlite
-    story
-    time
-    transaction
-    world
+cfg_if! {
+    if #[cfg(not(feature = "closed"))] {
+        pub mod builtin;
+        pub mod catalogue;
+        pub mod chart;
+        pub mod command;
+        pub mod config;
+        pub mod format;
+        pub mod host;
+        pub mod language;
+        pub mod lint;
+        pub mod modules;
+        pub mod node;
+        pub mod record;
+        pub mod script;
+        pub mod sim;
+        pub mod sip;
+        pub mod source;
+        pub mod sqlite;
+        pub mod story;
+        pub mod time;
+        pub mod transaction;
+        pub mod world;
+    }
 }
 
 pub mod report;

@@ -24,14 +24,14 @@ mod regex_cache;
 mod rpc;
 mod select;
 mod settings;
-mod target;
 pub mod sql;
+mod target;
 mod trace;
 mod working;
 
 pub use crate::language::{
-    EXTENSIONS, Extension, ExtensionRow, Extensions, Groups, LARGEST, MessageKind, Mode, Regex, RouteKind, Value, int_text,
-    parse_int, print_int,
+    EXTENSIONS, Extension, ExtensionRow, Extensions, Groups, LARGEST, MessageKind, Mode, Regex, RouteKind, Value,
+    int_text, parse_int, print_int,
 };
 pub use crate::world::{
     Answer, Ask, AskedServer, Connected, ConnectionId, DatabaseId, Dialect, Fetch, FetchFault, FetchSettings, Flow,
@@ -61,13 +61,12 @@ pub use reference::{Applied, Index, Key, Part, Place, Reference, Template};
 pub use regex_cache::RegexCache;
 pub use rpc::{CommandThen, Commanded, Rpc};
 pub use select::{Bracket, Environment, Facts, Global, Select, Step};
-pub use target::{Located, Target};
 pub use settings::{
     CancelSilent, ConnectionSettings, FailureReplyMode, Leaving, Listen, RichRedirect, Settings, Socket, Sockets,
     SystemKeepalive, TransactionSettings, UnmatchedCancel,
 };
+pub use target::{Located, Target};
 pub use trace::{Reached, Trace, TraceEvent};
 pub use working::{
-    Armed, MessageFlags, OwnVia, Received, Related, ReplyWishes, TransactionId, TransactionView, Visit, Wire,
-    Working,
+    Armed, MessageFlags, OwnVia, Received, Related, ReplyWishes, TransactionId, TransactionView, Visit, Wire, Working,
 };

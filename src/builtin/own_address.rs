@@ -58,7 +58,9 @@ impl Core {
     }
 
     fn wanted_host<'a>(&'a self, message: Option<&'a Working>) -> Option<&'a Bytes> {
-        message.and_then(|message| message.own_via.advertised_address.as_ref()).or(self.settings.advertised_address.as_ref())
+        message
+            .and_then(|message| message.own_via.advertised_address.as_ref())
+            .or(self.settings.advertised_address.as_ref())
     }
 
     fn wanted_port(&self, message: Option<&Working>) -> Option<u16> {

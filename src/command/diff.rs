@@ -240,7 +240,12 @@ fn play(
                 let reported = |detail| ladder(scenario.names(), &played.entries, Some(detail));
                 let place = |failure: &Diagnostic| failure.labels.first().map(|label| label.span).unwrap_or_default();
                 let unmet = played.failures.iter().map(|failure| (place(failure), failure.message.clone())).collect();
-                runs.push(OneRun { decided: reported(Detail::Decision), shown: reported(detail), unmet, row: scenario.row });
+                runs.push(OneRun {
+                    decided: reported(Detail::Decision),
+                    shown: reported(detail),
+                    unmet,
+                    row: scenario.row,
+                });
             }
             Err(faults) => {
                 diagnostics = faults;

@@ -31,12 +31,12 @@ mod worker;
 mod world;
 
 pub use clock::Stopwatch;
+pub use fault::ServerFault;
 pub use log::LogFormat;
 pub use parallel::{parallel, processors};
 pub use pcap::{StreamNumbers, pcap_header, pcap_packet, pcap_stream};
 pub use peers::Peers;
 pub use pipe::end_with_the_reader;
-pub use fault::ServerFault;
 pub use server::{DEFAULT_WORKERS, Plan, run};
 pub use sockets::{Bound, SocketFault, bind};
 pub use spool::Announcement;

@@ -231,8 +231,8 @@ async fn open(own: SocketAddr, to: SocketAddr) -> io::Result<TcpStream> {
     stream_socket(own)?.connect(to).await
 }
 
-async fn within<T>(deed: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    timeout(PATIENCE, deed).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+async fn within<T>(action: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    timeout(PATIENCE, action).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 async fn receive(peer: usize, socket: Arc<UdpSocket>, teller: Sender<Event>) {

@@ -3,9 +3,9 @@
 use super::connections::{Connections, Directory, Unsent};
 use super::databases;
 use super::effects::services::Services;
+use super::handed::{Handed, Settle};
 use super::log;
 use super::wires::Wires;
-use super::handed::{Handed, Settle};
 use crate::node::{Node, Shares};
 use crate::time::Now;
 use crate::world::{Answer, ConnectionId, Driver, Given, ModuleId, Question, Server, Ticket, Transmit};

@@ -40,7 +40,12 @@ const ROWS: &[Function] = &[
         },
         "Sends the request to its Request-URI: unsets $du.",
     ),
-    anywhere(&["isdsturiset"], &[], |cx, _| Outcome::truth(cx.message.target.next_hop.is_some()), "Whether $du is set."),
+    anywhere(
+        &["isdsturiset"],
+        &[],
+        |cx, _| Outcome::truth(cx.message.target.next_hop.is_some()),
+        "Whether $du is set.",
+    ),
     anywhere(
         &["pv_printf", "avp_printf"],
         &[Arg::target("variable"), Arg::text("text")],

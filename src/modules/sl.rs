@@ -1,8 +1,8 @@
 //! `sl`: replies without a transaction (RFC 3261 section 8.2.7).
 
-use crate::builtin::{Target, 
+use crate::builtin::{
     Arg, Args, Changes, Context, Does, Effect, Form, Function, Means, Module, Outcome, Param, Relay, Reply, ReplyMode,
-    RichRedirect, Routes, Start, StartFault, State, Unit, Value, Working, parse_int, print_int,
+    RichRedirect, Routes, Start, StartFault, State, Target, Unit, Value, Working, parse_int, print_int,
 };
 use crate::sip::{Extent, StartLine};
 use bytes::Bytes;

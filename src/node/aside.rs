@@ -3,8 +3,8 @@
 //! them brings about another.
 
 use super::driver::Node;
-use super::run::Lent;
 use super::own::stand_in;
+use super::run::Lent;
 use crate::builtin::{Avps, Effect, Locals, LogLevel, Received, RouteId, TransactionId, Wire, Working};
 use crate::script::{End, Step, Task};
 use crate::sip::Message;
@@ -37,7 +37,9 @@ impl Node {
 
     /// Whether the `onsend_route` lets a forwarded reply leave.
     pub(super) fn lets_reply_go(&mut self, now: Now, reply: &Working, packet: (&Bytes, Flow)) -> bool {
-        let Some(route) = self.stack.generation.asides.onsend_reply.filter(|_| !self.sharing.running) else { return true };
+        let Some(route) = self.stack.generation.asides.onsend_reply.filter(|_| !self.sharing.running) else {
+            return true;
+        };
         let mut message = Box::new(reply.clone());
         message.packet = self.wire(packet);
         let (_, end) = self.run_aside(now, message, Locals::default(), route);
@@ -149,7 +151,13 @@ impl Node {
         let mut task = self.make_task(message, locals, route);
         let mut answer = None;
         let end = loop {
-            match crate::script::run(self.stack.generation.program(), &mut task, &mut self.stack.core, now, answer.take()) {
+            match crate::script::run(
+                self.stack.generation.program(),
+                &mut task,
+                &mut self.stack.core,
+                now,
+                answer.take(),
+            ) {
                 Step::Done(end) => break end,
                 Step::Wait(effect) => {
                     self.hand_over(&mut task.locals);

@@ -1,9 +1,9 @@
 //! Branches: a request on its way to one destination, and its CANCEL.
 
 use super::driver::Node;
+use super::fault::Fault;
 use super::layer::ClientEvent;
 use super::loops::Breadth;
-use super::fault::Fault;
 use super::table::Found;
 use super::transaction::{Branch, Client};
 use crate::builtin::{CancelSilent, LogLevel, Relay, Target, TransactionId, UnmatchedCancel, Working};
@@ -37,7 +37,9 @@ impl Node {
         let flow = self.stack.route(hop, target.socket.or(message.target.socket), Some(arrived))?;
         let Some(transaction) = self.stack.layer.table.get(id) else { return Err(Fault::Internal) };
         if transaction.branches.len() >= most {
-            self.stack.core.log(LogLevel::Error, format!("a transaction has no more than {most} branches (max_branches)"));
+            self.stack
+                .core
+                .log(LogLevel::Error, format!("a transaction has no more than {most} branches (max_branches)"));
             return Err(Fault::NoBranch);
         }
         let (index, timers, born, is_invite) =
@@ -104,7 +106,9 @@ impl Node {
         if !self.stack.core.settings.transaction.local_cancel_reason {
             return;
         }
-        let Some(transaction) = self.stack.layer.table.get(id).filter(|transaction| !transaction.canceled) else { return };
+        let Some(transaction) = self.stack.layer.table.get(id).filter(|transaction| !transaction.canceled) else {
+            return;
+        };
         transaction.set_cancel_reason(code);
     }
 

@@ -1,11 +1,11 @@
 //! The node as its driver sees it.
 
-use super::run::Sharing;
 use super::generation::{Config, Generation};
 use super::layer::{ClientEvent, ServerEvent};
+use super::run::Sharing;
 
-use super::parked::Parked;
 use super::limits::Limits;
+use super::parked::Parked;
 use super::refusals::Refusals;
 use super::share::Shares;
 use super::stack::{AtHand, Stack};

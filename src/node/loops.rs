@@ -52,8 +52,7 @@ impl Layer {
         let from = message.from_tag().unwrap_or_default();
         let to = message.to_tag().unwrap_or_default();
         // The port of a stream is another one for each connection.
-        let port =
-            if sockets.transport(received.flow.socket).is_reliable() { 0 } else { received.flow.peer.port() };
+        let port = if sockets.transport(received.flow.socket).is_reliable() { 0 } else { received.flow.peer.port() };
         let octets = match received.flow.peer.ip() {
             IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
             IpAddr::V6(ip) => ip.octets(),
@@ -136,7 +135,13 @@ impl Layer {
 
     /// How far `count` further branches of a transaction may spread (RFC 5393 5.3.3); `None` when that is more than their request may. What ordinary calls
     /// look like does not change: only a request that has been here before, or that brings a limit, is limited.
-    pub(super) fn breadth(&mut self, extensions: Extensions, id: TransactionId, message: &Working, count: usize) -> Option<Breadth> {
+    pub(super) fn breadth(
+        &mut self,
+        extensions: Extensions,
+        id: TransactionId,
+        message: &Working,
+        count: usize,
+    ) -> Option<Breadth> {
         if !extensions.allows(Extension::LoopDetection) {
             return Some(Breadth::Free);
         }

@@ -7,7 +7,8 @@ use super::table::Found;
 use super::transaction::{Branch, Client, Due, Transaction};
 use super::via::{Leaving, push_via};
 use crate::builtin::{
-    Avps, Background, Command, Commanded, Counter, Event, LogLevel, ModuleId, OwnRequest, Received, RouteKind, SocketId, Working,
+    Avps, Background, Command, Commanded, Counter, Event, LogLevel, ModuleId, OwnRequest, Received, RouteKind,
+    SocketId, Working,
 };
 use crate::sip::{Message, Request, write};
 use crate::time::Now;
@@ -32,7 +33,10 @@ impl Node {
     pub(super) fn start_clocks(&mut self, now: Now) {
         for at in 0..self.stack.core.modules.len() {
             if let Some(period) = self.stack.core.modules[at].period() {
-                self.stack.layer.wheel.insert(now.tick.after(period), Due::tick(ModuleId(at as u16), &self.stack.generation));
+                self.stack
+                    .layer
+                    .wheel
+                    .insert(now.tick.after(period), Due::tick(ModuleId(at as u16), &self.stack.generation));
             }
         }
     }
@@ -68,9 +72,8 @@ impl Node {
                     Command::Send(packet) => self.stack.send_bare(packet),
                     Command::Event(event) => self.run_event(now, event),
                     Command::Execute(statements) => self.execute(statements),
-                    Command::Ask(own) => {
-                        self.ask(own.service.into(), Waiting::Service(self.stack.generation.clone(), own.module, own.tag))
-                    }
+                    Command::Ask(own) => self
+                        .ask(own.service.into(), Waiting::Service(self.stack.generation.clone(), own.module, own.tag)),
                     Command::Close(connection) => self.stack.wants.push_back(Want::Close(connection)),
                     Command::Reload(module) => self.stack.wants.push_back(Want::Reload(module)),
                 }
@@ -188,8 +191,13 @@ impl Node {
     ) {
         let id = self.stack.layer.table.reserve();
         let received = Received { flow, at: now.tick };
-        let mut transaction =
-            Box::new(Transaction::new(id, message, received, self.stack.generation.timers, self.stack.generation.clone()));
+        let mut transaction = Box::new(Transaction::new(
+            id,
+            message,
+            received,
+            self.stack.generation.timers,
+            self.stack.generation.clone(),
+        ));
         transaction.owner = Some((request.module, request.tag));
         let Some(sent) = self.before_own(now, &mut transaction, sent, hop) else {
             if let Some(state) = self.stack.core.modules.get(request.module.0 as usize) {
@@ -216,7 +224,8 @@ impl Node {
     /// changes of the message leaves, a Request-URI included, by the way that was found before.
     fn before_own(&mut self, now: Now, transaction: &mut Transaction, sent: Bytes, hop: &Bytes) -> Option<Bytes> {
         let Flow { peer: destination, socket, .. } = transaction.received.flow;
-        let own = self.stack.core.sockets.socket(socket).filter(|_| self.stack.generation.asides.local_request.is_some());
+        let own =
+            self.stack.core.sockets.socket(socket).filter(|_| self.stack.generation.asides.local_request.is_some());
         let Some(own) = own.map(|own| own.address) else { return Some(sent) };
         self.stack.next_message += 1;
         let received = Received { flow: Flow::to(own, socket), at: now.tick };

@@ -38,8 +38,10 @@ impl Stack {
         tag: &[u8],
         extra: &[u8],
     ) -> Bytes {
-        let stamp =
-            request.via().map(|via| via.stamp(working.received.flow.peer, working.replies.force_rport)).unwrap_or_default();
+        let stamp = request
+            .via()
+            .map(|via| via.stamp(working.received.flow.peer, working.replies.force_rport))
+            .unwrap_or_default();
         let warning = if self.core.settings.sip_warning { self.warning(request, working) } else { Vec::new() };
         let server = self.core.settings.server_header.strip_prefix(b"Server: ").filter(|value| !value.is_empty());
         let reply = Reply {

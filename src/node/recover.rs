@@ -12,7 +12,8 @@ impl Node {
     /// middle of is as if it had not begun.
     pub fn recover(&mut self, now: Now) {
         self.statistics.broken += 1;
-        self.stack.core
+        self.stack
+            .core
             .log(LogLevel::Critical, "a fault of alanui's has ended a message: its call is dropped, all else goes on");
         self.sharing.forget();
         self.carried.forget(true);

@@ -49,8 +49,10 @@ impl Node {
     /// Why a message that has all it needs is not served here: from a stream it needs a Content-Length (RFC 3261 section 18.3), and Kamailio alone
     /// passes on what counts no further than it can.
     pub(super) fn unfit(&self, message: &Message, socket: SocketId) -> Option<Malformed> {
-        let must_say =
-            || self.stack.core.sockets.transport(socket).is_reliable() && !self.stack.core.settings.connections.takes_no_length;
+        let must_say = || {
+            self.stack.core.sockets.transport(socket).is_reliable()
+                && !self.stack.core.settings.connections.takes_no_length
+        };
         if !message.has(HeaderName::ContentLength) && must_say() {
             return Some(Malformed::Missing(HeaderName::ContentLength));
         }

@@ -1,9 +1,9 @@
 //! Other messages of a transaction, for the scripts that ask for them: `$T_req`, `$T_rpl`, `$T_inv`.
 
 use super::driver::Node;
+use super::fault::reason;
 use super::table::Found;
 use super::transaction::{Branch, Transaction};
-use super::fault::reason;
 use crate::builtin::{Received, Related, Working};
 use crate::sip::{Message, Method};
 use bytes::Bytes;
@@ -18,7 +18,8 @@ impl Node {
         let (Some(branch), Some(method)) = (message.via().and_then(|via| via.branch()), message.cseq_method()) else {
             return;
         };
-        let Some(Found::Branch(id, index)) = self.stack.layer.table.find(&self.stack.layer.seed.client(branch, method)) else {
+        let Some(Found::Branch(id, index)) = self.stack.layer.table.find(&self.stack.layer.seed.client(branch, method))
+        else {
             return;
         };
         let Some(transaction) = self.stack.layer.table.get(id) else { return };

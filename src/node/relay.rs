@@ -4,9 +4,7 @@ use super::driver::Node;
 use super::fault::{BAD_URI, Fault, UNREADABLE};
 use super::loops::Breadth;
 use super::run::{Forking, Performed, Role, Run};
-use crate::builtin::{
-    Answer, Counter, Relay, RouteId, Target, TransactionId, Working,
-};
+use crate::builtin::{Answer, Counter, Relay, RouteId, Target, TransactionId, Working};
 use crate::script::Task;
 use crate::sip::Method;
 use crate::time::Now;

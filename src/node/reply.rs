@@ -65,7 +65,8 @@ impl Node {
                     if code < 200 { client_non_invite::Event::Provisional } else { client_non_invite::Event::Final };
                 self.stack.cancel_event(now, id, index, event);
             }
-            Some(Found::Server(_) | Found::Success(_)) | None => match self.stack.core.settings.transaction.on_sl_reply {
+            Some(Found::Server(_) | Found::Success(_)) | None => match self.stack.core.settings.transaction.on_sl_reply
+            {
                 Some(route) => self.start(now, working, Avps::default(), route, Role::StrayReply, call),
                 None => self.forward_stray(now, &working),
             },
@@ -85,8 +86,12 @@ impl Node {
             self.statistics.garbage += 1;
             return;
         };
-        let socket =
-            self.stack.core.sockets.towards(transport, destination, working.target.socket, Some(working.received.flow.socket));
+        let socket = self.stack.core.sockets.towards(
+            transport,
+            destination,
+            working.target.socket,
+            Some(working.received.flow.socket),
+        );
         if let Some(socket) = socket {
             let bytes = self.stack.reply_bytes(&working.message, &working.edits, socket);
             let flow = Flow::to(destination, socket);

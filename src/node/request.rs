@@ -1,12 +1,12 @@
 //! Requests that arrive: matched to a transaction, or handed to the script.
 
 use super::driver::Node;
-use super::limits::Limits;
-use super::stack::{AtHand, Stack};
 use super::layer::ServerEvent;
+use super::limits::Limits;
 use super::run::Role;
+use super::stack::{AtHand, Stack};
 use super::table::Found;
-use crate::builtin::{Extension, Avps, LogLevel, Received, ReplyMode, TransactionStep, Working};
+use crate::builtin::{Avps, Extension, LogLevel, Received, ReplyMode, TransactionStep, Working};
 use crate::script::Task;
 use crate::sip::{Message, Method};
 use crate::time::Now;
@@ -45,7 +45,9 @@ impl Node {
             self.stack.core.counters.reply(working.message.status().unwrap_or(0), method);
             return self.receive_reply(now, working, avps, call);
         }
-        if self.stack.core.settings.connections.accepts_aliases && working.message.via().is_some_and(|via| via.has_alias()) {
+        if self.stack.core.settings.connections.accepts_aliases
+            && working.message.via().is_some_and(|via| via.has_alias())
+        {
             self.stack.alias(&working, None);
         }
         self.statistics.requests += 1;
@@ -110,7 +112,9 @@ impl Node {
     /// Whether an ACK ends here because it acknowledges a final reply that was sent without a transaction.
     fn ends_here(&self, message: &Message) -> bool {
         message.method() == Some(Method::Ack)
-            && message.to_tag().is_some_and(|tag| tag.len() > 32 && tag[..32] == self.stack.tag_prefix[..] && tag[32] == b'.')
+            && message
+                .to_tag()
+                .is_some_and(|tag| tag.len() > 32 && tag[..32] == self.stack.tag_prefix[..] && tag[32] == b'.')
     }
 
     /// Whether an ACK ends here because it acknowledges a final reply of a transaction.

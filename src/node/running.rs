@@ -5,9 +5,7 @@ use super::parked::{Commanding, Turn, Waiting};
 use super::run::{Performed, Role, Run};
 use super::share::call_id;
 use super::transaction::Due;
-use crate::builtin::{
-    Avps, Background, Effect, Extension, Locals, LogLevel, RouteId, Statements, TraceEvent, Working,
-};
+use crate::builtin::{Avps, Background, Effect, Extension, Locals, LogLevel, RouteId, Statements, TraceEvent, Working};
 use crate::script::{End, Step, Task};
 use crate::time::Now;
 use crate::world::{Answer, Datagram, ModuleId, QueryFault, Question, Ticket, Want};
@@ -69,7 +67,13 @@ impl Node {
     /// Carries a run, and those that it brings about, as far as they go.
     pub(super) fn drive(&mut self, now: Now, mut run: Box<Run>, mut answer: Option<Answer>) {
         loop {
-            let step = crate::script::run(self.stack.generation.program(), &mut run.task, &mut self.stack.core, now, answer.take());
+            let step = crate::script::run(
+                self.stack.generation.program(),
+                &mut run.task,
+                &mut self.stack.core,
+                now,
+                answer.take(),
+            );
             match step {
                 Step::Wait(effect) => {
                     self.hand_over(&mut run.task.locals);
@@ -151,7 +155,10 @@ impl Node {
             return;
         }
         let (queries, about) = statements.list.into_iter().map(|its| (its.query, its.about)).unzip();
-        self.ask(Question::Execute(queries), Waiting::Statements(self.stack.generation.clone(), statements.module, about));
+        self.ask(
+            Question::Execute(queries),
+            Waiting::Statements(self.stack.generation.clone(), statements.module, about),
+        );
     }
 
     /// Asks what no run waits for.
@@ -172,7 +179,9 @@ impl Node {
             1 => String::new(),
             all => format!(", {} of {all} statements", refused.len()),
         };
-        self.stack.core.log(LogLevel::Error, format!("the database did not take what a module tells it{which}: {fault}"));
+        self.stack
+            .core
+            .log(LogLevel::Error, format!("the database did not take what a module tells it{which}: {fault}"));
         let Some(state) = self.stack.core.modules.get(module.0 as usize) else { return };
         for (at, _) in refused {
             if let Some(about) = about.get_mut(at).and_then(Option::take) {
@@ -291,7 +300,9 @@ impl Node {
         if self.parked.is_quiet() {
             return false;
         }
-        let Some(call) = call_id(&datagram.bytes).map(|call_id| self.stack.layer.seed.call(call_id)) else { return false };
+        let Some(call) = call_id(&datagram.bytes).map(|call_id| self.stack.layer.seed.call(call_id)) else {
+            return false;
+        };
         if self.parked.holds(call) && self.is_absorbed(now, datagram) {
             return true;
         }

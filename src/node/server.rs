@@ -32,7 +32,8 @@ impl Stack {
             Server::Other(server_non_invite::State::start(now.tick, &timers, &mut actions))
         };
         let key = self.server_key(&message.message, method);
-        let flow = super::address::reply_flow(&self.core, &message.message, &message.received, message.replies.force_rport);
+        let flow =
+            super::address::reply_flow(&self.core, &message.message, &message.received, message.replies.force_rport);
         let send_flags = message.replies.flags;
         let side = Side { machine, kept: None, flow, send_flags, timers: TimerSet::default() };
         let mut transaction =

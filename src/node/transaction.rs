@@ -1,8 +1,8 @@
 //! One transaction as the node keeps it: the machines, the messages they send, and what the script left with it.
 
 use super::generation::Generation;
-use crate::builtin::{Armed, 
-    Avps, FailureReplyMode, MessageFlags, ModuleId, Received, TransactionId, TransactionView, Working,
+use crate::builtin::{
+    Armed, Avps, FailureReplyMode, MessageFlags, ModuleId, Received, TransactionId, TransactionView, Working,
 };
 use crate::sip::{HeaderName, Message, Method};
 use crate::time::Tick;

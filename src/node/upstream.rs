@@ -223,7 +223,9 @@ impl Node {
 
     /// Lets the ACK for a 2xx of a callee be noticed on its way.
     fn expect_relayed_ack(&mut self, id: TransactionId, reply: &Message) {
-        let Some(transaction) = self.stack.layer.table.get(id).filter(|transaction| transaction.is_invite) else { return };
+        let Some(transaction) = self.stack.layer.table.get(id).filter(|transaction| transaction.is_invite) else {
+            return;
+        };
         let request = &transaction.request;
         let from_tag = request.from_tag().unwrap_or_default();
         let to_tag = reply.to_tag().unwrap_or_default();

@@ -12,10 +12,10 @@
 mod anonymous;
 mod calls;
 mod capture;
-mod gathered;
 mod comparison;
 mod difference;
 mod fragments;
+mod gathered;
 mod hep;
 mod log;
 mod names;
@@ -29,7 +29,7 @@ mod translation;
 
 pub use anonymous::{Anonymous, anonymous};
 pub use capture::read;
-pub use gathered::{Capture, CaptureFault, Packet, Transport};
 pub use comparison::differences;
+pub use gathered::{Capture, CaptureFault, Packet, Transport};
 pub use scenario::{Recording, Wishes, scenario};
 pub use traffic::Server;

@@ -1,7 +1,7 @@
 //! From frames to what UDP and TCP carry.
 
-use super::gathered::{CaptureFault, Gathered, Packet, Transport};
 use super::fragments::{Fragment, Fragments};
+use super::gathered::{CaptureFault, Gathered, Packet, Transport};
 use super::hep;
 use super::tcp::{Segment, Streams};
 use bytes::Bytes;

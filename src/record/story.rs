@@ -4,8 +4,8 @@
 //! not be written; where the capture differs, the lines say how.
 
 use super::calls;
-use super::gathered::{is_sip, value};
 use super::difference::Comparison;
+use super::gathered::{is_sip, value};
 use super::traffic::{Event, Kind, NO_TITLE, PeerId, Traffic, title};
 use super::translation::Translation;
 use crate::builtin::SocketId;

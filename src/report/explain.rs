@@ -285,12 +285,12 @@ impl<'a> Story<'a> {
     }
 
     /// The last call that did one of these to the request.
-    fn called(&self, at: usize, deeds: &[Does]) -> Option<Called> {
+    fn called(&self, at: usize, what: &[Does]) -> Option<Called> {
         self.window(at).find_map(|entry| match &entry.event {
             Event::Call { name, args, code, does, span, .. } => {
                 let did = match does.contains(&Does::ReplyOnFailure) {
-                    true => *code <= 0 && deeds.contains(&Does::Reply),
-                    false => *code > 0 && does.iter().any(|done| deeds.contains(done)),
+                    true => *code <= 0 && what.contains(&Does::Reply),
+                    false => *code > 0 && does.iter().any(|done| what.contains(done)),
                 };
                 did.then(|| Called { name, args: args.clone(), span: *span })
             }

@@ -117,7 +117,8 @@ impl Task {
         let values = self.stack.iter().chain(&self.locals.carried.vars).chain(&self.locals.groups);
         let values = values.map(|value| size_of::<Value>() + value.size()).sum::<usize>();
         values + self.locals.avps.size() + self.message.size()
-    }}
+    }
+}
 
 impl std::fmt::Debug for Task {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {

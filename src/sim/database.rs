@@ -60,7 +60,7 @@ pub(super) static KEYWORDS: &[&Keyword] = &[
 fn database(parser: &mut Parser, block: &Block, words: &[Word]) -> Result<Said, Misread> {
     let said = match words {
         [word, part] if word.text == "answers" && part.quoted => {
-            let canned = canned(parser, block, part).ok_or(Misread::Told)?;
+            let canned = canned(parser, block, part).ok_or(Misread::Reported)?;
             if !parser.scenario.steps.is_empty() {
                 return Ok(Said::Happens(Action::host(canned)));
             }
@@ -71,7 +71,7 @@ fn database(parser: &mut Parser, block: &Block, words: &[Word]) -> Result<Said, 
         [word] if word.text == "works" => Said::Happens(Action::host(DatabaseMood::Works)),
         [word] if word.text == "fails" => Said::Happens(Action::host(DatabaseMood::Fails)),
         [word, time] if word.text == "slow" => {
-            let time = duration_of(parser, time).ok_or(Misread::Told)?;
+            let time = duration_of(parser, time).ok_or(Misread::Reported)?;
             Said::Happens(Action::host(DatabaseMood::Slow(time)))
         }
         [word, ..] if matches!(word.text.as_str(), "works" | "fails" | "slow") => return Err(Misread::Form),

@@ -96,24 +96,24 @@ fn read(parser: &mut Parser, block: &Block, words: &[Word]) -> Result<Expectatio
     let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
     let expectation = match texts.as_slice() {
         [_, "gets", what] => {
-            let peer = steps::peer_of(parser, word(0)?).ok_or(Misread::Told)?;
-            let headers = steps::extra(parser, block).ok_or(Misread::Told)?.headers;
+            let peer = steps::peer_of(parser, word(0)?).ok_or(Misread::Reported)?;
+            let headers = steps::extra(parser, block).ok_or(Misread::Reported)?.headers;
             let what = (*what != "nothing").then(|| (*what).to_owned());
             return Ok(Expectation::Gets(peer, Expected { what, headers }));
         }
         ["none"] => Expectation::Nothing,
-        ["to", _] => Expectation::To(steps::peer_of(parser, word(1)?).ok_or(Misread::Told)?),
-        ["uri", ..] => Expectation::Uri(pattern(parser, behind(1)).ok_or(Misread::Told)?),
-        ["no", "log", ..] => Expectation::NoLog(pattern(parser, behind(2)).ok_or(Misread::Told)?),
-        ["log", ..] => Expectation::Log(pattern(parser, behind(1)).ok_or(Misread::Told)?),
+        ["to", _] => Expectation::To(steps::peer_of(parser, word(1)?).ok_or(Misread::Reported)?),
+        ["uri", ..] => Expectation::Uri(pattern(parser, behind(1)).ok_or(Misread::Reported)?),
+        ["no", "log", ..] => Expectation::NoLog(pattern(parser, behind(2)).ok_or(Misread::Reported)?),
+        ["log", ..] => Expectation::Log(pattern(parser, behind(1)).ok_or(Misread::Reported)?),
         ["header", name] => Expectation::Header { name: (*name).to_owned(), value: None, absent: false },
         ["no", "header", name] => Expectation::Header { name: (*name).to_owned(), value: None, absent: true },
         ["header", name, ..] => {
-            let value = Some(pattern(parser, behind(2)).ok_or(Misread::Told)?);
+            let value = Some(pattern(parser, behind(2)).ok_or(Misread::Reported)?);
             Expectation::Header { name: (*name).to_owned(), value, absent: false }
         }
         ["no", "header", name, ..] => {
-            let value = Some(pattern(parser, behind(3)).ok_or(Misread::Told)?);
+            let value = Some(pattern(parser, behind(3)).ok_or(Misread::Reported)?);
             Expectation::Header { name: (*name).to_owned(), value, absent: true }
         }
         [code] if code.parse().is_ok_and(|code: u16| (100..700).contains(&code)) => {

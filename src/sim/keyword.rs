@@ -33,12 +33,12 @@ pub(super) enum Misread {
     /// It is not written as its word wants.
     Form,
     /// The diagnostics have it.
-    Told,
+    Reported,
 }
 
 /// What was read, unless the diagnostics have why it could not be.
 pub(super) fn reported(read: Option<Said>) -> Result<Said, Misread> {
-    read.ok_or(Misread::Told)
+    read.ok_or(Misread::Reported)
 }
 
 static FAMILIES: &[&[&Keyword]] = &[

@@ -15,7 +15,7 @@ pub(super) static KEYWORD: Keyword = Keyword { name: "location", usage: USAGE, h
 const USAGE: &str = "location bob@example.com sip:bob@192.0.2.20:5060 [expires 60s] [q 0.5] [received URI] [path URI] [flags 64] [socket udp:ADDRESS:PORT] [table location]";
 
 /// What the line says beside address and contact.
-struct Told<'a> {
+struct Terms<'a> {
     expires: u64,
     q: &'a str,
     received: &'a str,
@@ -29,12 +29,12 @@ struct Told<'a> {
 fn read(parser: &mut Parser, block: &Block, words: &[Word]) -> Result<Said, Misread> {
     let [aor, contact, rest @ ..] = words else { return Err(Misread::Form) };
     let mut reported =
-        Told { expires: 3600, q: "-1", received: ".", path: ".", flags: "0", socket: ".", table: "location" };
+        Terms { expires: 3600, q: "-1", received: ".", path: ".", flags: "0", socket: ".", table: "location" };
     for pair in rest.chunks(2) {
         let [name, value] = pair else { return Err(Misread::Form) };
         let text = value.text.as_str();
         match name.text.as_str() {
-            "expires" => reported.expires = seconds(parser, value).ok_or(Misread::Told)?,
+            "expires" => reported.expires = seconds(parser, value).ok_or(Misread::Reported)?,
             "q" => reported.q = text,
             "received" => reported.received = text,
             "path" => reported.path = text,
@@ -44,7 +44,7 @@ fn read(parser: &mut Parser, block: &Block, words: &[Word]) -> Result<Said, Misr
             _ => return Err(Misread::Form),
         }
     }
-    let Told { expires, q, received, path, flags, socket, table } = reported;
+    let Terms { expires, q, received, path, flags, socket, table } = reported;
     let (aor, contact) = (aor.text.strip_prefix("sip:").unwrap_or(&aor.text), uri(parser, &contact.text));
     // Every method, as Kamailio's bit mask.
     let methods = u32::MAX;

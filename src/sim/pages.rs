@@ -50,10 +50,10 @@ fn page(parser: &mut Parser, block: &Block, words: &[Word]) -> Result<CannedPage
         _ => ("", None),
     };
     let status = status.ok_or(Misread::Form)?;
-    let extra = super::steps::extra(parser, block).ok_or(Misread::Told)?;
+    let extra = super::steps::extra(parser, block).ok_or(Misread::Reported)?;
     if let [(name, _), ..] = extra.headers.as_slice() {
         parser.helped(block.span, format!("{name}: only the body of an answer counts"), "begin each line with |");
-        return Err(Misread::Told);
+        return Err(Misread::Reported);
     }
     let body = Bytes::from(extra.body.join("\n"));
     Ok(CannedPage { part: part.to_owned(), answer: Some((status, body)) })

@@ -64,7 +64,7 @@ fn line(parser: &mut Parser, block: &Block, words: &[Word]) -> Result<RelayLine,
         }
         _ => (None, texts.as_slice()),
     };
-    let extra = extra(parser, block).ok_or(Misread::Told)?;
+    let extra = extra(parser, block).ok_or(Misread::Reported)?;
     let (mood, rest) = match texts {
         ["answers", rest @ ..] if !extra.body.is_empty() => {
             let sdp: String = extra.body.iter().map(|line| format!("{line}\r\n")).collect();

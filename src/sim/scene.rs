@@ -2,8 +2,8 @@
 
 use super::peer::{Packet, Peer};
 use super::play::Happens;
-use super::second_reader::disagreement;
 use super::scenario::{Action, Faults, PeerId, Scenario, Step};
+use super::second_reader::disagreement;
 use crate::builtin::Random;
 use crate::sip::Message;
 use crate::source::{Diagnostic, Span};

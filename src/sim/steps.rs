@@ -28,7 +28,7 @@ fn wait(parser: &mut Parser, _: &Block, words: &[Word]) -> Result<Said, Misread>
         [time] => (time, false),
         _ => return Err(Misread::Form),
     };
-    let time = duration_of(parser, time).ok_or(Misread::Told)?;
+    let time = duration_of(parser, time).ok_or(Misread::Reported)?;
     Ok(Said::Happens(if is_until { Action::WaitUntil(time) } else { Action::Wait(time) }))
 }
 
@@ -62,7 +62,7 @@ fn lose(parser: &mut Parser, _: &Block, words: &[Word]) -> Result<Said, Misread>
         "from" => false,
         _ => return Err(Misread::Form),
     };
-    let peer = peer_of(parser, name).ok_or(Misread::Told)?;
+    let peer = peer_of(parser, name).ok_or(Misread::Reported)?;
     Ok(Said::Happens(Action::Lose { peer, to_peer, count }))
 }
 

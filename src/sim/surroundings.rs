@@ -9,11 +9,12 @@ use super::wires::{Arrival, Wires};
 use super::world::Stage;
 use crate::builtin::{Core, Module, Sockets, State};
 use crate::node::Node;
+use crate::source::Span;
 use crate::time::{Now, Tick};
 use crate::world::{
-    Answer, Caller, ConnectionId, Datagram, Driver, Flow, Given, ModuleId, Question, RpcCall, RpcFault, RpcReply, Server, Service, Ticket, Transmit,
+    Answer, Caller, ConnectionId, Datagram, Driver, Flow, Given, ModuleId, Question, RpcCall, RpcFault, RpcReply,
+    Server, Service, Ticket, Transmit,
 };
-use crate::source::Span;
 use std::net::SocketAddr;
 use std::sync::Arc;
 

@@ -35,10 +35,7 @@ pub use build::{Request, write_ack, write_as_arrived, write_cancel};
 pub use edit::Edits;
 pub use extent::Extent;
 pub use head::one_line;
-pub use header::{
-    CSeq, HeaderName, NameAddr, NameAddrFault, NameAddrs, Rport, Stamp, Via, ViaFault,
-    auth_parameter,
-};
+pub use header::{CSeq, HeaderName, NameAddr, NameAddrFault, NameAddrs, Rport, Stamp, Via, ViaFault, auth_parameter};
 pub use message::{Header, MAX_HEADERS, MAX_MESSAGE, Malformed, Message, StartLine};
 pub use method::{Method, MethodSet};
 pub use multipart::delimiter;

@@ -1,7 +1,7 @@
 //! Bodies of several parts (RFC 2046 section 5.1).
 
-use super::parameters::Parameters;
 use super::message::Message;
+use super::parameters::Parameters;
 
 /// What begins the lines between the parts, as Content-Type says: two hyphens and the boundary.
 pub fn delimiter(message: &Message) -> Option<Vec<u8>> {

@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::extent::is_blank;
 use super::header::{HeaderName, Via};
-use super::parameters::Values;
 use super::message::{Malformed, Message};
+use super::parameters::Values;
 
 impl Message {
     /// Why nobody can serve this message, though its lines read well: a header that all need is missing, unreadable or there twice (RFC 4475

@@ -4,12 +4,12 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::extent::Extent;
-use super::parameters::Values;
 use super::header::{
     CSeq, CSeqParts, HeaderName, NameAddr, NameAddrFault, NameAddrParts, NameAddrs, Via, ViaFault, ViaParts,
 };
 use super::message::{Header, Message};
 use super::number::number;
+use super::parameters::Values;
 
 /// One value of a header that may hold several, with where it stands in the message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

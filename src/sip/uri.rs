@@ -1,7 +1,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::parameters::Parameters;
 use super::number::{number, port};
+use super::parameters::Parameters;
 use super::set::ByteSet;
 use super::transport::Transport;
 

@@ -30,7 +30,8 @@ impl<S, E> Drive<S, E> {
     ) -> Drive<S, E> {
         let mut out = Actions::new();
         let state = Some(start(&mut out));
-        let mut drive = Drive { state, on, fired, timers, now: Tick::ZERO, set: [None; 3], done: Vec::new(), reported: 0 };
+        let mut drive =
+            Drive { state, on, fired, timers, now: Tick::ZERO, set: [None; 3], done: Vec::new(), reported: 0 };
         drive.act(out);
         drive
     }

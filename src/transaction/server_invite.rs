@@ -124,9 +124,7 @@ impl Trying {
             Event::Success(origin) => success(origin, now, self.reliable, timers, out),
             Event::Failure => failure(now, self.reliable, timers, out),
             Event::Timer(Timer::Deadline) => nobody_replied(out),
-            Event::RequestAgain
-            | Event::Ack
-            | Event::Timer(Timer::Retransmit | Timer::Wait) => State::Trying(self),
+            Event::RequestAgain | Event::Ack | Event::Timer(Timer::Retransmit | Timer::Wait) => State::Trying(self),
         }
     }
 }

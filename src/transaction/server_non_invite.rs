@@ -72,9 +72,7 @@ impl Trying {
             }
             Event::Final => completed(now, timers, out),
             Event::Timer(Timer::Deadline) => nobody_replied(out),
-            Event::RequestAgain | Event::Timer(Timer::Retransmit | Timer::Wait) => {
-                State::Trying(self)
-            }
+            Event::RequestAgain | Event::Timer(Timer::Retransmit | Timer::Wait) => State::Trying(self),
         }
     }
 }

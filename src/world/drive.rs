@@ -130,7 +130,10 @@ impl Contract {
                 assert!(self.watched.open.insert(*ticket), "{ticket:?} is given out twice: {question:?}");
             }
             Want::Answered(caller, reply) => {
-                assert!(self.watched.callers.remove(caller), "{caller:?} gave no command, or is answered twice: {reply:?}");
+                assert!(
+                    self.watched.callers.remove(caller),
+                    "{caller:?} gave no command, or is answered twice: {reply:?}"
+                );
             }
             Want::Abort => self.watched.aborted = true,
             Want::Reload(_) | Want::Alias(..) | Want::Close(_) => {}
@@ -293,7 +296,10 @@ mod tests {
         assert!(breaks(vec![], vec![(1, Given::Unsent(packet))]), "never sent");
         let command = || Given::Command(Caller(1), RpcCall::read("ul.dump brief"));
         let done = || Want::Answered(Caller(1), Ok(Vec::new()));
-        assert!(!breaks(vec![vec![], vec![done()], vec![done()]], vec![(1, command()), (2, Given::Due), (3, command())]));
+        assert!(!breaks(
+            vec![vec![], vec![done()], vec![done()]],
+            vec![(1, command()), (2, Given::Due), (3, command())]
+        ));
         assert!(breaks(vec![vec![done(), done()]], vec![(1, command())]), "a command is answered twice");
         assert!(breaks(vec![vec![done()]], vec![(1, arrived())]), "nobody gave a command");
         assert!(breaks(vec![], vec![(1, command()), (1, command())]), "a caller waits already");

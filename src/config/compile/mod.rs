@@ -17,8 +17,8 @@ use super::routes::{CallGraph, RouteUse};
 use super::unsupported::Unsupported;
 use super::walk;
 use crate::builtin::{
-    Does, Extension, Extensions, Facts, Fault, ModuleId, ParamGiven, Prepare, Reference, RouteId, RouteKind, Slots, Value,
-    event_fits,
+    Does, Extension, Extensions, Facts, Fault, ModuleId, ParamGiven, Prepare, Reference, RouteId, RouteKind, Slots,
+    Value, event_fits,
 };
 use crate::catalogue::{self, Kind};
 use crate::script::{Op, Program, RouteBlock};

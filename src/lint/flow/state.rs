@@ -148,7 +148,7 @@ pub enum Fact {
 /// The facts of which both answers may be put together without losing anything.
 const TESTS: u64 = (1 << Fact::Final as u8) - 1;
 
-/// The deeds whose place is kept.
+/// The actions whose place is kept.
 const PLACED: [Fact; 5] = [Fact::Final, Fact::Recorded, Fact::Media, Fact::Natted, Fact::HeaderTrusted];
 
 /// What is known at a place, of one way to it.
@@ -216,7 +216,7 @@ impl State {
         self.yes & bit(fact) == 0
     }
 
-    /// Where the deed was done, as far as that is kept.
+    /// Where the action was done, as far as that is kept.
     pub fn place(&self, fact: Fact) -> Span {
         PLACED.iter().position(|its| *its == fact).map_or(Span::default(), |at| self.places[at])
     }

@@ -1,6 +1,6 @@
 //! Statements about further branches.
 
-use crate::builtin::{Arg, Args, Target, Context, Does, Function, Located, LogLevel, Means, Outcome, Routes};
+use crate::builtin::{Arg, Args, Context, Does, Function, Located, LogLevel, Means, Outcome, Routes, Target};
 use crate::modules::usrloc::preference;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -57,12 +57,7 @@ fn append(cx: &mut Context, args: &Args) -> Outcome {
         true => (message.request_uri(), None),
         false => (uri, message.target.next_hop.clone()),
     };
-    message.branches.push(Target {
-        uri: Some(uri),
-        next_hop,
-        located,
-        ..message.target.clone()
-    });
+    message.branches.push(Target { uri: Some(uri), next_hop, located, ..message.target.clone() });
     Outcome::TRUE
 }
 

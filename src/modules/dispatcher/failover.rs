@@ -4,7 +4,7 @@ use super::health;
 use super::select::{Choice, choose};
 use super::set::{Destination, Set, socket_at, socket_named};
 use super::{Dispatcher, health::flags_of};
-use crate::builtin::{Args, Target, Context, LogLevel, Outcome, SocketId, Value, Xavp};
+use crate::builtin::{Args, Context, LogLevel, Outcome, SocketId, Target, Value, Xavp};
 use crate::sip::{Scheme, Uri};
 use bytes::Bytes;
 use std::sync::Arc;

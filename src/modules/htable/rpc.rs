@@ -17,10 +17,22 @@ pub(super) static ROWS: &[Rpc] = &[
         name: "htable.seti",
         usage: "TABLE KEY NUMBER",
         doc: "Writes a number into a table.",
-        run: |cx, args| set(cx, args, |text| text.parse().map(Value::Int).map_err(|_| format!("{text} is no number"))).into(),
+        run: |cx, args| {
+            set(cx, args, |text| text.parse().map(Value::Int).map_err(|_| format!("{text} is no number"))).into()
+        },
     },
-    Rpc { name: "htable.get", usage: "TABLE KEY", doc: "Shows the value of a key.", run: |cx, args| get(cx, args).into() },
-    Rpc { name: "htable.delete", usage: "TABLE KEY", doc: "Removes the value of a key.", run: |cx, args| delete(cx, args).into() },
+    Rpc {
+        name: "htable.get",
+        usage: "TABLE KEY",
+        doc: "Shows the value of a key.",
+        run: |cx, args| get(cx, args).into(),
+    },
+    Rpc {
+        name: "htable.delete",
+        usage: "TABLE KEY",
+        doc: "Removes the value of a key.",
+        run: |cx, args| delete(cx, args).into(),
+    },
 ];
 
 fn with<T>(cx: &Background, name: &str, body: impl FnOnce(&Table, u64) -> T) -> Result<T, String> {

@@ -1,7 +1,10 @@
 //! Asking, and what is stored of the answer.
 
 use super::connection::{Connection, HttpClient};
-use crate::builtin::{Answer, Args, Context, Fetch, FetchFault, FetchSettings, Found, LogLevel, Outcome, Service, Unanswered, Value, OnAnswer};
+use crate::builtin::{
+    Answer, Args, Context, Fetch, FetchFault, FetchSettings, Found, LogLevel, OnAnswer, Outcome, Service, Unanswered,
+    Value,
+};
 use bytes::Bytes;
 use std::sync::Arc;
 

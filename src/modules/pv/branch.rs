@@ -1,7 +1,7 @@
 //! `$branch`, `$br`, `$bR`, `$ds`: the further destinations of a request.
 
 use super::{pick, wanted_text};
-use crate::builtin::{Target, Context, Fault, Key, KeyKind, Located, Place, Value, Variable};
+use crate::builtin::{Context, Fault, Key, KeyKind, Located, Place, Target, Value, Variable};
 use crate::modules::core;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -179,11 +179,7 @@ fn append(cx: &mut Context, _: &Key, _: Place, value: Value) -> Result<(), Fault
         return Err(Fault::new("there are too many branches"));
     }
     let message = &mut *cx.message;
-    message.branches.push(Target {
-        uri: Some(uri),
-        located: None,
-        ..message.target.clone()
-    });
+    message.branches.push(Target { uri: Some(uri), located: None, ..message.target.clone() });
     Ok(())
 }
 

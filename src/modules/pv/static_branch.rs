@@ -2,7 +2,7 @@
 
 use super::branch::{FIELDS, Field, field, set_field};
 use super::{Run, pick};
-use crate::builtin::{Args, Target, Context, Fault, Function, Key, KeyKind, Outcome, Place, Routes, Value, Variable};
+use crate::builtin::{Args, Context, Fault, Function, Key, KeyKind, Outcome, Place, Routes, Target, Value, Variable};
 
 /// The branch, once a field of it was set.
 pub(super) type StaticBranch = Option<Target>;

@@ -2,7 +2,7 @@
 
 use super::params::Registrar;
 use super::{Location, aor, config_number, record_of_rows, tell};
-use crate::builtin::{Answer, Args, Target, Context, Extension, Located, LogLevel, Outcome, Working, OnAnswer};
+use crate::builtin::{Answer, Args, Context, Extension, Located, LogLevel, OnAnswer, Outcome, Target, Working};
 use crate::modules::usrloc::Mode;
 use crate::modules::usrloc::contact::{Contact, Record, same_instance};
 use crate::sip::{Method, NameAddrs, Uri};

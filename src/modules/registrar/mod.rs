@@ -16,7 +16,9 @@ mod save;
 use super::usrloc::contact::{Contact, Record};
 use super::usrloc::table::Table;
 use super::usrloc::{TableSlot, Usrloc, prepare_table};
-use crate::builtin::{Answer, Arg, Args, Context, Does, Function, LogLevel, Module, Outcome, Routes, StateOf, Value, Xavp, OnAnswer};
+use crate::builtin::{
+    Answer, Arg, Args, Context, Does, Function, LogLevel, Module, OnAnswer, Outcome, Routes, StateOf, Value, Xavp,
+};
 use bytes::Bytes;
 pub(crate) use fetched::expired;
 pub use params::Registrar;

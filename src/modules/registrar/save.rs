@@ -6,8 +6,8 @@ use super::params::Registrar;
 use super::request::{self, Asked, Registration, flag};
 use super::{Local, Location, record_of_rows, tell};
 use crate::builtin::{
-    Answer, Args, Context, Counter, Effect, Fault as AuthorFault, LogLevel, OnAnswer, Outcome, Prepare, Prepared, Reply,
-    ReplyMode, RouteKind, Template, parse_int,
+    Answer, Args, Context, Counter, Effect, Fault as AuthorFault, LogLevel, OnAnswer, Outcome, Prepare, Prepared,
+    Reply, ReplyMode, RouteKind, Template, parse_int,
 };
 use crate::modules::usrloc::contact::{Contact, Kept, Record};
 use crate::modules::usrloc::{Change, Mode};

@@ -1,9 +1,9 @@
 //! Asking: which rtpengine, whether it lives, and what it says. Each step waits, and takes along what is under way.
 
+use super::RtpEngine;
 use super::bencode::Bencode;
 use super::command::Command;
 use super::nodes::{Node, Set};
-use super::RtpEngine;
 use crate::builtin::{Answer, Args, Ask, Context, Found, LogLevel, Outcome, Random, Service, Unanswered, Value};
 use bytes::Bytes;
 use std::sync::Arc;

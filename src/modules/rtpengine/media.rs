@@ -3,8 +3,8 @@
 use super::ask::ask;
 use super::bencode::Bencode;
 use super::command::{self, Given, description};
-use super::operation::Operation;
 use super::nodes::Set;
+use super::operation::Operation;
 use super::sets::chosen;
 use super::{Local, RtpEngine};
 use crate::builtin::{Args, Context, LogLevel, Outcome, RouteKind, Value};

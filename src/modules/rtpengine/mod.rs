@@ -20,8 +20,8 @@ use crate::builtin::{
 use crate::modules::place::Place;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use operation::Operation;
 use nodes::{Calls, Node, Sets};
+use operation::Operation;
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

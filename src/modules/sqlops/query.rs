@@ -3,7 +3,10 @@
 use super::connection::{self, Slot as Connection};
 use super::result::{Results, Slot as Name};
 use super::statement::{NoName, Statement};
-use crate::builtin::{Answer, Args, Avps, Context, Extension, Fault, LogLevel, Outcome, Part, Prepare, Prepared, Rows, Template, Xavp, OnAnswer};
+use crate::builtin::{
+    Answer, Args, Avps, Context, Extension, Fault, LogLevel, OnAnswer, Outcome, Part, Prepare, Prepared, Rows,
+    Template, Xavp,
+};
 use bytes::Bytes;
 
 // A statement, and whether finding nothing is false.

@@ -220,7 +220,11 @@ pub(super) fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
         let text = "usrloc: with db_mode 3 the database removes what has expired: event_route[usrloc:contact-expired] does not run";
         start.log.push((LogLevel::Warning, text.to_owned()));
     }
-    let store = if mode == Mode::Memory { None } else { Some(Store::open(start, mode, &names, COLUMNS.map(|param| column(start, param)))?) };
+    let store = if mode == Mode::Memory {
+        None
+    } else {
+        Some(Store::open(start, mode, &names, COLUMNS.map(|param| column(start, param)))?)
+    };
     Ok(Box::new(Usrloc {
         tables: names.into_iter().map(Table::new).collect(),
         rules: Rules {

@@ -28,8 +28,18 @@ pub(super) static ROWS: &[Rpc] = &[
         doc: "Lists the contacts of an address; with db_mode 3 those in the database.",
         run: |cx, args| lookup(cx, args).unwrap_or_else(|why| Err(why).into()),
     },
-    Rpc { name: "ul.dump", usage: "[brief]", doc: "Lists all tables with their contacts.", run: |cx, args| dump(cx, args).into() },
-    Rpc { name: "ul.rm", usage: "TABLE AOR", doc: "Removes all contacts of an address.", run: |cx, args| remove(cx, args).into() },
+    Rpc {
+        name: "ul.dump",
+        usage: "[brief]",
+        doc: "Lists all tables with their contacts.",
+        run: |cx, args| dump(cx, args).into(),
+    },
+    Rpc {
+        name: "ul.rm",
+        usage: "TABLE AOR",
+        doc: "Removes all contacts of an address.",
+        run: |cx, args| remove(cx, args).into(),
+    },
     Rpc {
         name: "ul.rm_contact",
         usage: "TABLE AOR CONTACT",

@@ -9,9 +9,9 @@ mod input;
 mod mutate;
 mod pattern;
 mod properties;
+mod report;
 mod seeds;
 mod shrink;
-mod report;
 mod words;
 
 use super::parse::{Reading, parse};

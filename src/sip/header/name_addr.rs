@@ -1,7 +1,7 @@
 use std::ops::Range;
 
-use crate::sip::parameters::{Parameter, Parameters, Values, next_unquoted};
 use crate::sip::extent::{Extent, skip_blanks, trimmed};
+use crate::sip::parameters::{Parameter, Parameters, Values, next_unquoted};
 use crate::sip::uri::{Uri, UriFault};
 
 /// An address with its header parameters: From, To, Contact, Route and their kin (RFC 3261 section 20.10).

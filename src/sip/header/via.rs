@@ -1,8 +1,8 @@
 use std::net::{IpAddr, SocketAddr};
 
-use crate::sip::parameters::{Parameters, is_word, next_unquoted};
 use crate::sip::extent::{Extent, is_blank, skip_blanks, trimmed};
 use crate::sip::number::port;
+use crate::sip::parameters::{Parameters, is_word, next_unquoted};
 use crate::sip::uri::parse_ip;
 
 /// One value of a Via header (RFC 3261 section 20.42, RFC 3581).

@@ -1,9 +1,9 @@
 //! Where a message came from and where it goes: `@src`, `@dst`, `@received`, `@ruri`, `@dst_uri`, `@next_hop`, `@branch`.
 
 use super::{address, number, root, rooted, uri};
-use crate::builtin::{Bracket, Target, Context, Place, Select, Step, Value, Variable, calendar};
-use bytes::Bytes;
+use crate::builtin::{Bracket, Context, Place, Select, Step, Target, Value, Variable, calendar};
 use crate::sip::Transport;
+use bytes::Bytes;
 use jiff::tz::TimeZone;
 use std::net::SocketAddr;
 
