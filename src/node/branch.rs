@@ -75,7 +75,7 @@ impl Node {
 
     /// A CANCEL: answered here, and each branch of its INVITE is cancelled. False when there is no such INVITE.
     pub(super) fn cancel(&mut self, now: Now, message: &mut Working) -> bool {
-        let Some(invite) = self.invite_of_cancel(&message.message) else { return false };
+        let Some(invite) = self.stack.layer.invite_of_cancel(&message.message) else { return false };
         let known = message.transaction.map(|view| view.id);
         let Some(id) = known.or_else(|| self.stack.new_transaction(now, message)) else { return false };
         let copies_reason = self.stack.core.settings.transaction.e2e_cancel_reason;

@@ -260,7 +260,8 @@ impl Node {
             self.stack.core.trace(|| TraceEvent::Timer { name, after: at.since(born) });
         }
         let verdict = self.stack.client_event(now, id, index, ClientEvent::Timer(timer), None);
-        if verdict.timed_out && self.ends_quietly(id) {
+        let quiet = !self.stack.core.settings.transaction.noisy_ctimer;
+        if verdict.timed_out && quiet && self.stack.layer.table.get(id).is_some_and(|its| its.ends_quietly()) {
             return self.stack.end_transaction(id);
         }
         if verdict.timed_out {

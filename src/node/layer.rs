@@ -4,8 +4,9 @@
 use super::table::{Found, Table};
 use super::transaction::{Cancel, Client, Due, Server, TimerSet, Transaction};
 use crate::builtin::{Settings, Sockets, TransactionId};
-use crate::sip::{Message, write_ack, write_as_arrived, write_cancel};
+use crate::sip::{Message, Method, write_ack, write_as_arrived, write_cancel};
 use crate::time::{Now, Tick};
+use crate::transaction::key::{Key, Legacy, has_cookie};
 use crate::transaction::{
     Action, Actions, Seed, Timer, TimerId, Timers, Wheel, client_invite, client_non_invite, server_invite,
     server_non_invite,
@@ -318,6 +319,58 @@ impl Layer {
             Due::Module(..) | Due::Begin | Due::Wake(_) => return true,
         };
         slot.is_some_and(|slot| slot.take().is_some())
+    }
+
+    /// What identifies the transaction of a request (RFC 3261 17.2.3); an ACK and a CANCEL's target count as their INVITE.
+    pub(super) fn server_key(&self, message: &Message, method: Method) -> Key {
+        let via = message.via();
+        let text: &[u8] = match method {
+            Method::Ack | Method::Invite => b"INVITE",
+            _ => message.method_text(),
+        };
+        if let Some(via) = &via
+            && let Some(branch) = via.branch()
+            && has_cookie(branch)
+        {
+            return self.seed.server(branch, via.host(), via.port().unwrap_or(5060), text);
+        }
+        self.seed.legacy(&Legacy {
+            method: text,
+            request_uri: message.request_uri(),
+            to_tag: b"",
+            from_tag: message.from_tag().unwrap_or_default(),
+            call_id: message.call_id(),
+            cseq: message.cseq().map_or(0, |cseq| cseq.number),
+            via: via.map(|via| via.text()).unwrap_or_default(),
+        })
+    }
+
+    /// Lets the ACK for our own 2xx find its transaction.
+    pub(super) fn expect_ack(&mut self, id: TransactionId, request: &Message, own_tag: &[u8]) {
+        let to_tag = request.to_tag().unwrap_or(own_tag);
+        let from_tag = request.from_tag().unwrap_or_default();
+        let number = request.cseq().map_or(0, |cseq| cseq.number);
+        let key = self.seed.success_ack(request.call_id(), from_tag, to_tag, number);
+        if let Some(transaction) = self.table.get(id)
+            && transaction.is_invite
+        {
+            transaction.keys.push(key);
+            transaction.unacknowledged += 1;
+            self.table.name(key, Found::Server(id));
+        }
+    }
+
+    /// Lets the ACK for a 2xx of a callee be noticed on its way.
+    pub(super) fn expect_relayed_ack(&mut self, id: TransactionId, reply: &Message) {
+        let Some(transaction) = self.table.get(id).filter(|transaction| transaction.is_invite) else {
+            return;
+        };
+        let request = &transaction.request;
+        let from_tag = request.from_tag().unwrap_or_default();
+        let to_tag = reply.to_tag().unwrap_or_default();
+        let number = request.cseq().map_or(0, |cseq| cseq.number);
+        let key = self.seed.success_ack(request.call_id(), from_tag, to_tag, number);
+        self.table.expect_ack(id, key);
     }
 
     /// Takes a transaction out, with its keys and timers.

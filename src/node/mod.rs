@@ -10,12 +10,12 @@
 //!
 //! ```text
 //! address via fault limits refusals share            how things are read, written, bounded, named
-//! generation transaction table layer loops           a config at work; transactions and their machines
+//! generation transaction table layer loops related   a config at work; transactions and their machines
 //! stack leave own_reply server                       SIP as the server speaks it: it runs no script
 //! run parked                                         what a run of the script is, and what waits
 //! driver                                             the node, and what its driver calls
 //! request reply relay branch upstream respond        the steps of a message, which start runs and follow their ends
-//! running own aside related refuse recover
+//! running own aside refuse recover
 //! ```
 
 mod address;

@@ -2,7 +2,6 @@
 
 use super::layer::ServerEvent;
 use super::stack::{AtHand, Stack};
-use super::table::Found;
 use crate::builtin::{Counter, LogLevel, TransactionId, Working, print_int};
 use crate::sip::{HeaderName, Message, Reply};
 use crate::time::Now;
@@ -95,21 +94,6 @@ impl Stack {
         }
         line.extend_from_slice(b"\r\n");
         line
-    }
-
-    /// Lets the ACK for our own 2xx find its transaction.
-    pub(super) fn expect_ack(&mut self, id: TransactionId, request: &Message, own_tag: &[u8]) {
-        let to_tag = request.to_tag().unwrap_or(own_tag);
-        let from_tag = request.from_tag().unwrap_or_default();
-        let number = request.cseq().map_or(0, |cseq| cseq.number);
-        let key = self.layer.seed.success_ack(request.call_id(), from_tag, to_tag, number);
-        if let Some(transaction) = self.layer.table.get(id)
-            && transaction.is_invite
-        {
-            transaction.keys.push(key);
-            transaction.unacknowledged += 1;
-            self.layer.table.name(key, Found::Server(id));
-        }
     }
 
     /// A Call-ID for requests of our own.

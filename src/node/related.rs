@@ -1,28 +1,24 @@
 //! Other messages of a transaction, for the scripts that ask for them: `$T_req`, `$T_rpl`, `$T_inv`.
 
-use super::driver::Node;
 use super::fault::reason;
+use super::layer::Layer;
 use super::table::Found;
 use super::transaction::{Branch, Transaction};
-use crate::builtin::{Received, Related, Working};
+use crate::builtin::{Received, Related, TransactionId, Working};
 use crate::sip::{Message, Method};
 use bytes::Bytes;
 
-impl Node {
-    /// Shows a reply its request and its branch, when the script uses either.
+impl Layer {
+    /// Shows a reply its request and its branch, for a script that uses either.
     pub(super) fn relate_reply(&mut self, working: &mut Working) {
-        if !self.stack.generation.relates {
-            return;
-        }
         let message = &working.message;
         let (Some(branch), Some(method)) = (message.via().and_then(|via| via.branch()), message.cseq_method()) else {
             return;
         };
-        let Some(Found::Branch(id, index)) = self.stack.layer.table.find(&self.stack.layer.seed.client(branch, method))
-        else {
+        let Some(Found::Branch(id, index)) = self.table.find(&self.seed.client(branch, method)) else {
             return;
         };
-        let Some(transaction) = self.stack.layer.table.get(id) else { return };
+        let Some(transaction) = self.table.get(id) else { return };
         let code = message.status().unwrap_or(0);
         working.transaction = Some(transaction.view(Some(index), code));
         let branch_uri = transaction.branches.get(index as usize).and_then(|branch| request_uri(&branch.sent));
@@ -30,14 +26,23 @@ impl Node {
         working.related = Some(Box::new(Related { request, branch_uri, ..Related::default() }));
     }
 
-    /// Shows a CANCEL the INVITE it is for, when the script uses it.
+    /// Shows a CANCEL the INVITE it is for, for a script that uses it.
     pub(super) fn relate_cancel(&mut self, working: &mut Working) {
-        if !self.stack.generation.relates || working.message.method() != Some(Method::Cancel) {
+        if working.message.method() != Some(Method::Cancel) {
             return;
         }
         let Some(id) = self.invite_of_cancel(&working.message) else { return };
-        let invite = self.stack.layer.table.get(id).map(|transaction| transaction.request_as_relayed());
+        let invite = self.table.get(id).map(|transaction| transaction.request_as_relayed());
         working.related = Some(Box::new(Related { invite, ..Related::default() }));
+    }
+
+    /// The INVITE transaction that a CANCEL is for (RFC 3261 9.2).
+    pub(super) fn invite_of_cancel(&self, cancel: &Message) -> Option<TransactionId> {
+        let key = self.server_key(cancel, Method::Invite);
+        match self.table.find(&key) {
+            Some(Found::Server(id)) => Some(id),
+            _ => None,
+        }
     }
 }
 

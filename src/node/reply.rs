@@ -14,7 +14,9 @@ use crate::world::Flow;
 impl Node {
     /// Handles a reply: `reply_route` first, then its transaction.
     pub(super) fn receive_reply(&mut self, now: Now, mut working: Box<Working>, avps: Avps, call: u64) {
-        self.relate_reply(&mut working);
+        if self.stack.generation.relates {
+            self.stack.layer.relate_reply(&mut working);
+        }
         self.before_routing(now, working, avps, call);
     }
 

@@ -57,7 +57,7 @@ impl Node {
 
     fn receive_request(&mut self, now: Now, mut working: Box<Working>, avps: Avps, call: u64) {
         let method = working.message.method().unwrap_or(Method::Other);
-        let key = self.stack.server_key(&working.message, method);
+        let key = self.stack.layer.server_key(&working.message, method);
         if method == Method::Ack {
             if self.absorbs_ack(now, &working, &key) {
                 return;
@@ -80,7 +80,9 @@ impl Node {
         if self.refuses_loop(now, &mut working) {
             return;
         }
-        self.relate_cancel(&mut working);
+        if self.stack.generation.relates {
+            self.stack.layer.relate_cancel(&mut working);
+        }
         self.before_routing(now, working, avps, call);
     }
 
@@ -152,7 +154,7 @@ impl Node {
     pub(super) fn is_absorbed(&mut self, now: Now, datagram: &Datagram) -> bool {
         let Ok(message) = Message::parse(datagram.bytes.clone()) else { return false };
         let Some(method) = message.method().filter(|_| message.shortcoming().is_none()) else { return false };
-        let key = self.stack.server_key(&message, method);
+        let key = self.stack.layer.server_key(&message, method);
         match (method, self.stack.layer.table.find(&key)) {
             (Method::Ack, Some(Found::Server(id))) => {
                 let refused = self.stack.layer.table.get(id).is_some_and(|transaction| transaction.sent_code >= 300);
@@ -219,17 +221,17 @@ impl Node {
             // A retransmission never reaches the script: what is known was made by this run, or is a reply's.
             TransactionStep::LookupRequest => task.message.transaction.map_or(-1, |_| 1),
             TransactionStep::LookupCancel { copies_flags } => {
-                let Some(invite) = self.invite_of_cancel(&task.message.message) else { return -1 };
+                let Some(invite) = self.stack.layer.invite_of_cancel(&task.message.message) else { return -1 };
                 if let Some(invite) = self.stack.layer.table.get(invite).filter(|_| copies_flags) {
                     task.message.flags.plain = invite.flags.plain;
                 }
                 1
             }
             TransactionStep::Check => match method {
-                Method::Cancel => self.invite_of_cancel(&task.message.message).map_or(-1, |_| 1),
+                Method::Cancel => self.stack.layer.invite_of_cancel(&task.message.message).map_or(-1, |_| 1),
                 _ => task.message.transaction.map_or(-1, |_| 1),
             },
-            TransactionStep::RelayCancel => match self.invite_of_cancel(&task.message.message) {
+            TransactionStep::RelayCancel => match self.stack.layer.invite_of_cancel(&task.message.message) {
                 Some(_) if method == Method::Cancel => {
                     self.lending(task, |node, task| node.cancel(now, &mut task.message));
                     // Done, and the script ends.
@@ -253,15 +255,6 @@ impl Node {
                 }
                 None => -1,
             },
-        }
-    }
-
-    /// The INVITE transaction that a CANCEL is for (RFC 3261 9.2).
-    pub(super) fn invite_of_cancel(&self, cancel: &Message) -> Option<crate::builtin::TransactionId> {
-        let key = self.stack.server_key(cancel, Method::Invite);
-        match self.stack.layer.table.find(&key) {
-            Some(Found::Server(id)) => Some(id),
-            _ => None,
         }
     }
 

@@ -72,7 +72,7 @@ impl Node {
         working.replies.body = transaction_body;
         let bytes = self.stack.own_reply_bytes(&working.message, &working, code, reason, &tag, &extra);
         if (200..300).contains(&code) {
-            self.stack.expect_ack(id, &working.message, &tag);
+            self.stack.layer.expect_ack(id, &working.message, &tag);
         }
         if code >= 200 {
             // Whatever the script answers ends the branches that still ring.

@@ -8,7 +8,6 @@ use crate::builtin::{Counter, LogLevel, TransactionId, Value, Working, parse_int
 use crate::script::Task;
 use crate::sip::{Message, Method};
 use crate::time::Now;
-use crate::transaction::key::{Key, Legacy, has_cookie};
 use crate::transaction::{Actions, Timers, client_non_invite, server_invite, server_non_invite};
 use bytes::Bytes;
 use std::time::Duration;
@@ -31,7 +30,7 @@ impl Stack {
         } else {
             Server::Other(server_non_invite::State::start(now.tick, &timers, &mut actions))
         };
-        let key = self.server_key(&message.message, method);
+        let key = self.layer.server_key(&message.message, method);
         let flow =
             super::address::reply_flow(&self.core, &message.message, &message.received, message.replies.force_rport);
         let send_flags = message.replies.flags;
@@ -158,29 +157,5 @@ impl Stack {
                 self.left.push(*transaction);
             }
         }
-    }
-
-    /// What identifies the transaction of a request (RFC 3261 17.2.3); an ACK and a CANCEL's target count as their INVITE.
-    pub(super) fn server_key(&self, message: &Message, method: Method) -> Key {
-        let via = message.via();
-        let text: &[u8] = match method {
-            Method::Ack | Method::Invite => b"INVITE",
-            _ => message.method_text(),
-        };
-        if let Some(via) = &via
-            && let Some(branch) = via.branch()
-            && has_cookie(branch)
-        {
-            return self.layer.seed.server(branch, via.host(), via.port().unwrap_or(5060), text);
-        }
-        self.layer.seed.legacy(&Legacy {
-            method: text,
-            request_uri: message.request_uri(),
-            to_tag: b"",
-            from_tag: message.from_tag().unwrap_or_default(),
-            call_id: message.call_id(),
-            cseq: message.cseq().map_or(0, |cseq| cseq.number),
-            via: via.map(|via| via.text()).unwrap_or_default(),
-        })
     }
 }

@@ -309,6 +309,12 @@ impl Transaction {
         self.armed = message.armed.lasting();
     }
 
+    /// Whether it is an INVITE of which the caller need not hear when its branch has had its time: `noisy_ctimer` 0.
+    pub(super) fn ends_quietly(&self) -> bool {
+        let [branch] = &self.branches[..] else { return false };
+        self.is_invite && self.owner.is_none() && !branch.replied && branch.armed.failure.is_none()
+    }
+
     /// Has the CANCELs of its branches say which reply they follow from (RFC 3326).
     pub(super) fn set_cancel_reason(&mut self, code: u16) {
         self.cancel_headers = match code {

@@ -92,14 +92,6 @@ impl Node {
         }
     }
 
-    /// Whether an INVITE ends without a word to its caller when its branch has had its time: `noisy_ctimer` 0.
-    pub(super) fn ends_quietly(&mut self, id: TransactionId) -> bool {
-        let noisy = self.stack.core.settings.transaction.noisy_ctimer;
-        let Some(transaction) = self.stack.layer.table.get(id).filter(|_| !noisy) else { return false };
-        let [branch] = &transaction.branches[..] else { return false };
-        transaction.is_invite && transaction.owner.is_none() && !branch.replied && branch.armed.failure.is_none()
-    }
-
     /// A branch has failed: `event_route[tm:branch-failure:...]` sees it before the others are asked for.
     fn branch_ended(&mut self, now: Now, id: TransactionId, index: u16, working: Option<Box<Working>>, call: u64) {
         if let Some(transaction) = self.stack.layer.table.get(id)
@@ -214,24 +206,11 @@ impl Node {
         });
         let socket = way.map_or(working.received.flow.socket, |flow| flow.socket);
         if (200..300).contains(&code) {
-            self.expect_relayed_ack(id, &working.message);
+            self.stack.layer.expect_relayed_ack(id, &working.message);
         }
         let bytes = self.stack.reply_bytes(&working.message, &working.edits, socket);
         let goes = way.is_none_or(|flow| self.lets_reply_go(now, working, (&bytes, flow)));
         self.stack.send_upstream(now, id, code, goes.then_some(bytes), Origin::Relayed);
-    }
-
-    /// Lets the ACK for a 2xx of a callee be noticed on its way.
-    fn expect_relayed_ack(&mut self, id: TransactionId, reply: &Message) {
-        let Some(transaction) = self.stack.layer.table.get(id).filter(|transaction| transaction.is_invite) else {
-            return;
-        };
-        let request = &transaction.request;
-        let from_tag = request.from_tag().unwrap_or_default();
-        let to_tag = reply.to_tag().unwrap_or_default();
-        let number = request.cseq().map_or(0, |cseq| cseq.number);
-        let key = self.stack.layer.seed.success_ack(request.call_id(), from_tag, to_tag, number);
-        self.stack.layer.table.expect_ack(id, key);
     }
 
     /// Tells a module what became of its request.
