@@ -28,23 +28,23 @@ struct Terms<'a> {
 /// Reads the line behind its first word: it does what the command `ul.add` does. Instead of a URI it may name a peer.
 fn read(parser: &mut Parser, block: &Block, words: &[Word]) -> Result<Said, Misread> {
     let [aor, contact, rest @ ..] = words else { return Err(Misread::Form) };
-    let mut reported =
+    let mut terms =
         Terms { expires: 3600, q: "-1", received: ".", path: ".", flags: "0", socket: ".", table: "location" };
     for pair in rest.chunks(2) {
         let [name, value] = pair else { return Err(Misread::Form) };
         let text = value.text.as_str();
         match name.text.as_str() {
-            "expires" => reported.expires = seconds(parser, value).ok_or(Misread::Reported)?,
-            "q" => reported.q = text,
-            "received" => reported.received = text,
-            "path" => reported.path = text,
-            "flags" => reported.flags = text,
-            "socket" => reported.socket = text,
-            "table" => reported.table = text,
+            "expires" => terms.expires = seconds(parser, value).ok_or(Misread::Reported)?,
+            "q" => terms.q = text,
+            "received" => terms.received = text,
+            "path" => terms.path = text,
+            "flags" => terms.flags = text,
+            "socket" => terms.socket = text,
+            "table" => terms.table = text,
             _ => return Err(Misread::Form),
         }
     }
-    let Terms { expires, q, received, path, flags, socket, table } = reported;
+    let Terms { expires, q, received, path, flags, socket, table } = terms;
     let (aor, contact) = (aor.text.strip_prefix("sip:").unwrap_or(&aor.text), uri(parser, &contact.text));
     // Every method, as Kamailio's bit mask.
     let methods = u32::MAX;
