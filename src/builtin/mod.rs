@@ -59,7 +59,7 @@ pub use random::Random;
 pub use record_route::{RecordRoute, SecondRecordRoute};
 pub use reference::{Applied, Index, Key, Part, Place, Reference, Template};
 pub use regex_cache::RegexCache;
-pub use rpc::{CommandThen, Commanded, Rpc};
+pub use rpc::{CommandThen, Commanded, Rpc, RpcResult};
 pub use select::{Bracket, Environment, Facts, Global, Select, Step};
 pub use settings::{
     CancelSilent, ConnectionSettings, FailureReplyMode, Leaving, Listen, RichRedirect, Settings, Socket, Sockets,

@@ -12,33 +12,30 @@ pub struct Rpc {
     pub usage: &'static str,
     /// What it does, in a sentence.
     pub doc: &'static str,
-    /// Does it.
-    pub run: fn(&mut Background, &[&str]) -> Commanded,
+    /// Does it, or says why it cannot be done.
+    pub run: fn(&mut Background, &[&str]) -> RpcResult,
 }
+
+/// What a command did, or why it cannot be done.
+pub type RpcResult = Result<Commanded, String>;
 
 /// What a command did.
 pub enum Commanded {
-    /// It is done: what is printed, line by line; or why it cannot be done.
-    Done(Result<Vec<String>, String>),
+    /// It is done: what is printed, line by line.
+    Done(Vec<String>),
     /// It asks the world outside first; `then` goes on with the answer. Calls go on meanwhile.
     Ask(Question, CommandThen),
 }
 
 /// Called with the answer to what a command has asked.
-pub type CommandThen = Box<dyn FnOnce(&mut Background, Answer) -> Commanded + Send>;
+pub type CommandThen = Box<dyn FnOnce(&mut Background, Answer) -> RpcResult + Send>;
 
 impl Commanded {
     /// Asks the world outside.
     pub fn ask(
         question: impl Into<Question>,
-        then: impl FnOnce(&mut Background, Answer) -> Commanded + Send + 'static,
-    ) -> Commanded {
-        Commanded::Ask(question.into(), Box::new(then))
-    }
-}
-
-impl From<Result<Vec<String>, String>> for Commanded {
-    fn from(done: Result<Vec<String>, String>) -> Commanded {
-        Commanded::Done(done)
+        then: impl FnOnce(&mut Background, Answer) -> RpcResult + Send + 'static,
+    ) -> RpcResult {
+        Ok(Commanded::Ask(question.into(), Box::new(then)))
     }
 }

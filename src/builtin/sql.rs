@@ -4,6 +4,7 @@
 //! nothing: only [`Piece::Pasted`] lets a value be more than one value or name.
 
 use bytes::Bytes;
+use std::borrow::Cow;
 
 /// One byte of the text, or a variable.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -106,7 +107,7 @@ pub fn pieces(symbols: &[Symbol]) -> Vec<Piece> {
 /// The variable whose value is no name where one must stand.
 pub fn write(
     pieces: &[Piece],
-    mark: fn(usize) -> String,
+    mark: fn(usize) -> Cow<'static, str>,
     value: &mut dyn FnMut(usize) -> Bytes,
 ) -> Result<Vec<u8>, usize> {
     let mut out = Vec::with_capacity(128);

@@ -36,7 +36,7 @@ impl Former {
     }
 
     /// In words: since when it is gone, and what to use.
-    pub fn reported(&self) -> String {
+    pub fn advice(&self) -> String {
         match self.renamed {
             _ if self.gone.is_empty() => format!("older releases had it: {}", self.instead),
             Some(_) => format!("it was renamed in {}: {}", self.gone, self.instead),

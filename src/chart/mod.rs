@@ -174,17 +174,12 @@ impl Chart {
 impl Block {
     /// As it is written: `route[RELAY]`, `request_route`.
     pub fn title(&self) -> String {
-        let word = match (self.kind, self.name.is_empty()) {
-            (RouteKind::Request, true) => return "request_route".to_owned(),
-            (RouteKind::CoreReply, _) => return "reply_route".to_owned(),
-            (RouteKind::Request, false) => "route",
-            (RouteKind::Reply, _) => "onreply_route",
-            (RouteKind::Failure, _) => "failure_route",
-            (RouteKind::Branch, _) => "branch_route",
-            (RouteKind::Onsend, _) => "onsend_route",
-            (RouteKind::Event, _) => "event_route",
-        };
-        if self.name.is_empty() { word.to_owned() } else { format!("{word}[{}]", self.name) }
+        match self.kind {
+            RouteKind::Request if self.name.is_empty() => "request_route".to_owned(),
+            RouteKind::CoreReply => "reply_route".to_owned(),
+            kind if self.name.is_empty() => kind.word().to_owned(),
+            kind => format!("{}[{}]", kind.word(), self.name),
+        }
     }
 }
 

@@ -237,15 +237,10 @@ fn play(
         let scenario = Scenario { config: config.to_owned(), ..scenario };
         match sim::play(&scenario, &reading, MODULES, options.strict, &mut sources) {
             Ok(played) => {
-                let reported = |detail| ladder(scenario.names(), &played.entries, Some(detail));
+                let drawn = |detail| ladder(scenario.names(), &played.entries, Some(detail));
                 let place = |failure: &Diagnostic| failure.labels.first().map(|label| label.span).unwrap_or_default();
                 let unmet = played.failures.iter().map(|failure| (place(failure), failure.message.clone())).collect();
-                runs.push(OneRun {
-                    decided: reported(Detail::Decision),
-                    shown: reported(detail),
-                    unmet,
-                    row: scenario.row,
-                });
+                runs.push(OneRun { decided: drawn(Detail::Decision), shown: drawn(detail), unmet, row: scenario.row });
             }
             Err(faults) => {
                 diagnostics = faults;
@@ -342,7 +337,7 @@ fn summary(
 fn json(compared: &[Compared], groups: &[Vec<usize>], unplayed: &[Unplayed], out: &mut dyn Write) -> io::Result<()> {
     for (at, run) in compared.iter().enumerate() {
         let group = groups.iter().position(|group| group.contains(&at)).map(|group| group + 1);
-        let reported = |text: &str| (!run.is_same()).then(|| text.to_owned());
+        let where_it_differs = |text: &str| (!run.is_same()).then(|| text.to_owned());
         let difference = (!run.is_same()).then(|| difference(["old", "new"], &run.shown[0], &run.shown[1], false));
         let line = serde_json::json!({
             "scenario": run.name,
@@ -350,8 +345,8 @@ fn json(compared: &[Compared], groups: &[Vec<usize>], unplayed: &[Unplayed], out
             "group": group,
             "fails_only_now": run.broken,
             "fails_no_longer": run.mended,
-            "old": reported(&run.shown[0]),
-            "new": reported(&run.shown[1]),
+            "old": where_it_differs(&run.shown[0]),
+            "new": where_it_differs(&run.shown[1]),
             "difference": difference,
         });
         writeln!(out, "{line}")?;

@@ -37,7 +37,7 @@ pub(super) fn params(items: &mut [Item], registry: &Registry, facts: Facts, diag
                     reference(&mut names, &variable.text, variable.long).and_then(|found| known(&found).cloned());
                 match found.and_then(|value| typed(value, span)) {
                     Ok(value) => param.value = value,
-                    Err(mistake) => diagnostics.push(reported(mistake, span)),
+                    Err(mistake) => diagnostics.push(diagnostic(mistake, span)),
                 }
             }
         }
@@ -48,7 +48,7 @@ fn replace(text: &mut Text, registry: &Registry, facts: Facts, diagnostics: &mut
     let mut names = Names::new(registry, Facts { span: text.span, ..facts });
     match template(&mut names, &text.value).and_then(|template| expanded(template.parts())) {
         Ok(value) => text.value = value,
-        Err(mistake) => diagnostics.push(reported(mistake, text.span)),
+        Err(mistake) => diagnostics.push(diagnostic(mistake, text.span)),
     }
 }
 
@@ -89,7 +89,7 @@ fn typed(value: Value, span: Span) -> Result<ParamValue, Mistake> {
     }
 }
 
-fn reported(Mistake { code, fault }: Mistake, span: Span) -> Diagnostic {
+fn diagnostic(Mistake { code, fault }: Mistake, span: Span) -> Diagnostic {
     let diagnostic = Diagnostic::error(code, fault.message, span);
     match fault.help {
         Some(help) => diagnostic.help(help),

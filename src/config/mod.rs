@@ -162,8 +162,8 @@ pub fn load(
 
 /// Reports a config without a statement, which Kamailio refuses; a lone `;` is enough for it, and so is a comment that never ends.
 fn nothing(tree: &ast::Config, diagnostics: &mut Vec<Diagnostic>) {
-    let reported = |found: &Diagnostic| found.level == Level::Error || found.code == "syntax-unterminated-comment";
-    let Some(file) = tree.blank.filter(|_| !diagnostics.iter().any(reported)) else { return };
+    let says_more = |found: &Diagnostic| found.level == Level::Error || found.code == "syntax-unterminated-comment";
+    let Some(file) = tree.blank.filter(|_| !diagnostics.iter().any(says_more)) else { return };
     let found = Diagnostic::error("syntax", "there is nothing in this config", Span { file, start: 0, end: 0 });
     diagnostics.push(match tree.conditionals.iter().all(|its| its.read.0 && its.read.1) {
         true => found.help("a setting, `loadmodule` or a route block is expected"),
@@ -228,13 +228,13 @@ pub fn extension_diagnostics(used: &[(Extension, Span)], strict: bool) -> Vec<Di
     }
     first.sort_by_key(|(extension, span, _)| (*span, *extension));
     let level = if strict { Level::Error } else { Level::Warning };
-    let reported = first.into_iter().map(|(extension, span, count)| {
+    let diagnostics = first.into_iter().map(|(extension, span, count)| {
         let row = extension.row();
         let more = if count > 1 { format!(" ({count} places)") } else { String::new() };
         let message = format!("relies on the extension {}{more}", row.name);
         Diagnostic::new(level, "extension", message, span).note(row.sentence)
     });
-    reported.collect()
+    diagnostics.collect()
 }
 
 /// The file that a place outside any file is shown in: the first one read.

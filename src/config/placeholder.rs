@@ -37,13 +37,13 @@ pub(super) fn name(sources: &Sources, diagnostics: &mut [Diagnostic]) {
         let named = labels.into_iter().find_map(|(at, label)| on_line(sources, pattern, label.span, at > 0));
         let Some((place, written)) = named else { continue };
         let message = format!("{written} is a placeholder that nothing has filled in");
-        let reported = Diagnostic::error("placeholder", message, place);
+        let diagnostic = Diagnostic::error("placeholder", message, place);
         *found = if written.starts_with('_') {
-            reported.help(format!(
+            diagnostic.help(format!(
                 "define it, as in `alanui check -A {written}=VALUE`, or look at the file that the template makes"
             ))
         } else {
-            reported.help("look at the file that the template makes")
+            diagnostic.help("look at the file that the template makes")
         };
     }
 }

@@ -165,6 +165,17 @@ impl Registry {
             .or_else(not_loaded)
     }
 
+    /// Whether a function of this name is built, in a module that is loaded or in another.
+    pub fn is_built(&self, name: &str) -> bool {
+        self.built_in.iter().flat_map(|module| module.functions).any(|row| row.names.contains(&name))
+    }
+
+    /// The name of a built function that does this.
+    pub fn name_of(&self, does: Does) -> Option<&'static str> {
+        let mut rows = self.built_in.iter().flat_map(|module| module.functions);
+        rows.find(|row| row.does.contains(&does)).and_then(|row| row.names.first()).copied()
+    }
+
     /// What a function does, as it is called.
     pub fn does(&self, name: &str, arguments: usize) -> &'static [Does] {
         self.row(name, arguments).map_or_else(|| catalogue::does(name), |row| row.does)

@@ -150,7 +150,7 @@ fn read_setting(
         }
         let mut diagnostic = Diagnostic::error("unknown-setting", format!("unknown setting {name}"), setting.name.span);
         if let Some(former) = catalogue::former(Some(Kind::Parameter), "core", name) {
-            diagnostic = diagnostic.help(former.reported());
+            diagnostic = diagnostic.help(former.advice());
         } else if let Some(near) = nearest(name, core.params.iter().flat_map(|param| param.names).copied()) {
             diagnostic = diagnostic.help(format!("did you mean {near}?"));
         }
@@ -423,7 +423,7 @@ fn unknown_parameter(module: &Module, name: &str, span: Span) -> Diagnostic {
     let message = format!("the module {} has no parameter {name}", module.name);
     let diagnostic = Diagnostic::error("unknown-parameter", message, span);
     if let Some(former) = catalogue::former(Some(Kind::Parameter), module.name, name) {
-        return diagnostic.help(former.reported());
+        return diagnostic.help(former.advice());
     }
     match nearest(name, module.params.iter().flat_map(|param| param.names).copied()) {
         Some(near) => diagnostic.help(format!("did you mean {near}?")),

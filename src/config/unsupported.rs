@@ -61,8 +61,11 @@ pub(super) fn diagnostics(
     let (allowed, refused): (Vec<_>, Vec<_>) = names
         .into_iter()
         .partition(|(first, _)| stand_ins.iter().any(|name| name == first.module) || unbuilt.allows(first));
-    let reported = summary(&allowed.into_iter().map(|(first, _)| first).collect::<Vec<_>>());
-    reported.into_iter().chain(refused.into_iter().map(|(first, more)| one(first, &more, registry, unbuilt))).collect()
+    let summary_of_allowed = summary(&allowed.into_iter().map(|(first, _)| first).collect::<Vec<_>>());
+    summary_of_allowed
+        .into_iter()
+        .chain(refused.into_iter().map(|(first, more)| one(first, &more, registry, unbuilt)))
+        .collect()
 }
 
 /// What is left out, in one finding.

@@ -19,6 +19,20 @@ pub enum RouteKind {
     Event,
 }
 
+impl RouteKind {
+    /// The word that opens a block of it that has a name.
+    pub const fn word(self) -> &'static str {
+        match self {
+            RouteKind::Request => "route",
+            RouteKind::CoreReply | RouteKind::Reply => "onreply_route",
+            RouteKind::Failure => "failure_route",
+            RouteKind::Branch => "branch_route",
+            RouteKind::Onsend => "onsend_route",
+            RouteKind::Event => "event_route",
+        }
+    }
+}
+
 /// Operators with one operand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnaryOperator {

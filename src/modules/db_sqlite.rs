@@ -2,6 +2,7 @@
 
 use crate::builtin::{Changes, Dialect, Extension, Extensions, Module, Param, Unit, Value, calendar};
 use bytes::Bytes;
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 /// The module.
@@ -19,7 +20,7 @@ pub static MODULE: Module = Module {
 
 /// How SQLite is spoken to. Kamailio's module writes times as Julian days.
 pub static DIALECT: Dialect =
-    Dialect { scheme: "sqlite", mark: |_| "?".to_owned(), time: julian_day, seconds: of_julian_day, relies_on };
+    Dialect { scheme: "sqlite", mark: |_| Cow::Borrowed("?"), time: julian_day, seconds: of_julian_day, relies_on };
 
 /// The Julian day at which the Unix epoch begins.
 const EPOCH: f64 = 2_440_587.5;

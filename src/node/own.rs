@@ -8,7 +8,7 @@ use super::transaction::{Branch, Client, Due, Transaction};
 use super::via::{Leaving, push_via};
 use crate::builtin::{
     Avps, Background, Command, Commanded, Counter, Event, LogLevel, ModuleId, OwnRequest, Received, RouteKind,
-    SocketId, Working,
+    RpcResult, SocketId, Working,
 };
 use crate::sip::{Message, Request, write};
 use crate::time::Now;
@@ -94,15 +94,16 @@ impl Node {
     }
 
     /// What came of a command: its answer, behind all that it brings about, or a question for which it waits.
-    pub(super) fn commanded(&mut self, now: Now, command: Commanding, came: Commanded) {
+    pub(super) fn commanded(&mut self, now: Now, command: Commanding, came: RpcResult) {
         self.obey(now);
         match came {
-            Commanded::Done(done) => {
-                let reply = done.map_err(|why| RpcFault::Refused { why, usage: command.row.usage });
-                self.stack.wants.push_back(Want::Answered(command.caller, reply));
-            }
-            Commanded::Ask(question, then) => {
+            Ok(Commanded::Done(lines)) => self.stack.wants.push_back(Want::Answered(command.caller, Ok(lines))),
+            Ok(Commanded::Ask(question, then)) => {
                 self.ask(question, Waiting::Command(self.stack.generation.clone(), command, then));
+            }
+            Err(why) => {
+                let fault = RpcFault::Refused { why, usage: command.row.usage };
+                self.stack.wants.push_back(Want::Answered(command.caller, Err(fault)));
             }
         }
     }

@@ -24,11 +24,11 @@ impl Node {
             Some(AtHand::Due(Due::Server(id, _) | Due::Branch(id, ..) | Due::Cancel(id, ..))) => self.call_of(*id),
             Some(AtHand::Due(Due::Module(..) | Due::Begin | Due::Wake(_))) | None => None,
         };
-        let mut reported = false;
+        let mut answered = false;
         if let Some(call) = call {
-            reported = self.drop_call(now, call);
+            answered = self.drop_call(now, call);
         }
-        if let (Some(AtHand::Packet(datagram, _)), false) = (at_hand, reported)
+        if let (Some(AtHand::Packet(datagram, _)), false) = (at_hand, answered)
             && let Ok(message) = Message::parse(datagram.bytes)
             && message.can_be_answered()
         {
@@ -48,7 +48,7 @@ impl Node {
         self.parked.drop_call(call);
         let its = self.stack.layer.table.iter().filter(|transaction| seed.call(transaction.request.call_id()) == call);
         let its: Vec<TransactionId> = its.map(|transaction| transaction.id).collect();
-        let mut reported = false;
+        let mut answered = false;
         for id in its {
             let Some(transaction) = self.stack.layer.table.get(id) else { continue };
             let waits = transaction.owner.is_none() && !transaction.is_answered();
@@ -56,10 +56,10 @@ impl Node {
             self.stack.end_transaction(id);
             if waits {
                 self.answer_broken(now, working);
-                reported = true;
+                answered = true;
             }
         }
-        reported
+        answered
     }
 
     fn answer_broken(&mut self, now: Now, mut working: Working) {

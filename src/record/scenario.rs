@@ -53,7 +53,7 @@ pub fn scenario(capture: &Capture, wishes: &Wishes) -> Option<Recording> {
     let first = traffic.servers.first()?;
     traffic.events.first()?;
     let names = names(&traffic);
-    let reported = story(&traffic, &names, wishes.full, &wishes.stem);
+    let story = story(&traffic, &names, wishes.full, &wishes.stem);
     let mut remarks = capture.remarks.clone();
     if wishes.servers.is_empty() && capture.server.is_none() {
         remarks.push(format!(
@@ -80,8 +80,8 @@ pub fn scenario(capture: &Capture, wishes: &Wishes) -> Option<Recording> {
     lines.push(String::new());
     lines.extend(peers(&traffic, &names, main.unwrap_or(*first)));
     lines.push(String::new());
-    lines.extend(reported.lines);
-    Some(Recording { text: lines.join("\n") + "\n", files: reported.files, remarks })
+    lines.extend(story.lines);
+    Some(Recording { text: lines.join("\n") + "\n", files: story.files, remarks })
 }
 
 /// The lines that give the simulated server the addresses of the real one, and the address that peers use by themselves.

@@ -52,7 +52,7 @@ pub(super) struct Story<'a> {
 /// Tells what happened. Calls that need a name turn out only on the way: it is told again with those named.
 pub(super) fn story<'a>(traffic: &'a Traffic, names: &'a [String], full: bool, stem: &'a str) -> Story<'a> {
     let beside = calls::beside_others(&traffic.events);
-    let story = reported(traffic, names, full, stem, calls::numbered(beside.clone()));
+    let story = told(traffic, names, full, stem, calls::numbered(beside.clone()));
     if story.unnamed.is_empty() {
         return story;
     }
@@ -60,10 +60,10 @@ pub(super) fn story<'a>(traffic: &'a Traffic, names: &'a [String], full: bool, s
         .filter(|call| beside.iter().any(|other| other == call) || story.unnamed.contains(*call))
         .map(<[u8]>::to_vec)
         .collect();
-    reported(traffic, names, full, stem, calls::numbered(needed))
+    told(traffic, names, full, stem, calls::numbered(needed))
 }
 
-fn reported<'a>(
+fn told<'a>(
     traffic: &'a Traffic,
     names: &'a [String],
     full: bool,

@@ -92,14 +92,14 @@ impl Details<'_> {
     }
 
     fn script(&self, script: &[Entry]) -> Markup {
-        let reported = |place: usize| {
+        let is_shown = |place: usize| {
             place == 0
                 || !script
                     .get(place - 1)
                     .zip(script.get(place))
                     .is_some_and(|(call, condition)| is_all_of(&call.event, &condition.event))
         };
-        let lines = script.iter().enumerate().filter(|(place, _)| reported(*place)).map(|(_, entry)| entry);
+        let lines = script.iter().enumerate().filter(|(place, _)| is_shown(*place)).map(|(_, entry)| entry);
         html! {
             div.ran {
                 ul.path {
@@ -120,7 +120,7 @@ impl Details<'_> {
             Event::Route(name, _) => row("route", html! { (name) }),
             Event::Back(name) => row("route", html! { (name) ", further" }),
             // A call that only logs is told by its line.
-            Event::Call { reported: true, .. } => html! {},
+            Event::Call { logged: true, .. } => html! {},
             Event::Call { name, args, code, .. } => {
                 row(if *code > 0 { "call" } else { "call no" }, html! { (name) "(" (args) ") " b { "= " (code) } })
             }

@@ -27,10 +27,10 @@ const WIDEST: f64 = 150.0;
 pub(super) fn diagram(run: &Run, steps: &[Step], prefix: &str) -> Markup {
     let picture = Picture::new(run, steps);
     let mut rows = Vec::with_capacity(steps.len());
-    let (mut y, mut reported) = (HEAD, String::new());
+    let (mut y, mut last) = (HEAD, String::new());
     for (place, step) in steps.iter().enumerate() {
         let time = stamp(step.at);
-        let shown = (time != reported && !matches!(step.what, What::Pause(_) | What::Note(_))).then(|| time.clone());
+        let shown = (time != last && !matches!(step.what, What::Pause(_) | What::Note(_))).then(|| time.clone());
         let link = format!("#{prefix}-{place}");
         let (height, row) = picture.row(step, y, &link);
         rows.push(html! {
@@ -38,7 +38,7 @@ pub(super) fn diagram(run: &Run, steps: &[Step], prefix: &str) -> Markup {
             @if let Some(time) = &shown { text.t x=(px(MARGIN - 16.0)) y=(px(y + 20.0)) { (time) } }
         });
         if shown.is_some() {
-            reported = time;
+            last = time;
         }
         y += height;
     }

@@ -152,7 +152,7 @@ fn run(run: &Run, prefix: &str, files: &Files, budget: &mut Budget) -> Markup {
             @if let Some(row) = &run.row { h3 { (row) } }
             div.beside {
                 div.drawn { (diagram(run, &steps, prefix)) }
-                @if with_details { div.reported { (details(run, &steps, prefix, files)) } }
+                @if with_details { div.details { (details(run, &steps, prefix, files)) } }
             }
             @if left_out > 0 { p.left-out { "and " (left_out) " more steps, which the ladder has" } }
         }

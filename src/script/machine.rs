@@ -138,8 +138,8 @@ impl Machine<'_> {
                     let value = self.pop();
                     if WATCHED {
                         let span = self.span();
-                        let reported = String::from_utf8_lossy(&value.to_text()).into_owned();
-                        self.core.trace(|| TraceEvent::Switch { value: reported, span });
+                        let value = String::from_utf8_lossy(&value.to_text()).into_owned();
+                        self.core.trace(|| TraceEvent::Switch { value, span });
                     }
                     let table = &program.switches[at as usize];
                     if let Some((SwitchLabel::Int(_), _)) = table.labels.first() {
@@ -404,9 +404,9 @@ impl Machine<'_> {
             value => value,
         };
         let reference = &self.program.references[at as usize];
-        let reported = self.core.trace.is_some().then(|| shown(&value));
+        let written = self.core.trace.is_some().then(|| shown(&value));
         let done = reference.assign(&mut self.context(), value);
-        if let Some(value) = reported {
+        if let Some(value) = written {
             let (name, span, value) = (reference.text.to_string(), self.span(), value.filter(|_| done.is_ok()));
             self.core.trace(|| TraceEvent::Set { name, value, span });
         }
@@ -427,8 +427,8 @@ impl Machine<'_> {
             return Flow::Next;
         }
         let (outcome, args) = self.with_args(site, *computed, |cx, args| {
-            let reported = cx.core.trace.is_some().then(|| describe(cx, site, args));
-            ((site.function.run)(cx, args), reported)
+            let described = cx.core.trace.is_some().then(|| describe(cx, site, args));
+            ((site.function.run)(cx, args), described)
         });
         self.settle(at, outcome, args)
     }
@@ -436,8 +436,8 @@ impl Machine<'_> {
     fn resume(&mut self, at: u32, then: crate::builtin::Then, answer: Answer) -> Flow {
         let (site, computed) = &self.program.calls[at as usize];
         let (outcome, args) = self.with_args(site, *computed, |cx, args| {
-            let reported = cx.core.trace.is_some().then(|| describe(cx, site, args));
-            (then(cx, args, answer), reported)
+            let described = cx.core.trace.is_some().then(|| describe(cx, site, args));
+            (then(cx, args, answer), described)
         });
         self.settle(at, outcome, args)
     }

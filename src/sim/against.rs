@@ -125,13 +125,13 @@ const COOKIE: &[u8] = b"z9hG4bK-";
 
 /// Bytes with one text in place of another.
 fn replaced(bytes: &Bytes, from: &[u8], to: &[u8]) -> Bytes {
-    let (mut made, mut reported) = (Vec::with_capacity(bytes.len() + 64), 0);
+    let (mut made, mut copied) = (Vec::with_capacity(bytes.len() + 64), 0);
     for at in memchr::memmem::find_iter(bytes, from) {
-        made.extend_from_slice(bytes.get(reported..at).unwrap_or_default());
+        made.extend_from_slice(bytes.get(copied..at).unwrap_or_default());
         made.extend_from_slice(to);
-        reported = at + from.len();
+        copied = at + from.len();
     }
-    made.extend_from_slice(bytes.get(reported..).unwrap_or_default());
+    made.extend_from_slice(bytes.get(copied..).unwrap_or_default());
     Bytes::from(made)
 }
 
@@ -252,20 +252,20 @@ pub fn decisions(scenario: &Scenario, entries: &[Entry]) -> String {
     let is_seen = |sent: &Sent| [&sent.from, &sent.to].iter().any(|name| scenario.peer(name).is_some());
     for entry in entries {
         match &entry.event {
-            Event::Gap => reported(&mut batch, &mut text),
+            Event::Gap => write_batch(&mut batch, &mut text),
             Event::Note(note) => {
-                reported(&mut batch, &mut text);
+                write_batch(&mut batch, &mut text);
                 text.push_str(&format!("== {note}\n\n"));
             }
             Event::Message(sent) if !sent.again && !sent.unsent && is_seen(sent) => batch.push(&**sent),
             _ => {}
         }
     }
-    reported(&mut batch, &mut text);
+    write_batch(&mut batch, &mut text);
     renumbered(&text)
 }
 
-fn reported(batch: &mut Vec<&Sent>, text: &mut String) {
+fn write_batch(batch: &mut Vec<&Sent>, text: &mut String) {
     if batch.is_empty() {
         return;
     }

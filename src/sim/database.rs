@@ -1,7 +1,7 @@
 //! The databases of a scenario: `database FILE`, how they behave, and what `sql` lines ask them.
 
 use super::blocks::Block;
-use super::keyword::{Keyword, Misread, Said, reported};
+use super::keyword::{Keyword, Misread, Said};
 use super::parse::Parser;
 use super::play::{Happens, Play};
 use super::rows::cells;
@@ -124,7 +124,7 @@ fn sql(_: &mut Parser, block: &Block, words: &[Word]) -> Result<Said, Misread> {
         statement.push('\n');
         statement.push_str(line.text.trim_end());
     }
-    reported(Some(Said::Happens(Action::host(Sql(statement)))))
+    Ok(Said::Happens(Action::host(Sql(statement))))
 }
 
 impl Happens for Canned {

@@ -36,11 +36,6 @@ pub(super) enum Misread {
     Reported,
 }
 
-/// What was read, unless the diagnostics have why it could not be.
-pub(super) fn reported(read: Option<Said>) -> Result<Said, Misread> {
-    read.ok_or(Misread::Reported)
-}
-
 static FAMILIES: &[&[&Keyword]] = &[
     stage::KEYWORDS,
     &[&dns::KEYWORD, &pages::KEYWORD, &rtpengine::KEYWORD, &location::KEYWORD, &expect::KEYWORD],

@@ -65,8 +65,8 @@ pub fn parse(
         let scenario = scenario(path, reading, &filled, file, &mut found);
         // What is wrong in one row is mostly wrong in all.
         let place = |found: &Diagnostic| found.labels.first().map(|label| label.span);
-        let reported = |new: &Diagnostic| diagnostics.iter().any(|old| place(old) == place(new));
-        let fresh: Vec<Diagnostic> = found.into_iter().filter(|new| !reported(new)).collect();
+        let is_known = |new: &Diagnostic| diagnostics.iter().any(|old| place(old) == place(new));
+        let fresh: Vec<Diagnostic> = found.into_iter().filter(|new| !is_known(new)).collect();
         diagnostics.extend(fresh);
         scenarios.push(Scenario { row: Some(name), ..scenario });
     }

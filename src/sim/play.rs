@@ -148,6 +148,7 @@ impl Play<'_> {
         if let Some(last) = scenario.steps.last() {
             self.settle(last.span);
         }
+        self.around.end();
         let (entries, failures) = (self.around.scene.story.entries, self.around.scene.failures);
         let reached = self.node.core_mut().trace.take().map(|trace| trace.reached).unwrap_or_default();
         let (program, settings) = (self.program, self.settings);

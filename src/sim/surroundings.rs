@@ -84,6 +84,14 @@ impl<'a> Surroundings<'a> {
         caller
     }
 
+    /// The scenario has ended: a command of which nothing has come yet is its mistake, unless another one explains it.
+    pub(super) fn end(&mut self) {
+        if let Some(called) = self.commands.first().filter(|_| self.scene.failures.is_empty()) {
+            let fault = format!("{} has no answer when the scenario ends: let time pass behind it", called.name);
+            self.scene.stuck(called.span, fault);
+        }
+    }
+
     /// The present.
     pub(super) fn time(&self) -> Now {
         Now { tick: self.scene.now, unix: self.scene.scenario.clock + self.scene.now.since(Tick::ZERO) }

@@ -13,34 +13,34 @@ pub(super) fn changes(from: &Message, to: &Message) -> Vec<String> {
             old.remove(via);
         }
     }
-    let mut reported = Vec::new();
+    let mut changes = Vec::new();
     for op in capture_diff_slices(Algorithm::Patience, &old, &new) {
         let (before, after) = (old.get(op.old_range()), new.get(op.new_range()));
         let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
         if !matches!(op, DiffOp::Equal { .. }) {
-            tell(before, after, &mut reported);
+            tell(before, after, &mut changes);
         }
     }
     if from.body() != to.body() {
-        reported.push(format!("~ body, {} bytes", to.body().len()));
-        reported.extend(String::from_utf8_lossy(to.body()).lines().map(|line| format!("  | {line}")));
+        changes.push(format!("~ body, {} bytes", to.body().len()));
+        changes.extend(String::from_utf8_lossy(to.body()).lines().map(|line| format!("  | {line}")));
     }
-    reported
+    changes
 }
 
 /// Pairs lines of one name, last with last: headers are added in front.
-fn tell(before: &[String], after: &[String], reported: &mut Vec<String>) {
+fn tell(before: &[String], after: &[String], changes: &mut Vec<String>) {
     let name = |line: &str| line.split(':').next().unwrap_or("").to_ascii_lowercase();
     let mut paired: Vec<Option<usize>> = vec![None; after.len()];
     for (place, line) in before.iter().enumerate().rev() {
         let fits = (0..after.len()).rev().find(|&at| paired[at].is_none() && name(&after[at]) == name(line));
         match fits {
             Some(at) => paired[at] = Some(place),
-            None => reported.push(format!("- {line}")),
+            None => changes.push(format!("- {line}")),
         }
     }
     for (line, partner) in after.iter().zip(&paired) {
-        reported.push(format!("{} {line}", if partner.is_some() { '~' } else { '+' }));
+        changes.push(format!("{} {line}", if partner.is_some() { '~' } else { '+' }));
     }
 }
 

@@ -47,7 +47,7 @@ pub enum Event {
         /// Where it is called.
         span: Span,
         /// The log line before it tells what it did.
-        reported: bool,
+        logged: bool,
     },
     /// A condition was decided: its text, whether it held, and where it stands.
     Condition(String, bool, Span),

@@ -56,7 +56,7 @@ impl Ladder {
             Event::Back(name) if flow => self.text.push_str(&format!("{INDENT}{name}, further\n")),
             Event::Route(name, _) if flow => self.text.push_str(&format!("{INDENT}{name}\n")),
             // A call that only logs is told by its line.
-            Event::Call { name, args, code, reported: false, .. } if flow => {
+            Event::Call { name, args, code, logged: false, .. } if flow => {
                 self.below(&format!("{name}({}) = {code}", shortened(args)));
             }
             Event::Condition(text, holds, _) if flow => {

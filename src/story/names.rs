@@ -64,15 +64,15 @@ impl Names {
         }
         // Of values that begin at one place the longest: one may begin with another.
         found.sort_by_key(|(start, end, _)| (*start, std::cmp::Reverse(*end)));
-        let (mut shown, mut reported) = (String::with_capacity(text.len()), 0);
+        let (mut shown, mut copied) = (String::with_capacity(text.len()), 0);
         for (start, end, name) in found {
-            if let Some(between) = text.get(reported..start) {
+            if let Some(between) = text.get(copied..start) {
                 shown.push_str(between);
                 shown.push_str(name);
-                reported = end;
+                copied = end;
             }
         }
-        shown.push_str(text.get(reported..).unwrap_or_default());
+        shown.push_str(text.get(copied..).unwrap_or_default());
         shown
     }
 }

@@ -169,14 +169,14 @@ impl<'a> Story<'a> {
         }
     }
 
-    fn event(&self, event: TraceEvent, reported: bool) -> Event {
+    fn event(&self, event: TraceEvent, logged: bool) -> Event {
         match event {
             TraceEvent::Back { kind, name } => Event::Back(self.names.shown(&route_name(kind, &name))),
             TraceEvent::Timer { name, after } => Event::Timer(name, after),
             TraceEvent::Route { kind, name, span } => Event::Route(self.names.shown(&route_name(kind, &name)), span),
             TraceEvent::Call { name, args, code, does, span } => {
                 let args = args.split_whitespace().collect::<Vec<_>>().join(" ");
-                Event::Call { name, args: self.names.shown(&args), code, does, span, reported }
+                Event::Call { name, args: self.names.shown(&args), code, does, span, logged }
             }
             TraceEvent::Condition { span, holds } => {
                 let text = String::from_utf8_lossy(self.sources.slice(span)).replace("\\\n", "\n");
@@ -235,7 +235,7 @@ impl<'a> Story<'a> {
                 None => format!("http {} {}", fetch.method, fetch.url),
             },
             Service::ReadFile(path) => format!("read {}", path.display()),
-            Service::Ask(ask) => rtpengine::reported(ask),
+            Service::Ask(ask) => rtpengine::asked(ask),
             Service::WriteFile(path, text) => format!("write {} bytes to {}", text.len(), path.display()),
         }];
         match said {
@@ -342,14 +342,9 @@ fn origin<'a>(arrived: &'a [Message], message: &Message) -> Option<&'a Message> 
 }
 
 fn route_name(kind: RouteKind, name: &str) -> String {
-    let word = match kind {
-        RouteKind::Request if name.is_empty() => "request_route",
-        RouteKind::Request => "route",
-        RouteKind::CoreReply | RouteKind::Reply => "onreply_route",
-        RouteKind::Failure => "failure_route",
-        RouteKind::Branch => "branch_route",
-        RouteKind::Onsend => "onsend_route",
-        RouteKind::Event => "event_route",
-    };
-    if name.is_empty() { word.to_owned() } else { format!("{word}[{name}]") }
+    match kind {
+        RouteKind::Request if name.is_empty() => "request_route".to_owned(),
+        kind if name.is_empty() => kind.word().to_owned(),
+        kind => format!("{}[{name}]", kind.word()),
+    }
 }

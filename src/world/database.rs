@@ -2,6 +2,7 @@
 
 use crate::language::{Extension, Value};
 use bytes::Bytes;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ pub struct Dialect {
     /// What its URLs begin with, before the colon: `sqlite`.
     pub scheme: &'static str,
     /// The mark in a statement for a parameter of this place, counted from 1: `?`, `$1`.
-    pub mark: fn(usize) -> String,
+    pub mark: fn(usize) -> Cow<'static, str>,
     /// A time, in seconds since 1970, as Kamailio's module for this kind writes it into a column.
     pub time: fn(u64) -> Value,
     /// The time that a cell of such a column holds.

@@ -212,9 +212,9 @@ impl Place {
     fn compare(&self) -> (Summary, String) {
         let against = Some(self.against.clone());
         let options = TestOptions { paths: vec![self.folder.join("scenarios")], against, ..TestOptions::default() };
-        let mut reported = Vec::new();
-        let summary = test(&options, &|_| None, false, &mut reported).unwrap();
-        (summary, String::from_utf8_lossy(&reported).into_owned())
+        let mut output = Vec::new();
+        let summary = test(&options, &|_| None, false, &mut output).unwrap();
+        (summary, String::from_utf8_lossy(&output).into_owned())
     }
 }
 
@@ -222,8 +222,8 @@ impl Place {
 fn alanui_on_the_wire_decides_as_in_memory() {
     let tutorial = Place::tutorial();
     let _server = tutorial.serve(Program::Alanui, |config| config);
-    let (summary, reported) = tutorial.compare();
-    assert_eq!(summary, Summary { passed: 3, ..Summary::default() }, "{reported}");
+    let (summary, output) = tutorial.compare();
+    assert_eq!(summary, Summary { passed: 3, ..Summary::default() }, "{output}");
 }
 
 #[test]
@@ -234,17 +234,17 @@ fn kamailio_decides_as_the_simulator() {
     }
     let tutorial = Place::tutorial();
     let server = tutorial.serve(Program::Kamailio, |config| config);
-    let (summary, reported) = tutorial.compare();
-    assert_eq!(summary, Summary { passed: 3, ..Summary::default() }, "{reported}\n{}", server.log());
+    let (summary, output) = tutorial.compare();
+    assert_eq!(summary, Summary { passed: 3, ..Summary::default() }, "{output}\n{}", server.log());
 }
 
 /// All of [`SCENARIOS`] play alike; but the log of the simulator has no line that one of them expects, which says nothing of a real server.
 fn plays_alike(program: Program, elsewhere: bool) {
     let place = Place::with_listeners(elsewhere);
     let server = place.serve(program, |config| config);
-    let (summary, reported) = place.compare();
-    assert_eq!(summary, Summary { passed: SCENARIOS.len(), ..Summary::default() }, "{reported}\n{}", server.log());
-    let left_out: Vec<&str> = reported.lines().filter(|line| line.starts_with("  left out")).collect();
+    let (summary, output) = place.compare();
+    assert_eq!(summary, Summary { passed: SCENARIOS.len(), ..Summary::default() }, "{output}\n{}", server.log());
+    let left_out: Vec<&str> = output.lines().filter(|line| line.starts_with("  left out")).collect();
     let wanted = ["the clock that it sets", "line 7: http answers \"api/route\" 200", "line 8: expect log \"nothing\""];
     assert_eq!(left_out, wanted.map(|what| format!("  left out against {}: {what}", place.against)));
 }
@@ -272,8 +272,8 @@ fn all_listeners_and_connections_play_alike_with_kamailio() {
 fn another_config_is_told() {
     let tutorial = Place::tutorial();
     let _server = tutorial.serve(Program::Alanui, |config| config.replace("record_route();", ""));
-    let (summary, reported) = tutorial.compare();
-    assert_eq!(summary, Summary { passed: 1, failed: 2, ..Summary::default() }, "{reported}");
-    assert!(reported.contains("\n-  + Record-Route: <sip:127.0.0.1:"), "{reported}");
-    assert!(reported.contains("has no such Record-Route"), "{reported}");
+    let (summary, output) = tutorial.compare();
+    assert_eq!(summary, Summary { passed: 1, failed: 2, ..Summary::default() }, "{output}");
+    assert!(output.contains("\n-  + Record-Route: <sip:127.0.0.1:"), "{output}");
+    assert!(output.contains("has no such Record-Route"), "{output}");
 }

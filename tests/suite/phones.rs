@@ -66,7 +66,7 @@ struct Phone {
     control: TcpStream,
     /// What it has told, not looked at yet.
     unread: Vec<u8>,
-    reported: Vec<serde_json::Value>,
+    events: Vec<serde_json::Value>,
     _process: Ended,
 }
 
@@ -98,7 +98,7 @@ impl Phone {
         let process = Ended(process.unwrap());
         let control = until(|| TcpStream::connect(("127.0.0.1", control)).ok(), &format!("{user} is not there"));
         control.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
-        Phone { user, control, unread: Vec::new(), reported: Vec::new(), _process: process }
+        Phone { user, control, unread: Vec::new(), events: Vec::new(), _process: process }
     }
 
     /// Has it do something.
@@ -116,7 +116,7 @@ impl Phone {
                 self.listen();
                 let is_good =
                     |answer: serde_json::Value| answer["data"].as_str().is_some_and(|text| text.contains("OK "));
-                self.reported.drain(..).any(is_good).then_some(())
+                self.events.drain(..).any(is_good).then_some(())
             },
             &what,
         );
@@ -128,7 +128,7 @@ impl Phone {
         until(
             || {
                 self.listen();
-                self.reported.iter().position(|reported| reported["type"] == event).map(|at| self.reported.remove(at))
+                self.events.iter().position(|its| its["type"] == event).map(|at| self.events.remove(at))
             },
             &what,
         );
@@ -137,7 +137,7 @@ impl Phone {
     fn listen(&mut self) {
         let mut buffer = [0; 4096];
         match self.control.read(&mut buffer) {
-            Ok(0) => panic!("{} has ended: {:?}", self.user, self.reported),
+            Ok(0) => panic!("{} has ended: {:?}", self.user, self.events),
             Ok(length) => self.unread.extend_from_slice(&buffer[..length]),
             Err(error)
                 if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) => {}
@@ -150,7 +150,7 @@ impl Phone {
             if self.unread.len() <= end {
                 return;
             }
-            self.reported.extend(serde_json::from_slice::<serde_json::Value>(&self.unread[colon + 1..end]));
+            self.events.extend(serde_json::from_slice::<serde_json::Value>(&self.unread[colon + 1..end]));
             self.unread.drain(..=end);
         }
     }

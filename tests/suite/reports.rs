@@ -6,6 +6,7 @@ use alanui::command::test::{ReportOptions, Summary, TestOptions, test};
 use alanui::report::{Coverage, Outcome, Run, Verdict, html};
 use alanui::story::{Entry, Event, Sent};
 use alanui::time::Tick;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What one report has on standard output.
@@ -186,13 +187,42 @@ fn the_page_tells_of_every_scenario() {
     }
 }
 
+/// What the page's style speaks of is there: a class that was renamed on one side only would leave the page without its layout.
 #[test]
-fn the_page_of_coverage_stands_alone() {
+fn classes_of_the_style_are_classes_of_the_page() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/report");
+    let pages = [page(&["configs/edge-router", "fixtures/reports/scenarios"]), coverage()];
+    let made: BTreeSet<&str> =
+        pages.iter().flat_map(|page| values(&tags(page), "class")).flat_map(str::split_ascii_whitespace).collect();
+    // The page's script sets classes, too.
+    let script = std::fs::read_to_string(folder.join("page.js")).unwrap();
+    let set: BTreeSet<&str> = script.split('"').skip(1).step_by(2).collect();
+    let style = std::fs::read_to_string(folder.join("page.css")).unwrap();
+    let selectors = style.split('}').filter_map(|rule| rule.rsplit_once('{')).map(|(selectors, _)| selectors);
+    let classes: BTreeSet<String> = selectors
+        .flat_map(|text| text.split('.').skip(1))
+        .map(|rest| rest.chars().take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '-').collect())
+        .collect();
+    assert!(classes.len() > 20, "{classes:?}");
+    // A body that changed, a redirection, a page with too much to show: none of the scenarios has them.
+    let seldom = ["body", "elsewhere", "left-out"];
+    let known = |class: &str| made.contains(class) || set.contains(class) || seldom.contains(&class);
+    let strange: Vec<&String> = classes.iter().filter(|class| !known(class)).collect();
+    assert!(strange.is_empty(), "{strange:?}");
+}
+
+/// The page about what these scenarios reach.
+fn coverage() -> String {
     let reports = ReportOptions { coverage_html: Some("-".into()), ..ReportOptions::default() };
     let paths = vec![PathBuf::from("fixtures/reports/scenarios")];
     let mut out = Vec::new();
     test(&TestOptions { paths, reports, ..TestOptions::default() }, &|_| None, false, &mut out).unwrap();
-    let page = String::from_utf8(out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn the_page_of_coverage_stands_alone() {
+    let page = coverage();
     assert!(values(&tags(&page), "class").contains(&"reached") && !page.contains("<svg"));
 }
 

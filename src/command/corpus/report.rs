@@ -85,11 +85,11 @@ fn reading(outcomes: &[Outcome], details: bool, page: &mut String) {
         match &outcome.entry.verdict {
             Some(Verdict::Good) if !outcome.errors.is_empty() => {
                 let _ = writeln!(page, "- {}: Kamailio reads it", outcome.entry.name);
-                reported(&outcome.errors, page);
+                list(&outcome.errors, page);
             }
             Some(Verdict::Refused(said, Some(place))) if !refuses_at(outcome, place) && !is_newer(outcome) => {
                 let _ = writeln!(page, "- {}: {said}", outcome.entry.name);
-                reported(&outcome.errors, page);
+                list(&outcome.errors, page);
             }
             Some(Verdict::Refused(said, None)) if outcome.errors.is_empty() => {
                 let _ = writeln!(page, "- {}: {said}", outcome.entry.name);
@@ -103,7 +103,7 @@ fn reading(outcomes: &[Outcome], details: bool, page: &mut String) {
 /// Errors shown of one config.
 const SHOWN: usize = 6;
 
-fn reported(errors: &[Fault], page: &mut String) {
+fn list(errors: &[Fault], page: &mut String) {
     for fault in errors.iter().take(SHOWN) {
         let file = fault.file.file_name().unwrap_or_default().to_string_lossy();
         let _ = writeln!(page, "  - {}: {file}:{}: {}", fault.code, fault.line, fault.message);

@@ -135,15 +135,15 @@ fn one(
                 compared.left_out.push(what);
             }
         }
-        let reported = &mut compared.differs;
+        let differs = &mut compared.differs;
         if here != there || !failures.is_empty() {
             if let Some(row) = &scenario.row {
-                reported.push_str(&format!("== {row}\n\n"));
+                differs.push_str(&format!("== {row}\n\n"));
             }
-            reported.push_str(&drawn(&sources, &failures));
+            differs.push_str(&drawn(&sources, &failures));
         }
         if here != there {
-            reported.push_str(&difference(["alanui", address], &here, &there, color));
+            differs.push_str(&difference(["alanui", address], &here, &there, color));
         }
     }
     Ok(compared)

@@ -252,20 +252,20 @@ fn outcomes_of(
     let mut teller = Teller::new(options, color, out);
     let progress = Progress::new(found.len(), options.progress);
     let mut outcomes = Vec::with_capacity(found.len());
-    let mut reported = Ok(());
+    let mut written = Ok(());
     parallel(
         jobs,
         found,
         |path| play::play(path, options, variable, color),
         |_, outcome| {
-            if reported.is_ok() {
-                reported = progress.aside(|| teller.tell(&outcome));
+            if written.is_ok() {
+                written = progress.aside(|| teller.tell(&outcome));
             }
             outcomes.push(outcome);
         },
     );
     progress.done();
-    reported.map(|()| outcomes)
+    written.map(|()| outcomes)
 }
 
 /// Scenarios that `--times` names.

@@ -112,7 +112,7 @@ impl Compiler<'_> {
                 _ if KEYWORDS.contains(&&*name.to_ascii_lowercase()) => {
                     unknown.help(format!("words of the language are written small: {}", name.to_ascii_lowercase()))
                 }
-                (Some(former), _) => unknown.help(former.reported()),
+                (Some(former), _) => unknown.help(former.advice()),
                 (None, Some(near)) => unknown.help(format!("did you mean {near}?")),
                 (None, None) => unknown,
             }

@@ -399,12 +399,12 @@ impl Compiler<'_> {
 
     /// Emits something a second time: what it finds was told the first time.
     fn again(&mut self, emit: impl FnOnce(&mut Self)) {
-        let reported = (self.diagnostics.len(), self.unsupported.len(), self.extensions.len(), self.names.uses.len());
+        let before = (self.diagnostics.len(), self.unsupported.len(), self.extensions.len(), self.names.uses.len());
         emit(self);
-        self.diagnostics.truncate(reported.0);
-        self.unsupported.truncate(reported.1);
-        self.extensions.truncate(reported.2);
-        self.names.uses.truncate(reported.3);
+        self.diagnostics.truncate(before.0);
+        self.unsupported.truncate(before.1);
+        self.extensions.truncate(before.2);
+        self.names.uses.truncate(before.3);
     }
 
     /// Beside an integer on the left there must be no string on the right.

@@ -233,15 +233,7 @@ impl Compiler<'_> {
         if let Some(route) = self.route_ids.get(&(kind, plain.to_owned())).copied() {
             return Some(route);
         }
-        let word = match kind {
-            RouteKind::Request => "route",
-            RouteKind::CoreReply | RouteKind::Reply => "onreply_route",
-            RouteKind::Failure => "failure_route",
-            RouteKind::Branch => "branch_route",
-            RouteKind::Onsend => "onsend_route",
-            RouteKind::Event => "event_route",
-        };
-        let message = format!("there is no {word}[{name}]");
+        let message = format!("there is no {}[{name}]", kind.word());
         // Kamailio starts when only t_on_failure and its like name a block that is missing.
         let level = if kind == RouteKind::Request { Level::Error } else { Level::Warning };
         let mut diagnostic = Diagnostic::new(level, "unknown-route", message, span);

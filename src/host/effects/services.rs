@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{Receiver, Sender, UnboundedSender, channel};
 
-/// Wishes that may wait; more fail at once.
+/// Questions that may wait; more fail at once.
 const WAITING: usize = 4096;
 /// How many are under way at once.
 const UNDER_WAY: usize = 256;
@@ -23,7 +23,7 @@ struct Job {
     answers: Answers,
 }
 
-/// The way to the thread, which starts with the first wish.
+/// The way to the thread, which starts with the first question.
 #[derive(Clone, Default)]
 pub(in crate::host) struct Services {
     queue: Arc<OnceLock<Option<Sender<Job>>>>,
@@ -36,7 +36,7 @@ impl std::fmt::Debug for Services {
 }
 
 impl Services {
-    /// Has something looked up or done; what comes of it is sent to `answers`.
+    /// Has a question answered; the answer is sent to `answers`.
     pub(in crate::host) fn submit(&self, id: Ticket, service: Service, answers: &Answers) {
         let queue = self.queue.get_or_init(start);
         let job = Job { id, service, answers: answers.clone() };

@@ -83,12 +83,11 @@ fn never_armed(subject: &Subject, findings: &mut Findings) {
     }
     let names = words(subject);
     for route in subject.routes() {
-        let (word, arming) = match route.kind {
-            RouteKind::Failure => ("failure_route", "failure"),
-            RouteKind::Branch => ("branch_route", "branch"),
-            RouteKind::Reply => ("onreply_route", "reply"),
-            _ => continue,
-        };
+        if !matches!(route.kind, RouteKind::Failure | RouteKind::Branch | RouteKind::Reply) {
+            continue;
+        }
+        let word = route.kind.word();
+        let Some(arming) = subject.config.registry.name_of(Does::Arm(route.kind)) else { continue };
         let arms = || subject.script().calls_that(Does::Arm(route.kind));
         let computed = |call: &crate::config::ast::Call| literal(call, 0).is_none_or(|name| name.contains('$'));
         if arms().any(|its| computed(its.call)) {
@@ -105,8 +104,8 @@ fn never_armed(subject: &Subject, findings: &mut Findings) {
             None => format!("nothing arms this {word}, so it never runs"),
         };
         findings.add(message, route.head).add_help(match &route.name {
-            Some(name) => format!("call t_on_{arming}(\"{}\") before t_relay()", name.text),
-            None => format!("give it a name and arm it with t_on_{arming}(\"NAME\") before t_relay()"),
+            Some(name) => format!("call {arming}(\"{}\") before t_relay()", name.text),
+            None => format!("give it a name and arm it with {arming}(\"NAME\") before t_relay()"),
         });
     }
 }

@@ -35,22 +35,18 @@ fn check(subject: &Subject, findings: &mut Findings) {
         !is_set && ["source_ip", "src_ip", "source_address"].contains(&key.as_str())
     };
     for (_, arg) in script.arguments_for(Means::Sql) {
-        {
-            let ExpressionKind::Text(text) = &arg.kind else { continue };
-            let words = String::from_utf8_lossy(text).to_ascii_lowercase();
-            let mut parts = words.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
-            let asks_table = parts.next() == Some("select")
-                && parts.any(|word| word == "from")
-                && parts.any(|word| word == table.to_ascii_lowercase());
-            let address = variables(text).into_iter().find(|its| its.name == "si" || copied(its) || named(its));
-            let Some(address) = address.filter(|_| asks_table) else { continue };
-            let found =
-                findings.add("the database is asked for an address that the dispatcher has in memory", arg.span);
-            if words.contains("like") {
-                found
-                    .add_note(format!("a LIKE around {} also matches addresses that contain it", address.as_written()));
-            }
-            found.add_help("write if (ds_is_from_list(\"set\")) or, for any set, ds_is_from_list()");
+        let ExpressionKind::Text(text) = &arg.kind else { continue };
+        let words = String::from_utf8_lossy(text).to_ascii_lowercase();
+        let mut parts = words.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+        let asks_table = parts.next() == Some("select")
+            && parts.any(|word| word == "from")
+            && parts.any(|word| word == table.to_ascii_lowercase());
+        let address = variables(text).into_iter().find(|its| its.name == "si" || copied(its) || named(its));
+        let Some(address) = address.filter(|_| asks_table) else { continue };
+        let found = findings.add("the database is asked for an address that the dispatcher has in memory", arg.span);
+        if words.contains("like") {
+            found.add_note(format!("a LIKE around {} also matches addresses that contain it", address.as_written()));
         }
+        found.add_help("write if (ds_is_from_list(\"set\")) or, for any set, ds_is_from_list()");
     }
 }

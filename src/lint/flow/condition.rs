@@ -218,12 +218,12 @@ fn asked(left: &Expression, right: &Expression, worlds: Worlds) -> Worlds {
     if !source && !dialog {
         return worlds;
     }
-    let reported = worlds.into_iter().map(|world| {
+    let asked = worlds.into_iter().map(|world| {
         let state = if source { world.state.done(Fact::SourceAsked, left.span) } else { world.state };
         let state = if dialog { state.done(Fact::DialogAsked, left.span) } else { state };
         World { state, ..world }
     });
-    reported.collect()
+    asked.collect()
 }
 
 /// Whether it is, or is made of, what the sender writes.

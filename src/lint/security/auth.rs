@@ -116,12 +116,12 @@ fn identity(subject: &Subject, findings: &mut Findings) {
 
 fn forwarded(subject: &Subject, findings: &mut Findings) {
     for site in subject.flow().sites().filter(|site| site.does(Does::Relay)) {
-        let reported = |state: &State| {
+        let goes_on = |state: &State| {
             // A REGISTER or PUBLISH goes to a server that checks them itself.
             let kept = state.methods.within(Methods::REGISTER.or(Methods::PUBLISH));
             state.is(Fact::Authenticated) && state.is_not(Fact::Consumed) && !kept
         };
-        if site.find(RouteKind::Request, reported).is_some() {
+        if site.find(RouteKind::Request, goes_on).is_some() {
             let found = findings.add("the credentials of the caller go on with this request", site.call.span);
             found.add_help("call consume_credentials() once they are found good");
         }

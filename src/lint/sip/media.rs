@@ -102,8 +102,9 @@ fn no_teardown(subject: &Subject, findings: &mut Findings) {
     if let Some(its) = offers.first() {
         let found = findings.add("media sessions are begun here and ended nowhere", its.call.span);
         found.add_note("their ports stay taken until the relay times out");
-        let end =
-            if its.call.name.text.starts_with("rtpengine") { "rtpengine_delete()" } else { "unforce_rtp_proxy()" };
-        found.add_help(format!("call {end} for BYE and CANCEL, and in the failure_route"));
+        let registry = &subject.config.registry;
+        let built = registry.name_of(Does::EndMedia).filter(|_| registry.is_built(&its.call.name.text));
+        let end = built.unwrap_or("unforce_rtp_proxy");
+        found.add_help(format!("call {end}() for BYE and CANCEL, and in the failure_route"));
     }
 }

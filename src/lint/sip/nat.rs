@@ -1,6 +1,6 @@
 //! Phones behind NAT: where they are reached.
 
-use crate::builtin::Does;
+use crate::builtin::{Does, Means};
 use crate::config::ast::RouteKind;
 use crate::lint::expressions::in_argument;
 use crate::lint::flow::{Fact, Methods};
@@ -106,7 +106,7 @@ fn is_used_as_address(subject: &Subject, target: &Mention) -> bool {
     });
     let in_query = subject.script().calls.iter().any(|its| {
         let mut found = false;
-        let stores = its.call.name.text.starts_with("sql_") || its.does.contains(&Does::Rewrite);
+        let stores = subject.script().argument_for(its.call, Means::Sql).is_some() || its.does.contains(&Does::Rewrite);
         its.call.args.iter().for_each(|arg| in_argument(arg, &mut |mention| found |= stores && is_it(&mention)));
         found
     });

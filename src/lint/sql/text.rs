@@ -110,7 +110,7 @@ enum Stands {
 /// Whether alanui is who asks: a database that it has, by a function that it has, in a config that is not meant for a release of Kamailio.
 fn binds(subject: &Subject, call: &CallAt) -> bool {
     let sqlite = scheme(subject, call).is_none_or(|scheme| scheme == "sqlite");
-    subject.target.is_none() && call.call.name.text.starts_with("sql_") && sqlite
+    subject.target.is_none() && subject.config.registry.is_built(&call.call.name.text) && sqlite
 }
 
 /// The variables of a text whose values could be read as SQL: by alanui, or by the Kamailio that asks instead.

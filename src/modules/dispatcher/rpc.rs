@@ -2,7 +2,7 @@
 
 use super::Dispatcher;
 use super::health::{DISABLED, Health, INACTIVE, PROBING, TRYING};
-use crate::builtin::{Background, Rpc, StateOf};
+use crate::builtin::{Background, Commanded, Rpc, RpcResult, StateOf};
 
 /// The commands of the module.
 pub(super) static ROWS: &[Rpc] = &[
@@ -10,13 +10,13 @@ pub(super) static ROWS: &[Rpc] = &[
         name: "dispatcher.set_state",
         usage: "STATE GROUP ADDRESS",
         doc: "Makes a destination active (a), inactive (i), on trial (t) or disabled (d), and probed when a p follows; the address `all` means all of the group.",
-        run: |cx, args| set_state(cx, args).into(),
+        run: set_state,
     },
     Rpc {
         name: "dispatcher.list",
         usage: "",
         doc: "Lists the groups with their destinations, flags (A, I, T or D, then P or X) and priorities.",
-        run: |cx, args| list(cx, args).into(),
+        run: list,
     },
 ];
 
@@ -24,7 +24,7 @@ fn state(cx: &Background) -> Result<StateOf<Dispatcher>, String> {
     cx.core.state::<Dispatcher>(cx.module).ok_or_else(|| "the module is not started".to_owned())
 }
 
-fn set_state(cx: &mut Background, args: &[&str]) -> Result<Vec<String>, String> {
+fn set_state(cx: &mut Background, args: &[&str]) -> RpcResult {
     let [letters, group, address] = args else {
         return Err("it takes a state, a group and an address".to_owned());
     };
@@ -39,7 +39,7 @@ fn set_state(cx: &mut Background, args: &[&str]) -> Result<Vec<String>, String> 
         let kept = destination.live.health.load().flags & !(INACTIVE | TRYING | DISABLED | PROBING);
         destination.live.health.store(Health { flags: kept | flags, count: 0 });
     }
-    if found { Ok(Vec::new()) } else { Err(format!("the group {group} has no {address}")) }
+    if found { Ok(Commanded::Done(Vec::new())) } else { Err(format!("the group {group} has no {address}")) }
 }
 
 /// The flags of a state: its first letter or digit counts, and a `p` right behind it; what follows does not.
@@ -55,7 +55,7 @@ fn state_of(word: &[u8]) -> Option<u32> {
     }
 }
 
-fn list(cx: &mut Background, _: &[&str]) -> Result<Vec<String>, String> {
+fn list(cx: &mut Background, _: &[&str]) -> RpcResult {
     let sets = state(cx)?.sets();
     let mut lines = Vec::new();
     for set in sets.iter() {
@@ -66,7 +66,7 @@ fn list(cx: &mut Background, _: &[&str]) -> Result<Vec<String>, String> {
             lines.push(format!("  {uri} {} {}", String::from_utf8_lossy(&letters), destination.priority));
         }
     }
-    Ok(lines)
+    Ok(Commanded::Done(lines))
 }
 
 #[cfg(test)]

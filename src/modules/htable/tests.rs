@@ -104,10 +104,10 @@ fn what_expires_is_removed_and_told() {
     state.tables[0].write(b"never", Value::Int(3), None, now);
     state.tables[0].set_until(b"never", 0);
     state.tables[1].write(b"k", Value::Int(3), None, now);
-    for (later, left, reported) in [(10, 2, 0), (11, 1, 1)] {
+    for (later, left, events) in [(10, 2, 0), (11, 1, 1)] {
         bench.now.unix = Duration::from_secs(now + later);
         state.tick(&mut Background { now: bench.now, core: &mut bench.core, module: ModuleId(0) });
-        assert_eq!(bench.core.commands.len(), reported, "after {later} s");
+        assert_eq!(bench.core.commands.len(), events, "after {later} s");
         assert_eq!((state.tables[0].len(), state.tables[1].len()), (left, 1), "after {later} s");
     }
     let Some(Command::Event(event)) = bench.core.commands.pop() else { panic!("no event") };

@@ -2,7 +2,8 @@
 
 use super::NatHelper;
 use crate::builtin::{
-    Background, Command, Core, LogLevel, ModuleId, Packet, ParamGiven, Random, Rpc, Sockets, Start, StartFault,
+    Background, Command, Commanded, Core, LogLevel, ModuleId, Packet, ParamGiven, Random, Rpc, RpcResult, Sockets,
+    Start, StartFault,
 };
 use crate::modules::core;
 use crate::modules::usrloc::Usrloc;
@@ -20,17 +21,17 @@ pub(super) static RPC: &[Rpc] = &[Rpc {
     name: "nathelper.enable_ping",
     usage: "1|0",
     doc: "Begins or ends the pings of contacts.",
-    run: |cx, args| enable_ping(cx, args).into(),
+    run: enable_ping,
 }];
 
-fn enable_ping(cx: &mut Background, args: &[&str]) -> Result<Vec<String>, String> {
+fn enable_ping(cx: &mut Background, args: &[&str]) -> RpcResult {
     let [on] = args else { return Err("it takes 1 or 0".to_owned()) };
     let on = on.parse::<i64>().map_err(|_| format!("{on} is no number"))?;
     let state = cx.core.state::<NatHelper>(cx.module);
     let pings = state.as_ref().and_then(|state| state.pings.as_ref());
     let pings = pings.ok_or("contacts are not pinged: natping_interval is 0")?;
     pings.on.store(on != 0, Ordering::Relaxed);
-    Ok(Vec::new())
+    Ok(Commanded::Done(Vec::new()))
 }
 
 /// How contacts are pinged.

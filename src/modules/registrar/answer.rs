@@ -47,7 +47,7 @@ pub(super) enum Fault {
 
 impl Fault {
     /// The code, and what `P-Registrar-Error` says.
-    fn reported(self) -> (u16, &'static str) {
+    fn code_and_error(self) -> (u16, &'static str) {
         match self {
             Fault::BadCSeq => (400, "Invalid CSeq number"),
             Fault::NotInserted => (500, "usrloc_contact_insert failed"),
@@ -142,10 +142,10 @@ pub(super) fn reply(
         Some(Fault::TooBrief) => line(b"Min-Expires", registrar.min_expires.to_string().as_bytes()),
         Some(_) => {}
     }
-    let Some((code, reported)) = fault.map(Fault::reported).filter(|(code, _)| *code != 200) else {
+    let Some((code, error)) = fault.map(Fault::code_and_error).filter(|(code, _)| *code != 200) else {
         return (200, reason(200), lines);
     };
-    line(b"P-Registrar-Error", reported.as_bytes());
+    line(b"P-Registrar-Error", error.as_bytes());
     if (500..600).contains(&code) && registrar.retry_after > 0 {
         line(b"Retry-After", registrar.retry_after.to_string().as_bytes());
     }

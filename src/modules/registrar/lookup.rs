@@ -95,7 +95,7 @@ struct Choice<'a> {
     now: u64,
     /// The bit of the method, when contacts are chosen by it.
     method: Option<u32>,
-    /// Target flags of which one is wanted; 0 for any contact.
+    /// Branch flags of which one is wanted; 0 for any contact.
     flags: u32,
 }
 

@@ -59,12 +59,12 @@ pub(super) fn direction(cx: &mut Context) -> Direction {
         Some(parameters.slice_ref(value))
     });
     let from = cx.message.message.from_tag();
-    let reported = match (tag, from) {
+    let direction = match (tag, from) {
         (Some(tag), Some(from)) if !tag.is_empty() && *tag != *from => Direction::Upstream,
         _ => Direction::Downstream,
     };
-    cx.local::<Routing>().direction = Some(reported);
-    reported
+    cx.local::<Routing>().direction = Some(direction);
+    direction
 }
 
 /// The parameters of our Route: what `loose_route` kept, else those of the first Route while it is still there.

@@ -156,8 +156,8 @@ pub(super) fn start(start: &mut Start) -> Result<Box<dyn State>, StartFault> {
         (None, _) => sockets(start, default_set, from)?,
         (Some(table), Some(world)) => {
             let at = |fault: StartFault| params.given("db_url").map_or(fault.clone(), |given| fault.at(given.span));
-            let (sets, reported) = table.load(&mut **world).map_err(at)?;
-            start.log.extend(reported.into_iter().map(|text| (LogLevel::Warning, text)));
+            let (sets, warnings) = table.load(&mut **world).map_err(at)?;
+            start.log.extend(warnings.into_iter().map(|text| (LogLevel::Warning, text)));
             sets
         }
         (Some(_), None) => Sets::default(),
@@ -198,8 +198,8 @@ fn sockets(start: &mut Start, default_set: u32, from: Option<IpAddr>) -> Result<
         if text.trim_ascii().is_empty() {
             continue;
         }
-        let reported = |text| start.log.push((LogLevel::Warning, format!("rtpengine_sock: {text}")));
-        read_list(text, default_set, from, &mut sets, reported).map_err(|why| {
+        let warn = |text| start.log.push((LogLevel::Warning, format!("rtpengine_sock: {text}")));
+        read_list(text, default_set, from, &mut sets, warn).map_err(|why| {
             let shown = String::from_utf8_lossy(text);
             let fault = StartFault::new(format!("rtpengine_sock \"{shown}\": {why}"));
             fault.at(given.span).help("write udp:10.0.0.5:2223, or 2 == udp:10.0.0.5:2223 for set 2")
@@ -234,16 +234,16 @@ impl Table {
         let connection = world.connect(url, self.extensions).map_err(unreadable)?.id;
         let statement = format!("SELECT {} FROM {name}", self.columns.join(", "));
         let rows = world.query(connection, &statement).map_err(unreadable)?;
-        let (mut sets, mut reported): (Vec<Set>, _) = (Vec::new(), Vec::new());
+        let (mut sets, mut warnings): (Vec<Set>, _) = (Vec::new(), Vec::new());
         for row in 0..rows.len() {
             let cell = |column| rows.cell(row, column).cloned().unwrap_or_default();
             let number = |column| u32::try_from(cell(column).to_int()).unwrap_or(0);
             let url = cell(1).to_text();
             match Node::new(url.trim_ascii(), number(2), number(3) != 0, self.from) {
                 Ok(node) => set_of(&mut sets, number(0)).add(node),
-                Err(why) => reported.push(format!("rtpengine: {} is left out: {why}", String::from_utf8_lossy(&url))),
+                Err(why) => warnings.push(format!("rtpengine: {} is left out: {why}", String::from_utf8_lossy(&url))),
             }
         }
-        Ok((Sets(sets.into_iter().map(Arc::new).collect()), reported))
+        Ok((Sets(sets.into_iter().map(Arc::new).collect()), warnings))
     }
 }

@@ -15,7 +15,7 @@ pub(crate) fn question(ask: &Ask) -> Option<Bencode> {
 }
 
 /// What a question says that does not follow from the message.
-pub(crate) fn reported(ask: &Ask) -> String {
+pub(crate) fn asked(ask: &Ask) -> String {
     const USUAL: [&str; 7] = ["supports", "sdp", "call-id", "received-from", "from-tag", "to-tag", "command"];
     let Some(Bencode::Dict(entries)) = question(ask) else { return format!("asks {}", place(&ask.server)) };
     let command = entries.iter().find(|(name, _)| name == "command").map(|(_, command)| shown(command));

@@ -165,12 +165,12 @@ fn print(cx: &mut Context, args: &Args) -> Outcome {
     for (number, session) in sdp.sessions.iter().enumerate() {
         let text = |extent| String::from_utf8_lossy(cx.message.message.text(extent)).into_owned();
         let address = session.address.map_or_else(String::new, |address| text(address.text));
-        let mut reported = vec![format!("session {number}: origin {}, address {address}", text(session.origin.text))];
-        reported.extend(session.streams.iter().map(|stream| {
+        let mut lines = vec![format!("session {number}: origin {}, address {address}", text(session.origin.text))];
+        lines.extend(session.streams.iter().map(|stream| {
             let parts = [stream.media, stream.port, stream.transport, stream.formats].map(text);
             format!("session {number}: {}", parts.join(" "))
         }));
-        reported.into_iter().for_each(|line| cx.log(level, line));
+        lines.into_iter().for_each(|line| cx.log(level, line));
     }
     Outcome::TRUE
 }

@@ -366,7 +366,7 @@ fn values_are_written_as_sql() {
 fn marks_are_those_of_the_dialect() {
     static NUMBERED: Dialect = Dialect {
         scheme: "numbered",
-        mark: |at| format!("${at}"),
+        mark: |at| format!("${at}").into(),
         time: |_| Value::Null,
         seconds: |_| 0,
         relies_on: |_| None,

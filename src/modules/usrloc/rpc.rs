@@ -4,7 +4,7 @@ use super::contact::{Contact, Kept, Match, Record, Wanted};
 use super::store::Change;
 use super::table::Table;
 use super::{Mode, Usrloc, aor_of_operator, preference};
-use crate::builtin::{Answer, Background, Command, Commanded, Located, Rpc, StateOf, Statement, Statements};
+use crate::builtin::{Answer, Background, Command, Commanded, Located, Rpc, RpcResult, StateOf, Statement, Statements};
 use crate::modules::core::{socket_name, socket_of};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -20,31 +20,21 @@ pub(super) static ROWS: &[Rpc] = &[
         name: "ul.add",
         usage: "TABLE AOR CONTACT EXPIRES Q PATH FLAGS CFLAGS METHODS [RECEIVED [SOCKET]]",
         doc: "Registers a contact: EXPIRES in seconds, 0 for ever; 0 or . stands for no PATH, RECEIVED or SOCKET; METHODS is a bit mask, 4294967295 for all.",
-        run: |cx, args| add(cx, args).into(),
+        run: add,
     },
     Rpc {
         name: "ul.lookup",
         usage: "TABLE AOR",
         doc: "Lists the contacts of an address; with db_mode 3 those in the database.",
-        run: |cx, args| lookup(cx, args).unwrap_or_else(|why| Err(why).into()),
+        run: lookup,
     },
-    Rpc {
-        name: "ul.dump",
-        usage: "[brief]",
-        doc: "Lists all tables with their contacts.",
-        run: |cx, args| dump(cx, args).into(),
-    },
-    Rpc {
-        name: "ul.rm",
-        usage: "TABLE AOR",
-        doc: "Removes all contacts of an address.",
-        run: |cx, args| remove(cx, args).into(),
-    },
+    Rpc { name: "ul.dump", usage: "[brief]", doc: "Lists all tables with their contacts.", run: dump },
+    Rpc { name: "ul.rm", usage: "TABLE AOR", doc: "Removes all contacts of an address.", run: remove },
     Rpc {
         name: "ul.rm_contact",
         usage: "TABLE AOR CONTACT",
         doc: "Removes a contact of an address.",
-        run: |cx, args| remove_contact(cx, args).into(),
+        run: remove_contact,
     },
 ];
 
@@ -75,7 +65,7 @@ fn number<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, String> {
     text.parse().map_err(|_| format!("{name} is {text}, which is no such number"))
 }
 
-fn add(cx: &mut Background, args: &[&str]) -> Result<Vec<String>, String> {
+fn add(cx: &mut Background, args: &[&str]) -> RpcResult {
     let [name, aor, uri, expires, q, path, _, flags, methods, more @ ..] = args else {
         return Err("it takes at least nine parameters".to_owned());
     };
@@ -121,7 +111,11 @@ fn add(cx: &mut Background, args: &[&str]) -> Result<Vec<String>, String> {
         Match::Missing | Match::Stale | Match::Repeated if full => None,
         Match::Missing | Match::Stale | Match::Repeated => record.insert(contact, &state.rules),
     });
-    if done.is_some() { Ok(Vec::new()) } else { Err("there is no room for another contact".to_owned()) }
+    if done.is_some() {
+        Ok(Commanded::Done(Vec::new()))
+    } else {
+        Err("there is no room for another contact".to_owned())
+    }
 }
 
 /// What tells a contact from others here.
@@ -130,15 +124,15 @@ fn wanted(uri: &str) -> Wanted<'_> {
     Wanted { uri, call_id: CALL_ID, cseq: CSEQ + 1, path: b"", instance: b"", reg_id: 0 }
 }
 
-fn remove(cx: &mut Background, args: &[&str]) -> Result<Vec<String>, String> {
+fn remove(cx: &mut Background, args: &[&str]) -> RpcResult {
     let [name, aor] = args else { return Err("it takes a table and an address".to_owned()) };
     remove_where(cx, name, aor, |record, state| {
         (0..record.contacts.len()).rev().filter_map(|at| record.remove(at, &state.rules)).collect()
     })
-    .map(|_| Vec::new())
+    .map(|_| Commanded::Done(Vec::new()))
 }
 
-fn remove_contact(cx: &mut Background, args: &[&str]) -> Result<Vec<String>, String> {
+fn remove_contact(cx: &mut Background, args: &[&str]) -> RpcResult {
     let [name, aor, uri] = args else { return Err("it takes a table, an address and a contact".to_owned()) };
     let now = cx.now.unix.as_secs();
     let mut found = false;
@@ -149,7 +143,7 @@ fn remove_contact(cx: &mut Background, args: &[&str]) -> Result<Vec<String>, Str
         }
         Match::Missing | Match::Stale | Match::Repeated => Vec::new(),
     })?;
-    if found { Ok(Vec::new()) } else { Err(format!("{aor} has no contact {uri}")) }
+    if found { Ok(Commanded::Done(Vec::new())) } else { Err(format!("{aor} has no contact {uri}")) }
 }
 
 /// Removes contacts from memory, and from the database those that it has.
@@ -172,36 +166,36 @@ fn remove_where(
     Ok(())
 }
 
-fn lookup(cx: &mut Background, args: &[&str]) -> Result<Commanded, String> {
+fn lookup(cx: &mut Background, args: &[&str]) -> RpcResult {
     let [name, aor] = args else { return Err("it takes a table and an address".to_owned()) };
     let state = state(cx)?;
     let table = named(&state, name)?;
     let aor = aor_of_operator(aor, state.use_domain)?;
     if state.mode != Mode::DatabaseOnly {
-        return Ok(table.read(aor.as_bytes(), |record| listed(cx, &aor, record)).into());
+        return table.read(aor.as_bytes(), |record| listed(cx, &aor, record));
     }
     let query = state.store.as_ref().and_then(|store| store.select(&table.name, aor.as_bytes()));
     let query = query.ok_or("there is no database")?;
-    Ok(Commanded::ask(query, move |cx, answer| match (answer, &state.store) {
+    Commanded::ask(query, move |cx, answer| match (answer, &state.store) {
         (Answer::Rows(Ok(rows)), Some(store)) => {
             let record = store.record(&rows, &state.rules, &cx.core.sockets);
-            listed(cx, &aor, Some(&record)).into()
+            listed(cx, &aor, Some(&record))
         }
-        (Answer::Rows(Err(fault)), _) => Err(fault.to_string()).into(),
-        _ => Err("the database gave no answer".to_owned()).into(),
-    }))
+        (Answer::Rows(Err(fault)), _) => Err(fault.to_string()),
+        _ => Err("the database gave no answer".to_owned()),
+    })
 }
 
 /// The contacts of an address that have not expired.
-fn listed(cx: &Background, aor: &str, record: Option<&Record>) -> Result<Vec<String>, String> {
+fn listed(cx: &Background, aor: &str, record: Option<&Record>) -> RpcResult {
     let now = cx.now.unix.as_secs();
     let contacts = record.map(|record| record.contacts.as_slice()).unwrap_or_default();
     let valid = contacts.iter().filter(|contact| contact.is_valid(now));
     let lines: Vec<String> = valid.map(|contact| line(cx, contact, now)).collect();
-    if lines.is_empty() { Err(format!("{aor} has no contact")) } else { Ok(lines) }
+    if lines.is_empty() { Err(format!("{aor} has no contact")) } else { Ok(Commanded::Done(lines)) }
 }
 
-fn dump(cx: &mut Background, args: &[&str]) -> Result<Vec<String>, String> {
+fn dump(cx: &mut Background, args: &[&str]) -> RpcResult {
     let brief = match args {
         [] => false,
         ["brief"] => true,
@@ -218,7 +212,7 @@ fn dump(cx: &mut Background, args: &[&str]) -> Result<Vec<String>, String> {
             lines.extend(contacts.map(|contact| format!("    {}", line(cx, contact, now))));
         });
     }
-    Ok(lines)
+    Ok(Commanded::Done(lines))
 }
 
 /// A contact as operators see it: its URI, how long it lasts, and what it has beside.

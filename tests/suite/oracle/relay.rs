@@ -14,12 +14,12 @@ const SDP: &str =
     "v=0\r\no=- 7 7 IN IP4 203.0.113.9\r\ns=relayed\r\nc=IN IP4 203.0.113.9\r\nt=0 0\r\nm=audio 30000 RTP/AVP 0\r\n";
 
 /// Cookies, and the commands behind them as lines.
-type Told = Mutex<Vec<(Vec<u8>, String)>>;
+type Commands = Mutex<Vec<(Vec<u8>, String)>>;
 
 pub(super) struct Relay {
     pub(super) name: &'static str,
     pub(super) address: SocketAddr,
-    reported: Arc<Told>,
+    commands: Arc<Commands>,
     ended: Arc<()>,
 }
 
@@ -28,13 +28,13 @@ impl Relay {
         let socket = UdpSocket::bind("127.0.0.1:0")?;
         // Its thread looks up this often to see whether it is still wanted.
         socket.set_read_timeout(Some(Duration::from_millis(200)))?;
-        let relay = Self { name, address: socket.local_addr()?, reported: Arc::default(), ended: Arc::default() };
-        let (reported, wanted) = (relay.reported.clone(), Arc::downgrade(&relay.ended));
+        let relay = Self { name, address: socket.local_addr()?, commands: Arc::default(), ended: Arc::default() };
+        let (commands, wanted) = (relay.commands.clone(), Arc::downgrade(&relay.ended));
         std::thread::spawn(move || {
             let mut buffer = [0; 1 << 16];
             while wanted.strong_count() > 0 {
                 let Ok((length, from)) = socket.recv_from(&mut buffer) else { continue };
-                if let Some(answer) = take(name, &buffer[..length], &reported) {
+                if let Some(answer) = take(name, &buffer[..length], &commands) {
                     let _ = socket.send_to(&answer, from);
                 }
             }
@@ -44,12 +44,12 @@ impl Relay {
 
     /// The commands, each once, as lines.
     pub(super) fn commands(&self) -> Vec<String> {
-        self.reported.lock().unwrap().iter().map(|(_, command)| command.clone()).collect()
+        self.commands.lock().unwrap().iter().map(|(_, command)| command.clone()).collect()
     }
 }
 
 /// Takes a datagram and gives the answer.
-fn take(name: &str, datagram: &[u8], reported: &Told) -> Option<Vec<u8>> {
+fn take(name: &str, datagram: &[u8], commands: &Commands) -> Option<Vec<u8>> {
     let blank = datagram.iter().position(|byte| *byte == b' ')?;
     let (cookie, command) = datagram.split_at(blank);
     let mut rest = &command[1..];
@@ -58,9 +58,9 @@ fn take(name: &str, datagram: &[u8], reported: &Told) -> Option<Vec<u8>> {
     let is = |what: &str| lines.contains(&format!("command: {what}\n"));
     let asks = |what: &str| lines.contains(&format!("- {what}-{name}\n"));
     if !is("ping") {
-        let mut reported = reported.lock().unwrap();
-        if !reported.iter().any(|(known, _)| known == cookie) {
-            reported.push((cookie.to_vec(), lines.clone()));
+        let mut commands = commands.lock().unwrap();
+        if !commands.iter().any(|(known, _)| known == cookie) {
+            commands.push((cookie.to_vec(), lines.clone()));
         }
     }
     let answer = match () {

@@ -28,7 +28,7 @@ pub(crate) fn is_open(piece: &Piece) -> bool {
 
 /// The statement with this value in every variable; `None` when it is refused.
 pub(crate) fn written(pieces: &[Piece], value: &[u8]) -> Option<Vec<u8>> {
-    write(pieces, |_| "?".to_owned(), &mut |_| Bytes::copy_from_slice(value)).ok()
+    write(pieces, |_| "?".into(), &mut |_| Bytes::copy_from_slice(value)).ok()
 }
 
 /// The first line is the value, the rest the text. What the author left to a variable whole is the author's.

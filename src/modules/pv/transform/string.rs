@@ -154,12 +154,12 @@ pub(super) const ROWS: &[Transformation] = &[
 /// The text without line ends, and with `blanks` for those that follow one.
 fn unfolded(text: &[u8], blanks: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
-    let (mut in_line_end, mut reported) = (false, false);
+    let (mut in_line_end, mut has_blanks) = (false, false);
     for byte in text {
         match byte {
-            b'\r' | b'\n' => (in_line_end, reported) = (true, false),
+            b'\r' | b'\n' => (in_line_end, has_blanks) = (true, false),
             b' ' | b'\t' if in_line_end => {
-                if !std::mem::replace(&mut reported, true) {
+                if !std::mem::replace(&mut has_blanks, true) {
                     out.extend_from_slice(blanks);
                 }
             }
