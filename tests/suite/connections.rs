@@ -1,6 +1,7 @@
 //! Connections as clients of the real world use them: many requests at once, a side that is shut, messages that never end.
 
 use super::oracle::server::{self, Program, Server};
+use super::patience::again;
 use super::ports;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -62,7 +63,7 @@ fn request(method: &str, call: usize, more: &str) -> String {
 fn read(stream: &mut TcpStream, mut enough: impl FnMut(&str) -> bool) -> String {
     let (mut text, mut chunk) = (String::new(), [0; 65_536]);
     while !enough(&text) {
-        match stream.read(&mut chunk) {
+        match again(|| stream.read(&mut chunk)) {
             Ok(0) => break,
             Ok(count) => text.push_str(&String::from_utf8_lossy(&chunk[..count])),
             Err(error) if error.kind() == ErrorKind::ConnectionReset => break,
@@ -141,7 +142,7 @@ fn an_answer_that_comes_later_still_finds_the_side_that_is_open() {
     stream.write_all(request("OPTIONS", 1, "").as_bytes()).unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
     let mut buffer = [0; 4096];
-    let (length, from) = next.recv_from(&mut buffer).unwrap();
+    let (length, from) = again(|| next.recv_from(&mut buffer)).unwrap();
     let asked = String::from_utf8_lossy(&buffer[..length]).into_owned();
     let answer = asked.replacen("OPTIONS sip:bob@example.com SIP/2.0", "SIP/2.0 200 Late", 1);
     next.send_to(answer.as_bytes(), from).unwrap();
@@ -284,7 +285,7 @@ fn a_late_answer_finds_the_connection_of_another_worker() {
         let asked = request("MESSAGE", call, "").replace("127.0.0.1:9;", &via).replace(";rport", "");
         goes.write_all(asked.as_bytes()).unwrap();
         let mut buffer = [0; 4096];
-        let (length, from) = next.recv_from(&mut buffer).unwrap();
+        let (length, from) = again(|| next.recv_from(&mut buffer)).unwrap();
         goes.shutdown(Shutdown::Write).unwrap();
         // Its end is there before the answer: whoever asks behind it is answered.
         let mut behind = connect(address);

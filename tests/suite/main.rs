@@ -22,6 +22,7 @@ mod mistakes;
 mod oracle;
 mod output;
 mod parking;
+mod patience;
 mod phones;
 mod ports;
 mod record;

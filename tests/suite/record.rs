@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::patience::again;
 use crate::ports;
 
 /// One message of a scenario that was played.
@@ -335,7 +336,7 @@ fn a_server_traces_a_call_to_be_recorded() {
             "\r\n",
         ];
         phone.send_to(request.join("\r\n").as_bytes(), ("127.0.0.1", port)).expect("loopback takes it");
-        assert!(phone.recv(&mut [0; 2000]).expect("an answer") > 0);
+        assert!(again(|| phone.recv(&mut [0; 2000])).expect("an answer") > 0);
     }
     let ended = Command::new("kill").arg(server.id().to_string()).status().expect("kill is there");
     assert!(ended.success() && server.wait().expect("it ran").success());

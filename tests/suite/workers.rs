@@ -1,6 +1,7 @@
 //! Servers of several workers: whatever one of them begins comes back to it.
 
 use super::oracle::server::{Program, Server, fresh_folder};
+use super::patience::again;
 use super::ports;
 use alanui::sip::{Message, Reply};
 use std::net::UdpSocket;
@@ -27,7 +28,7 @@ fn the_answers_to_own_requests_find_their_worker() {
     let server = Server::start_with(Program::Alanui, folder, (&config, ""), &["--workers", "4"]).unwrap();
     let (mut seen, mut buffer) = (Vec::new(), [0; 4096]);
     while seen.len() < PINGS {
-        let (length, from) = far.recv_from(&mut buffer).unwrap();
+        let (length, from) = again(|| far.recv_from(&mut buffer)).unwrap();
         let ping = Message::parse(buffer[..length].to_vec().into()).unwrap();
         let reply = Reply { code: 200, reason: b"OK", to_tag: Some(b"far"), ..Reply::default() }.to_bytes(&ping);
         far.send_to(&reply, from).unwrap();
