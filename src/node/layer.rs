@@ -3,7 +3,7 @@
 
 use super::table::{Found, Table};
 use super::transaction::{Cancel, Client, Due, Server, TimerSet, Transaction};
-use crate::builtin::{Settings, Sockets, TransactionId};
+use crate::builtin::{Settings, Sockets, TransactionId, Working};
 use crate::sip::{Message, Method, write_ack, write_as_arrived, write_cancel};
 use crate::time::{Now, Tick};
 use crate::transaction::key::{Key, Legacy, has_cookie};
@@ -22,6 +22,24 @@ pub(super) struct Layer {
     pub(super) wheel: Wheel<Due>,
     /// The secret under which keys are made.
     pub(super) seed: Seed,
+    /// What is to be seen to once the step at hand is done, in order.
+    pub(super) follows: VecDeque<Follow>,
+}
+
+/// What follows from a step of transactions, and may have a block run.
+pub(super) enum Follow {
+    /// The outcome of a branch is known: whether others are waited for, whether a block wants to see it, what goes to the caller, is to be looked at.
+    Ended(Ended),
+    /// A request is answered through its transaction, behind all that came before.
+    Answer(TransactionId, u16, &'static [u8]),
+}
+
+/// A branch that has ended.
+pub(super) struct Ended {
+    pub(super) id: TransactionId,
+    pub(super) index: u16,
+    /// The reply that ended it, as the script left it.
+    pub(super) reply: Option<Box<Working>>,
 }
 
 /// What the machines do their work with.

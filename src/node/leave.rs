@@ -1,12 +1,15 @@
 //! What leaves: the way to a next hop, and the bytes of what is forwarded.
 
-use super::address::{NoHop, next_hop};
+use super::address::{NoHop, next_hop, via_destination};
 use super::fault::Fault;
 use super::stack::Stack;
 use super::via::{Leaving, push_via};
-use crate::builtin::{Located, LogLevel, Packet, SocketId, Working, print_int};
+use crate::builtin::{
+    Background, Counter, Extension, Located, LogLevel, ModuleId, Packet, Relay, SocketId, Working, print_int,
+};
 use crate::script::Task;
-use crate::sip::{Edits, HeaderName, Message, Transport, delimit, write_reply, write_request};
+use crate::sip::{Edits, HeaderName, Message, Method, Transport, Via, delimit, write_reply, write_request};
+use crate::time::Now;
 use crate::world::{Flow, SendFlags, Transmit, Want};
 use bytes::Bytes;
 
@@ -140,5 +143,80 @@ impl Stack {
             delimit(&mut self.buffer);
         }
         Bytes::copy_from_slice(&self.buffer)
+    }
+
+    /// The bytes of a request that is forwarded without a transaction, and the way they go: `forward`, and every ACK. Where there is none: the code
+    /// for the script, which is told the error.
+    pub(super) fn forwarded(&mut self, task: &mut Task, relay: &Relay) -> Result<(Bytes, Flow), i32> {
+        let message = &mut task.message;
+        let uri = message.request_uri();
+        let hop = relay.next_hop.clone().or_else(|| message.target.next_hop.clone()).unwrap_or_else(|| uri.clone());
+        let flow = match self.route(&hop, message.target.socket, Some(message.received.flow.socket)) {
+            Ok(flow) => flow,
+            Err(fault) => {
+                task.set_error(fault.error());
+                return Err(fault.code());
+            }
+        };
+        let branch = self.layer.stateless_branch(message);
+        let located = message.target.located.clone();
+        task.set_error(0);
+        Ok(self.write_forwarded(task, &uri, flow, &branch, located.as_deref()))
+    }
+
+    /// Sends that request.
+    pub(super) fn send_forwarded(&mut self, message: &mut Working, (bytes, flow): (Bytes, Flow)) {
+        self.send(bytes, flow, message.forward_flags);
+        message.settled = true;
+        if message.message.method() != Some(Method::Ack) {
+            self.core.counters.count(const { Counter::named("fwd_requests") });
+        }
+    }
+
+    /// The bytes of a reply that belongs to no transaction, and the way they go; `None` when it goes nowhere.
+    pub(super) fn stray(&mut self, now: Now, working: &Working) -> Option<(Bytes, Flow)> {
+        if !self.is_own_via(&working.message) {
+            self.statistics.garbage += 1;
+            return None;
+        }
+        if working.message.vias().nth(1).is_none() {
+            self.answered(now, &working.message);
+            return None;
+        }
+        let Some((transport, destination)) = via_destination(&working.message) else {
+            self.statistics.garbage += 1;
+            return None;
+        };
+        let arrived = working.received.flow.socket;
+        let socket = self.core.sockets.towards(transport, destination, working.target.socket, Some(arrived))?;
+        let bytes = self.reply_bytes(&working.message, &working.edits, socket);
+        Some((bytes, Flow::to(destination, socket)))
+    }
+
+    /// Sends that reply.
+    pub(super) fn send_stray(&mut self, working: &Working, (bytes, flow): (Bytes, Flow)) {
+        self.send(bytes, flow, working.replies.flags);
+        self.core.counters.count(const { Counter::named("fwd_replies") });
+    }
+
+    /// Whether the topmost Via of a reply is of this server's making (RFC 3261 18.1.2): anybody could have it send replies to anybody else.
+    fn is_own_via(&self, reply: &Message) -> bool {
+        if !self.core.settings.check_via && !self.core.extensions.allows(Extension::OwnVia) {
+            return true;
+        }
+        // What scripts have it advertise is known by the branch; what an earlier run of the server sent by its address.
+        let own = |via: Via| {
+            via.branch().is_some_and(|branch| self.layer.is_own_branch(branch))
+                || self.core.is_own(via.host(), Some(via.port().unwrap_or(5060)))
+        };
+        reply.via().is_some_and(own)
+    }
+
+    /// Shows modules a reply that goes nowhere else.
+    fn answered(&mut self, now: Now, reply: &Message) {
+        self.statistics.garbage += 1;
+        for (at, state) in self.core.modules.clone().iter().enumerate() {
+            state.answered(reply, &mut Background { now, core: &mut self.core, module: ModuleId(at as u16) });
+        }
     }
 }

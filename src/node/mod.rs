@@ -6,21 +6,20 @@
 //! 2. take lines from `core.log`;
 //! 3. sleep until [`Node::next`] or until something arrives; go to 1.
 //!
-//! Its files from the bottom, where none uses one that stands further down in this list:
+//! It is made of four things, each of which knows those before it alone. What may make the next one act it says in what it gives back, or as data in
+//! a queue (`Follow`, `Start`):
 //!
 //! ```text
-//! address via fault limits refusals share            how things are read, written, bounded, named
-//! generation transaction table layer loops related   a config at work; transactions and their machines
-//! stack leave own_reply server                       SIP as the server speaks it: it runs no script
-//! run parked                                         what a run of the script is, and what waits
-//! driver                                             the node, and what its driver calls
-//! request reply relay branch upstream respond        the steps of a message, which start runs and follow their ends
-//! running own aside refuse recover
+//! Layer   transactions: what is kept, keys, timers, both machines, outcomes         layer loops related outcome
+//! Stack   SIP as the server speaks it: ways, bytes, replies; it runs no script      stack leave own_reply steps
+//! Proxy   with blocks that see what it sends: relays, branches, what goes upstream  proxy respond relay upstream
+//! Node    starts runs, lets them wait, and is what its driver calls                 request running own driver
 //! ```
+//!
+//! Beside them stand how things are read, written, bounded and named (`address via fault limits refusals share`), a config at work (`generation`), what is
+//! kept of a transaction (`transaction table`), and what a run of the script is, and what waits (`run parked`).
 
 mod address;
-mod aside;
-mod branch;
 mod driver;
 mod fault;
 mod generation;
@@ -28,30 +27,55 @@ mod layer;
 mod leave;
 mod limits;
 mod loops;
+mod outcome;
 mod own;
 mod own_reply;
 mod parked;
-mod recover;
+mod proxy;
 mod refusals;
-mod refuse;
 mod related;
 mod relay;
-mod reply;
 mod request;
 mod respond;
 mod run;
 mod running;
-mod server;
 mod share;
 mod stack;
+mod steps;
 mod table;
 mod transaction;
 mod upstream;
 mod via;
 
-pub use driver::{Node, Statistics};
+use crate::time::Tick;
+use crate::world::Contract;
+use generation::Generation;
+use parked::Parked;
+use proxy::Proxy;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use transaction::Due;
+
 pub use generation::Config;
 pub use limits::Limits;
+pub use share::{Shares, call_id};
+pub use stack::Statistics;
+
+/// The whole server for one worker's share of the calls.
+pub struct Node {
+    proxy: Proxy,
+    /// What it keeps at most.
+    pub limits: Limits,
+    /// Which calls are its own, where there are several nodes: those of its own requests are, so that their replies come back to it.
+    pub share: Option<(Shares, usize)>,
+    contract: Contract,
+    /// The config that what arrives anew belongs to.
+    current: Arc<Generation>,
+    /// What waits for an answer.
+    parked: Parked,
+    stopping: bool,
+    due: VecDeque<(Tick, Due)>,
+}
 
 /// How many bytes the parts of a call take by themselves, for the benchmark that watches them.
 #[cfg_attr(feature = "closed", expect(dead_code, reason = "for tests and benchmarks"))]
@@ -64,4 +88,3 @@ pub fn sizes() -> [(&'static str, usize); 5] {
         ("Message", size_of::<crate::sip::Message>()),
     ]
 }
-pub use share::{Shares, call_id};

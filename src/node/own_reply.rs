@@ -1,8 +1,9 @@
 //! What a reply made here says, and how it goes to the caller.
 
+use super::address::reply_flow;
 use super::layer::ServerEvent;
 use super::stack::{AtHand, Stack};
-use crate::builtin::{Counter, LogLevel, TransactionId, Working, print_int};
+use crate::builtin::{CancelSilent, Counter, LogLevel, Received, TransactionId, Working, print_int};
 use crate::sip::{HeaderName, Message, Reply};
 use crate::time::Now;
 use crate::transaction::server_invite::Origin;
@@ -15,6 +16,16 @@ use std::net::SocketAddr;
 const LONGEST_WARNING: usize = 1023;
 /// The number of the process, which all workers share: `$pp`.
 const PROCESS: u8 = 1;
+
+/// A reply made here that was sent: `event_route[sl:local-response]` or `event_route[tm:local-response]` may want to see it.
+#[must_use]
+pub(super) struct LocalResponse {
+    pub(super) bytes: Bytes,
+    /// How its request came.
+    pub(super) received: Received,
+    /// The transaction that it went through.
+    pub(super) transaction: Option<TransactionId>,
+}
 
 impl Stack {
     /// The To tag of replies made here: the node's own 32 digits, and 8 that follow from the request under the node's secret, so that the same
@@ -134,5 +145,71 @@ impl Stack {
         }
         self.server_event(now, id, event, bytes);
         self.layer.table.weigh(id);
+    }
+
+    /// Answers a request without a transaction: `sl_send_reply`. `None` when it cannot be.
+    pub(super) fn stateless_reply(
+        &mut self,
+        working: &mut Working,
+        code: u16,
+        reason: &[u8],
+        headers: &[u8],
+    ) -> Option<LocalResponse> {
+        if !(100..700).contains(&code) {
+            self.core.log(LogLevel::Error, format!("a reply with the code {code} was not sent"));
+            return None;
+        }
+        let tag = self.own_tag(&working.message, b'.');
+        // A second reply has them too.
+        let mut extra = working.replies.headers.clone();
+        extra.extend_from_slice(headers);
+        let bytes = self.own_reply_bytes(&working.message, working, code, reason, &tag, &extra);
+        let flow = reply_flow(&self.core, &working.message, &working.received, working.replies.force_rport);
+        self.send(bytes.clone(), flow, working.replies.flags);
+        working.settled |= code >= 200;
+        self.core.counters.stateless(code);
+        Some(LocalResponse { bytes, received: working.received, transaction: None })
+    }
+
+    /// The Request-URI that the script had set as a transaction began.
+    pub(super) fn uri_at_first(&mut self, id: TransactionId) -> Option<Bytes> {
+        self.layer.table.get(id)?.uri.clone()
+    }
+
+    /// Answers a request through its transaction, where the script has set this Request-URI: `t_reply`. `None` when it cannot be.
+    pub(super) fn reply_through(
+        &mut self,
+        now: Now,
+        id: TransactionId,
+        uri: Option<Bytes>,
+        (code, reason): (u16, &[u8]),
+        headers: &[u8],
+    ) -> Option<LocalResponse> {
+        let transaction = self.layer.table.get(id)?;
+        if transaction.server.is_none() || transaction.is_answered() || !(100..700).contains(&code) {
+            return None;
+        }
+        let request = transaction.request.clone();
+        let mut working = Working::new(request, transaction.received, 0);
+        working.replies.force_rport = transaction.force_rport;
+        working.target.uri = uri;
+        let transaction_body = transaction.reply_body.clone();
+        let mut extra = transaction.reply_headers.clone();
+        extra.extend_from_slice(headers);
+        // A 100 has none.
+        let tag = if code > 100 { self.own_tag(&working.message, b'-') } else { Vec::new() };
+        working.replies.body = transaction_body;
+        let bytes = self.own_reply_bytes(&working.message, &working, code, reason, &tag, &extra);
+        if (200..300).contains(&code) {
+            self.layer.expect_ack(id, &working.message, &tag);
+        }
+        if code >= 200 {
+            // Whatever the script answers ends the branches that still ring.
+            let (layer, mut means) = self.layer();
+            layer.cancel_because(&means, id, code);
+            layer.cancel_branches(&mut means, now, id, None, CancelSilent::Awaited);
+        }
+        self.send_upstream(now, id, code, Some(bytes.clone()), Origin::Local);
+        Some(LocalResponse { bytes, received: working.received, transaction: Some(id) })
     }
 }

@@ -1,11 +1,11 @@
 //! Blocks that run aside, in the middle of something else: `onsend_route` before a packet leaves, and the event routes of
 //! the core, of `sl` and of `tm`. They run to their end at once: what they would wait for, a query or a sleep, fails. None of
-//! them brings about another.
+//! them brings about another: what they send, the stack sends by itself.
 
-use super::driver::Node;
-use super::own::stand_in;
-use super::run::Lent;
-use crate::builtin::{Avps, Effect, Locals, LogLevel, Received, RouteId, TransactionId, Wire, Working};
+use super::own_reply::LocalResponse;
+use super::run::{Run, Start};
+use super::stack::Stack;
+use crate::builtin::{Avps, Carried, Effect, Locals, LogLevel, Received, RouteId, TraceEvent, Wire, Working};
 use crate::script::{End, Step, Task};
 use crate::sip::Message;
 use crate::time::Now;
@@ -15,10 +15,39 @@ use bytes::Bytes;
 /// Kamailio looks at no packet that is shorter.
 const SHORTEST: usize = 32;
 
-impl Node {
+/// The stack together with the blocks of the script that see what it receives and sends. Runs that somebody has to wait for it does not start: it says
+/// which are to start, and its methods whose names end in `done` go on behind their end.
+pub(super) struct Proxy {
+    pub(super) stack: Stack,
+    /// What blocks hand on to each other, while none of them runs.
+    pub(super) carried: Carried,
+}
+
+impl Proxy {
+    /// The run that is to start.
+    pub(super) fn make_run(&mut self, start: Start) -> Box<Run> {
+        let Start { message, avps, route, role, call } = start;
+        let locals = Locals { avps, ..Locals::default() };
+        Box::new(Run { task: self.make_task(message, locals, route), role, call, weight: 0, generation: None })
+    }
+
+    /// A task of a block, which takes what earlier ones carried along.
+    fn make_task(&mut self, message: Box<Working>, mut locals: Locals, route: RouteId) -> Task {
+        self.hand_over(&mut locals);
+        let block = &self.stack.generation.program().routes[route.0 as usize];
+        let (kind, entry) = (block.kind, block.entry);
+        self.stack.core.trace(|| TraceEvent::Route { kind, name: block.name.clone(), span: block.head });
+        Task::new(message, locals, kind, entry)
+    }
+
+    /// Hands what a run carries to the blocks that it brings about, or takes it back from them.
+    pub(super) fn hand_over(&mut self, locals: &mut Locals) {
+        std::mem::swap(&mut self.carried, &mut locals.carried);
+    }
+
     /// Whether the `onsend_route` lets a request leave.
     pub(super) fn lets_request_go(&mut self, now: Now, task: &mut Task, packet: (&Bytes, Flow)) -> bool {
-        let Some(route) = self.stack.generation.asides.onsend.filter(|_| !self.sharing.running) else { return true };
+        let Some(route) = self.stack.generation.asides.onsend else { return true };
         let mut message = task.message.clone();
         message.packet = self.wire(packet);
         let locals = Locals {
@@ -37,9 +66,7 @@ impl Node {
 
     /// Whether the `onsend_route` lets a forwarded reply leave.
     pub(super) fn lets_reply_go(&mut self, now: Now, reply: &Working, packet: (&Bytes, Flow)) -> bool {
-        let Some(route) = self.stack.generation.asides.onsend_reply.filter(|_| !self.sharing.running) else {
-            return true;
-        };
+        let Some(route) = self.stack.generation.asides.onsend_reply else { return true };
         let mut message = Box::new(reply.clone());
         message.packet = self.wire(packet);
         let (_, end) = self.run_aside(now, message, Locals::default(), route);
@@ -75,56 +102,28 @@ impl Node {
         Some(self.run_aside(now, message, Locals::default(), route))
     }
 
-    /// `event_route[sl:local-response]`, once a reply without a transaction is sent.
-    pub(super) fn local_response(&mut self, now: Now, bytes: &Bytes, received: Received) {
-        if let Some(route) = self.stack.generation.asides.local_response {
-            let lent = self.sharing.lent.take();
-            self.sharing.lent = self.run_on_reply(now, bytes, received, (route, lent));
-        }
-    }
-
-    /// `event_route[tm:local-response]`, once a reply made here is sent through its transaction.
-    pub(super) fn transaction_response(&mut self, now: Now, id: TransactionId, bytes: &Bytes, received: Received) {
-        let Some(route) = self.stack.generation.asides.transaction_response else { return };
-        if let Some(lent) = self.sharing.lent.take() {
-            self.sharing.lent = self.run_on_reply(now, bytes, received, (route, Some(lent)));
+    /// `event_route[sl:local-response]` or `event_route[tm:local-response]`, once a reply made here is sent. It shares AVPs and branch flags with the run that
+    /// had it sent; where that was none, AVPs with the transaction.
+    pub(super) fn tell(&mut self, now: Now, response: LocalResponse, run: Option<&mut Task>) {
+        let LocalResponse { bytes, received, transaction } = response;
+        let asides = &self.stack.generation.asides;
+        let route = if transaction.is_some() { asides.transaction_response } else { asides.local_response };
+        let Some(route) = route else { return };
+        let Ok(reply) = Message::parse(bytes) else { return };
+        let mut message = Box::new(Working::new(reply, received, self.stack.next_message));
+        if let Some(run) = run {
+            message.target.flags = run.message.target.flags;
+            let locals = Locals { avps: std::mem::take(&mut run.locals.avps), ..Locals::default() };
+            let (task, _) = self.run_aside(now, message, locals, route);
+            (run.locals.avps, run.message.target.flags) = (task.locals.avps, task.message.target.flags);
             return;
         }
-        let avps = self.stack.layer.table.get(id).map(|transaction| std::mem::take(&mut transaction.avps));
-        let lent = avps.map(|avps| Lent { avps, ..Lent::default() });
-        let lent = self.run_on_reply(now, bytes, received, (route, lent));
-        if let (Some(transaction), Some(lent)) = (self.stack.layer.table.get(id), lent) {
-            transaction.avps = lent.avps;
-        }
-    }
-
-    /// Has the blocks that a step brings about share AVPs and branch flags with the run whose step it is.
-    pub(super) fn lending<T>(&mut self, task: &mut Task, step: impl FnOnce(&mut Node, &mut Task) -> T) -> T {
-        let lent = Lent { avps: std::mem::take(&mut task.locals.avps), branch_flags: task.message.target.flags };
-        let outer = self.sharing.lent.replace(lent);
-        let done = step(self, task);
-        let lent = std::mem::replace(&mut self.sharing.lent, outer).unwrap_or_default();
-        (task.locals.avps, task.message.target.flags) = (lent.avps, lent.branch_flags);
-        done
-    }
-
-    /// Runs a block on a reply that was sent; gives back what it was lent.
-    fn run_on_reply(
-        &mut self,
-        now: Now,
-        bytes: &Bytes,
-        received: Received,
-        (route, lent): (RouteId, Option<Lent>),
-    ) -> Option<Lent> {
-        if self.sharing.running {
-            return lent;
-        }
-        let Ok(reply) = Message::parse(bytes.clone()) else { return lent };
-        let Lent { avps, branch_flags } = lent.unwrap_or_default();
-        let mut message = Box::new(Working::new(reply, received, self.stack.next_message));
-        message.target.flags = branch_flags;
+        let its = transaction.and_then(|id| self.stack.layer.table.get(id));
+        let avps = its.map(|its| std::mem::take(&mut its.avps)).unwrap_or_default();
         let (task, _) = self.run_aside(now, message, Locals { avps, ..Locals::default() }, route);
-        Some(Lent { avps: task.locals.avps, branch_flags: task.message.target.flags })
+        if let Some(its) = transaction.and_then(|id| self.stack.layer.table.get(id)) {
+            its.avps = task.locals.avps;
+        }
     }
 
     /// `event_route[sl:filtered-ack]`, for an ACK that ends here because `sl` refused its request.
@@ -136,7 +135,7 @@ impl Node {
 
     /// `event_route[tm:local-request]`, for a request made here that is about to leave.
     pub(super) fn local_request(&mut self, now: Now, request: Box<Working>) -> Option<(Task, End)> {
-        let route = self.stack.generation.asides.local_request.filter(|_| !self.sharing.running)?;
+        let route = self.stack.generation.asides.local_request?;
         Some(self.run_aside(now, request, Locals::default(), route))
     }
 
@@ -147,28 +146,18 @@ impl Node {
 
     /// Runs a block to its end.
     fn run_aside(&mut self, now: Now, message: Box<Working>, locals: Locals, route: RouteId) -> (Task, End) {
-        self.sharing.running = true;
         let mut task = self.make_task(message, locals, route);
         let mut answer = None;
-        let end = loop {
-            match crate::script::run(
-                self.stack.generation.program(),
-                &mut task,
-                &mut self.stack.core,
-                now,
-                answer.take(),
-            ) {
-                Step::Done(end) => break end,
-                Step::Wait(effect) => {
+        loop {
+            let program = self.stack.generation.program();
+            match crate::script::run(program, &mut task, &mut self.stack.core, now, answer.take()) {
+                Step::Done(end) => {
                     self.hand_over(&mut task.locals);
-                    answer = Some(self.perform_aside(now, &mut task, effect));
-                    self.hand_over(&mut task.locals);
+                    return (task, end);
                 }
+                Step::Wait(effect) => answer = Some(self.perform_aside(now, &mut task, effect)),
             }
-        };
-        self.hand_over(&mut task.locals);
-        self.sharing.running = false;
-        (task, end)
+        }
     }
 
     fn perform_aside(&mut self, now: Now, task: &mut Task, effect: Effect) -> Answer {
@@ -183,8 +172,18 @@ impl Node {
                 self.stack.core.log(LogLevel::Error, "t_relay does nothing in a block that runs aside");
                 Answer::Code(-1)
             }
-            Effect::Sleep(_) => Answer::Code(-1),
-            effect => self.perform_now(now, task, effect),
+            effect => Answer::Code(self.stack.perform(now, task, effect).0),
         }
     }
+}
+
+/// A message for event routes, which run without one of a peer's.
+pub(super) fn stand_in(uri: &[u8]) -> Option<Message> {
+    let mut text = b"OPTIONS ".to_vec();
+    text.extend_from_slice(if super::address::is_uri(uri) { uri } else { b"sip:you@kamailio.org" });
+    text.extend_from_slice(
+        b" SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bKevent\r\nFrom: <sip:event@localhost.invalid>;tag=event\r\n\
+        To: <sip:event@localhost.invalid>\r\nCall-ID: event@localhost.invalid\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n",
+    );
+    Message::parse(Bytes::from(text)).ok()
 }

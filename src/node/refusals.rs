@@ -41,6 +41,26 @@ impl Refusals {
     }
 }
 
+/// Code and reason for a request with this fault; the reason names the fault (RFC 3261 section 21.4.1). Three of them are those of Kamailio's `sanity_check`.
+pub(super) fn answer(fault: Malformed) -> (u16, String) {
+    match fault {
+        Malformed::BadVersion => (505, "Version Not Supported".to_owned()),
+        Malformed::BodyTooShort => (400, "Content-Length mis-match".to_owned()),
+        Malformed::NoEndOfHeaders => (400, "Content-Length Body Failure".to_owned()),
+        Malformed::NoNumber(name) => (400, format!("{} number is illegal", name.as_str())),
+        Malformed::BadRequestLine => (400, "Bad Request-Line".to_owned()),
+        Malformed::HeaderWithoutColon | Malformed::HeaderWithoutName => (400, "Bad Header".to_owned()),
+        Malformed::TooManyHeaders => (400, "Too Many Headers".to_owned()),
+        Malformed::Missing(name) => (400, format!("Missing {} Header", name.as_str())),
+        Malformed::Unreadable(name) => (400, format!("Bad {} Header", name.as_str())),
+        Malformed::Twice(name) => (400, format!("Several {} Headers", name.as_str())),
+        // Such a packet is no request.
+        Malformed::TooLarge | Malformed::NoStartLine | Malformed::NotSip | Malformed::BadStatus => {
+            (400, "Bad Request".to_owned())
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

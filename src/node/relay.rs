@@ -1,17 +1,19 @@
 //! Forwarding requests: destinations, branches, `branch_route`, CANCEL.
 
-use super::driver::Node;
 use super::fault::{BAD_URI, Fault, UNREADABLE};
 use super::loops::Breadth;
-use super::run::{Forking, Performed, Role, Run};
-use crate::builtin::{Answer, Counter, Relay, RouteId, Target, TransactionId, Working};
+use super::proxy::Proxy;
+use super::run::{Forking, Performed, Role, Run, Start};
+use super::table::Found;
+use super::transaction::{Branch, Client};
+use crate::builtin::{Answer, LogLevel, Relay, RouteId, Target, TransactionId, UnmatchedCancel, Working};
 use crate::script::Task;
 use crate::sip::Method;
 use crate::time::Now;
-use bytes::Bytes;
+use crate::transaction::{Actions, client_invite, client_non_invite};
 use std::collections::VecDeque;
 
-impl Node {
+impl Proxy {
     /// `t_relay`.
     pub(super) fn relay(&mut self, now: Now, mut run: Box<Run>, relay: Relay) -> Performed {
         let method = run.task.message.message.method().unwrap_or(Method::Other);
@@ -23,7 +25,7 @@ impl Node {
             let code = self.forward(now, &mut run.task, &relay);
             return Performed::Answered(run, Answer::Code(code));
         }
-        if method == Method::Cancel && self.lending(&mut run.task, |node, task| node.cancel(now, &mut task.message)) {
+        if method == Method::Cancel && self.stack.cancel(now, &mut run.task.message) {
             return Performed::Answered(run, Answer::Code(1));
         }
         if method == Method::Cancel
@@ -42,7 +44,7 @@ impl Node {
             return Performed::Answered(run, Answer::Code(BAD_URI));
         };
         if !within && self.stack.layer.table.get(id).is_some_and(|transaction| transaction.sent_code == 0) {
-            self.lending(&mut run.task, |node, task| node.trying(now, id, method, task.message.target.uri.clone()));
+            self.trying(now, id, &mut run.task);
         }
         let mut targets = targets(&mut run.task.message, relay);
         // A later relay runs it only when it is named again.
@@ -96,7 +98,8 @@ impl Node {
         }
         let avps = std::mem::take(&mut forking.outer.task.locals.avps);
         let call = forking.outer.call;
-        Performed::Instead(self.make_run(message, avps, route, Role::Branch(Box::new(forking)), call))
+        let start = Start { message, avps, route, role: Role::Branch(Box::new(forking)), call };
+        Performed::Instead(self.make_run(start))
     }
 
     /// What follows the end of a `branch_route`.
@@ -157,11 +160,21 @@ impl Node {
     }
 
     /// The 100 that tells the caller to stop repeating itself.
-    fn trying(&mut self, now: Now, id: TransactionId, method: Method, uri: Option<Bytes>) {
+    fn trying(&mut self, now: Now, id: TransactionId, task: &mut Task) {
         let settings = &self.stack.core.settings.transaction;
-        if method == Method::Invite && settings.auto_inv_100 {
-            let reason = settings.auto_inv_100_reason.clone();
-            self.reply_with_uri(now, id, uri, (100, &reason), &[]);
+        if task.message.message.method() != Some(Method::Invite) || !settings.auto_inv_100 {
+            return;
+        }
+        let (uri, reason) = (task.message.target.uri.clone(), settings.auto_inv_100_reason.clone());
+        self.answer(now, id, uri, (100, &reason), Some(task));
+    }
+
+    /// A CANCEL that is for no INVITE known here, as `unmatched_cancel` wants it; `None` when it is relayed like any other request.
+    fn unmatched_cancel(&mut self, now: Now, task: &mut Task, relay: &Relay) -> Option<i32> {
+        match self.stack.core.settings.transaction.unmatched_cancel {
+            UnmatchedCancel::Stateful => None,
+            UnmatchedCancel::Stateless => Some(self.forward(now, task, relay)),
+            UnmatchedCancel::Dropped => Some(1),
         }
     }
 
@@ -181,30 +194,77 @@ impl Node {
         }
     }
 
+    /// Sends a request on a branch of its own, to a target that is the first of its relay or not.
+    fn send_branch(
+        &mut self,
+        now: Now,
+        id: TransactionId,
+        task: &mut Task,
+        (target, begins_relay): (Target, bool),
+        breadth: Breadth,
+    ) -> Result<(), Fault> {
+        let message = &mut task.message;
+        message.breadth = match breadth {
+            Breadth::Share(share) => Some(share),
+            Breadth::Free | Breadth::Whole(_) => None,
+        };
+        let uri = target.uri.clone().unwrap_or_else(|| message.request_uri());
+        let hop = target.next_hop.as_ref().unwrap_or(&uri);
+        let most = self.stack.core.settings.max_branches;
+        let Some(transaction) = self.stack.layer.table.get(id) else { return Err(Fault::Internal) };
+        // A route on a failure goes on from where the first branch left by.
+        let first = transaction.branches.first().map(|branch| branch.flow.socket).filter(|_| transaction.failing);
+        let arrived = first.unwrap_or(message.received.flow.socket);
+        let flow = self.stack.route(hop, target.socket.or(message.target.socket), Some(arrived))?;
+        let Some(transaction) = self.stack.layer.table.get(id) else { return Err(Fault::Internal) };
+        if transaction.branches.len() >= most {
+            self.stack
+                .core
+                .log(LogLevel::Error, format!("a transaction has no more than {most} branches (max_branches)"));
+            return Err(Fault::NoBranch);
+        }
+        let (index, timers, born, is_invite) =
+            (transaction.branches.len() as u16, transaction.timers, transaction.born, transaction.is_invite);
+        let branch = self.stack.layer.new_branch(&mut self.stack.core.random, message.visit.course, index);
+        let located = target.located.as_deref();
+        let (sent, flow) = self.stack.write_forwarded(task, &uri, flow, &branch, located);
+        let message = &task.message;
+        let key = self.stack.layer.seed.client(&branch, message.message.method_text());
+        if !self.lets_request_go(now, task, (&sent, flow)) {
+            return Err(Fault::Dropped);
+        }
+        let mut actions = Actions::new();
+        let reliable = self.stack.core.sockets.transport(flow.socket).is_reliable();
+        let machine = if is_invite {
+            Client::Invite(client_invite::State::start(now.tick, born, reliable, &timers, &mut actions))
+        } else {
+            Client::Other(client_non_invite::State::start(now.tick, born, reliable, &timers, &mut actions))
+        };
+        let mut branch = Branch::new(machine, key, sent, flow);
+        branch.send_flags = task.message.forward_flags;
+        branch.flags = target.flags;
+        branch.breadth = breadth.held();
+        branch.begins_relay = begins_relay;
+        branch.armed = task.message.armed;
+        if let Some(transaction) = self.stack.layer.table.get(id) {
+            transaction.branches.push(branch);
+        }
+        self.stack.layer.table.name(key, Found::Branch(id, index));
+        self.stack.client_begins(now, id, index, &actions);
+        Ok(())
+    }
+
     /// `forward`, and the way of an ACK: without a transaction.
     pub(super) fn forward(&mut self, now: Now, task: &mut Task, relay: &Relay) -> i32 {
-        let message = &mut task.message;
-        let uri = message.request_uri();
-        let hop = relay.next_hop.clone().or_else(|| message.target.next_hop.clone()).unwrap_or_else(|| uri.clone());
-        let flow = match self.stack.route(&hop, message.target.socket, Some(message.received.flow.socket)) {
-            Ok(flow) => flow,
-            Err(fault) => {
-                task.set_error(fault.error());
-                return fault.code();
+        match self.stack.forwarded(task, relay) {
+            Ok((bytes, flow)) => {
+                if self.lets_request_go(now, task, (&bytes, flow)) {
+                    self.stack.send_forwarded(&mut task.message, (bytes, flow));
+                }
+                1
             }
-        };
-        let branch = self.stack.layer.stateless_branch(message);
-        let located = message.target.located.clone();
-        let (bytes, flow) = self.stack.write_forwarded(task, &uri, flow, &branch, located.as_deref());
-        task.set_error(0);
-        if self.lets_request_go(now, task, (&bytes, flow)) {
-            self.stack.send(bytes, flow, task.message.forward_flags);
-            task.message.settled = true;
-            if task.message.message.method() != Some(Method::Ack) {
-                self.stack.core.counters.count(const { Counter::named("fwd_requests") });
-            }
+            Err(code) => code,
         }
-        1
     }
 }
 

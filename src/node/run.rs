@@ -1,4 +1,4 @@
-//! What a run of the script is: its task, what it is for, and what it shares.
+//! What a run of the script is: its task, and what it is for.
 
 use super::fault::Fault;
 use super::generation::Generation;
@@ -20,6 +20,16 @@ pub(super) struct Run {
     pub(super) weight: usize,
     /// The config that it goes on in once it was put aside.
     pub(super) generation: Option<Arc<Generation>>,
+}
+
+/// A run that is to start.
+#[must_use]
+pub(super) struct Start {
+    pub(super) message: Box<Working>,
+    pub(super) avps: Avps,
+    pub(super) route: RouteId,
+    pub(super) role: Role,
+    pub(super) call: u64,
 }
 
 /// What a run is for: what follows its end.
@@ -114,29 +124,4 @@ pub(super) struct Forking {
     pub(super) fault: Option<Fault>,
     /// Nobody but the script learns what failed.
     pub(super) within: bool,
-}
-
-/// What the run that brings such a block about shares with it.
-#[derive(Default)]
-pub(super) struct Sharing {
-    /// As long as it does.
-    pub(super) lent: Option<Lent>,
-    /// One of them is running.
-    pub(super) running: bool,
-}
-
-/// What a run shares with the blocks that it brings about, beside what it carries.
-#[derive(Default)]
-pub(super) struct Lent {
-    pub(super) avps: Avps,
-    /// Those of the request, which Kamailio keeps beside the message.
-    pub(super) branch_flags: u32,
-}
-
-impl Sharing {
-    /// Forgets the block that was running.
-    pub(super) fn forget(&mut self) {
-        self.lent = None;
-        self.running = false;
-    }
 }

@@ -1,12 +1,16 @@
 //! SIP as the server speaks it, whatever scripts want of it.
 
 use super::generation::{Config, Generation};
-use super::layer::Layer;
+use super::layer::{ClientEvent, Layer, Means, ServerEvent, Verdict};
+use super::refusals::Refusals;
 use super::table::Table;
 use super::transaction::{Due, Transaction};
-use crate::builtin::{Core, TransactionId};
-use crate::transaction::{Seed, Wheel};
+use crate::builtin::{Core, Counter, TransactionId};
+use crate::sip::Message;
+use crate::time::Now;
+use crate::transaction::{Actions, Seed, Wheel, client_non_invite};
 use crate::world::{Datagram, Want};
+use bytes::Bytes;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -25,9 +29,28 @@ pub(super) struct Stack {
     pub(super) at_hand: Option<AtHand>,
     /// Transactions that have ended while a run waits for them, which goes on with what they left.
     pub(super) left: Vec<Transaction>,
+    pub(super) statistics: Statistics,
+    pub(super) refusals: Refusals,
     /// Reused for writing.
     pub(super) buffer: Vec<u8>,
     pub(super) via: Vec<u8>,
+}
+
+/// What a node has counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Requests received.
+    pub requests: u64,
+    /// Replies received.
+    pub replies: u64,
+    /// Packets that are not SIP, or cannot be answered.
+    pub garbage: u64,
+    /// Requests that came back as they were.
+    pub loops: u64,
+    /// Messages, timers and answers that a fault of ours ended.
+    pub broken: u64,
+    /// Packets dropped because too much waits already.
+    pub overloaded: u64,
 }
 
 /// What a node is in the middle of: a fault of ours ends it, and nothing else.
@@ -54,12 +77,14 @@ impl Stack {
         Stack {
             core,
             generation,
-            layer: Layer { table: Table::new(first), wheel: Wheel::new(), seed },
+            layer: Layer { table: Table::new(first), wheel: Wheel::new(), seed, follows: VecDeque::new() },
             wants: VecDeque::new(),
             tag_prefix,
             next_message: 0,
             at_hand: None,
             left: Vec::new(),
+            statistics: Statistics::default(),
+            refusals: Refusals::default(),
             buffer: Vec::with_capacity(2048),
             via: Vec::with_capacity(128),
         }
@@ -82,5 +107,57 @@ impl Stack {
         }
         let generation = generation.clone();
         Some(self.enter(generation))
+    }
+
+    /// The transactions, and what their machines do their work with.
+    pub(super) fn layer(&mut self) -> (&mut Layer, Means<'_>) {
+        let means = Means { settings: &self.core.settings, sockets: &self.core.sockets, wants: &mut self.wants };
+        (&mut self.layer, means)
+    }
+
+    /// Hands an event to the machine of a branch and does what it asks.
+    pub(super) fn client_event(
+        &mut self,
+        now: Now,
+        id: TransactionId,
+        index: u16,
+        event: ClientEvent,
+        reply: Option<&Message>,
+    ) -> Verdict {
+        let (layer, mut means) = self.layer();
+        layer.client_event(&mut means, now, id, index, event, reply)
+    }
+
+    /// Does what the machine of a branch asks as it begins.
+    pub(super) fn client_begins(&mut self, now: Now, id: TransactionId, index: u16, actions: &Actions) {
+        let (layer, mut means) = self.layer();
+        layer.client_actions(&mut means, now, id, index, actions, None);
+    }
+
+    /// Hands an event to the machine of a branch's CANCEL.
+    pub(super) fn cancel_event(&mut self, now: Now, id: TransactionId, index: u16, event: client_non_invite::Event) {
+        let (layer, mut means) = self.layer();
+        layer.cancel_event(&mut means, now, id, index, event);
+    }
+
+    /// Hands an event to the machine towards the caller; `bytes` is the reply that the event is about.
+    pub(super) fn server_event(&mut self, now: Now, id: TransactionId, event: ServerEvent, bytes: Option<Bytes>) {
+        let (layer, mut means) = self.layer();
+        if layer.server_event(&mut means, now, id, event, bytes) {
+            self.end_transaction(id);
+        }
+    }
+
+    /// Forgets a transaction.
+    pub(super) fn end_transaction(&mut self, id: TransactionId) {
+        if let Some(transaction) = self.layer.remove(id) {
+            self.core.counters.add(const { Counter::named("inuse_transactions") }, -1);
+            if !transaction.is_answered() {
+                self.core.counters.add(const { Counter::named("active_transactions") }, -1);
+            }
+            if transaction.waiting > 0 {
+                self.left.push(*transaction);
+            }
+        }
     }
 }

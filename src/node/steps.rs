@@ -1,14 +1,20 @@
-//! The side of a transaction towards the caller.
+//! What scripts have done with their message that is answered at once, as far as no block has to be asked for it: transactions that they make and
+//! ask about, replies, packets, CANCELs.
 
-use super::layer::{ClientEvent, Layer, Means, ServerEvent, Verdict};
+use super::fault::{BAD_URI, UNREADABLE, error_reply};
+use super::layer::{Follow, ServerEvent};
+use super::own_reply::LocalResponse;
 use super::stack::Stack;
 use super::table::Found;
 use super::transaction::{Server, Side, TimerSet, Transaction};
-use crate::builtin::{Counter, LogLevel, TransactionId, Value, Working, parse_int};
+use crate::builtin::{
+    Counter, Effect, LogLevel, Reply, ReplyMode, TransactionId, TransactionStep, Value, Working, parse_int,
+};
 use crate::script::Task;
-use crate::sip::{Message, Method};
+use crate::sip::{HeaderName, Method};
 use crate::time::Now;
-use crate::transaction::{Actions, Timers, client_non_invite, server_invite, server_non_invite};
+use crate::transaction::{Actions, Timers, server_invite, server_non_invite};
+use crate::world::Want;
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -107,55 +113,151 @@ impl Stack {
         }
     }
 
-    /// The transactions, and what their machines do their work with.
-    fn layer(&mut self) -> (&mut Layer, Means<'_>) {
-        let means = Means { settings: &self.core.settings, sockets: &self.core.sockets, wants: &mut self.wants };
-        (&mut self.layer, means)
+    /// Performs what is answered at once, without asking a block whether it may leave: gives the code, and the reply made here that was sent.
+    pub(super) fn perform(&mut self, now: Now, task: &mut Task, effect: Effect) -> (i32, Option<LocalResponse>) {
+        let code = match effect {
+            Effect::Forward(relay) => match self.forwarded(task, &relay) {
+                Ok(packet) => {
+                    self.send_forwarded(&mut task.message, packet);
+                    1
+                }
+                Err(code) => code,
+            },
+            Effect::ForwardReply => {
+                if let Some(packet) = self.stray(now, &task.message) {
+                    self.send_stray(&task.message, packet);
+                }
+                1
+            }
+            Effect::Alias(port) => {
+                self.alias(&task.message, port);
+                1
+            }
+            Effect::Send(packet) => self.send_packet(&task.message, packet),
+            Effect::Reply(reply) => {
+                let response = self.reply(now, task, reply);
+                return (if response.is_some() { 1 } else { -1 }, response);
+            }
+            Effect::Transaction(step) => self.transaction_step(now, task, step),
+            Effect::Abort => {
+                self.wants.push_back(Want::Abort);
+                -1
+            }
+            // Whoever runs the script sees to these, and the machine keeps the last to itself.
+            Effect::Ask(_) | Effect::Sleep(_) | Effect::Relay(_) | Effect::Enter(_) => -1,
+        };
+        (code, None)
     }
 
-    /// Hands an event to the machine of a branch and does what it asks.
-    pub(super) fn client_event(
-        &mut self,
-        now: Now,
-        id: TransactionId,
-        index: u16,
-        event: ClientEvent,
-        reply: Option<&Message>,
-    ) -> Verdict {
+    /// A CANCEL: each branch of its INVITE is cancelled, and behind what becomes of them it is answered. False when there is no such INVITE.
+    pub(super) fn cancel(&mut self, now: Now, message: &mut Working) -> bool {
+        let Some(invite) = self.layer.invite_of_cancel(&message.message) else { return false };
+        let known = message.transaction.map(|view| view.id);
+        let Some(id) = known.or_else(|| self.new_transaction(now, message)) else { return false };
+        let settings = &self.core.settings.transaction;
+        let (copies_reason, silent) = (settings.e2e_cancel_reason, settings.cancel_b_method);
+        let mut pending = false;
+        if let Some(transaction) = self.layer.table.get(invite) {
+            pending = transaction.is_pending();
+            transaction.canceled = true;
+            for header in message.message.headers_named(HeaderName::Reason).filter(|_| copies_reason) {
+                transaction.cancel_headers.extend_from_slice(message.message.text(header.line));
+            }
+        }
         let (layer, mut means) = self.layer();
-        layer.client_event(&mut means, now, id, index, event, reply)
+        layer.cancel_branches(&mut means, now, invite, None, silent);
+        let reason: &[u8] = if pending { b"canceling" } else { b"ok -- no more pending branches" };
+        layer.follows.push_back(Follow::Answer(id, 200, reason));
+        true
     }
 
-    /// Does what the machine of a branch asks as it begins.
-    pub(super) fn client_begins(&mut self, now: Now, id: TransactionId, index: u16, actions: &Actions) {
-        let (layer, mut means) = self.layer();
-        layer.client_actions(&mut means, now, id, index, actions, None);
-    }
-
-    /// Hands an event to the machine of a branch's CANCEL.
-    pub(super) fn cancel_event(&mut self, now: Now, id: TransactionId, index: u16, event: client_non_invite::Event) {
-        let (layer, mut means) = self.layer();
-        layer.cancel_event(&mut means, now, id, index, event);
-    }
-
-    /// Hands an event to the machine towards the caller; `bytes` is the reply that the event is about.
-    pub(super) fn server_event(&mut self, now: Now, id: TransactionId, event: ServerEvent, bytes: Option<Bytes>) {
-        let (layer, mut means) = self.layer();
-        if layer.server_event(&mut means, now, id, event, bytes) {
-            self.end_transaction(id);
+    /// A question or command of the script about the transaction of its message; gives the code of the `tm` function.
+    fn transaction_step(&mut self, now: Now, task: &mut Task, step: TransactionStep) -> i32 {
+        let method = task.message.message.method().unwrap_or(Method::Other);
+        match step {
+            TransactionStep::New => match task.message.transaction {
+                // Kamailio's code for what a script should not do.
+                Some(_) => -10,
+                None => {
+                    self.take_timers(task);
+                    match self.new_transaction(now, &mut task.message) {
+                        Some(_) => 1,
+                        None => {
+                            task.set_error(UNREADABLE);
+                            BAD_URI
+                        }
+                    }
+                }
+            },
+            // A retransmission never reaches the script: what is known was made by this run, or is a reply's.
+            TransactionStep::LookupRequest => task.message.transaction.map_or(-1, |_| 1),
+            TransactionStep::LookupCancel { copies_flags } => {
+                let invite = self.layer.invite_of_cancel(&task.message.message);
+                if let Some(invite) = invite.and_then(|id| self.layer.table.get(id)).filter(|_| copies_flags) {
+                    task.message.flags.plain = invite.flags.plain;
+                }
+                invite.map_or(-1, |_| 1)
+            }
+            TransactionStep::Check => match method {
+                Method::Cancel => self.layer.invite_of_cancel(&task.message.message).map_or(-1, |_| 1),
+                _ => task.message.transaction.map_or(-1, |_| 1),
+            },
+            TransactionStep::RelayCancel => {
+                let is_cancel = method == Method::Cancel;
+                if is_cancel && self.layer.invite_of_cancel(&task.message.message).is_some() {
+                    self.cancel(now, &mut task.message);
+                    // Done, and the script ends.
+                    0
+                } else {
+                    1
+                }
+            }
+            TransactionStep::Release => match task.message.transaction {
+                Some(view) => {
+                    // One that was relayed goes on until its branches have ended.
+                    if self.layer.table.get(view.id).is_some_and(|transaction| transaction.branches.is_empty()) {
+                        self.end_transaction(view.id);
+                        task.message.transaction = None;
+                    }
+                    1
+                }
+                None => -1,
+            },
+            TransactionStep::RetransmitReply => match task.message.transaction {
+                Some(view) => {
+                    self.server_event(now, view.id, ServerEvent::RequestAgain, None);
+                    1
+                }
+                None => -1,
+            },
         }
     }
 
-    /// Forgets a transaction.
-    pub(super) fn end_transaction(&mut self, id: TransactionId) {
-        if let Some(transaction) = self.layer.remove(id) {
-            self.core.counters.add(const { Counter::named("inuse_transactions") }, -1);
-            if !transaction.is_answered() {
-                self.core.counters.add(const { Counter::named("active_transactions") }, -1);
-            }
-            if transaction.waiting > 0 {
-                self.left.push(*transaction);
-            }
+    /// A reply that the script makes; `None` when it cannot be sent.
+    fn reply(&mut self, now: Now, task: &mut Task, reply: Reply) -> Option<LocalResponse> {
+        if task.message.message.method() == Some(Method::Ack) {
+            return None;
         }
+        let transaction = task.message.transaction.map(|view| view.id);
+        let id = match (reply.mode, transaction) {
+            (ReplyMode::Stateless, _) | (ReplyMode::Either, None) => {
+                return self.stateless_reply(&mut task.message, reply.code, &reply.reason, &reply.headers);
+            }
+            (ReplyMode::Error, _) => {
+                let (code, reason) = error_reply(task.previous_error(), "SL");
+                // What the script wants in replies went to the transaction with it.
+                let headers = transaction.and_then(|id| Some(self.layer.table.get(id)?.reply_headers.clone()));
+                return self.stateless_reply(&mut task.message, code, reason.as_bytes(), &headers.unwrap_or_default());
+            }
+            (ReplyMode::Transaction, None) => self.new_transaction(now, &mut task.message)?,
+            (ReplyMode::Transaction | ReplyMode::Either, Some(id)) => {
+                if let Some(transaction) = self.layer.table.get(id) {
+                    transaction.take_reply(&mut task.message);
+                }
+                id
+            }
+        };
+        let uri = task.message.target.uri.clone();
+        self.reply_through(now, id, uri, (reply.code, &reply.reason), &reply.headers)
     }
 }

@@ -1,18 +1,91 @@
-//! What goes back to the caller: the reply that wins (RFC 3261 16.7), after `failure_route` had its say.
+//! What comes back from a branch, and what of it goes to the caller: the reply that wins (RFC 3261 16.7), after `failure_route` had its say.
 
-use super::driver::Node;
 use super::fault::{Fault, error_reply, reason};
-use super::run::Role;
-use super::transaction::Branch;
-use crate::builtin::{Background, CancelSilent, Counter, LogLevel, Received, TransactionId, Working};
+use super::layer::{ClientEvent, Ended, Follow};
+use super::outcome::winner;
+use super::proxy::Proxy;
+use super::run::{Role, Start};
+use super::table::Found;
+use crate::builtin::{
+    Avps, Background, CancelSilent, Counter, LogLevel, ModuleId, Received, TraceEvent, TransactionId, Working,
+};
 use crate::script::Task;
 use crate::sip::Message;
-use crate::time::Now;
+use crate::time::{Now, Tick};
 use crate::transaction::server_invite::Origin;
+use crate::transaction::{Timer, client_non_invite};
 
-impl Node {
+impl Proxy {
+    /// Gives a reply to the branch it answers; one that answers none is forwarded by its Vias (RFC 3261 16.7 step 2, 16.11).
+    pub(super) fn reply_to_transaction(&mut self, now: Now, mut working: Box<Working>, call: u64) -> Option<Start> {
+        let message = &working.message;
+        let branch = message.via().and_then(|via| via.branch());
+        let method = message.cseq_method();
+        let found = match (branch, method) {
+            (Some(branch), Some(method)) => self.stack.layer.table.find(&self.stack.layer.seed.client(branch, method)),
+            _ => None,
+        };
+        let code = message.status().unwrap_or(0);
+        match found {
+            Some(Found::Branch(id, index)) => {
+                self.stack.enter_that_of(id);
+                self.stack.core.counters.count(const { Counter::named("rpl_received") });
+                let event = match code {
+                    0..200 => ClientEvent::Provisional,
+                    200..300 => ClientEvent::Success,
+                    _ => ClientEvent::Failure,
+                };
+                let verdict = self.stack.client_event(now, id, index, event, Some(&working.message));
+                if !verdict.counts && !verdict.shown {
+                    return None;
+                }
+                let transaction = self.stack.layer.table.get(id)?;
+                if let Some(branch) = transaction.branches.get_mut(index as usize) {
+                    branch.replied = true;
+                }
+                working.transaction = Some(transaction.view(Some(index), code));
+                let branch = transaction.branches.get(index as usize);
+                let (branch_flags, on_reply) = branch.map_or((0, None), |branch| (branch.flags, branch.armed.reply));
+                let Some(route) = on_reply else {
+                    if verdict.counts {
+                        self.count_reply(now, id, index, working);
+                    }
+                    return None;
+                };
+                working.flags = transaction.flags;
+                working.target.flags = branch_flags;
+                working.armed.reply = transaction.armed.reply;
+                let avps = std::mem::take(&mut transaction.avps);
+                let role = Role::Reply(id, index, verdict.counts);
+                Some(Start { message: working, avps, route, role, call })
+            }
+            Some(Found::Cancel(id, index)) => {
+                let event =
+                    if code < 200 { client_non_invite::Event::Provisional } else { client_non_invite::Event::Final };
+                self.stack.cancel_event(now, id, index, event);
+                None
+            }
+            Some(Found::Server(_) | Found::Success(_)) | None => {
+                let Some(route) = self.stack.core.settings.transaction.on_sl_reply else {
+                    self.forward_stray(now, &working);
+                    return None;
+                };
+                Some(Start { message: working, avps: Avps::default(), route, role: Role::StrayReply, call })
+            }
+        }
+    }
+
+    /// Forwards a reply that belongs to no transaction.
+    pub(super) fn forward_stray(&mut self, now: Now, working: &Working) {
+        if let Some((bytes, flow)) = self.stack.stray(now, working)
+            && self.lets_reply_go(now, working, (&bytes, flow))
+        {
+            self.stack.send_stray(working, (bytes, flow));
+        }
+    }
+
     /// A reply counts for a branch: it goes upstream at once, or the branch has its outcome.
-    pub(super) fn count_reply(&mut self, now: Now, id: TransactionId, index: u16, working: Box<Working>, call: u64) {
+    pub(super) fn count_reply(&mut self, now: Now, id: TransactionId, index: u16, working: Box<Working>) {
         let code = working.message.status().unwrap_or(0);
         let Some(transaction) = self.stack.layer.table.get(id) else { return };
         let Some(branch) = transaction.branches.get_mut(index as usize) else { return };
@@ -42,36 +115,61 @@ impl Node {
                 let success = code >= 200;
                 self.relay_upstream(now, id, code, &working);
                 if success {
-                    self.cancel_because(id, code);
-                    self.cancel_branches(now, id, Some(index), CancelSilent::Awaited);
+                    self.cancel_others(now, id, index, code, CancelSilent::Awaited);
                 }
             }
             _ => {
                 let settings = &self.stack.core.settings.transaction;
                 let ends_others = code >= 600 && !settings.disable_6xx_block && is_pending;
                 let silent = settings.cancel_b_method;
-                self.branch_ended(now, id, index, Some(working), call);
+                let ended = Ended { id, index, reply: Some(working) };
+                self.stack.layer.follows.push_back(Follow::Ended(ended));
                 if ends_others {
-                    self.cancel_because(id, code);
-                    self.cancel_branches(now, id, Some(index), silent);
+                    self.cancel_others(now, id, index, code, silent);
                 }
             }
         }
     }
 
-    /// A branch has ended without a reply: as if it had been answered `code`.
-    pub(super) fn branch_failed(&mut self, now: Now, id: TransactionId, index: u16, code: u16, timed_out: bool) {
+    /// Cancels all branches but the one that was answered with `code`.
+    fn cancel_others(&mut self, now: Now, id: TransactionId, index: u16, code: u16, silent: CancelSilent) {
+        let (layer, mut means) = self.stack.layer();
+        layer.cancel_because(&means, id, code);
+        layer.cancel_branches(&mut means, now, id, Some(index), silent);
+    }
+
+    /// A timer of a branch has come due.
+    pub(super) fn branch_timer(&mut self, now: Now, at: Tick, (id, index): (TransactionId, u16), timer: Timer) {
         let Some(transaction) = self.stack.layer.table.get(id) else { return };
-        let canceled = transaction.canceled;
-        let Some(branch) = transaction.branches.get_mut(index as usize) else { return };
-        branch.timed_out = timed_out;
-        // A call that its caller gave up ends as such, whatever the branch did.
-        branch.code = if canceled && timed_out { 487 } else { code };
-        if let Some((module, tag)) = transaction.owner {
-            return self.own_reply(now, id, module, tag, code);
+        let (born, own) = (transaction.born, transaction.owner.is_some());
+        let replied = transaction.branches.get(index as usize).is_some_and(|branch| branch.replied);
+        let ringing = replied && transaction.is_invite;
+        if timer != Timer::Wait {
+            let name = match timer {
+                Timer::Retransmit => "retr_timer",
+                Timer::Deadline if ringing => "fr_inv_timer",
+                Timer::Deadline | Timer::Wait => "fr_timer",
+            };
+            self.stack.core.trace(|| TraceEvent::Timer { name, after: at.since(born) });
         }
-        let call = self.stack.layer.seed.call(transaction.request.call_id());
-        self.branch_ended(now, id, index, None, call);
+        let verdict = self.stack.client_event(now, id, index, ClientEvent::Timer(timer), None);
+        let quiet = !self.stack.core.settings.transaction.noisy_ctimer;
+        if verdict.timed_out && quiet && self.stack.layer.table.get(id).is_some_and(|its| its.ends_quietly()) {
+            return self.stack.end_transaction(id);
+        }
+        if verdict.timed_out {
+            self.branch_failed(now, id, index, 408, true);
+        }
+        if verdict.ended && own {
+            self.stack.end_transaction(id);
+        }
+    }
+
+    /// A branch has ended without a reply: as if it had been answered `code`.
+    fn branch_failed(&mut self, now: Now, id: TransactionId, index: u16, code: u16, timed_out: bool) {
+        if let Some((module, tag)) = self.stack.layer.fail_branch(id, index, code, timed_out) {
+            self.own_reply(now, id, module, tag, code);
+        }
     }
 
     /// A branch could not be sent. Where that shows at once Kamailio tells the script, so that it is nothing for a failure_route, and whatever the
@@ -92,8 +190,9 @@ impl Node {
         }
     }
 
-    /// A branch has failed: `event_route[tm:branch-failure:...]` sees it before the others are asked for.
-    fn branch_ended(&mut self, now: Now, id: TransactionId, index: u16, working: Option<Box<Working>>, call: u64) {
+    /// A branch has ended: `event_route[tm:branch-failure:...]` sees it before the others are asked for.
+    pub(super) fn branch_ended(&mut self, now: Now, ended: Ended) -> Option<Start> {
+        let Ended { id, index, reply } = ended;
         if let Some(transaction) = self.stack.layer.table.get(id)
             && !transaction.failing
             && !transaction.is_answered()
@@ -102,10 +201,10 @@ impl Node {
             && let Some(message) = transaction.lend(index, now.tick)
         {
             let avps = std::mem::take(&mut transaction.avps);
-            let role = Role::BranchFailure(id, working);
-            return self.start(now, message, avps, route, role, call);
+            let call = self.stack.layer.seed.call(message.message.call_id());
+            return Some(Start { message, avps, route, role: Role::BranchFailure(id, reply), call });
         }
-        self.settle(now, id, working, call);
+        self.settle(now, id, reply)
     }
 
     /// What follows the end of a route for a failed branch: the branches are looked at again.
@@ -115,34 +214,32 @@ impl Node {
         id: TransactionId,
         task: Task,
         reply: Option<Box<Working>>,
-        call: u64,
-    ) {
-        let Some(transaction) = self.stack.layer.table.get(id) else { return };
-        transaction.take_back(&task.message, task.locals.avps);
-        self.settle(now, id, reply, call);
+    ) -> Option<Start> {
+        self.stack.layer.table.get(id)?.take_back(&task.message, task.locals.avps);
+        self.settle(now, id, reply)
     }
 
     /// Once no branch may bring a better reply, the winner goes to `failure_route`, or upstream.
-    fn settle(&mut self, now: Now, id: TransactionId, working: Option<Box<Working>>, call: u64) {
-        let Some(transaction) = self.stack.layer.table.get(id) else { return };
+    fn settle(&mut self, now: Now, id: TransactionId, working: Option<Box<Working>>) -> Option<Start> {
+        let transaction = self.stack.layer.table.get(id)?;
         if transaction.is_pending() || transaction.is_answered() || transaction.failing {
             if transaction.server.is_none() && !transaction.is_pending() {
                 self.stack.end_transaction(id);
             }
-            return;
+            return None;
         }
-        let faked = self.stack.core.settings.transaction.faked_reply_prio;
-        let Some(winner) = winner(&transaction.branches, faked) else { return };
+        let winner = winner(&transaction.branches, self.stack.core.settings.transaction.faked_reply_prio)?;
         if let Some(route) = transaction.branches[winner].armed.failure
             && let Some(mut message) = transaction.lend(winner as u16, now.tick)
         {
             // A route that relays without naming the next one does not run again.
             message.armed.failure = None;
             let avps = std::mem::take(&mut transaction.avps);
-            let role = Role::Failure(id, working);
-            return self.start(now, message, avps, route, role, call);
+            let call = self.stack.layer.seed.call(message.message.call_id());
+            return Some(Start { message, avps, route, role: Role::Failure(id, working), call });
         }
         self.send_winner(now, id, working);
+        None
     }
 
     /// What follows the end of a `failure_route`: other branches go on, or the winner goes upstream.
@@ -214,7 +311,7 @@ impl Node {
     }
 
     /// Tells a module what became of its request.
-    fn own_reply(&mut self, now: Now, id: TransactionId, module: crate::builtin::ModuleId, tag: u64, code: u16) {
+    fn own_reply(&mut self, now: Now, id: TransactionId, module: ModuleId, tag: u64, code: u16) {
         if let Some(transaction) = self.stack.layer.table.get(id) {
             // Told once; a late reply is not told again.
             transaction.owner = Some((module, u64::MAX));
@@ -226,25 +323,6 @@ impl Node {
         state.replied(tag, code, &mut Background { now, core: &mut self.stack.core, module });
         self.stack.core.log(LogLevel::Debug, format!("own request answered {code}"));
     }
-}
-
-/// The branch whose outcome goes upstream (RFC 3261 16.7 step 6): a 6xx before all else, then the lowest class, and in it the lowest code; within 4xx
-/// first those that the caller can act on. `faked` is what an outcome made here adds to its rank, in Kamailio's numbers. Branches that a
-/// `failure_route` went beyond count only when there is nothing newer, and those that were never sent when there is nothing else.
-fn winner(branches: &[Branch], faked: i64) -> Option<usize> {
-    let rank = |branch: &Branch| {
-        let (class, rest) = (i64::from(branch.code / 100), i64::from(branch.code % 100));
-        let of_class = match branch.code {
-            600.. => 1000 + rest,
-            401 | 407 | 415 | 420 | 484 => 4000 + rest,
-            400..500 => 4100 + rest,
-            _ => class * 1000 + rest,
-        };
-        if branch.reply.is_none() { of_class.saturating_add(faked) } else { of_class }
-    };
-    let ended = branches.iter().enumerate().filter(|(_, branch)| branch.code >= 300);
-    let best = ended.min_by_key(|(index, branch)| (branch.unsent, branch.superseded, rank(branch), *index));
-    best.map(|(index, _)| index)
 }
 
 fn same(one: &Message, other: &Message) -> bool {
