@@ -1,7 +1,7 @@
 //! Calls of functions: the row by name and number of arguments, and each argument prepared as its row says.
 
 use super::Compiler;
-use super::expression::constant;
+use super::known::constant;
 use crate::builtin::{
     Arg, ArgKind, Argument, CallSite, Fault, Form, Function, ModuleId, Prepare, Prepared, RouteKind, Template, Value,
 };
@@ -25,44 +25,34 @@ const CORE: ModuleId = ModuleId(0);
 const KEYWORDS: &[&str] =
     &["if", "else", "while", "switch", "case", "default", "break", "exit", "drop", "return", "route"];
 
-impl Compiler<'_> {
-    pub(super) fn call_function(&mut self, call: &Call) {
-        let Some((module, function)) = self.function(call) else { return };
-        if !call.parentheses && !self.names.registry.is_bare_call(&call.name.text) {
-            let message = format!("{} is a function: it is called with parentheses", call.name.text);
-            self.diagnostics.push(
-                Diagnostic::error("syntax-no-parentheses", message, call.span)
-                    .help(format!("write {}()", call.name.text)),
-            );
-        }
-        if let Some(comma) = call.first_comma.filter(|_| module == CORE) {
-            self.error("syntax", format!("{} takes no comma before its first argument", call.name.text), comma);
-        }
-        if module == CORE {
-            self.port_without_host(call);
-        }
-        if !function.routes.allows(self.kind) {
-            let message = format!("{} cannot be used in {}", call.name.text, article(self.kind));
-            let mut diagnostic =
-                Diagnostic::error("wrong-route", message, call.span).note(format!("allowed in: {}", allowed(function)));
-            if matches!(self.kind, RouteKind::Reply | RouteKind::CoreReply)
-                && function.routes.allows(RouteKind::Failure)
-            {
-                diagnostic = diagnostic.help("to act on a failed call, use failure_route");
-            }
-            self.diagnostics.push(diagnostic);
-        }
+/// A call of a function, while it is compiled.
+pub(super) struct FunctionCall<'c, 'a> {
+    pub(super) compiler: &'c mut Compiler<'a>,
+    pub(super) call: &'c Call,
+    /// Arguments so far that are computed at each call.
+    computed: u8,
+}
+
+impl<'c, 'a> FunctionCall<'c, 'a> {
+    pub(super) fn new(compiler: &'c mut Compiler<'a>, call: &'c Call) -> FunctionCall<'c, 'a> {
+        FunctionCall { compiler, call, computed: 0 }
+    }
+
+    /// Emits the call with its arguments.
+    pub(super) fn emit(mut self) {
+        let call = self.call;
+        let Some((module, function)) = self.row() else { return };
+        self.check(module, function);
         let mut args = Vec::with_capacity(call.args.len());
-        let mut computed = 0u8;
-        let constants = self.takes_constants(module, call);
-        let first_use = self.names.uses.len();
+        let constants = self.takes_constants(module);
+        let first_use = self.compiler.names.uses.len();
         for (arg, given) in function.args.iter().zip(&call.args) {
             let argument = if module == CORE {
-                self.literal_argument(arg, given, &call.name.text)
-            } else if constants && !self.is_constant(arg, given, &call.name.text) {
+                self.literal_argument(arg, given)
+            } else if constants && !self.is_constant(arg, given) {
                 None
             } else {
-                self.argument(arg, given, &call.name.text, &mut computed)
+                self.argument(arg, given)
             };
             match argument {
                 Some(argument) => args.push(argument),
@@ -71,30 +61,38 @@ impl Compiler<'_> {
         }
         if module == STAND_IN {
             // It may write every variable that it is given: the columns of sql_pvquery.
-            self.names.uses[first_use..].iter_mut().for_each(|used| used.writes = true);
+            self.compiler.names.uses[first_use..].iter_mut().for_each(|used| used.writes = true);
         }
         let name = function.names.iter().find(|name| **name == call.name.text).copied().unwrap_or_default();
-        self.uses(RouteUse::Function(function, call.name.text.clone(), call.span), call);
-        self.program.calls.push((CallSite { function, name, module, args: args.into(), span: call.span }, computed));
-        self.emit(Op::Call(self.program.calls.len() as u32 - 1), call.span);
+        let FunctionCall { compiler, computed, .. } = self;
+        compiler.uses(RouteUse::Function(function, call.name.text.clone(), call.span), call);
+        let site = CallSite { function, name, module, args: args.into(), span: call.span };
+        compiler.program.calls.push((site, computed));
+        compiler.emit(Op::Call(compiler.program.calls.len() as u32 - 1), call.span);
     }
 
-    fn function(&mut self, call: &Call) -> Option<(ModuleId, &'static Function)> {
-        let name = call.name.text.as_str();
+    /// The function as it is written.
+    pub(super) fn name(&self) -> &'c str {
+        &self.call.name.text
+    }
+
+    /// The row of the function; reported when there is none.
+    fn row(&mut self) -> Option<(ModuleId, &'static Function)> {
+        let (call, name) = (self.call, self.name());
         let given = call.args.len();
-        let registry = self.names.registry;
+        let registry = self.compiler.names.registry;
         let fits = |row: &Function| (row.arity().0..=row.arity().1).contains(&given);
         // Rows of one name may differ in where they are allowed: the one that is allowed here comes first.
         let rows = registry.functions(name);
         let mut fitting = rows.iter().filter(|(_, row)| fits(row));
-        let allowed = fitting.clone().find(|(_, row)| row.routes.allows(self.kind));
+        let allowed = fitting.clone().find(|(_, row)| row.routes.allows(self.compiler.kind));
         if let Some(row) = allowed.or_else(|| fitting.next()) {
             return Some(*row);
         }
         let mut known = registry.known_functions(name).filter(|(_, row)| fits(row));
         if let Some((module, row)) = known.next() {
             let kind = Some(Kind::Function);
-            self.unsupported.push(Unsupported { kind, name: name.to_owned(), module, span: call.name.span });
+            self.compiler.unsupported.push(Unsupported { kind, name: name.to_owned(), module, span: call.name.span });
             return Some((STAND_IN, row));
         }
         let built = rows.iter().map(|(_, row)| *row);
@@ -117,22 +115,47 @@ impl Compiler<'_> {
                 (None, None) => unknown,
             }
         };
-        self.diagnostics.push(diagnostic);
+        self.compiler.diagnostics.push(diagnostic);
         None
     }
 
-    /// Whether Kamailio prepares the arguments of this function beforehand and cannot take them apart again: they must be constants then.
-    fn takes_constants(&self, module: ModuleId, call: &Call) -> bool {
-        let module = self.names.registry.loaded().get(module.0 as usize);
-        module.is_some_and(|module| catalogue::takes_constants(module.name, &call.name.text, call.args.len()))
+    /// Reports what is wrong with the call as a whole.
+    fn check(&mut self, module: ModuleId, function: &Function) {
+        let (call, name, kind) = (self.call, self.name(), self.compiler.kind);
+        if !call.parentheses && !self.compiler.names.registry.is_bare_call(name) {
+            let message = format!("{name} is a function: it is called with parentheses");
+            let found = Diagnostic::error("syntax-no-parentheses", message, call.span);
+            self.compiler.diagnostics.push(found.help(format!("write {name}()")));
+        }
+        if let Some(comma) = call.first_comma.filter(|_| module == CORE) {
+            self.compiler.error("syntax", format!("{name} takes no comma before its first argument"), comma);
+        }
+        if module == CORE {
+            self.port_without_host();
+        }
+        if !function.routes.allows(kind) {
+            let message = format!("{name} cannot be used in {}", article(kind));
+            let mut diagnostic =
+                Diagnostic::error("wrong-route", message, call.span).note(format!("allowed in: {}", allowed(function)));
+            if matches!(kind, RouteKind::Reply | RouteKind::CoreReply) && function.routes.allows(RouteKind::Failure) {
+                diagnostic = diagnostic.help("to act on a failed call, use failure_route");
+            }
+            self.compiler.diagnostics.push(diagnostic);
+        }
     }
 
-    fn is_constant(&mut self, arg: &Arg, given: &Expression, function: &str) -> bool {
+    /// Whether Kamailio prepares the arguments of this function beforehand and cannot take them apart again: they must be constants then.
+    fn takes_constants(&self, module: ModuleId) -> bool {
+        let module = self.compiler.names.registry.loaded().get(module.0 as usize);
+        module.is_some_and(|module| catalogue::takes_constants(module.name, self.name(), self.call.args.len()))
+    }
+
+    fn is_constant(&mut self, arg: &Arg, given: &Expression) -> bool {
         let is_constant = constant(given).is_some() || matches!(given.kind, ExpressionKind::Word(_));
         if !is_constant {
-            let message = format!("{function}: {} must be a constant", arg.name);
+            let message = format!("{}: {} must be a constant", self.name(), arg.name);
             let found = Diagnostic::error("not-constant", message, given.span);
-            self.diagnostics.push(match &given.kind {
+            self.compiler.diagnostics.push(match &given.kind {
                 ExpressionKind::Variable(variable) => {
                     let text = String::from_utf8_lossy(&variable.text);
                     let (open, close) = if variable.long { ("(", ")") } else { ("", "") };
@@ -144,96 +167,90 @@ impl Compiler<'_> {
         is_constant
     }
 
-    fn argument(&mut self, arg: &Arg, given: &Expression, function: &str, computed: &mut u8) -> Option<Argument> {
+    fn argument(&mut self, arg: &Arg, given: &Expression) -> Option<Argument> {
         let span = given.span;
         let spelled = arg.plain_dollar.then(|| with_plain_dollars(given)).flatten();
         let given = spelled.as_ref().unwrap_or(given);
         if let ExpressionKind::Word(word) | ExpressionKind::Address(word) = &given.kind {
-            self.no_value(word, span);
+            self.compiler.no_value(word, span);
             return None;
         }
         // The value of a bare variable counts: nothing is no text, where in quotes it would be `<null>`.
         let is_bare = matches!(given.kind, ExpressionKind::Variable(_));
         match arg.kind {
-            ArgKind::Text | ArgKind::Anything | ArgKind::Regex if is_bare => Some(self.computed(given, computed)),
+            ArgKind::Text | ArgKind::Anything | ArgKind::Regex if is_bare => Some(self.computed(given)),
             ArgKind::Flag | ArgKind::AvpFlag | ArgKind::Number | ArgKind::Count | ArgKind::Bare(..) => {
-                self.literal_argument(arg, given, function)
+                self.literal_argument(arg, given)
             }
-            ArgKind::Int => self.int_argument(arg, given, function, computed),
+            ArgKind::Int => self.int_argument(arg, given),
             ArgKind::Text => match self.template(given, true)? {
-                Some(template) => self.formed(arg, template, function, span),
-                None if arg.form == Form::Variable => self.misformed(arg, function, "a variable", span),
-                None => Some(self.computed(given, computed)),
+                Some(template) => self.formed(arg, template, span),
+                None if arg.form == Form::Variable => self.misformed(arg, "a variable", span),
+                None => Some(self.computed(given)),
             },
             ArgKind::Literal => match self.template(given, false)? {
                 Some(template) => Some(Argument::Template(template)),
-                None => self.not_constant(arg, function, span),
+                None => self.not_constant(arg, span),
             },
             ArgKind::Anything => match self.template(given, false)? {
                 Some(template) => Some(Argument::Template(template)),
-                None => Some(self.computed(given, computed)),
+                None => Some(self.computed(given)),
             },
             ArgKind::Regex => match self.template(given, true)? {
                 Some(template) => match template.constant() {
                     Some(pattern) => self.regex_argument(&pattern, span),
                     None => Some(Argument::Template(template)),
                 },
-                None => Some(self.computed(given, computed)),
+                None => Some(self.computed(given)),
             },
-            ArgKind::Target => self.target_argument(arg, given, function),
+            ArgKind::Target => self.target_argument(arg, given),
             ArgKind::Route(kind, prefix) => {
-                let Some(name) = self.constant_text(given) else { return self.not_constant(arg, function, span) };
+                let Some(name) = self.constant_text(given) else { return self.not_constant(arg, span) };
                 let name = String::from_utf8_lossy(&name).into_owned();
                 if name.is_empty() || name == "0" {
                     return Some(Argument::Route(None, name.into()));
                 }
-                let route = self.route_named(kind, &format!("{prefix}{name}"), span);
+                let route = self.compiler.route_named(kind, &format!("{prefix}{name}"), span);
                 Some(Argument::Route(route, name.into()))
             }
             ArgKind::Custom(prepare) => match self.template(given, true)? {
-                Some(template) => self.prepared(prepare, &template, function, span),
-                None => self.not_constant(arg, function, span),
+                Some(template) => self.prepared(prepare, &template, span),
+                None => self.not_constant(arg, span),
             },
         }
     }
 
-    pub(super) fn prepared(
-        &mut self,
-        prepare: Custom,
-        template: &Template,
-        function: &str,
-        span: Span,
-    ) -> Option<Argument> {
-        let prepared = self.names.prepare(|cx| prepare(template, cx));
-        self.note_extensions(span);
+    pub(super) fn prepared(&mut self, prepare: Custom, template: &Template, span: Span) -> Option<Argument> {
+        let prepared = self.compiler.names.prepare(|cx| prepare(template, cx));
+        self.compiler.note_extensions(span);
         match prepared {
             Ok(prepared) => Some(Argument::Custom(prepared, format!("{template:?}").into())),
             Err(fault) => {
-                let message = format!("{function}: {}", fault.message);
+                let message = format!("{}: {}", self.name(), fault.message);
                 let mut diagnostic = Diagnostic::error("bad-argument", message, span);
                 diagnostic.help = fault.help;
-                self.diagnostics.push(diagnostic);
+                self.compiler.diagnostics.push(diagnostic);
                 None
             }
         }
     }
 
-    fn int_argument(&mut self, arg: &Arg, given: &Expression, function: &str, computed: &mut u8) -> Option<Argument> {
-        let Some(template) = self.template(given, true)? else { return Some(self.computed(given, computed)) };
+    fn int_argument(&mut self, arg: &Arg, given: &Expression) -> Option<Argument> {
+        let Some(template) = self.template(given, true)? else { return Some(self.computed(given)) };
         let Some(text) = template.constant() else { return Some(Argument::Template(template)) };
         match whole(&text) {
             Some(number) => Some(Argument::Int(number)),
             None => {
                 let text = String::from_utf8_lossy(&text).into_owned();
-                let message = format!("{function}: {} is a number, not \"{text}\"", arg.name);
-                self.error("bad-argument", message, given.span);
+                let message = format!("{}: {} is a number, not \"{text}\"", self.name(), arg.name);
+                self.compiler.error("bad-argument", message, given.span);
                 None
             }
         }
     }
 
     /// A text argument that has the form that its row wants.
-    fn formed(&mut self, arg: &Arg, template: Template, function: &str, span: Span) -> Option<Argument> {
+    fn formed(&mut self, arg: &Arg, template: Template, span: Span) -> Option<Argument> {
         let constant = template.constant();
         let wanted = match arg.form {
             Form::Number if constant.as_ref().is_some_and(|text| !text.is_empty() && whole(text).is_none()) => {
@@ -243,40 +260,40 @@ impl Compiler<'_> {
             Form::Character if constant.as_ref().is_none_or(|text| text.len() != 1) => "a single character",
             Form::Any | Form::Number | Form::Variable | Form::Character => return Some(Argument::Template(template)),
         };
-        self.misformed(arg, function, wanted, span)
+        self.misformed(arg, wanted, span)
     }
 
-    fn misformed(&mut self, arg: &Arg, function: &str, wanted: &str, span: Span) -> Option<Argument> {
-        self.error("bad-argument", format!("{function}: {} has to be {wanted}", arg.name), span);
+    fn misformed(&mut self, arg: &Arg, wanted: &str, span: Span) -> Option<Argument> {
+        self.compiler.error("bad-argument", format!("{}: {} has to be {wanted}", self.name(), arg.name), span);
         None
     }
 
     fn regex_argument(&mut self, pattern: &Bytes, span: Span) -> Option<Argument> {
-        match self.patterns.compile(pattern, false, self.names.extensions) {
+        match self.compiler.patterns.compile(pattern, false, self.compiler.names.extensions) {
             Ok(regex) => {
                 if regex.is_perl() {
-                    self.extensions.push((crate::builtin::Extension::PerlRegex, span));
+                    self.compiler.extensions.push((crate::builtin::Extension::PerlRegex, span));
                 }
                 Some(Argument::Regex(regex))
             }
             Err(why) => {
-                self.error("bad-regex", format!("bad regular expression: {why}"), span);
+                self.compiler.error("bad-regex", format!("bad regular expression: {why}"), span);
                 None
             }
         }
     }
 
-    fn target_argument(&mut self, arg: &Arg, given: &Expression, function: &str) -> Option<Argument> {
+    fn target_argument(&mut self, arg: &Arg, given: &Expression) -> Option<Argument> {
         let template = self.template(given, true)??;
         let mut parts = template.into_parts();
         match (parts.pop(), parts.is_empty()) {
             (Some(crate::builtin::Part::Variable(reference)), true) if reference.is_writable() => {
-                self.names.written(reference.key.slot() as u32);
+                self.compiler.names.written(reference.key.slot() as u32);
                 Some(Argument::Target(reference))
             }
             _ => {
-                let message = format!("{function}: {} must be a variable that can be written", arg.name);
-                self.error("bad-argument", message, given.span);
+                let message = format!("{}: {} must be a variable that can be written", self.name(), arg.name);
+                self.compiler.error("bad-argument", message, given.span);
                 None
             }
         }
@@ -288,21 +305,21 @@ impl Compiler<'_> {
         match &given.kind {
             ExpressionKind::Text(text) if !interpolate => Some(Some(Template::fixed(text.clone()))),
             ExpressionKind::Text(text) => {
-                let read = variable::template(&mut self.names, text);
-                self.note_extensions(given.span);
+                let read = variable::template(&mut self.compiler.names, text);
+                self.compiler.note_extensions(given.span);
                 match read {
                     Ok(template) => Some(Some(template)),
                     Err(mistake) => {
-                        self.mistake(mistake, given.span);
+                        self.compiler.mistake(mistake, given.span);
                         None
                     }
                 }
             }
             ExpressionKind::Variable(variable) => {
-                let reference = self.reference(variable)?;
+                let reference = self.compiler.reference(variable)?;
                 Some(Some(Template::new(vec![crate::builtin::Part::Variable(reference)])))
             }
-            _ => match self.folded(given) {
+            _ => match self.compiler.folded(given) {
                 Some(Value::Text(text)) => {
                     let folded = Expression { kind: ExpressionKind::Text(text), span: given.span };
                     self.template(&folded, interpolate)
@@ -314,17 +331,17 @@ impl Compiler<'_> {
     }
 
     fn constant_text(&mut self, given: &Expression) -> Option<Bytes> {
-        self.folded(given).map(|value| value.to_text())
+        self.compiler.folded(given).map(|value| value.to_text())
     }
 
-    fn computed(&mut self, given: &Expression, computed: &mut u8) -> Argument {
-        self.value(given);
-        *computed += 1;
-        Argument::Computed(*computed - 1)
+    fn computed(&mut self, given: &Expression) -> Argument {
+        self.compiler.value(given);
+        self.computed += 1;
+        Argument::Computed(self.computed - 1)
     }
 
-    fn not_constant(&mut self, arg: &Arg, function: &str, span: Span) -> Option<Argument> {
-        self.error("not-constant", format!("{function}: {} must be a constant", arg.name), span);
+    fn not_constant(&mut self, arg: &Arg, span: Span) -> Option<Argument> {
+        self.compiler.error("not-constant", format!("{}: {} must be a constant", self.name(), arg.name), span);
         None
     }
 }

@@ -1,21 +1,21 @@
 //! Arguments of core statements, which take literals only: numbers, strings, declared flags, and some words without quotes.
 
-use super::Compiler;
+use super::arguments::FunctionCall;
 use crate::builtin::{Arg, ArgKind, Argument, Bare, Template};
-use crate::config::ast::{Call, Expression, ExpressionKind, Variable};
+use crate::config::ast::{Expression, ExpressionKind, Variable};
 use crate::sip::Transport;
 use crate::source::{Diagnostic, Span};
 
 /// The highest flag of a message.
 const HIGHEST_FLAG: i64 = 31;
 
-impl Compiler<'_> {
-    pub(super) fn literal_argument(&mut self, arg: &Arg, given: &Expression, function: &str) -> Option<Argument> {
+impl FunctionCall<'_, '_> {
+    pub(super) fn literal_argument(&mut self, arg: &Arg, given: &Expression) -> Option<Argument> {
         let span = given.span;
         match (arg.kind, &given.kind) {
             (ArgKind::Flag, ExpressionKind::Int(number)) => {
                 if !(0..=HIGHEST_FLAG).contains(number) {
-                    self.error("bad-flag", format!("{number} is no flag: they are 0 to {HIGHEST_FLAG}"), span);
+                    self.compiler.error("bad-flag", format!("{number} is no flag: they are 0 to {HIGHEST_FLAG}"), span);
                 }
                 Some(Argument::Int(*number))
             }
@@ -23,57 +23,57 @@ impl Compiler<'_> {
             (ArgKind::Flag, ExpressionKind::Text(name)) => self.declared(&String::from_utf8_lossy(name), false, span),
             (ArgKind::AvpFlag, ExpressionKind::Word(name)) => self.declared(name, true, span),
             (ArgKind::AvpFlag, ExpressionKind::Text(name)) => self.declared(&String::from_utf8_lossy(name), true, span),
-            (ArgKind::AvpFlag, _) => self.not_literal(arg, function, "a declared flag", span),
+            (ArgKind::AvpFlag, _) => self.not_literal(arg, "a declared flag", span),
             (ArgKind::Bare(Bare::Avp, prepare), ExpressionKind::Text(name)) => {
-                self.prepared(prepare, &Template::fixed(name.clone()), function, span)
+                self.prepared(prepare, &Template::fixed(name.clone()), span)
             }
             (ArgKind::Bare(Bare::Avp, prepare), ExpressionKind::Variable(avp))
-                if (self.mixed_names || is_percent(avp)) && !avp.text.contains(&b'(') =>
+                if (self.compiler.mixed_names || is_percent(avp)) && !avp.text.contains(&b'(') =>
             {
                 let name = avp.text.strip_prefix(b"%").unwrap_or(&avp.text);
-                self.prepared(prepare, &Template::fixed(avp.text.slice_ref(name)), function, span)
+                self.prepared(prepare, &Template::fixed(avp.text.slice_ref(name)), span)
             }
-            (ArgKind::Flag, _) => self.not_literal(arg, function, "a number or a declared flag", span),
+            (ArgKind::Flag, _) => self.not_literal(arg, "a number or a declared flag", span),
             (ArgKind::Number | ArgKind::Int, ExpressionKind::Int(number)) => Some(Argument::Int(*number)),
             (ArgKind::Count, ExpressionKind::Int(number)) if *number >= 0 => Some(Argument::Int(*number)),
-            (ArgKind::Count, ExpressionKind::Int(_)) => self.no_such(arg, function, "a number without a sign", span),
+            (ArgKind::Count, ExpressionKind::Int(_)) => self.no_such(arg, "a number without a sign", span),
             (ArgKind::Number | ArgKind::Count | ArgKind::Int, _) => {
-                self.not_literal(arg, function, "a number without quotes", span)
+                self.not_literal(arg, "a number without quotes", span)
             }
-            (ArgKind::Bare(form, _), kind) if !fits(form, kind) => self.no_such(arg, function, wanted(form), span),
+            (ArgKind::Bare(form, _), kind) if !fits(form, kind) => self.no_such(arg, wanted(form), span),
             (ArgKind::Bare(_, prepare), ExpressionKind::Word(word) | ExpressionKind::Address(word)) => {
-                self.prepared(prepare, &Template::fixed(word.clone()), function, span)
+                self.prepared(prepare, &Template::fixed(word.clone()), span)
             }
             (ArgKind::Bare(_, prepare), ExpressionKind::Int(number)) => {
-                self.prepared(prepare, &Template::fixed(number.to_string()), function, span)
+                self.prepared(prepare, &Template::fixed(number.to_string()), span)
             }
             (ArgKind::Bare(_, prepare) | ArgKind::Custom(prepare), ExpressionKind::Text(_)) => {
                 let template = self.template(given, true)??;
-                self.prepared(prepare, &template, function, span)
+                self.prepared(prepare, &template, span)
             }
             (_, ExpressionKind::Text(_)) => Some(Argument::Template(self.template(given, true)??)),
-            _ => self.not_literal(arg, function, "a string in quotes", span),
+            _ => self.not_literal(arg, "a string in quotes", span),
         }
     }
 
     /// Reports a port of the Request-URI that goes with another host.
-    pub(super) fn port_without_host(&mut self, call: &Call) {
-        let word = |at: usize| match call.args.get(at).map(|arg| &arg.kind) {
+    pub(super) fn port_without_host(&mut self) {
+        let word = |at: usize| match self.call.args.get(at).map(|arg| &arg.kind) {
             Some(ExpressionKind::Word(word)) => Some(word.as_str()),
             _ => None,
         };
-        if let (Some("uri:port"), Some(port)) = (word(1), call.args.get(1))
+        if let (Some("uri:port"), Some(port)) = (word(1), self.call.args.get(1))
             && word(0) != Some("uri:host")
         {
-            let message = format!("{}: uri:port goes with uri:host only", call.name.text);
-            self.error("bad-argument", message, port.span);
+            let message = format!("{}: uri:port goes with uri:host only", self.name());
+            self.compiler.error("bad-argument", message, port.span);
         }
     }
 
     fn declared(&mut self, name: &str, of_avps: bool, span: Span) -> Option<Argument> {
-        let flags = if of_avps { &self.avp_flags } else { &self.flags };
+        let flags = if of_avps { &self.compiler.avp_flags } else { &self.compiler.flags };
         let known = flags.get(name).copied();
-        if let Some(flag) = known.filter(|flag| flag.item < self.item) {
+        if let Some(flag) = known.filter(|flag| flag.item < self.compiler.item) {
             return Some(Argument::Int(flag.number));
         }
         let word = if of_avps { "avpflags" } else { "flags" };
@@ -82,18 +82,18 @@ impl Compiler<'_> {
             None => format!("the flag {name} is not declared"),
         };
         let found = Diagnostic::error("unknown-flag", message, span);
-        self.diagnostics.push(found.help(format!("declare it above all routes: {word} {name}")));
+        self.compiler.diagnostics.push(found.help(format!("declare it above all routes: {word} {name}")));
         None
     }
 
-    fn no_such(&mut self, arg: &Arg, function: &str, wanted: &str, span: Span) -> Option<Argument> {
-        self.error("bad-argument", format!("{function}: {} is {wanted}", arg.name), span);
+    fn no_such(&mut self, arg: &Arg, wanted: &str, span: Span) -> Option<Argument> {
+        self.compiler.error("bad-argument", format!("{}: {} is {wanted}", self.name(), arg.name), span);
         None
     }
 
-    fn not_literal(&mut self, arg: &Arg, function: &str, wanted: &str, span: Span) -> Option<Argument> {
-        let found = Diagnostic::error("not-constant", format!("{function}: {} is {wanted}", arg.name), span);
-        self.diagnostics.push(found.note("statements of the core compute nothing"));
+    fn not_literal(&mut self, arg: &Arg, wanted: &str, span: Span) -> Option<Argument> {
+        let found = Diagnostic::error("not-constant", format!("{}: {} is {wanted}", self.name(), arg.name), span);
+        self.compiler.diagnostics.push(found.note("statements of the core compute nothing"));
         None
     }
 }

@@ -3,6 +3,7 @@
 mod arguments;
 mod expression;
 mod flags;
+mod known;
 mod literal_argument;
 mod params;
 mod patterns;

@@ -1,14 +1,17 @@
 //! Statements.
 
 use super::Compiler;
-use super::expression::without_neutral;
-use crate::builtin::{RouteId, RouteKind};
+use super::arguments::FunctionCall;
+use super::known::{constant, without_neutral};
+use super::switch::Labels;
+use crate::builtin::{RouteId, RouteKind, Value};
 use crate::config::ast::{
-    Assign, BinaryOperator, Block, Branch, Call, Expression, ExpressionKind, Jump, Statement, StatementKind,
+    Assign, BinaryOperator, Block, Branch, Call, Case, CaseLabel, Expression, ExpressionKind, Jump, Statement,
+    StatementKind,
 };
 use crate::config::registry::nearest;
 use crate::config::routes::RouteUse;
-use crate::script::Op;
+use crate::script::{Op, SwitchLabel};
 use crate::source::{Diagnostic, Level, Span};
 
 impl Compiler<'_> {
@@ -188,13 +191,72 @@ impl Compiler<'_> {
         self.emit(Op::LoopLeave, span);
     }
 
+    fn switch(&mut self, value: &Expression, cases: &[Case], span: Span) {
+        self.action(span);
+        // Where labels are integers, so is the value.
+        let first = cases.iter().find_map(|case| match &case.label {
+            CaseLabel::Value(label) => constant(label),
+            CaseLabel::Regex(_) | CaseLabel::Default => None,
+        });
+        match first {
+            Some(Value::Int(_)) => self.int(value),
+            _ => self.value(value),
+        };
+        let switch = self.emit(Op::Switch(0), span);
+        let mut labels = Labels::default();
+        self.breaks.push(Vec::new());
+        self.depth += 1;
+        for case in cases {
+            let here = self.here();
+            if let CaseLabel::Default = case.label {
+                labels.otherwise(here, case.span, self.diagnostics);
+            } else if let Some(label) = self.label(&case.label, case.span) {
+                labels.case(label, here, case.span, self.diagnostics);
+            }
+            self.statements(&case.body);
+        }
+        self.depth -= 1;
+        for jump in self.breaks.pop().unwrap_or_default() {
+            self.land(jump);
+        }
+        let table = labels.table(cases, self.here(), self.diagnostics);
+        self.program.code[switch] = Op::Switch(self.program.switches.len() as u32);
+        self.program.switches.push(table);
+    }
+
+    /// The label of a case that is no default.
+    fn label(&mut self, label: &CaseLabel, span: Span) -> Option<SwitchLabel> {
+        let (expression, is_regex) = match label {
+            CaseLabel::Value(expression) => (expression, false),
+            CaseLabel::Regex(expression) => (expression, true),
+            CaseLabel::Default => return None,
+        };
+        let Some(value) = self.folded(expression) else {
+            self.error("label-not-constant", "the label of a case must be a constant", span);
+            return None;
+        };
+        if !is_regex {
+            return Some(match value {
+                Value::Int(number) => SwitchLabel::Int(number),
+                value => SwitchLabel::Text(value.to_text()),
+            });
+        }
+        match self.patterns.compile(&value.to_text(), false, self.names.extensions) {
+            Ok(regex) => Some(SwitchLabel::Regex(regex)),
+            Err(why) => {
+                self.error("bad-regex", format!("bad regular expression: {why}"), expression.span);
+                None
+            }
+        }
+    }
+
     /// A call for its effect; its code is in `last` afterwards.
     pub(super) fn call(&mut self, call: &Call) {
         self.action(call.span);
         if call.name.text == "route" {
             self.call_route(call);
         } else {
-            self.call_function(call);
+            FunctionCall::new(self, call).emit();
         }
     }
 

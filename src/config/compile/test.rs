@@ -1,7 +1,7 @@
 //! Old-style tests: a word, an operator, and what the word may be compared with.
 
 use super::Compiler;
-use super::expression::{Type, sign};
+use super::known::{Type, sign};
 use crate::builtin::{Value, Word, WordKind};
 use crate::config::ast::{BinaryOperator, Expression, ExpressionKind, UnaryOperator};
 use crate::config::routes::article;
@@ -15,84 +15,109 @@ use bytes::Bytes;
 /// The word for the server itself.
 const MYSELF: &str = "myself";
 
-impl Compiler<'_> {
-    /// `word operator right`: pushes whether it holds.
-    pub(super) fn test(&mut self, word: &str, operator: BinaryOperator, at: Span, right: &Expression, span: Span) {
+/// `word operator right`, while it is compiled.
+pub(super) struct WordTest<'c, 'a> {
+    pub(super) compiler: &'c mut Compiler<'a>,
+    pub(super) word: &'c str,
+    /// Where the word stands.
+    pub(super) at: Span,
+    pub(super) operator: BinaryOperator,
+    pub(super) right: &'c Expression,
+    /// Where the whole test stands.
+    pub(super) span: Span,
+}
+
+impl WordTest<'_, '_> {
+    /// Emits what pushes whether it holds.
+    pub(super) fn emit(self) {
+        let WordTest { word, at, right, .. } = self;
         // `myself == uri` is `uri == myself`.
         if let (MYSELF, ExpressionKind::Word(other)) = (word, &right.kind)
             && other != MYSELF
         {
             let myself = Expression { kind: ExpressionKind::Word(MYSELF.to_owned()), span: at };
-            return self.test(other, operator, right.span, &myself, span);
+            return WordTest { word: other, at: right.span, right: &myself, ..self }.emit();
         }
-        let Some((_, row)) = self.names.registry.word(word).filter(|(_, row)| row.kind != WordKind::Value) else {
-            return self.no_value(word, at);
+        let Some((_, row)) = self.compiler.names.registry.word(word).filter(|(_, row)| row.kind != WordKind::Value)
+        else {
+            return self.compiler.no_value(word, at);
         };
-        if !row.routes.allows(self.kind) {
-            let message = format!("{word} cannot be used in {}", article(self.kind));
-            self.error("wrong-route", message, at);
+        if !row.routes.allows(self.compiler.kind) {
+            let message = format!("{word} cannot be used in {}", article(self.compiler.kind));
+            self.compiler.error("wrong-route", message, at);
         }
-        if !allows(row.kind, operator) {
-            let message = format!("{word} cannot be compared with {}", sign(operator));
-            self.error("bad-test", message, span);
+        if !allows(row.kind, self.operator) {
+            let message = format!("{word} cannot be compared with {}", sign(self.operator));
+            self.compiler.error("bad-test", message, self.span);
         }
-        self.compare(word, row, operator, right, span);
+        self.compare(row);
     }
 
-    fn compare(&mut self, word: &str, row: &Word, operator: BinaryOperator, right: &Expression, span: Span) {
+    fn compare(mut self, row: &Word) {
+        let WordTest { word, operator, right, span, .. } = self;
         let negated = matches!(operator, BinaryOperator::NotEqual | BinaryOperator::TextNotEqual);
         let asks_myself = matches!(&right.kind, ExpressionKind::Word(word) if word == MYSELF);
-        let Some(reference) = word_reference(&self.names, word, asks_myself) else { return };
-        self.load(reference, right.span);
+        let Some(reference) = word_reference(&self.compiler.names, word, asks_myself) else { return };
+        self.compiler.load(reference, right.span);
         if asks_myself {
             if !matches!(row.kind, WordKind::Uri | WordKind::Address) || operator == BinaryOperator::Match {
-                self.error("bad-test", format!("{word} cannot be compared so with myself"), span);
+                self.compiler.error("bad-test", format!("{word} cannot be compared so with myself"), span);
             }
             if negated {
-                self.emit(Op::Unary(UnaryOperator::Not), span);
+                self.compiler.emit(Op::Unary(UnaryOperator::Not), span);
             }
             return;
         }
         if operator == BinaryOperator::Match {
-            return self.matches(right, span);
+            return self.compiler.matches(right, span);
         }
-        let mut kind = match row.kind {
+        let kind = self.right_side(row.kind);
+        self.compiler.emit(Op::Test(kind, operator), span);
+    }
+
+    /// Emits what pushes the right side; gives how the word is compared with it.
+    fn right_side(&mut self, kind: WordKind) -> Test {
+        let WordTest { word, right, .. } = *self;
+        let mut compared = match kind {
             WordKind::Text | WordKind::Uri => Test::Text,
             WordKind::Address => Test::Address,
             WordKind::Number | WordKind::Protocol | WordKind::Value => Test::Number,
         };
-        match (&right.kind, row.kind) {
-            (ExpressionKind::Word(host), WordKind::Text | WordKind::Address) => {
-                let place = self.constant(&Bytes::from(host.clone()));
-                self.emit(Op::Constant(place), right.span);
-            }
+        match (&right.kind, kind) {
+            (ExpressionKind::Word(host), WordKind::Text | WordKind::Address) => self.fixed(host),
             (ExpressionKind::Address(network), WordKind::Address) => {
                 if !is_network(network.as_bytes()) {
-                    self.error("bad-address", format!("{network} is no address and no network"), right.span);
+                    let message = format!("{network} is no address and no network");
+                    self.compiler.error("bad-address", message, right.span);
                 }
-                let place = self.constant(&Bytes::from(network.clone()));
-                self.emit(Op::Constant(place), right.span);
+                self.fixed(network);
             }
             (ExpressionKind::Word(protocol), WordKind::Protocol) => {
-                let known = self.names.registry.word(protocol).filter(|(_, row)| row.kind == WordKind::Value);
-                match known.and_then(|_| word_reference(&self.names, protocol, false)) {
-                    Some(reference) => self.load(reference, right.span),
-                    None => self.no_value(protocol, right.span),
+                let known = self.compiler.names.registry.word(protocol).filter(|(_, row)| row.kind == WordKind::Value);
+                match known.and_then(|_| word_reference(&self.compiler.names, protocol, false)) {
+                    Some(reference) => self.compiler.load(reference, right.span),
+                    None => self.compiler.no_value(protocol, right.span),
                 }
             }
             _ => {
-                if kind == Test::Number && matches!(self.folded(right), Some(Value::Text(_))) {
-                    kind = Test::Constant;
+                if compared == Test::Number && matches!(self.compiler.folded(right), Some(Value::Text(_))) {
+                    compared = Test::Constant;
                     let message = format!("{word} is a number, and this is a string: the test always fails");
-                    self.diagnostics.push(Diagnostic::warning("failing-test", message, right.span));
+                    self.compiler.diagnostics.push(Diagnostic::warning("failing-test", message, right.span));
                 }
-                if self.value(right) == Type::Int && kind == Test::Address {
+                if self.compiler.value(right) == Type::Int && compared == Test::Address {
                     let message = format!("{word} is an address, and this is an integer");
-                    self.error("type-mismatch", message, right.span);
+                    self.compiler.error("type-mismatch", message, right.span);
                 }
             }
         }
-        self.emit(Op::Test(kind, operator), span);
+        compared
+    }
+
+    /// Emits what pushes the text of the right side as it is.
+    fn fixed(&mut self, text: &str) {
+        let place = self.compiler.constant(&Bytes::from(text.to_owned()));
+        self.compiler.emit(Op::Constant(place), self.right.span);
     }
 }
 
