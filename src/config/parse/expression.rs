@@ -77,7 +77,7 @@ impl Reader<'_> {
             })
             .parse(pair.into_inner());
         if too_deep.get() {
-            self.too_complex(start);
+            self.faults.too_complex(start);
         }
         expression.span = span;
         (expression, depth)

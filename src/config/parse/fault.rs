@@ -1,23 +1,70 @@
-//! What pest says about a text that does not parse, in words for its author.
+//! What is wrong with a text, in words for its author: what pest says about one that does not parse, and what the walk finds.
 
 use super::cut::{skip_blanks, token_end, word};
-use super::{Reader, Rule};
-use crate::config::preprocess::Hollow;
+use super::{MOST_ITEMS, Rule};
+use crate::config::preprocess::{Expanded, Hollow};
 use crate::source::{Diagnostic, Span};
 use pest::error::{Error, ErrorVariant, InputLocation};
 use std::ops::Range;
 
-impl Reader<'_> {
+/// Findings beyond this many say nothing that the first did not.
+const MOST_DIAGNOSTICS: usize = 1000;
+
+/// What is found wrong with the expanded text.
+pub(super) struct Faults<'a> {
+    expanded: &'a Expanded,
+    /// The expanded text with a placeholder for every byte outside ASCII.
+    text: &'a [u8],
+    diagnostics: &'a mut Vec<Diagnostic>,
+    /// Where a define with nothing in it was used that a mistake was put down to: what follows in its line is the same mistake.
+    hollow: Option<usize>,
+}
+
+impl<'a> Faults<'a> {
+    /// Those of a text add to what was found before it was read.
+    pub(super) fn new(expanded: &'a Expanded, text: &'a str, diagnostics: &'a mut Vec<Diagnostic>) -> Faults<'a> {
+        Faults { expanded, text: text.as_bytes(), diagnostics, hollow: None }
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.diagnostics.len()
+    }
+
+    /// Whether so much is wrong that more says nothing.
+    pub(super) fn is_full(&self) -> bool {
+        self.count() >= MOST_DIAGNOSTICS
+    }
+
+    /// Adds one, unless there are too many.
+    pub(super) fn report(&mut self, diagnostic: Diagnostic) {
+        if !self.is_full() {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    /// Says that from `at` on nothing was read, after this many statements and routes.
+    pub(super) fn stop(&mut self, items: usize, at: usize) {
+        let place = self.expanded.span(at..at + 1);
+        self.diagnostics.push(if items >= MOST_ITEMS {
+            let message = format!("there are more than {MOST_ITEMS} statements and routes");
+            Diagnostic::error("input-too-large", message, place)
+        } else {
+            let message = "so much is wrong that the text was read only up to here";
+            Diagnostic::error("too-many-findings", message, place)
+        });
+    }
+
     /// Reports why the rule did not match the range.
-    pub(super) fn fault(&mut self, error: &Error<Rule>, range: Range<usize>) {
-        if self.diagnostics.len() >= super::MOST_DIAGNOSTICS {
+    pub(super) fn mismatch(&mut self, error: &Error<Rule>, range: Range<usize>) {
+        if self.is_full() {
             return;
         }
         let (InputLocation::Pos(offset) | InputLocation::Span((offset, _))) = error.location;
         let ErrorVariant::ParsingError { positives, .. } = &error.variant else {
             return self.too_complex(range.start);
         };
-        let text = self.text.as_bytes();
+        let text = self.text;
         let at = skip_blanks(text, range.start + offset).min(range.end);
         let found = found(text, at, range.end);
         let behind = behind(text, range.start, at);
@@ -33,7 +80,7 @@ impl Reader<'_> {
             } else {
                 format!("expected {words}, found {found}")
             };
-            (message, self.span(at..token_end(text, at).min(range.end.max(at + 1))))
+            (message, self.expanded.span(at..token_end(text, at).min(range.end.max(at + 1))))
         };
         let mut diagnostic = Diagnostic::error("syntax", message, place);
         if let Some(help) = help(text, range, at, positives) {
@@ -44,9 +91,9 @@ impl Reader<'_> {
 
     /// Reports text that begins nothing at top level.
     pub(super) fn stray(&mut self, range: Range<usize>) {
-        let text = self.text.as_bytes();
+        let text = self.text;
         let end = token_end(text, range.start);
-        let place = self.span(range.start..end);
+        let place = self.expanded.span(range.start..end);
         let first = found(text, range.start, range.end);
         let mut diagnostic = match text[range.start] {
             b'}' => Diagnostic::error("syntax-unbalanced-brace", "this `}` closes nothing", place)
@@ -62,27 +109,33 @@ impl Reader<'_> {
 
     /// Reports text that nests too deep.
     pub(super) fn too_deep(&mut self, at: usize) {
-        let place = self.span(at..at + 1);
+        let place = self.expanded.span(at..at + 1);
         self.report(Diagnostic::error("syntax-too-deep", "this nests too deep to be read", place));
     }
 
     /// Reports an expression or a text that takes too many steps.
     pub(super) fn too_complex(&mut self, at: usize) {
-        let place = self.span(at..at + 1);
+        let place = self.expanded.span(at..at + 1);
         self.report(Diagnostic::error("syntax-too-complex", "this is too long to be read as one piece", place));
     }
 
     /// Reports a brace that is never closed.
     pub(super) fn unclosed(&mut self, at: usize) {
-        let place = self.span(at..at + 1);
+        let place = self.expanded.span(at..at + 1);
         let found = Diagnostic::error("syntax-unbalanced-brace", "this `{` is never closed", place);
         self.report(found.help("add the missing `}`"));
+    }
+
+    /// Reports a block without a statement.
+    pub(super) fn empty_block(&mut self, span: Span) {
+        let found = Diagnostic::error("syntax-empty-block", "this block is empty", span);
+        self.report(found.note("Kamailio refuses an empty block").help("write `{ ; }`, or leave it out"));
     }
 
     /// Reports at a place of the expanded text; names the define when the text at `at` comes from one.
     fn syntax(&mut self, diagnostic: Diagnostic, at: usize) {
         // The text may miss what a define in the lines before or at the fault should have put there.
-        let before = behind(self.text.as_bytes(), 0, at.min(self.text.len()));
+        let before = behind(self.text, 0, at.min(self.text.len()));
         if let Some(hollow) = self.expanded.hollow(before..at).filter(|hollow| hollow.define != Span::default()) {
             let Hollow { name, define, unset, at } = hollow;
             if self.hollow.replace(*at) == Some(*at) {

@@ -14,7 +14,8 @@ mod walk;
 
 use super::ast::Config;
 use super::preprocess::{Expanded, Options, preprocess};
-use crate::source::{Diagnostic, Files, Sources, Span, in_order};
+use crate::source::{Diagnostic, Files, Sources, in_order};
+use fault::Faults;
 use grammar::{Grammar, Rule};
 use pest::Parser;
 use pest::iterators::{Pair, Pairs};
@@ -42,7 +43,8 @@ pub fn parse_config(
 pub fn parse(expanded: &Expanded, diagnostics: &mut Vec<Diagnostic>) -> Config {
     // pest reads characters, a config is bytes: a placeholder for all that is not ASCII keeps offsets equal.
     let text: String = expanded.text.iter().map(|&byte| if byte.is_ascii() { byte as char } else { '\x7f' }).collect();
-    let mut reader = Reader { expanded, text: &text, diagnostics, tokens: MOST_TOKENS, full: false, hollow: None };
+    let faults = Faults::new(expanded, &text, diagnostics);
+    let mut reader = Reader { expanded, text: &text, faults, tokens: MOST_TOKENS, full: false };
     let mut config = Config {
         items: Vec::new(),
         kamailio_names: expanded.kamailio_names,
@@ -54,8 +56,8 @@ pub fn parse(expanded: &Expanded, diagnostics: &mut Vec<Diagnostic>) -> Config {
         defines: expanded.defines.clone(),
     };
     for (count, piece) in cut::items(text.as_bytes()).enumerate() {
-        if count >= MOST_ITEMS || reader.diagnostics.len() >= MOST_DIAGNOSTICS {
-            reader.stop(count, piece.range().start);
+        if count >= MOST_ITEMS || reader.faults.is_full() {
+            reader.faults.stop(count, piece.range().start);
             // What uses the part that was not read would be told wrong things.
             config.items.clear();
             break;
@@ -86,47 +88,19 @@ const MOST_TOKENS: usize = 1_400_000;
 /// Tokens of one top-level item: each costs hundreds of bytes while it is read.
 const MOST_ITEM_TOKENS: usize = 500_000;
 
-/// Findings beyond this many say nothing that the first did not.
-const MOST_DIAGNOSTICS: usize = 1000;
-
-/// What the parts of this folder share: the text, its origins, and where findings go.
+/// What walks the text into the tree: the text, its origins, and where findings go.
 struct Reader<'a> {
     expanded: &'a Expanded,
     /// The expanded text with a placeholder for every byte outside ASCII.
     text: &'a str,
-    diagnostics: &'a mut Vec<Diagnostic>,
+    faults: Faults<'a>,
     /// Tokens that may still be read.
     tokens: usize,
     /// It was said that there are too many.
     full: bool,
-    /// Where a define with nothing in it was used that a mistake was put down to: what follows in its line is the same mistake.
-    hollow: Option<usize>,
 }
 
 impl<'a> Reader<'a> {
-    fn report(&mut self, diagnostic: Diagnostic) {
-        if self.diagnostics.len() < MOST_DIAGNOSTICS {
-            self.diagnostics.push(diagnostic);
-        }
-    }
-
-    /// Says that from `at` on nothing was read.
-    fn stop(&mut self, items: usize, at: usize) {
-        let place = self.span(at..at + 1);
-        self.diagnostics.push(if items >= MOST_ITEMS {
-            let message = format!("there are more than {MOST_ITEMS} statements and routes");
-            Diagnostic::error("input-too-large", message, place)
-        } else {
-            let message = "so much is wrong that the text was read only up to here";
-            Diagnostic::error("too-many-findings", message, place)
-        });
-    }
-
-    /// The place of a range of the expanded text.
-    fn span(&self, range: Range<usize>) -> Span {
-        self.expanded.span(range)
-    }
-
     /// The bytes of a range of the expanded text.
     fn bytes(&self, range: Range<usize>) -> &'a [u8] {
         self.expanded.text.get(range).unwrap_or(&[])

@@ -82,8 +82,8 @@ impl Reader<'_> {
                 Rule::value if !values.is_empty() && !is_list => {
                     let whole = range(&pair, base);
                     let end = base + pair.get_input().trim_ascii_end().len();
-                    span.end = span.end.min(self.span(whole.clone()).start.max(name.span.end));
-                    self.stray(whole.start..end.max(whole.end));
+                    span.end = span.end.min(self.expanded.span(whole.clone()).start.max(name.span.end));
+                    self.faults.stray(whole.start..end.max(whole.end));
                     break;
                 }
                 Rule::value => values.extend(self.value(pair, base, name.text == "listen")),
@@ -145,13 +145,13 @@ impl Reader<'_> {
             let place = self.place(&last, base);
             match u16::try_from(literal::number(last.as_str().as_bytes())) {
                 Ok(number) => port = Some((number, place)),
-                Err(_) => self.report(Diagnostic::error("syntax-port", "a port is at most 65535", place)),
+                Err(_) => self.faults.report(Diagnostic::error("syntax-port", "a port is at most 65535", place)),
             }
         }
         let proto = if parts.len() > 1 { Some(self.name(&parts.remove(0), base)) } else { None };
         if let Some(extra) = parts.get(1) {
             let found = Diagnostic::error("syntax", "expected `proto:address:port`", self.place(extra, base));
-            self.report(found.help("an IPv6 address is written in brackets"));
+            self.faults.report(found.help("an IPv6 address is written in brackets"));
         }
         let addresses = match parts.into_iter().next() {
             Some(list) if list.as_rule() == Rule::address_list => {
@@ -206,7 +206,7 @@ impl Reader<'_> {
                 }
                 other => {
                     let message = format!("the attribute `{other}` of a socket is ignored");
-                    self.report(Diagnostic::warning("ignored-socket-attribute", message, place));
+                    self.faults.report(Diagnostic::warning("ignored-socket-attribute", message, place));
                 }
             }
         }

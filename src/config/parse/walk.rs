@@ -1,6 +1,7 @@
 //! Pairs of routes and statements to tree nodes.
 
 use super::cut::{Piece, skip_blanks};
+use super::recover::BrokenRoute;
 use super::{Reader, Rule, depth, range};
 use crate::config::ast::{
     Assign, Block, Branch, Call, Case, CaseLabel, Expression, ExpressionKind, Item, Jump, Name, Route, RouteKind,
@@ -16,7 +17,7 @@ impl<'a> Reader<'a> {
     pub(super) fn item(&mut self, piece: Piece, items: &mut Vec<Item>) {
         let text = self.text.as_bytes();
         let (piece, open) = match piece {
-            Piece::Stray(range) => return self.stray(range),
+            Piece::Stray(range) => return self.faults.stray(range),
             Piece::Statement(range) => (range, None),
             Piece::Route { range, open } => (range, open),
         };
@@ -25,15 +26,15 @@ impl<'a> Reader<'a> {
         let excess = depth::excess(text, piece.clone(), &mut left);
         self.tokens -= most - left;
         match excess {
-            Some(depth::Excess::Depth(at)) => return self.too_deep(at),
+            Some(depth::Excess::Depth(at)) => return self.faults.too_deep(at),
             // Once is enough: what follows is too much as well.
             Some(depth::Excess::Tokens) if self.tokens == 0 && std::mem::replace(&mut self.full, true) => return,
-            Some(depth::Excess::Tokens) => return self.too_complex(piece.start),
+            Some(depth::Excess::Tokens) => return self.faults.too_complex(piece.start),
             None => {}
         }
         if let Some(open) = open {
-            self.unclosed(open);
-            return items.extend(self.recover_route(piece, true).map(Item::Route));
+            self.faults.unclosed(open);
+            return items.extend(BrokenRoute::read(self, piece, true).map(Item::Route));
         }
         let base = piece.start;
         match self.run(Rule::top, piece.clone()) {
@@ -51,18 +52,18 @@ impl<'a> Reader<'a> {
                 }
                 let rest = skip_blanks(text, end);
                 if rest < piece.end {
-                    self.stray(rest..piece.end);
+                    self.faults.stray(rest..piece.end);
                 }
             }
             Err(_) if super::cut::is_route_word(super::cut::word(text, base)) => {
-                items.extend(self.recover_route(piece, false).map(Item::Route));
+                items.extend(BrokenRoute::read(self, piece, false).map(Item::Route));
             }
-            Err(error) => self.fault(&error, piece),
+            Err(error) => self.faults.mismatch(&error, piece),
         }
     }
 
     pub(super) fn place(&self, pair: &Pair<'_, Rule>, base: usize) -> Span {
-        self.span(range(pair, base))
+        self.expanded.span(range(pair, base))
     }
 
     pub(super) fn name(&self, pair: &Pair<'_, Rule>, base: usize) -> Name {
@@ -93,18 +94,18 @@ impl<'a> Reader<'a> {
         if !long && text.ends_with(b"]") && memchr::memmem::find(&text, b")[").is_some() {
             let found = Diagnostic::error("syntax", "an index needs parentheses around the variable", span);
             let name = String::from_utf8_lossy(&text);
-            self.report(found.help(format!("write $({name})")));
+            self.faults.report(found.help(format!("write $({name})")));
         }
         let name = text.split(|byte| *byte == b'(').next().unwrap_or_default();
         if !long && name.contains(&b'.') && !self.expanded.ser_names {
             let found = Diagnostic::error("syntax", "a name with a dot needs parentheses around it", span);
-            self.report(found.help(format!("write $({})", String::from_utf8_lossy(&text))));
+            self.faults.report(found.help(format!("write $({})", String::from_utf8_lossy(&text))));
         }
         if self.expanded.ser_names && written.first() == Some(&b'$') {
             let name = &text[..];
             if text.contains(&b'(') && !text.starts_with(b"avp(") {
                 let found = Diagnostic::error("syntax", "parentheses cannot follow the name of an AVP", span);
-                self.report(found.note("#!SER makes every $ the mark of an AVP"));
+                self.faults.report(found.note("#!SER makes every $ the mark of an AVP"));
             }
             let avp = [b"%", name.strip_prefix(b"%").unwrap_or(name)].concat().into();
             return Variable { text: avp, long: true, span };
@@ -113,7 +114,7 @@ impl<'a> Reader<'a> {
             let (token, rest) = text.split_at(token);
             let (token, rest) = (String::from_utf8_lossy(token), String::from_utf8_lossy(rest));
             let found = Diagnostic::error("syntax", format!("`{rest}` cannot follow ${token}"), span);
-            self.report(found.note(format!("Kamailio reads ${token} first, whatever stands behind it")));
+            self.faults.report(found.note(format!("Kamailio reads ${token} first, whatever stands behind it")));
         }
         Variable { text, long, span }
     }
@@ -150,7 +151,7 @@ impl<'a> Reader<'a> {
                 format!("`{}` is not the name of an event", name.text),
                 name.span,
             );
-            self.report(found.help("event names have a colon, such as `tm:local-request`"));
+            self.faults.report(found.help("event names have a colon, such as `tm:local-request`"));
         }
         Some(Route { kind, name, quoted, head, body: Block::default() })
     }
@@ -180,15 +181,9 @@ impl<'a> Reader<'a> {
         let pairs = pair.into_inner().filter(|pair| pair.as_rule() == Rule::statement);
         let statements: Vec<Statement> = pairs.filter_map(|pair| self.statement(pair, base)).collect();
         if statements.is_empty() {
-            self.empty_block(span);
+            self.faults.empty_block(span);
         }
         Block { statements, span }
-    }
-
-    /// Reports a block without a statement.
-    pub(super) fn empty_block(&mut self, span: Span) {
-        let found = Diagnostic::error("syntax-empty-block", "this block is empty", span);
-        self.report(found.note("Kamailio refuses an empty block").help("write `{ ; }`, or leave it out"));
     }
 
     fn body(&mut self, pair: Pair<'_, Rule>, base: usize) -> Block {
@@ -208,7 +203,7 @@ impl<'a> Reader<'a> {
         let kind = match rule {
             Rule::empty => StatementKind::Empty,
             Rule::if_ => {
-                let span = self.span(whole);
+                let span = self.expanded.span(whole);
                 return Some(Statement { kind: self.if_statement(inner.collect(), base, span)?, span });
             }
             Rule::while_ => {
@@ -245,8 +240,10 @@ impl<'a> Reader<'a> {
     fn without_semicolon(&self, whole: std::ops::Range<usize>) -> Span {
         let text = self.bytes(whole.clone());
         match text.strip_suffix(b";") {
-            Some(before) if text.len() > 1 => self.span(whole.start..whole.start + before.trim_ascii_end().len()),
-            _ => self.span(whole),
+            Some(before) if text.len() > 1 => {
+                self.expanded.span(whole.start..whole.start + before.trim_ascii_end().len())
+            }
+            _ => self.expanded.span(whole),
         }
     }
 
@@ -264,7 +261,7 @@ impl<'a> Reader<'a> {
                     let whole = range(&pair, base);
                     let mut inner = pair.into_inner();
                     let (_, word, test, body) = (inner.next()?, inner.next()?, inner.next()?, inner.next()?);
-                    let span = self.span(range(&word, base).start..whole.end);
+                    let span = self.expanded.span(range(&word, base).start..whole.end);
                     let (condition, then) = (self.condition(test, base), self.body(body, base));
                     more.push(Branch { condition, then, span });
                 }
@@ -280,7 +277,7 @@ impl<'a> Reader<'a> {
         let expression = self.expression(pair, base);
         if let ExpressionKind::Assign(_) = expression.kind {
             let found = Diagnostic::warning("assignment-in-condition", "this condition assigns", expression.span);
-            self.report(found.note("an assignment is always true").help("`=` assigns, `==` compares"));
+            self.faults.report(found.note("an assignment is always true").help("`=` assigns, `==` compares"));
         }
         expression
     }
@@ -312,7 +309,7 @@ impl<'a> Reader<'a> {
         let is_long = written.starts_with(b"$(") || memchr::memmem::find(written, b")[").is_some();
         if let Some(name) = left.as_str().strip_prefix('$').filter(|_| !is_long && written.ends_with(b"]")) {
             let found = Diagnostic::error("syntax", "an index needs parentheses around the variable", target.span);
-            self.report(found.help(format!("write $({name})")));
+            self.faults.report(found.help(format!("write $({name})")));
         }
         let value = inner.find(|pair| pair.as_rule() == Rule::expression)?;
         Some(Assign { target, value: self.expression(value, base), span })
