@@ -1,5 +1,6 @@
 //! Where messages go and what the server calls itself.
 
+use super::names::Name;
 use crate::builtin::{Core, Received};
 use crate::sip::{Message, Rport, Scheme, Transport, Uri};
 use crate::world::Flow;
@@ -8,15 +9,24 @@ use std::net::SocketAddr;
 /// Why a URI is no next hop.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum NoHop {
-    /// It is no URI, or its host is no address.
+    /// It is no URI, or its host is neither an address nor a name.
     Unresolvable,
     /// It wants a transport that is not served.
     Transport,
 }
 
-/// The transport and the address that a URI names: UDP unless it says otherwise, its `maddr` or host, and its port or 5060. A `sips:` URI is
+/// Where a URI says that it is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Place {
+    /// At an address.
+    At(Transport, SocketAddr),
+    /// Where a name leads.
+    Named(Name),
+}
+
+/// The transport and the address, or the name, that a URI names: UDP unless it says otherwise, its `maddr` or host, and its port. A `sips:` URI is
 /// for TLS alone (RFC 3261 section 26.2.2, RFC 5630 section 3.1.3), and a transport that nobody knows is none.
-pub(super) fn next_hop(uri: &[u8]) -> Result<(Transport, SocketAddr), NoHop> {
+pub(super) fn next_hop(uri: &[u8]) -> Result<Place, NoHop> {
     let uri = Uri::parse(uri).map_err(|_| NoHop::Unresolvable)?;
     let named = uri.transport().unwrap_or_default();
     let transport = match Transport::of(named) {
@@ -26,12 +36,23 @@ pub(super) fn next_hop(uri: &[u8]) -> Result<(Transport, SocketAddr), NoHop> {
         Some(transport) => transport,
         None => Transport::Udp,
     };
-    let host = match uri.maddr() {
-        Some(maddr) => crate::sip::parse_ip(maddr),
-        None => uri.host_ip(),
+    let host = uri.maddr().unwrap_or(uri.host);
+    if let Some(address) = crate::sip::parse_ip(host) {
+        return Ok(Place::At(transport, SocketAddr::new(address, uri.port_or_default())));
+    }
+    let may_be_named = uri.scheme != Scheme::Urn;
+    let name = std::str::from_utf8(host).ok().filter(|name| may_be_named && is_name(name));
+    let name = name.ok_or(NoHop::Unresolvable)?;
+    Ok(Place::Named(Name::new(transport, name, uri.port)))
+}
+
+/// Whether the DNS can be asked for it (RFC 1035 section 2.3): an underscore, which names of services have, does not stop anybody.
+fn is_name(host: &str) -> bool {
+    let is_label = |label: &str| {
+        let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        (1..=63).contains(&label.len()) && label.bytes().all(is_letter)
     };
-    let host = host.ok_or(NoHop::Unresolvable)?;
-    Ok((transport, SocketAddr::new(host, uri.port_or_default())))
+    host.len() <= 253 && host.strip_suffix('.').unwrap_or(host).split('.').all(is_label)
 }
 
 /// The way of a reply to a request (RFC 3261 18.2.2, RFC 3581 4): back over the connection that the request came by. Where that is gone, or was none,

@@ -6,6 +6,7 @@ use super::layer::{ClientEvent, ServerEvent};
 use super::limits::Limits;
 use super::parked::{Commanding, Parked, Waiting};
 use super::proxy::Proxy;
+use super::run::Run;
 use super::stack::{AtHand, Stack, Statistics};
 use super::table::Found;
 use super::transaction::{Due, Transaction};
@@ -103,17 +104,26 @@ impl Node {
         self.leave_to_runs();
         match (self.parked.take(ticket), answer) {
             (Some(Waiting::Run(mut run)), answer) => {
+                self.wake(&mut run);
                 let call = run.call;
-                if let Some(generation) = run.generation.take() {
-                    self.proxy.stack.enter(generation);
-                }
-                self.take_again(&mut run);
                 self.drive(now, run, Some(answer));
-                self.end_step(now);
-                self.enter_current();
-                while let Some(datagram) = self.parked.next_of(call) {
-                    self.take_in(now, datagram);
+                self.call_goes_on(now, call);
+            }
+            (Some(Waiting::Name(mut asking)), answer) => {
+                let run = asking.run();
+                self.wake(run);
+                // As when it was performed: what it carries is with the blocks that it may bring about.
+                self.proxy.hand_over(&mut run.task.locals);
+                let call = run.call;
+                let performed = self.proxy.name_found(now, *asking, answer.found());
+                if let Some((run, answer)) = self.go_on(now, performed) {
+                    self.drive(now, run, answer);
                 }
+                self.call_goes_on(now, call);
+            }
+            (Some(Waiting::Own(generation, waiting)), answer) => {
+                self.proxy.stack.enter(generation);
+                self.own_found(now, *waiting, answer.found());
             }
             (Some(Waiting::Statements(generation, module, about)), Answer::Executed(refused)) => {
                 self.proxy.stack.enter(generation);
@@ -133,6 +143,23 @@ impl Node {
             }
             // Its call was dropped, or the answer is none to what was asked.
             (Some(Waiting::Statements(..) | Waiting::Service(..)) | None, _) => {}
+        }
+    }
+
+    /// Lets a run go on that was put aside.
+    fn wake(&mut self, run: &mut Run) {
+        if let Some(generation) = run.generation.take() {
+            self.proxy.stack.enter(generation);
+        }
+        self.take_again(run);
+    }
+
+    /// Takes the messages of a call in that had to wait for a run of it.
+    fn call_goes_on(&mut self, now: Now, call: u64) {
+        self.end_step(now);
+        self.enter_current();
+        while let Some(datagram) = self.parked.next_of(call) {
+            self.take_in(now, datagram);
         }
     }
 

@@ -1,7 +1,8 @@
 //! What leaves: the way to a next hop, and the bytes of what is forwarded.
 
-use super::address::{NoHop, next_hop, via_destination};
+use super::address::{NoHop, Place, next_hop, via_destination};
 use super::fault::Fault;
+use super::names::{Led, Name};
 use super::stack::Stack;
 use super::via::{Leaving, push_via};
 use crate::builtin::{
@@ -10,31 +11,62 @@ use crate::builtin::{
 use crate::script::Task;
 use crate::sip::{Edits, HeaderName, Message, Method, Transport, Via, delimit, write_reply, write_request};
 use crate::time::Now;
-use crate::world::{Flow, SendFlags, Transmit, Want};
+use crate::world::{Flow, Found, SendFlags, Transmit, Unanswered, Want};
 use bytes::Bytes;
 
+/// The way to a next hop.
+pub(super) enum Way {
+    Known(Flow),
+    /// Behind a name, which is to be asked for.
+    Asked(Name),
+}
+
 impl Stack {
-    /// The way to a next hop.
-    pub(super) fn route(
+    /// The way to a next hop, by the socket that is `wanted`, or that the message `arrived` by, or another.
+    pub(super) fn way(
         &mut self,
         hop: &[u8],
-        wanted: Option<SocketId>,
-        arrived: Option<SocketId>,
-    ) -> Result<Flow, Fault> {
-        let destination = next_hop(hop).map_err(|why| match why {
-            NoHop::Unresolvable => Fault::Unresolvable,
-            NoHop::Transport => Fault::Transport,
-        });
-        let (transport, destination) = match destination {
-            Ok(found) => found,
-            Err(fault) => {
-                let hop = String::from_utf8_lossy(hop).into_owned();
-                self.core.log(LogLevel::Error, format!("the next hop {hop} is no address that can be reached"));
-                return Err(fault);
-            }
-        };
-        let socket = self.core.sockets.towards(transport, destination, wanted, arrived).ok_or(Fault::Transport)?;
-        Ok(Flow::to(destination, socket))
+        (wanted, arrived): (Option<SocketId>, Option<SocketId>),
+    ) -> Result<Way, Fault> {
+        match next_hop(hop) {
+            Ok(Place::At(transport, peer)) => match self.core.sockets.towards(transport, peer, wanted, arrived) {
+                Some(socket) => Ok(Way::Known(Flow::to(peer, socket))),
+                None => Err(Fault::Transport),
+            },
+            Ok(Place::Named(name)) => Ok(Way::Asked(name)),
+            Err(NoHop::Transport) => Err(self.is_nowhere(hop, Fault::Transport)),
+            Err(NoHop::Unresolvable) => Err(self.is_nowhere(hop, Fault::Unresolvable)),
+        }
+    }
+
+    /// The same for one who cannot wait for an answer: what a name leads to is not known then.
+    fn way_at_once(&mut self, hop: &[u8], sockets: (Option<SocketId>, Option<SocketId>)) -> Result<Flow, Fault> {
+        match self.way(hop, sockets)? {
+            Way::Known(flow) => Ok(flow),
+            Way::Asked(_) => Err(self.is_nowhere(hop, Fault::Unresolvable)),
+        }
+    }
+
+    /// Goes on towards a name with the answer.
+    pub(super) fn led(
+        &mut self,
+        name: Name,
+        found: Result<Found, Unanswered>,
+        sockets: (Option<SocketId>, Option<SocketId>),
+    ) -> Led {
+        let host = name.host.clone();
+        let led = name.answered(found, &self.core.sockets, sockets);
+        if led == Led::Nowhere {
+            self.is_nowhere(host.as_bytes(), Fault::Unresolvable);
+        }
+        led
+    }
+
+    /// Tells in the log of a next hop that cannot be reached.
+    pub(super) fn is_nowhere(&mut self, hop: &[u8], fault: Fault) -> Fault {
+        let hop = String::from_utf8_lossy(hop).into_owned();
+        self.core.log(LogLevel::Error, format!("the next hop {hop} is no address that can be reached"));
+        fault
     }
 
     pub(super) fn send(&mut self, bytes: Bytes, flow: Flow, flags: SendFlags) {
@@ -42,7 +74,7 @@ impl Stack {
     }
 
     fn send_by(&mut self, packet: Packet, arrived: Option<SocketId>) -> i32 {
-        match self.route(&packet.next_hop, packet.socket, arrived) {
+        match self.way_at_once(&packet.next_hop, (packet.socket, arrived)) {
             Ok(flow) => {
                 self.send(packet.bytes, flow, SendFlags::default());
                 1
@@ -145,23 +177,34 @@ impl Stack {
         Bytes::copy_from_slice(&self.buffer)
     }
 
-    /// The bytes of a request that is forwarded without a transaction, and the way they go: `forward`, and every ACK. Where there is none: the code
-    /// for the script, which is told the error.
-    pub(super) fn forwarded(&mut self, task: &mut Task, relay: &Relay) -> Result<(Bytes, Flow), i32> {
-        let message = &mut task.message;
-        let uri = message.request_uri();
-        let hop = relay.next_hop.clone().or_else(|| message.target.next_hop.clone()).unwrap_or_else(|| uri.clone());
-        let flow = match self.route(&hop, message.target.socket, Some(message.received.flow.socket)) {
-            Ok(flow) => flow,
+    /// The next hop of a request that is forwarded without a transaction: `forward`, and every ACK.
+    pub(super) fn hop_of_forwarded(&self, message: &Working, relay: &Relay) -> Bytes {
+        relay.next_hop.clone().unwrap_or_else(|| message.next_hop())
+    }
+
+    /// Its bytes, and the way they go.
+    pub(super) fn forwarded(&mut self, task: &mut Task, flow: Flow) -> (Bytes, Flow) {
+        let message = &task.message;
+        let (uri, located) = (message.request_uri(), message.target.located.clone());
+        let branch = self.layer.stateless_branch(message);
+        self.write_forwarded(task, &uri, flow, &branch, located.as_deref())
+    }
+
+    /// Forwards it where the way is known at once; gives the code for the script, which is told the error.
+    pub(super) fn forward_at_once(&mut self, task: &mut Task, relay: &Relay) -> i32 {
+        let hop = self.hop_of_forwarded(&task.message, relay);
+        match self.way_at_once(&hop, sockets_of(&task.message)) {
+            Ok(flow) => {
+                task.set_error(0);
+                let packet = self.forwarded(task, flow);
+                self.send_forwarded(&mut task.message, packet);
+                1
+            }
             Err(fault) => {
                 task.set_error(fault.error());
-                return Err(fault.code());
+                fault.code()
             }
-        };
-        let branch = self.layer.stateless_branch(message);
-        let located = message.target.located.clone();
-        task.set_error(0);
-        Ok(self.write_forwarded(task, &uri, flow, &branch, located.as_deref()))
+        }
     }
 
     /// Sends that request.
@@ -219,4 +262,9 @@ impl Stack {
             state.answered(reply, &mut Background { now, core: &mut self.core, module: ModuleId(at as u16) });
         }
     }
+}
+
+/// The socket that a message is to leave by, where the script wants one, and the one that it came by.
+pub(super) fn sockets_of(message: &Working) -> (Option<SocketId>, Option<SocketId>) {
+    (message.target.socket, Some(message.received.flow.socket))
 }

@@ -16,7 +16,7 @@
 //! Node    starts runs, lets them wait, and is what its driver calls                 request running own driver
 //! ```
 //!
-//! Beside them stand how things are read, written, bounded and named (`address via fault limits refusals share`), a config at work (`generation`), what is
+//! Beside them stand how things are read, found, written, bounded and named (`address names via fault limits refusals share`), a config at work (`generation`), what is
 //! kept of a transaction (`transaction table`), and what a run of the script is, and what waits (`run parked`).
 
 mod address;
@@ -27,6 +27,7 @@ mod layer;
 mod leave;
 mod limits;
 mod loops;
+mod names;
 mod outcome;
 mod own;
 mod own_reply;

@@ -1,10 +1,12 @@
 //! What the server does without being asked by a peer: work of modules by the clock, requests of its own, event routes.
 
 use super::Node;
+use super::leave::Way;
+use super::names::{Led, Name};
 use super::parked::{Commanding, Waiting};
 use super::proxy::stand_in;
 use super::run::{Role, Start};
-use super::table::Found;
+use super::table;
 use super::transaction::{Branch, Client, Due, Transaction};
 use super::via::{Leaving, push_via};
 use crate::builtin::{
@@ -14,7 +16,7 @@ use crate::builtin::{
 use crate::sip::{Message, Request, write};
 use crate::time::Now;
 use crate::transaction::{Actions, client_non_invite};
-use crate::world::{Caller, Flow, RpcCall, RpcFault, Want};
+use crate::world::{Caller, Flow, Found, RpcCall, RpcFault, Unanswered, Want};
 use bytes::Bytes;
 
 impl Node {
@@ -135,10 +137,35 @@ impl Node {
     }
 
     fn send_own(&mut self, now: Now, request: OwnRequest) {
-        let hop = request.next_hop.as_ref().unwrap_or(&request.uri).clone();
-        let Ok(flow) = self.proxy.stack.route(&hop, request.socket, None) else {
-            return self.tell_unsent(now, &request);
-        };
+        let hop = request.next_hop.as_ref().unwrap_or(&request.uri);
+        match self.proxy.stack.way(hop, (request.socket, None)) {
+            Ok(Way::Known(flow)) => self.send_own_by(now, &request, flow),
+            Ok(Way::Asked(name)) => self.ask_for(name, request),
+            Err(_) => self.tell_unsent(now, &request),
+        }
+    }
+
+    fn ask_for(&mut self, name: Name, request: OwnRequest) {
+        let question = name.question().into();
+        let generation = self.proxy.stack.generation.clone();
+        self.ask(question, Waiting::Own(generation, Box::new((request, name))));
+    }
+
+    /// Goes on with a request of a module's own with what was found of the name that it goes to.
+    pub(super) fn own_found(
+        &mut self,
+        now: Now,
+        (request, name): (OwnRequest, Name),
+        found: Result<Found, Unanswered>,
+    ) {
+        match self.proxy.stack.led(name, found, (request.socket, None)) {
+            Led::On(name) => self.ask_for(name, request),
+            Led::To(flow) => self.send_own_by(now, &request, flow),
+            Led::Nowhere => self.tell_unsent(now, &request),
+        }
+    }
+
+    fn send_own_by(&mut self, now: Now, request: &OwnRequest, flow: Flow) {
         let branch = self.proxy.stack.layer.new_branch(&mut self.proxy.stack.core.random, 0, 0);
         let transport = self.proxy.stack.core.sockets.transport(flow.socket);
         let mut via = format!("SIP/2.0/{} ", transport.in_via()).into_bytes();
@@ -171,8 +198,9 @@ impl Node {
         }
         .to_bytes();
         let sent = Bytes::from(bytes);
-        let Ok(message) = Message::parse(sent.clone()) else { return self.tell_unsent(now, &request) };
-        self.begin_own(now, &request, (message, sent), &hop, &branch, flow);
+        let Ok(message) = Message::parse(sent.clone()) else { return self.tell_unsent(now, request) };
+        let hop = request.next_hop.as_ref().unwrap_or(&request.uri);
+        self.begin_own(now, request, (message, sent), hop, &branch, flow);
     }
 
     /// A Call-ID for a request of our own that goes this way, of a call that belongs to this node.
@@ -228,7 +256,7 @@ impl Node {
         self.proxy.stack.core.counters.count(const { Counter::named("UAC_transactions") });
         self.proxy.stack.core.counters.count(const { Counter::named("active_transactions") });
         self.proxy.stack.core.counters.count(const { Counter::named("inuse_transactions") });
-        self.proxy.stack.layer.table.name(key, Found::Branch(id, 0));
+        self.proxy.stack.layer.table.name(key, table::Found::Branch(id, 0));
         self.proxy.stack.client_begins(now, id, 0, &actions);
     }
 

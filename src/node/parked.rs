@@ -2,8 +2,9 @@
 
 use super::generation::Generation;
 use super::limits::Limits;
-use super::run::Run;
-use crate::builtin::{CommandThen, Held, ModuleId, Rpc, TransactionId};
+use super::names::Name;
+use super::run::{Asking, Run};
+use crate::builtin::{CommandThen, Held, ModuleId, OwnRequest, Rpc, TransactionId};
 use crate::world::{Caller, Datagram, Ticket};
 use rustc_hash::FxHashMap;
 use std::any::Any;
@@ -17,12 +18,36 @@ const MAX_QUEUE: usize = 64;
 pub(super) enum Waiting {
     /// A run of the script.
     Run(Box<Run>),
+    /// A run whose request goes to a name.
+    Name(Box<Asking>),
+    /// A request of a module's own that goes to a name.
+    Own(Arc<Generation>, Box<(OwnRequest, Name)>),
     /// A module, with what its statements were about, each at its place, should the database not take them.
     Statements(Arc<Generation>, ModuleId, Vec<Option<Box<dyn Any + Send>>>),
     /// A module, for what was found under this tag of its own.
     Service(Arc<Generation>, ModuleId, u64),
     /// An operator's command, which goes on with the answer.
     Command(Arc<Generation>, Commanding, CommandThen),
+}
+
+impl Waiting {
+    /// About how many bytes a run takes that waits.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Waiting::Run(run) => run.size(),
+            Waiting::Name(asking) => asking.size(),
+            Waiting::Own(..) | Waiting::Statements(..) | Waiting::Service(..) | Waiting::Command(..) => 0,
+        }
+    }
+
+    /// The run of the script that waits.
+    pub(super) fn run(&mut self) -> Option<&mut Run> {
+        match self {
+            Waiting::Run(run) => Some(run),
+            Waiting::Name(asking) => Some(asking.run()),
+            Waiting::Own(..) | Waiting::Statements(..) | Waiting::Service(..) | Waiting::Command(..) => None,
+        }
+    }
 }
 
 /// A command of an operator.
@@ -88,8 +113,8 @@ struct Queue {
 
 impl Parked {
     /// Lets somebody wait.
-    pub(super) fn park(&mut self, waiting: Waiting) -> Ticket {
-        if let Waiting::Run(run) = &waiting {
+    pub(super) fn park(&mut self, mut waiting: Waiting) -> Ticket {
+        if let Some(run) = waiting.run() {
             self.runs.add(run.weight);
             self.calls.entry(run.call).or_default().runs += 1;
         }
@@ -101,8 +126,8 @@ impl Parked {
 
     /// Who waits no more: the answer is there. `None` when nobody did.
     pub(super) fn take(&mut self, ticket: Ticket) -> Option<Waiting> {
-        let waiting = self.waiting.remove(&ticket)?;
-        if let Waiting::Run(run) = &waiting {
+        let mut waiting = self.waiting.remove(&ticket)?;
+        if let Some(run) = waiting.run() {
             self.runs.take(run.weight);
             if let Some(queue) = self.calls.get_mut(&run.call) {
                 queue.runs = queue.runs.saturating_sub(1);
@@ -112,19 +137,13 @@ impl Parked {
     }
 
     /// The call of the run that waits under this ticket.
-    pub(super) fn call(&self, ticket: Ticket) -> Option<u64> {
-        match self.waiting.get(&ticket)? {
-            Waiting::Run(run) => Some(run.call),
-            Waiting::Statements(..) | Waiting::Service(..) | Waiting::Command(..) => None,
-        }
+    pub(super) fn call(&mut self, ticket: Ticket) -> Option<u64> {
+        self.waiting.get_mut(&ticket)?.run().map(|run| run.call)
     }
 
     /// The runs that hold on to a transaction.
     pub(super) fn of_transaction(&mut self, id: TransactionId) -> impl Iterator<Item = &mut Run> {
-        self.waiting.values_mut().filter_map(move |waiting| match waiting {
-            Waiting::Run(run) => Some(&mut **run).filter(|run| run.transaction() == Some(id)),
-            Waiting::Statements(..) | Waiting::Service(..) | Waiting::Command(..) => None,
-        })
+        self.waiting.values_mut().filter_map(Waiting::run).filter(move |run| run.transaction() == Some(id))
     }
 
     /// Whether no further run may wait.
@@ -171,12 +190,12 @@ impl Parked {
     /// Forgets all of a call.
     pub(super) fn drop_call(&mut self, call: u64) {
         let runs = &mut self.runs;
-        self.waiting.retain(|_, waiting| match waiting {
-            Waiting::Run(run) if run.call == call => {
+        self.waiting.retain(|_, waiting| match waiting.run() {
+            Some(run) if run.call == call => {
                 runs.take(run.weight);
                 false
             }
-            Waiting::Run(_) | Waiting::Statements(..) | Waiting::Service(..) | Waiting::Command(..) => true,
+            _ => true,
         });
         for datagram in self.calls.remove(&call).map(|queue| queue.waiting).unwrap_or_default() {
             self.packets.take(datagram.bytes.len());
@@ -185,7 +204,7 @@ impl Parked {
 
     /// Whether neither a run nor a message waits, nor what a module has to be sure of.
     pub(super) fn is_idle(&self) -> bool {
-        let matters = |waiting: &Waiting| !matches!(waiting, Waiting::Service(..));
+        let matters = |waiting: &Waiting| !matches!(waiting, Waiting::Service(..) | Waiting::Own(..));
         self.packets.count == 0 && !self.waiting.values().any(matters)
     }
 

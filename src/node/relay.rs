@@ -1,16 +1,19 @@
 //! Forwarding requests: destinations, branches, `branch_route`, CANCEL.
 
 use super::fault::{BAD_URI, Fault, UNREADABLE};
+use super::leave::{Way, sockets_of};
 use super::loops::Breadth;
+use super::names::Led;
 use super::proxy::Proxy;
-use super::run::{Forking, Performed, Role, Run, Start};
-use super::table::Found;
+use super::run::{Asking, Forking, Performed, Ready, Role, Run, Sending, Start};
+use super::table;
 use super::transaction::{Branch, Client};
-use crate::builtin::{Answer, LogLevel, Relay, RouteId, Target, TransactionId, UnmatchedCancel, Working};
+use crate::builtin::{Answer, LogLevel, Relay, RouteId, SocketId, Target, TransactionId, UnmatchedCancel, Working};
 use crate::script::Task;
 use crate::sip::Method;
 use crate::time::Now;
 use crate::transaction::{Actions, client_invite, client_non_invite};
+use crate::world::{Flow, Found, Unanswered};
 use std::collections::VecDeque;
 
 impl Proxy {
@@ -22,17 +25,18 @@ impl Proxy {
             return Performed::Answered(run, Answer::Code(-1));
         }
         if method == Method::Ack {
-            let code = self.forward(now, &mut run.task, &relay);
-            return Performed::Answered(run, Answer::Code(code));
+            return self.forward(now, run, &relay);
         }
         if method == Method::Cancel && self.stack.cancel(now, &mut run.task.message) {
             return Performed::Answered(run, Answer::Code(1));
         }
-        if method == Method::Cancel
-            && !within
-            && let Some(code) = self.unmatched_cancel(now, &mut run.task, &relay)
-        {
-            return Performed::Answered(run, Answer::Code(code));
+        if method == Method::Cancel && !within {
+            // One that is for no INVITE known here.
+            match self.stack.core.settings.transaction.unmatched_cancel {
+                UnmatchedCancel::Stateful => {}
+                UnmatchedCancel::Stateless => return self.forward(now, run, &relay),
+                UnmatchedCancel::Dropped => return Performed::Answered(run, Answer::Code(1)),
+            }
         }
         let known = run.task.message.transaction.map(|view| view.id);
         match known {
@@ -57,38 +61,21 @@ impl Proxy {
             fault = fault.or(Some(Fault::Breadth));
         }
         let breadth = breadth.unwrap_or(Breadth::Free);
+        let (ready, begun, sent) = (VecDeque::new(), false, 0);
         let mut forking =
-            Forking { outer: run, route, id, targets, breadth, ready: Vec::new(), sent: 0, fault, within };
-        if forking.route.is_some() {
-            return self.next_branch(now, forking);
+            Box::new(Forking { outer: run, route, id, targets, breadth, ready, begun, sent, fault, within });
+        if forking.route.is_none() {
+            let ready = |target| Ready { target, task: None };
+            forking.ready = std::mem::take(&mut forking.targets).into_iter().map(ready).collect();
         }
-        self.keep_flags(&forking);
-        for (index, target) in std::mem::take(&mut forking.targets).into_iter().enumerate() {
-            let Forking { outer, sent, fault, breadth, .. } = &mut forking;
-            match self.send_branch(now, id, &mut outer.task, (target, index == 0), *breadth) {
-                Ok(()) => *sent += 1,
-                Err(why) => *fault = Some(why),
-            }
-        }
-        let (outer, answer) = self.relayed(forking);
-        Performed::Answered(outer, answer)
+        self.next_branch(now, forking)
     }
 
     /// Starts the `branch_route` of the next destination; when none is left, all leave.
-    fn next_branch(&mut self, now: Now, mut forking: Forking) -> Performed {
+    fn next_branch(&mut self, now: Now, mut forking: Box<Forking>) -> Performed {
         let (Some(route), Some(target)) = (forking.route, forking.targets.pop_front()) else {
             self.keep_flags(&forking);
-            for (index, mut task) in std::mem::take(&mut forking.ready).into_iter().enumerate() {
-                let target = (task.message.target.clone(), index == 0);
-                forking.outer.task.swap_sending(&mut task);
-                match self.send_branch(now, forking.id, &mut task, target, forking.breadth) {
-                    Ok(()) => forking.sent += 1,
-                    Err(why) => forking.fault = Some(why),
-                }
-                forking.outer.task.swap_sending(&mut task);
-            }
-            let (outer, answer) = self.relayed(forking);
-            return Performed::Answered(outer, answer);
+            return self.send_ready(now, forking);
         };
         let mut message = forking.outer.task.message.clone();
         message.target = Target { uri: target.uri.or(message.target.uri), ..target };
@@ -98,7 +85,7 @@ impl Proxy {
         }
         let avps = std::mem::take(&mut forking.outer.task.locals.avps);
         let call = forking.outer.call;
-        let start = Start { message, avps, route, role: Role::Branch(Box::new(forking)), call };
+        let start = Start { message, avps, route, role: Role::Branch(forking), call };
         Performed::Instead(self.make_run(start))
     }
 
@@ -106,30 +93,104 @@ impl Proxy {
     pub(super) fn branch_done(
         &mut self,
         now: Now,
-        mut forking: Forking,
+        mut forking: Box<Forking>,
         mut task: Task,
         dropped: bool,
-    ) -> Option<(Box<Run>, Option<Answer>)> {
+    ) -> Performed {
         forking.outer.task.locals.avps = std::mem::take(&mut task.locals.avps);
         forking.outer.task.message.adopt(&mut task.message);
         self.stack.heed_timers(now, forking.id, &task.message);
         if dropped {
             forking.fault = forking.fault.or(Some(Fault::NoBranch));
         } else {
-            forking.ready.push(task);
+            forking.ready.push_back(Ready { target: task.message.target.clone(), task: Some(task) });
         }
-        match self.next_branch(now, forking) {
-            Performed::Answered(mut outer, answer) => {
-                self.hand_over(&mut outer.task.locals);
-                Some((outer, Some(answer)))
+        self.next_branch(now, forking)
+    }
+
+    /// Sends the branches that are ready, one after another; where one goes to a name, that is asked for first.
+    fn send_ready(&mut self, now: Now, mut forking: Box<Forking>) -> Performed {
+        while let Some(ready) = forking.ready.pop_front() {
+            match self.way_of_branch(&forking, &ready) {
+                Ok(Way::Known(flow)) => self.send_next(now, &mut forking, ready, flow),
+                Ok(Way::Asked(name)) => {
+                    forking.ready.push_front(ready);
+                    return Performed::Asks(Box::new(Asking { name, what: Sending::Branch(forking) }));
+                }
+                Err(fault) => forking.fault = Some(fault),
             }
-            Performed::Instead(run) => Some((run, None)),
-            Performed::Parked => None,
+        }
+        self.relayed(*forking)
+    }
+
+    /// Goes on with what waited for a name.
+    pub(super) fn name_found(&mut self, now: Now, asking: Asking, found: Result<Found, Unanswered>) -> Performed {
+        let Asking { name, what } = asking;
+        match what {
+            Sending::Branch(mut forking) => {
+                if let Some(ready) = forking.ready.pop_front() {
+                    let sockets = self.sockets_of_branch(&forking, &ready);
+                    match self.stack.led(name, found, sockets) {
+                        Led::On(name) => {
+                            forking.ready.push_front(ready);
+                            return Performed::Asks(Box::new(Asking { name, what: Sending::Branch(forking) }));
+                        }
+                        Led::To(flow) => self.send_next(now, &mut forking, ready, flow),
+                        Led::Nowhere => forking.fault = Some(Fault::Unresolvable),
+                    }
+                }
+                self.send_ready(now, forking)
+            }
+            Sending::Stateless(run) => match self.stack.led(name, found, sockets_of(&run.task.message)) {
+                Led::On(name) => Performed::Asks(Box::new(Asking { name, what: Sending::Stateless(run) })),
+                Led::To(flow) => self.forward_by(now, run, flow),
+                Led::Nowhere => not_forwarded(run, Fault::Unresolvable),
+            },
+        }
+    }
+
+    /// The sockets that the next branch of a relay may leave by: the one that is wanted, and the one that its request came by.
+    fn sockets_of_branch(&mut self, forking: &Forking, ready: &Ready) -> (Option<SocketId>, Option<SocketId>) {
+        let message = ready.task.as_ref().map_or(&forking.outer.task.message, |task| &task.message);
+        let transaction = self.stack.layer.table.get(forking.id).filter(|transaction| transaction.failing);
+        // A route on a failure goes on from where the first branch left by.
+        let first = transaction.and_then(|its| its.branches.first()).map(|branch| branch.flow.socket);
+        let arrived = first.unwrap_or(message.received.flow.socket);
+        (ready.target.socket.or(message.target.socket), Some(arrived))
+    }
+
+    fn way_of_branch(&mut self, forking: &Forking, ready: &Ready) -> Result<Way, Fault> {
+        let sockets = self.sockets_of_branch(forking, ready);
+        let message = ready.task.as_ref().map_or(&forking.outer.task.message, |task| &task.message);
+        match ready.target.next_hop.as_ref().or(ready.target.uri.as_ref()) {
+            Some(hop) => self.stack.way(hop, sockets),
+            None => self.stack.way(&message.request_uri(), sockets),
+        }
+    }
+
+    /// Sends the next branch of a relay this way.
+    fn send_next(&mut self, now: Now, forking: &mut Forking, ready: Ready, flow: Flow) {
+        let Ready { target, task } = ready;
+        let (id, breadth) = (forking.id, forking.breadth);
+        let begins_relay = !std::mem::replace(&mut forking.begun, true);
+        let its = &mut forking.outer.task;
+        let sent = match task {
+            None => self.send_branch(now, id, its, (target, flow, begins_relay), breadth),
+            Some(mut task) => {
+                its.swap_sending(&mut task);
+                let sent = self.send_branch(now, id, &mut task, (target, flow, begins_relay), breadth);
+                its.swap_sending(&mut task);
+                sent
+            }
+        };
+        match sent {
+            Ok(()) => forking.sent += 1,
+            Err(fault) => forking.fault = Some(fault),
         }
     }
 
     /// The result of a relay.
-    fn relayed(&mut self, mut forking: Forking) -> (Box<Run>, Answer) {
+    fn relayed(&mut self, mut forking: Forking) -> Performed {
         let code = if forking.sent > 0 {
             forking.outer.task.set_error(0);
             1
@@ -149,7 +210,7 @@ impl Proxy {
             message.transaction = Some(transaction.view(None, 0));
         }
         self.stack.layer.table.weigh(forking.id);
-        (forking.outer, Answer::Code(code))
+        Performed::Answered(forking.outer, Answer::Code(code))
     }
 
     /// The flags that the request has when its branches leave are those that its replies see.
@@ -167,15 +228,6 @@ impl Proxy {
         }
         let (uri, reason) = (task.message.target.uri.clone(), settings.auto_inv_100_reason.clone());
         self.answer(now, id, uri, (100, &reason), Some(task));
-    }
-
-    /// A CANCEL that is for no INVITE known here, as `unmatched_cancel` wants it; `None` when it is relayed like any other request.
-    fn unmatched_cancel(&mut self, now: Now, task: &mut Task, relay: &Relay) -> Option<i32> {
-        match self.stack.core.settings.transaction.unmatched_cancel {
-            UnmatchedCancel::Stateful => None,
-            UnmatchedCancel::Stateless => Some(self.forward(now, task, relay)),
-            UnmatchedCancel::Dropped => Some(1),
-        }
     }
 
     /// Keeps the message as it stands, when a `failure_route` may want it.
@@ -200,7 +252,7 @@ impl Proxy {
         now: Now,
         id: TransactionId,
         task: &mut Task,
-        (target, begins_relay): (Target, bool),
+        (target, flow, begins_relay): (Target, Flow, bool),
         breadth: Breadth,
     ) -> Result<(), Fault> {
         let message = &mut task.message;
@@ -209,13 +261,7 @@ impl Proxy {
             Breadth::Free | Breadth::Whole(_) => None,
         };
         let uri = target.uri.clone().unwrap_or_else(|| message.request_uri());
-        let hop = target.next_hop.as_ref().unwrap_or(&uri);
         let most = self.stack.core.settings.max_branches;
-        let Some(transaction) = self.stack.layer.table.get(id) else { return Err(Fault::Internal) };
-        // A route on a failure goes on from where the first branch left by.
-        let first = transaction.branches.first().map(|branch| branch.flow.socket).filter(|_| transaction.failing);
-        let arrived = first.unwrap_or(message.received.flow.socket);
-        let flow = self.stack.route(hop, target.socket.or(message.target.socket), Some(arrived))?;
         let Some(transaction) = self.stack.layer.table.get(id) else { return Err(Fault::Internal) };
         if transaction.branches.len() >= most {
             self.stack
@@ -249,23 +295,36 @@ impl Proxy {
         if let Some(transaction) = self.stack.layer.table.get(id) {
             transaction.branches.push(branch);
         }
-        self.stack.layer.table.name(key, Found::Branch(id, index));
+        self.stack.layer.table.name(key, table::Found::Branch(id, index));
         self.stack.client_begins(now, id, index, &actions);
         Ok(())
     }
 
     /// `forward`, and the way of an ACK: without a transaction.
-    pub(super) fn forward(&mut self, now: Now, task: &mut Task, relay: &Relay) -> i32 {
-        match self.stack.forwarded(task, relay) {
-            Ok((bytes, flow)) => {
-                if self.lets_request_go(now, task, (&bytes, flow)) {
-                    self.stack.send_forwarded(&mut task.message, (bytes, flow));
-                }
-                1
-            }
-            Err(code) => code,
+    pub(super) fn forward(&mut self, now: Now, run: Box<Run>, relay: &Relay) -> Performed {
+        let message = &run.task.message;
+        let hop = self.stack.hop_of_forwarded(message, relay);
+        match self.stack.way(&hop, sockets_of(message)) {
+            Ok(Way::Known(flow)) => self.forward_by(now, run, flow),
+            Ok(Way::Asked(name)) => Performed::Asks(Box::new(Asking { name, what: Sending::Stateless(run) })),
+            Err(fault) => not_forwarded(run, fault),
         }
     }
+
+    fn forward_by(&mut self, now: Now, mut run: Box<Run>, flow: Flow) -> Performed {
+        let (bytes, flow) = self.stack.forwarded(&mut run.task, flow);
+        run.task.set_error(0);
+        if self.lets_request_go(now, &mut run.task, (&bytes, flow)) {
+            self.stack.send_forwarded(&mut run.task.message, (bytes, flow));
+        }
+        Performed::Answered(run, Answer::Code(1))
+    }
+}
+
+/// The script is told why a message was not forwarded.
+fn not_forwarded(mut run: Box<Run>, fault: Fault) -> Performed {
+    run.task.set_error(fault.error());
+    Performed::Answered(run, Answer::Code(fault.code()))
 }
 
 /// The destinations of a relay: the message's own first, unless it has its branch, then those that the script appended.

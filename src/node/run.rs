@@ -3,6 +3,7 @@
 use super::fault::Fault;
 use super::generation::Generation;
 use super::loops::Breadth;
+use super::names::Name;
 use super::transaction::Transaction;
 use crate::builtin::{Armed, Avps, RouteId, Target, TransactionId, Working};
 use crate::script::Task;
@@ -54,17 +55,24 @@ pub(super) enum Role {
     Event,
 }
 
-/// What became of an effect.
+/// What became of an effect, or of the end of a run.
 pub(super) enum Performed {
     /// It is answered; the run goes on.
     Answered(Box<Run>, Answer),
-    /// The run was put aside.
-    Parked,
     /// Another run comes first.
     Instead(Box<Run>),
+    /// A name is to be asked for first.
+    Asks(Box<Asking>),
+    /// No run goes on: it has ended, or was put aside.
+    Done,
 }
 
 impl Run {
+    /// About how many bytes it takes.
+    pub(super) fn size(&self) -> usize {
+        size_of::<Run>() + size_of_task(&self.task)
+    }
+
     /// Goes on with what its transaction has for it.
     pub(super) fn take_from(&mut self, transaction: &Transaction, avps: Avps) {
         self.task.locals.avps = avps;
@@ -115,13 +123,63 @@ pub(super) struct Forking {
     /// The `branch_route`.
     pub(super) route: Option<RouteId>,
     pub(super) id: TransactionId,
+    /// Those whose `branch_route` is still to run.
     pub(super) targets: VecDeque<Target>,
     /// How far each of them may spread.
     pub(super) breadth: Breadth,
-    /// Those whose `branch_route` has run: they leave together.
-    pub(super) ready: Vec<Task>,
+    /// Those that are ready: they leave together.
+    pub(super) ready: VecDeque<Ready>,
+    /// The first of them was seen to.
+    pub(super) begun: bool,
     pub(super) sent: usize,
     pub(super) fault: Option<Fault>,
     /// Nobody but the script learns what failed.
     pub(super) within: bool,
+}
+
+/// A destination that a relay sends to next.
+pub(super) struct Ready {
+    pub(super) target: Target,
+    /// The run of its `branch_route`, whose message leaves.
+    pub(super) task: Option<Task>,
+}
+
+/// A request on its way to a name.
+pub(super) struct Asking {
+    pub(super) name: Name,
+    pub(super) what: Sending,
+}
+
+/// What leaves once it is known where a name leads.
+pub(super) enum Sending {
+    /// The first of the branches of a relay that are ready.
+    Branch(Box<Forking>),
+    /// A request without a transaction.
+    Stateless(Box<Run>),
+}
+
+impl Asking {
+    /// The run that waits for it.
+    pub(super) fn run(&mut self) -> &mut Run {
+        match &mut self.what {
+            Sending::Branch(forking) => &mut forking.outer,
+            Sending::Stateless(run) => run,
+        }
+    }
+
+    /// About how many bytes it takes.
+    pub(super) fn size(&self) -> usize {
+        let of_ready = |ready: &Ready| size_of::<Ready>() + ready.task.as_ref().map_or(0, size_of_task);
+        match &self.what {
+            Sending::Branch(forking) => {
+                let ready = forking.ready.iter().map(of_ready).sum::<usize>();
+                size_of::<Forking>() + forking.outer.size() + ready
+            }
+            Sending::Stateless(run) => run.size(),
+        }
+    }
+}
+
+fn size_of_task(task: &Task) -> usize {
+    task.message.message.bytes().len() + task.size()
 }

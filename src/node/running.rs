@@ -9,7 +9,7 @@ use super::transaction::Due;
 use crate::builtin::{Effect, Extension, LogLevel, Statements};
 use crate::script::{End, Step, Task};
 use crate::time::Now;
-use crate::world::{Answer, Datagram, ModuleId, QueryFault, Question, Ticket, Want};
+use crate::world::{Answer, Datagram, ModuleId, QueryFault, Question, Ticket, Unanswered, Want};
 use std::any::Any;
 
 impl Node {
@@ -71,30 +71,38 @@ impl Node {
                 now,
                 answer.take(),
             );
-            match step {
-                Step::Wait(effect) => {
+            self.proxy.hand_over(&mut run.task.locals);
+            let performed = match step {
+                Step::Wait(effect) => self.perform(now, run, effect),
+                Step::Done(end) => self.finish(now, *run, end),
+            };
+            match self.go_on(now, performed) {
+                Some((next, given)) => (run, answer) = (next, given),
+                None => return,
+            }
+        }
+    }
+
+    /// The run that goes on behind what was done, with its answer; `None` when none does.
+    pub(super) fn go_on(&mut self, now: Now, mut performed: Performed) -> Option<(Box<Run>, Option<Answer>)> {
+        loop {
+            match performed {
+                Performed::Answered(mut run, answer) => {
+                    self.follow(now, Some(&mut run.task));
                     self.proxy.hand_over(&mut run.task.locals);
-                    match self.perform(now, run, effect) {
-                        Performed::Answered(same, given) => {
-                            run = same;
-                            self.follow(now, Some(&mut run.task));
-                            self.proxy.hand_over(&mut run.task.locals);
-                            answer = Some(given);
-                        }
-                        Performed::Instead(other) => run = other,
-                        Performed::Parked => return,
-                    }
+                    return Some((run, Some(answer)));
                 }
-                Step::Done(end) => {
-                    self.proxy.hand_over(&mut run.task.locals);
-                    match self.finish(now, *run, end) {
-                        Some((outer, given)) => {
-                            run = outer;
-                            answer = given;
-                        }
-                        None => return,
-                    }
+                Performed::Instead(run) => return Some((run, None)),
+                Performed::Asks(asking) if self.parked.is_crowded(&self.limits) => {
+                    performed = self.proxy.name_found(now, *asking, Err(Unanswered::Overloaded));
                 }
+                Performed::Asks(asking) => {
+                    let question = asking.name.question();
+                    let ticket = self.park(Waiting::Name(asking));
+                    self.proxy.stack.wants.push_back(Want::Ask(ticket, question.into()));
+                    return None;
+                }
+                Performed::Done => return None,
             }
         }
     }
@@ -103,22 +111,22 @@ impl Node {
         let answer = match effect {
             Effect::Ask(question) if self.parked.is_crowded(&self.limits) => question.refused(),
             Effect::Ask(question) => {
-                let ticket = self.park(run);
+                let ticket = self.park(Waiting::Run(run));
                 self.proxy.stack.wants.push_back(Want::Ask(ticket, question));
-                return Performed::Parked;
+                return Performed::Done;
             }
             Effect::Abort => {
                 self.proxy.stack.wants.push_back(Want::Abort);
-                return Performed::Parked;
+                return Performed::Done;
             }
             Effect::Sleep(_) if self.parked.is_crowded(&self.limits) => Answer::Code(-1),
             Effect::Sleep(time) => {
-                let id = self.park(run);
+                let id = self.park(Waiting::Run(run));
                 self.proxy.stack.layer.wheel.insert(now.tick.after(time), Due::Wake(id));
-                return Performed::Parked;
+                return Performed::Done;
             }
             Effect::Relay(relay) => return self.proxy.relay(now, run, relay),
-            Effect::Forward(relay) => Answer::Code(self.proxy.forward(now, &mut run.task, &relay)),
+            Effect::Forward(relay) => return self.proxy.forward(now, run, &relay),
             Effect::ForwardReply => {
                 self.proxy.forward_stray(now, &run.task.message);
                 Answer::Code(1)
@@ -172,22 +180,25 @@ impl Node {
 
     /// Puts a run aside, with what it carries, and with it the messages of its call that come behind. What it holds of its transaction goes back there:
     /// timers, and what they bring about, act on it meanwhile.
-    fn park(&mut self, mut run: Box<Run>) -> Ticket {
-        self.proxy.hand_over(&mut run.task.locals);
-        self.give_back(&mut run);
-        if let Some(id) = run.transaction() {
-            if let Some(transaction) = self.proxy.stack.layer.table.get(id) {
-                transaction.waiting = transaction.waiting.saturating_add(1);
+    fn park(&mut self, mut waiting: Waiting) -> Ticket {
+        let weight = waiting.size();
+        if let Some(run) = waiting.run() {
+            self.proxy.hand_over(&mut run.task.locals);
+            self.give_back(run);
+            if let Some(id) = run.transaction() {
+                if let Some(transaction) = self.proxy.stack.layer.table.get(id) {
+                    transaction.waiting = transaction.waiting.saturating_add(1);
+                }
+                self.proxy.stack.layer.table.weigh(id);
             }
-            self.proxy.stack.layer.table.weigh(id);
+            run.weight = weight;
+            run.generation = Some(self.proxy.stack.generation.clone());
         }
-        run.weight = size_of::<Run>() + run.task.message.message.bytes().len() + run.task.size();
-        run.generation = Some(self.proxy.stack.generation.clone());
-        self.parked.park(Waiting::Run(run))
+        self.parked.park(waiting)
     }
 
-    /// What follows the end of a run: the run that waited for it, or another that is to start.
-    fn finish(&mut self, now: Now, mut run: Run, end: End) -> Option<(Box<Run>, Option<Answer>)> {
+    /// What follows the end of a run.
+    fn finish(&mut self, now: Now, mut run: Run, end: End) -> Performed {
         let start = match run.role {
             Role::Request => {
                 self.warn_of(end, "request_route");
@@ -231,10 +242,10 @@ impl Node {
                 }
             }
             Role::BranchFailure(id, reply) => self.proxy.branch_failure_done(now, id, run.task, reply),
-            Role::Branch(forking) => return self.proxy.branch_done(now, *forking, run.task, end.dropped || end.broken),
+            Role::Branch(forking) => return self.proxy.branch_done(now, forking, run.task, end.dropped || end.broken),
             Role::Event => None,
         };
-        start.map(|start| (self.proxy.make_run(start), None))
+        start.map_or(Performed::Done, |start| Performed::Instead(self.proxy.make_run(start)))
     }
 
     /// Kamailio warns of a main route that ends with a negative result.

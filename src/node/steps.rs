@@ -116,13 +116,7 @@ impl Stack {
     /// Performs what is answered at once, without asking a block whether it may leave: gives the code, and the reply made here that was sent.
     pub(super) fn perform(&mut self, now: Now, task: &mut Task, effect: Effect) -> (i32, Option<LocalResponse>) {
         let code = match effect {
-            Effect::Forward(relay) => match self.forwarded(task, &relay) {
-                Ok(packet) => {
-                    self.send_forwarded(&mut task.message, packet);
-                    1
-                }
-                Err(code) => code,
-            },
+            Effect::Forward(relay) => self.forward_at_once(task, &relay),
             Effect::ForwardReply => {
                 if let Some(packet) = self.stray(now, &task.message) {
                     self.send_stray(&task.message, packet);

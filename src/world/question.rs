@@ -87,6 +87,14 @@ pub enum Answer {
 }
 
 impl Answer {
+    /// What was found; an answer of another kind has found nothing.
+    pub fn found(self) -> Result<Found, Unanswered> {
+        match self {
+            Answer::Found(found) => found,
+            Answer::Code(_) | Answer::Rows(_) | Answer::Executed(_) => Err(Unanswered::Absent),
+        }
+    }
+
     /// The code; an answer of another kind is false.
     pub fn code(&self) -> i32 {
         match self {

@@ -132,6 +132,27 @@ fn a_client_that_shuts_its_side_has_its_answer() {
     }
 }
 
+/// Whoever relays to a name waits for what the system says of it, and goes on.
+#[test]
+fn a_relay_to_a_name_finds_its_way() {
+    let next = UdpSocket::bind("127.0.0.1:0").unwrap();
+    next.set_read_timeout(Some(PATIENCE)).unwrap();
+    let port = next.local_addr().unwrap().port();
+    let (_server, address) =
+        serve_by("3", "", &format!("request_route {{ $du = \"sip:localhost:{port}\"; t_relay(); }}"));
+    let mut stream = connect(address);
+    let mut buffer = [0; 4096];
+    for call in 0..12 {
+        stream.write_all(request("OPTIONS", call, "").as_bytes()).unwrap();
+        let (length, from) = again(|| next.recv_from(&mut buffer)).unwrap();
+        let asked = String::from_utf8_lossy(&buffer[..length]).into_owned();
+        let answer = asked.replacen("OPTIONS sip:bob@example.com SIP/2.0", "SIP/2.0 200 Found", 1);
+        next.send_to(answer.as_bytes(), from).unwrap();
+        let text = read(&mut stream, |text| text.ends_with("\r\n\r\n"));
+        assert!(text.starts_with("SIP/2.0 200 Found\r\n"), "{text}");
+    }
+}
+
 #[test]
 fn an_answer_that_comes_later_still_finds_the_side_that_is_open() {
     let next = UdpSocket::bind("127.0.0.1:0").unwrap();

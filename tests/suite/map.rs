@@ -244,3 +244,95 @@ fn circles_between_files_are_known() {
     }
     same("tests/suite/circles.txt", &reported);
 }
+
+/// What the files of a folder give each struct, by where it is defined: its methods, and those that they call on it.
+fn methods(folder: &Path) -> BTreeMap<(PathBuf, String), BTreeMap<PathBuf, Methods>> {
+    let files: Vec<(PathBuf, String)> =
+        rust_files(folder).into_iter().map(|file| (file.clone(), code(&file))).collect();
+    let word = |rest: &str| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().map(str::to_owned);
+    let shared = |one: &Path, other: &Path| one.iter().zip(other).take_while(|(one, other)| one == other).count();
+    // Structs of one name: a file means its own, or the one that stands nearest.
+    let defined = |name: &str, file: &Path| {
+        let defines = |code: &str| {
+            let heads = ["struct ", "enum "].map(|head| format!("{head}{name}"));
+            code.lines().any(|line| {
+                heads.iter().any(|head| {
+                    let rest = line.split_once(head.as_str()).filter(|_| !line.starts_with(' '));
+                    rest.is_some_and(|(_, rest)| !rest.starts_with(|c: char| c.is_alphanumeric()))
+                })
+            })
+        };
+        let all = files.iter().filter(|(_, code)| defines(code)).map(|(path, _)| path);
+        all.max_by_key(|path| (*path == file, shared(path, file))).cloned()
+    };
+    let mut all: BTreeMap<(PathBuf, String), BTreeMap<PathBuf, Methods>> = BTreeMap::new();
+    for (file, code) in &files {
+        let mut own = None;
+        for line in code.lines() {
+            if let Some(rest) = line.strip_prefix("impl") {
+                let name = rest.split_whitespace().find(|word| word.starts_with(char::is_uppercase));
+                let name = name.map(|name| name.split('<').next().unwrap_or_default());
+                let name = name.filter(|_| !rest.contains(" for "));
+                own = name.and_then(|name| Some((defined(name, file)?, name.to_owned())));
+            } else if line.starts_with('}') {
+                own = None;
+            }
+            let Some(own) = &own else { continue };
+            let its = all.entry(own.clone()).or_default().entry(file.clone()).or_default();
+            if line.starts_with("    ") && !line.starts_with("     ") {
+                its.named.extend(line.split_once("fn ").and_then(|(_, rest)| word(rest)));
+            }
+            its.called.extend(line.split("self.").skip(1).filter_map(word));
+        }
+    }
+    all
+}
+
+#[derive(Default)]
+struct Methods {
+    named: std::collections::BTreeSet<String>,
+    called: std::collections::BTreeSet<String>,
+}
+
+/// A struct that a dozen files extend is a place where everything may call everything.
+#[test]
+fn methods_of_a_struct_stand_in_few_files() {
+    const MOST: usize = 4;
+    let folders = fs::read_dir(root().join("src")).expect("src").map(|entry| entry.expect("an entry").path());
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for folder in folders.filter(|path| path.is_dir()) {
+        for ((_, name), files) in methods(&folder) {
+            let with = files.iter().filter(|(_, its)| !its.named.is_empty());
+            let with: Vec<_> = with.map(|(file, _)| file.display().to_string()).collect();
+            seen = seen.max(with.len());
+            if with.len() > MOST {
+                wrong.push(format!("{name}: {}", with.join(" ")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "methods in more than {MOST} files:\n{}", wrong.join("\n"));
+    assert!(seen > 1, "no methods were found");
+}
+
+/// In the node what a step has to have done above it, it says: methods call those of files below theirs alone.
+#[test]
+fn methods_of_the_node_call_one_way() {
+    let mut wrong = String::new();
+    let all = methods(&root().join("src/node"));
+    for ((_, name), files) in &all {
+        let file_of = |file: &Path| file.file_stem().expect("a name").to_string_lossy().into_owned();
+        let uses: BTreeMap<String, Vec<String>> = files
+            .iter()
+            .map(|(file, its)| {
+                let others = files.iter().filter(|(other, _)| *other != file);
+                let used = others.filter(|(_, other)| !other.named.is_disjoint(&its.called));
+                (file_of(file), used.map(|(other, _)| file_of(other)).collect())
+            })
+            .collect();
+        for group in circles(&uses) {
+            wrong.push_str(&format!("{name}: {}\n", group.join(" ")));
+        }
+    }
+    assert!(wrong.is_empty(), "files that call each other:\n{wrong}");
+    assert!(all.values().any(|files| files.len() == 4), "the methods of the node were not found");
+}

@@ -207,7 +207,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     #[test]
-    fn whoever_waits_holds_nothing_back(kind in "[xn][xf]", steps in prop::collection::vec(step(), 1..40)) {
+    fn whoever_waits_holds_nothing_back(kind in "[xn][xf][xd]", steps in prop::collection::vec(step(), 1..40)) {
         let done = played(&kind, &steps);
         prop_assert!(done.is_ok(), "{}", done.unwrap_err());
     }

@@ -10,7 +10,7 @@ use alanui::node::{Config, Node};
 use alanui::sip::Transport;
 use alanui::source::{Files, Sources, render};
 use alanui::time::{Now, Tick};
-use alanui::world::{Datagram, Flow, Given, Kept, Transmit, drive};
+use alanui::world::{Answer, Datagram, Flow, Given, Kept, Question, Service, Transmit, Unanswered, drive};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::io;
@@ -161,12 +161,18 @@ impl Server {
         Some(self.give(Given::Due))
     }
 
-    /// Gives the server something; gives what is sent. Nobody answers its questions.
+    /// Gives the server something; gives what is sent. Its DNS has no names, and nobody answers its other questions.
     fn give(&mut self, given: Given) -> Vec<Transmit> {
-        let mut kept = Kept::default();
-        if !self.aborted {
+        let (mut kept, mut next) = (Kept::default(), Some(given));
+        while let Some(given) = next.take().filter(|_| !self.aborted) {
             drive(&mut self.node, &mut kept, now(self.micros), given);
             self.aborted = kept.aborted;
+            let is_of_names =
+                |(_, question): &(_, Question)| matches!(question, Question::Service(Service::Resolve(..)));
+            if let Some(at) = kept.questions.iter().position(is_of_names) {
+                let (ticket, _) = kept.questions.remove(at);
+                next = Some(Given::Answered(ticket, Answer::Found(Err(Unanswered::Absent))));
+            }
         }
         self.log.append(&mut self.node.core_mut().log);
         kept.packets
