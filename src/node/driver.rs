@@ -2,8 +2,8 @@
 
 use super::Node;
 use super::generation::{Config, Generation};
-use super::layer::{ClientEvent, ServerEvent};
 use super::limits::Limits;
+use super::machine::{ClientEvent, ServerEvent};
 use super::parked::{Commanding, Parked, Waiting};
 use super::proxy::Proxy;
 use super::run::Run;
@@ -84,11 +84,12 @@ impl Node {
         let key = self.proxy.stack.layer.seed.client(branch, message.method_text());
         let Some(Found::Branch(id, index)) = self.proxy.stack.layer.table.find(&key) else { return };
         self.proxy.stack.enter_that_of(id);
-        let Some(transaction) = self.proxy.stack.layer.table.get(id) else { return };
-        if transaction.owner.is_none() && self.proxy.stack.core.settings.transaction.failure_exec_mode {
+        let keeps = self.proxy.stack.core.settings.transaction.failure_exec_mode;
+        let Some(mut work) = self.proxy.stack.work(now, id) else { return };
+        if keeps && work.open.transaction.owner.is_none() {
             return;
         }
-        let verdict = self.proxy.stack.client_event(now, id, index, ClientEvent::TransportFailed, None);
+        let verdict = work.client_event(index, ClientEvent::TransportFailed, None);
         if verdict.unsent {
             // A connection that cannot be had shows later, when Kamailio's scripts have been told of success.
             let reliable = self.proxy.stack.core.sockets.transport(packet.flow.socket).is_reliable();
@@ -289,7 +290,9 @@ impl Node {
             Due::Server(id, timer) => self.proxy.stack.server_event(now, id, ServerEvent::Timer(timer), None),
             Due::Branch(id, index, timer) => self.proxy.branch_timer(now, at, (id, index), timer),
             Due::Cancel(id, index, timer) => {
-                self.proxy.stack.cancel_event(now, id, index, client_non_invite::Event::Timer(timer));
+                if let Some(mut work) = self.proxy.stack.work(now, id) {
+                    work.cancel_event(index, client_non_invite::Event::Timer(timer));
+                }
             }
         }
     }

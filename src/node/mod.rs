@@ -10,14 +10,14 @@
 //! a queue (`Follow`, `Start`):
 //!
 //! ```text
-//! Layer   transactions: what is kept, keys, timers, both machines, outcomes         layer loops related outcome
+//! Layer   transactions: what is kept, keys, timers; one at work with its machines    layer loops related work
 //! Stack   SIP as the server speaks it: ways, bytes, replies; it runs no script      stack leave own_reply steps
 //! Proxy   with blocks that see what it sends: relays, branches, what goes upstream  proxy respond relay upstream
 //! Node    starts runs, lets them wait, and is what its driver calls                 request running own driver
 //! ```
 //!
 //! Beside them stand how things are read, found, written, bounded and named (`address names via fault limits refusals share`), a config at work (`generation`), what is
-//! kept of a transaction (`transaction table`), and what a run of the script is, and what waits (`run parked`).
+//! kept of a transaction (`transaction machine table`), and what a run of the script is, and what waits (`run parked`).
 
 mod address;
 mod driver;
@@ -27,8 +27,8 @@ mod layer;
 mod leave;
 mod limits;
 mod loops;
+mod machine;
 mod names;
-mod outcome;
 mod own;
 mod own_reply;
 mod parked;
@@ -47,6 +47,7 @@ mod table;
 mod transaction;
 mod upstream;
 mod via;
+mod work;
 
 use crate::time::Tick;
 use crate::world::Contract;

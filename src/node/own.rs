@@ -6,7 +6,6 @@ use super::names::{Led, Name};
 use super::parked::{Commanding, Waiting};
 use super::proxy::stand_in;
 use super::run::{Role, Start};
-use super::table;
 use super::transaction::{Branch, Client, Due, Transaction};
 use super::via::{Leaving, push_via};
 use crate::builtin::{
@@ -251,13 +250,14 @@ impl Node {
         let machine = client_non_invite::State::start(now.tick, now.tick, reliable, &transaction.timers, &mut actions);
         let mut branch = Branch::new(Client::Other(machine), key, sent, flow);
         branch.armed.reply = transaction.armed.reply;
-        transaction.branches.push(branch);
         self.proxy.stack.layer.table.insert(transaction);
         self.proxy.stack.core.counters.count(const { Counter::named("UAC_transactions") });
         self.proxy.stack.core.counters.count(const { Counter::named("active_transactions") });
         self.proxy.stack.core.counters.count(const { Counter::named("inuse_transactions") });
-        self.proxy.stack.layer.table.name(key, table::Found::Branch(id, 0));
-        self.proxy.stack.client_begins(now, id, 0, &actions);
+        if let Some(mut work) = self.proxy.stack.work(now, id) {
+            work.begin_branch(branch, &actions);
+            work.open.weigh();
+        }
     }
 
     /// Runs `event_route[tm:local-request]`; gives the bytes to send, or `None` when it drops the request. As in Kamailio, what it

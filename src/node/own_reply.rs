@@ -1,9 +1,8 @@
 //! What a reply made here says, and how it goes to the caller.
 
 use super::address::reply_flow;
-use super::layer::ServerEvent;
 use super::stack::{AtHand, Stack};
-use crate::builtin::{CancelSilent, Counter, LogLevel, Received, TransactionId, Working, print_int};
+use crate::builtin::{CancelSilent, LogLevel, Received, TransactionId, Working, print_int};
 use crate::sip::{HeaderName, Message, Reply};
 use crate::time::Now;
 use crate::transaction::server_invite::Origin;
@@ -116,37 +115,6 @@ impl Stack {
         call_id
     }
 
-    /// Sends a reply to the caller through the server side of a transaction; without bytes the caller gets nothing.
-    pub(super) fn send_upstream(
-        &mut self,
-        now: Now,
-        id: TransactionId,
-        code: u16,
-        bytes: Option<Bytes>,
-        origin: Origin,
-    ) {
-        let event = match code {
-            0..200 => ServerEvent::Provisional,
-            200..300 => ServerEvent::Success(origin),
-            _ => ServerEvent::Failure,
-        };
-        if let Some(transaction) = self.layer.table.get(id) {
-            let ends = code >= 200 && !transaction.is_answered();
-            transaction.sent_code = transaction.sent_code.max(code);
-            let counters = &self.core.counters;
-            if ends {
-                counters.answered(code);
-            }
-            counters.count(const { Counter::named("rpl_sent") });
-            counters.count(match origin {
-                Origin::Local => const { Counter::named("rpl_generated") },
-                Origin::Relayed => const { Counter::named("rpl_relayed") },
-            });
-        }
-        self.server_event(now, id, event, bytes);
-        self.layer.table.weigh(id);
-    }
-
     /// Answers a request without a transaction: `sl_send_reply`. `None` when it cannot be.
     pub(super) fn stateless_reply(
         &mut self,
@@ -200,16 +168,18 @@ impl Stack {
         let tag = if code > 100 { self.own_tag(&working.message, b'-') } else { Vec::new() };
         working.replies.body = transaction_body;
         let bytes = self.own_reply_bytes(&working.message, &working, code, reason, &tag, &extra);
+        let mut work = self.work(now, id)?;
         if (200..300).contains(&code) {
-            self.layer.expect_ack(id, &working.message, &tag);
+            work.expect_ack(&tag);
         }
         if code >= 200 {
             // Whatever the script answers ends the branches that still ring.
-            let (layer, mut means) = self.layer();
-            layer.cancel_because(&means, id, code);
-            layer.cancel_branches(&mut means, now, id, None, CancelSilent::Awaited);
+            work.cancel_because(code);
+            work.cancel_branches(None, CancelSilent::Awaited);
         }
-        self.send_upstream(now, id, code, Some(bytes.clone()), Origin::Local);
+        if work.send_upstream(code, Some(bytes.clone()), Origin::Local) {
+            self.end_transaction(id);
+        }
         Some(LocalResponse { bytes, received: working.received, transaction: Some(id) })
     }
 }

@@ -6,6 +6,7 @@ use super::table::Found;
 use super::transaction::{Branch, Transaction};
 use crate::builtin::{Received, Related, TransactionId, Working};
 use crate::sip::{Message, Method};
+use crate::time::Tick;
 use bytes::Bytes;
 
 impl Layer {
@@ -47,6 +48,23 @@ impl Layer {
 }
 
 impl Transaction {
+    /// The request for a route on the failure of a branch, with what earlier blocks left with the transaction, which waits for that route
+    /// from here on; `None` when nothing was kept for such routes.
+    pub(super) fn lend(&mut self, failed: u16, now: Tick) -> Option<Box<Working>> {
+        let branch = self.branches.get(failed as usize)?;
+        let mut message = self.relayed.clone()?;
+        message.flags = self.flags;
+        message.target.flags = branch.flags;
+        message.armed = self.armed;
+        // It has those of the transaction, unless it wants others.
+        message.timers = None;
+        message.branches.clear();
+        message.transaction = Some(self.view(Some(failed), branch.code));
+        message.related = Some(branch.winner(now));
+        self.failing = true;
+        Some(message)
+    }
+
     /// The request as the script left it for its branches, or as it arrived.
     fn request_as_relayed(&self) -> Working {
         match &self.relayed {
@@ -58,7 +76,7 @@ impl Transaction {
 
 impl Branch {
     /// What a `failure_route` sees of the branch that won.
-    pub(super) fn winner(&self, at: crate::time::Tick) -> Box<Related> {
+    fn winner(&self, at: Tick) -> Box<Related> {
         let received = Received { flow: self.flow, at };
         let phrase = |reply: &Message| reply.bytes().slice_ref(reply.reason());
         Box::new(Related {

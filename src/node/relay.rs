@@ -6,7 +6,6 @@ use super::loops::Breadth;
 use super::names::Led;
 use super::proxy::Proxy;
 use super::run::{Asking, Forking, Performed, Ready, Role, Run, Sending, Start};
-use super::table;
 use super::transaction::{Branch, Client};
 use crate::builtin::{Answer, LogLevel, Relay, RouteId, SocketId, Target, TransactionId, UnmatchedCancel, Working};
 use crate::script::Task;
@@ -292,11 +291,9 @@ impl Proxy {
         branch.breadth = breadth.held();
         branch.begins_relay = begins_relay;
         branch.armed = task.message.armed;
-        if let Some(transaction) = self.stack.layer.table.get(id) {
-            transaction.branches.push(branch);
+        if let Some(mut work) = self.stack.work(now, id) {
+            work.begin_branch(branch, &actions);
         }
-        self.stack.layer.table.name(key, table::Found::Branch(id, index));
-        self.stack.client_begins(now, id, index, &actions);
         Ok(())
     }
 

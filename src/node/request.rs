@@ -1,8 +1,8 @@
 //! Messages that arrive: taken by their transaction, or handed to the script.
 
 use super::Node;
-use super::layer::ServerEvent;
 use super::limits::Limits;
+use super::machine::ServerEvent;
 use super::run::{Role, Start};
 use super::stack::AtHand;
 use super::table::Found;

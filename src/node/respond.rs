@@ -69,10 +69,10 @@ impl Proxy {
             return;
         };
         self.stack.heed_timers(now, view.id, &task.message);
-        let Some(transaction) = self.stack.layer.table.get(view.id) else { return };
-        transaction.avps = task.locals.avps;
-        self.stack.layer.table.weigh(view.id);
-        let Some(transaction) = self.stack.layer.table.get(view.id) else { return };
+        let Some(mut open) = self.stack.layer.table.open(view.id) else { return };
+        open.transaction.avps = task.locals.avps;
+        open.weigh();
+        let transaction = open.transaction;
         let unanswered = !transaction.is_answered() && transaction.branches.is_empty();
         // A relay that failed is answered at the end, unless the script did so through the transaction.
         if unanswered && let Some(fault) = transaction.fault {
@@ -89,15 +89,11 @@ impl Proxy {
             let waits = self.stack.layer.table.get(id).is_some_and(|its| its.owner.is_none() && !its.is_answered());
             if waits {
                 self.reply_through(now, id, 503, b"Service Unavailable", &[]);
-                self.cancel_branches(now, id, None, CancelSilent::Awaited);
+                if let Some(mut work) = self.stack.work(now, id) {
+                    work.cancel_branches(None, CancelSilent::Awaited);
+                }
             }
         }
-    }
-
-    /// Cancels the branches of a transaction that may still be answered, but one; those without a reply in this way.
-    pub(super) fn cancel_branches(&mut self, now: Now, id: TransactionId, but: Option<u16>, silent: CancelSilent) {
-        let (layer, mut means) = self.stack.layer();
-        layer.cancel_branches(&mut means, now, id, but, silent);
     }
 
     /// Drops a packet that is no message.

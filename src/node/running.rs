@@ -1,11 +1,11 @@
 //! Runs of the script: started, put aside while they wait, and followed by what their kind asks for.
 
 use super::Node;
-use super::layer::{Ended, Follow};
 use super::parked::{Turn, Waiting};
 use super::run::{Performed, Role, Run, Start};
 use super::share::call_id;
 use super::transaction::Due;
+use super::work::{Ended, Follow};
 use crate::builtin::{Effect, Extension, LogLevel, Statements};
 use crate::script::{End, Step, Task};
 use crate::time::Now;

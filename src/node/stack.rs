@@ -1,14 +1,15 @@
 //! SIP as the server speaks it, whatever scripts want of it.
 
 use super::generation::{Config, Generation};
-use super::layer::{ClientEvent, Layer, Means, ServerEvent, Verdict};
+use super::layer::Layer;
+use super::machine::ServerEvent;
 use super::refusals::Refusals;
 use super::table::Table;
 use super::transaction::{Due, Transaction};
+use super::work::Work;
 use crate::builtin::{Core, Counter, TransactionId};
-use crate::sip::Message;
 use crate::time::Now;
-use crate::transaction::{Actions, Seed, Wheel, client_non_invite};
+use crate::transaction::{Seed, Wheel};
 use crate::world::{Datagram, Want};
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -109,41 +110,16 @@ impl Stack {
         Some(self.enter(generation))
     }
 
-    /// The transactions, and what their machines do their work with.
-    pub(super) fn layer(&mut self) -> (&mut Layer, Means<'_>) {
-        let means = Means { settings: &self.core.settings, sockets: &self.core.sockets, wants: &mut self.wants };
-        (&mut self.layer, means)
-    }
-
-    /// Hands an event to the machine of a branch and does what it asks.
-    pub(super) fn client_event(
-        &mut self,
-        now: Now,
-        id: TransactionId,
-        index: u16,
-        event: ClientEvent,
-        reply: Option<&Message>,
-    ) -> Verdict {
-        let (layer, mut means) = self.layer();
-        layer.client_event(&mut means, now, id, index, event, reply)
-    }
-
-    /// Does what the machine of a branch asks as it begins.
-    pub(super) fn client_begins(&mut self, now: Now, id: TransactionId, index: u16, actions: &Actions) {
-        let (layer, mut means) = self.layer();
-        layer.client_actions(&mut means, now, id, index, actions, None);
-    }
-
-    /// Hands an event to the machine of a branch's CANCEL.
-    pub(super) fn cancel_event(&mut self, now: Now, id: TransactionId, index: u16, event: client_non_invite::Event) {
-        let (layer, mut means) = self.layer();
-        layer.cancel_event(&mut means, now, id, index, event);
+    /// A transaction at work.
+    pub(super) fn work(&mut self, now: Now, id: TransactionId) -> Option<Work<'_>> {
+        let Layer { table, wheel, seed, follows } = &mut self.layer;
+        let open = table.open(id)?;
+        Some(Work { open, now, wheel, seed, follows, core: &self.core, wants: &mut self.wants })
     }
 
     /// Hands an event to the machine towards the caller; `bytes` is the reply that the event is about.
     pub(super) fn server_event(&mut self, now: Now, id: TransactionId, event: ServerEvent, bytes: Option<Bytes>) {
-        let (layer, mut means) = self.layer();
-        if layer.server_event(&mut means, now, id, event, bytes) {
+        if self.work(now, id).is_some_and(|mut work| work.server_event(event, bytes)) {
             self.end_transaction(id);
         }
     }

@@ -2,11 +2,12 @@
 //! ask about, replies, packets, CANCELs.
 
 use super::fault::{BAD_URI, UNREADABLE, error_reply};
-use super::layer::{Follow, ServerEvent};
+use super::machine::ServerEvent;
 use super::own_reply::LocalResponse;
 use super::stack::Stack;
 use super::table::Found;
 use super::transaction::{Server, Side, TimerSet, Transaction};
+use super::work::Follow;
 use crate::builtin::{
     Counter, Effect, LogLevel, Reply, ReplyMode, TransactionId, TransactionStep, Value, Working, parse_int,
 };
@@ -40,7 +41,8 @@ impl Stack {
         let flow =
             super::address::reply_flow(&self.core, &message.message, &message.received, message.replies.force_rport);
         let send_flags = message.replies.flags;
-        let side = Side { machine, kept: None, flow, send_flags, timers: TimerSet::default() };
+        let mut side = Side { machine, kept: None, flow, send_flags, timers: TimerSet::default() };
+        side.begin(&mut self.layer.wheel, id, &actions);
         let mut transaction =
             Box::new(Transaction::new(id, message.message.clone(), message.received, timers, self.generation.clone()));
         transaction.born = now.tick;
@@ -51,41 +53,31 @@ impl Stack {
         transaction.uri = message.target.uri.clone().filter(|_| self.core.settings.sip_warning);
         transaction.take_reply(message);
         transaction.keys.push(key);
+        message.transaction = Some(transaction.view(None, 0));
         self.layer.table.insert(transaction);
         self.core.counters.count(const { Counter::named("UAS_transactions") });
         self.core.counters.count(const { Counter::named("active_transactions") });
         self.core.counters.count(const { Counter::named("inuse_transactions") });
         self.layer.table.name(key, Found::Server(id));
-        self.layer.server_begins(id, &actions);
-        message.transaction = self.layer.table.get(id).map(|transaction| transaction.view(None, 0));
         Some(id)
     }
 
     /// The timers of a transaction, as the script wants them for this message: `t_set_fr`.
     pub(super) fn timers_of(&self, message: &Working) -> Timers {
-        self.timers_with(message.timers.unwrap_or_default())
-    }
-
-    fn timers_with(&self, (fr_inv, fr): (Option<u32>, Option<u32>)) -> Timers {
-        let mut timers = self.generation.timers;
-        let millis =
-            |value: Option<u32>| value.filter(|value| *value > 0).map(|value| Duration::from_millis(value.into()));
-        timers.fr_inv = millis(fr_inv).unwrap_or(timers.fr_inv);
-        timers.fr = millis(fr).unwrap_or(timers.fr);
-        timers
+        timers_with(self.generation.timers, message.timers.unwrap_or_default())
     }
 
     /// Gives a transaction the timers that a script has wanted since it was made; branches that wait begin to wait anew.
     pub(super) fn heed_timers(&mut self, now: Now, id: TransactionId, message: &Working) {
         let Some((inv, fr)) = message.timers else { return };
-        let Some(transaction) = self.layer.table.get(id) else { return };
-        let (old_inv, old_fr) = transaction.wanted_timers;
-        let wanted = (inv.or(old_inv), fr.or(old_fr));
-        if wanted == transaction.wanted_timers {
-            return;
+        let usual = self.generation.timers;
+        if let Some(mut work) = self.work(now, id) {
+            let (old_inv, old_fr) = work.open.transaction.wanted_timers;
+            let wanted = (inv.or(old_inv), fr.or(old_fr));
+            if wanted != (old_inv, old_fr) {
+                work.retime(wanted, timers_with(usual, wanted));
+            }
         }
-        let timers = self.timers_with(wanted);
-        self.layer.retime(now, id, wanted, timers);
     }
 
     /// Takes the timers of the transaction to come from AVPs, where the script has not set them: `fr_timer_avp`, `fr_inv_timer_avp`.
@@ -150,18 +142,19 @@ impl Stack {
         let Some(id) = known.or_else(|| self.new_transaction(now, message)) else { return false };
         let settings = &self.core.settings.transaction;
         let (copies_reason, silent) = (settings.e2e_cancel_reason, settings.cancel_b_method);
-        let mut pending = false;
-        if let Some(transaction) = self.layer.table.get(invite) {
-            pending = transaction.is_pending();
+        let mut reason: &[u8] = b"ok -- no more pending branches";
+        if let Some(mut work) = self.work(now, invite) {
+            let transaction = &mut *work.open.transaction;
+            if transaction.is_pending() {
+                reason = b"canceling";
+            }
             transaction.canceled = true;
             for header in message.message.headers_named(HeaderName::Reason).filter(|_| copies_reason) {
                 transaction.cancel_headers.extend_from_slice(message.message.text(header.line));
             }
+            work.cancel_branches(None, silent);
         }
-        let (layer, mut means) = self.layer();
-        layer.cancel_branches(&mut means, now, invite, None, silent);
-        let reason: &[u8] = if pending { b"canceling" } else { b"ok -- no more pending branches" };
-        layer.follows.push_back(Follow::Answer(id, 200, reason));
+        self.layer.follows.push_back(Follow::Answer(id, 200, reason));
         true
     }
 
@@ -254,4 +247,10 @@ impl Stack {
         let uri = task.message.target.uri.clone();
         self.reply_through(now, id, uri, (reply.code, &reply.reason), &reply.headers)
     }
+}
+
+/// Timers, where the script wants others in milliseconds.
+fn timers_with(usual: Timers, (fr_inv, fr): (Option<u32>, Option<u32>)) -> Timers {
+    let time = |value: Option<u32>| value.filter(|value| *value > 0).map(|value| Duration::from_millis(value.into()));
+    Timers { fr_inv: time(fr_inv).unwrap_or(usual.fr_inv), fr: time(fr).unwrap_or(usual.fr), ..usual }
 }

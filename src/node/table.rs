@@ -30,6 +30,22 @@ pub(super) struct Table {
     bytes: usize,
 }
 
+/// A transaction, and what of the table it changes.
+pub(super) struct Open<'a> {
+    pub(super) transaction: &'a mut Transaction,
+    pub(super) keys: &'a mut FxHashMap<Key, Found>,
+    bytes: &'a mut usize,
+}
+
+impl Open<'_> {
+    /// Takes note of what it takes, after something was put into it.
+    pub(super) fn weigh(&mut self) {
+        let (before, after) = (self.transaction.weight, self.transaction.size());
+        self.transaction.weight = after;
+        *self.bytes = (*self.bytes + after).saturating_sub(before);
+    }
+}
+
 struct Slot {
     generation: u32,
     transaction: Option<Box<Transaction>>,
@@ -74,6 +90,13 @@ impl Table {
         slot.transaction.as_deref_mut()
     }
 
+    /// A transaction with the keys of all.
+    pub(super) fn open(&mut self, id: TransactionId) -> Option<Open<'_>> {
+        let Table { slots, keys, bytes, .. } = self;
+        let slot = slots.get_mut(id.0 as u32 as usize).filter(|slot| slot.generation == (id.0 >> 32) as u32)?;
+        Some(Open { transaction: slot.transaction.as_deref_mut()?, keys, bytes })
+    }
+
     /// Takes a transaction out, with its keys.
     pub(super) fn remove(&mut self, id: TransactionId) -> Option<Box<Transaction>> {
         let index = id.0 as u32;
@@ -107,17 +130,7 @@ impl Table {
         self.keys.insert(key, found);
     }
 
-    /// Expects the ACK of a 2xx that is relayed, once for each callee that answers.
-    pub(super) fn expect_ack(&mut self, id: TransactionId, key: Key) {
-        let Some(transaction) = self.get(id) else { return };
-        if !transaction.keys.contains(&key) {
-            transaction.keys.push(key);
-            transaction.unacknowledged += 1;
-            self.name(key, Found::Success(id));
-        }
-    }
-
-    /// That ACK has come.
+    /// The ACK of a 2xx that was relayed has come.
     pub(super) fn acknowledge(&mut self, id: TransactionId, key: &Key) {
         self.keys.remove(key);
         if let Some(transaction) = self.get(id) {
@@ -137,10 +150,9 @@ impl Table {
 
     /// Takes note of what a transaction takes, after something was put into it.
     pub(super) fn weigh(&mut self, id: TransactionId) {
-        let Some(transaction) = self.get(id) else { return };
-        let (before, after) = (transaction.weight, transaction.size());
-        transaction.weight = after;
-        self.bytes = (self.bytes + after).saturating_sub(before);
+        if let Some(mut open) = self.open(id) {
+            open.weigh();
+        }
     }
 
     /// Every transaction.

@@ -279,23 +279,6 @@ impl Transaction {
         }
     }
 
-    /// The request for a route on the failure of a branch, with what earlier blocks left with the transaction, which waits for that route
-    /// from here on; `None` when nothing was kept for such routes.
-    pub(super) fn lend(&mut self, failed: u16, now: Tick) -> Option<Box<Working>> {
-        let branch = self.branches.get(failed as usize)?;
-        let mut message = self.relayed.clone()?;
-        message.flags = self.flags;
-        message.target.flags = branch.flags;
-        message.armed = self.armed;
-        // It has those of the transaction, unless it wants others.
-        message.timers = None;
-        message.branches.clear();
-        message.transaction = Some(self.view(Some(failed), branch.code));
-        message.related = Some(branch.winner(now));
-        self.failing = true;
-        Some(message)
-    }
-
     /// Takes back what a route on a failure leaves with the transaction as it ends.
     pub(super) fn take_back(&mut self, message: &Working, avps: Avps) {
         self.failing = false;

@@ -1,11 +1,12 @@
 //! What comes back from a branch, and what of it goes to the caller: the reply that wins (RFC 3261 16.7), after `failure_route` had its say.
 
 use super::fault::{Fault, error_reply, reason};
-use super::layer::{ClientEvent, Ended, Follow};
-use super::outcome::winner;
+use super::machine::ClientEvent;
 use super::proxy::Proxy;
 use super::run::{Role, Start};
 use super::table::Found;
+use super::transaction::Branch;
+use super::work::{Ended, Follow};
 use crate::builtin::{
     Avps, Background, CancelSilent, Counter, LogLevel, ModuleId, Received, TraceEvent, TransactionId, Working,
 };
@@ -35,11 +36,12 @@ impl Proxy {
                     200..300 => ClientEvent::Success,
                     _ => ClientEvent::Failure,
                 };
-                let verdict = self.stack.client_event(now, id, index, event, Some(&working.message));
+                let mut work = self.stack.work(now, id)?;
+                let verdict = work.client_event(index, event, Some(&working.message));
                 if !verdict.counts && !verdict.shown {
                     return None;
                 }
-                let transaction = self.stack.layer.table.get(id)?;
+                let transaction = &mut *work.open.transaction;
                 if let Some(branch) = transaction.branches.get_mut(index as usize) {
                     branch.replied = true;
                 }
@@ -62,7 +64,9 @@ impl Proxy {
             Some(Found::Cancel(id, index)) => {
                 let event =
                     if code < 200 { client_non_invite::Event::Provisional } else { client_non_invite::Event::Final };
-                self.stack.cancel_event(now, id, index, event);
+                if let Some(mut work) = self.stack.work(now, id) {
+                    work.cancel_event(index, event);
+                }
                 None
             }
             Some(Found::Server(_) | Found::Success(_)) | None => {
@@ -87,7 +91,8 @@ impl Proxy {
     /// A reply counts for a branch: it goes upstream at once, or the branch has its outcome.
     pub(super) fn count_reply(&mut self, now: Now, id: TransactionId, index: u16, working: Box<Working>) {
         let code = working.message.status().unwrap_or(0);
-        let Some(transaction) = self.stack.layer.table.get(id) else { return };
+        let Some(mut open) = self.stack.layer.table.open(id) else { return };
+        let transaction = &mut *open.transaction;
         let Some(branch) = transaction.branches.get_mut(index as usize) else { return };
         // A branch that was given up, or refused, takes it no more while others, or a failure_route, go on.
         let too_late = branch.code >= 300 && transaction.sent_code < 200;
@@ -97,7 +102,7 @@ impl Proxy {
             branch.reply = (code >= 300).then(|| Box::new(working.message.clone()));
         }
         let (owner, is_answered, is_pending) = (transaction.owner, transaction.is_answered(), transaction.is_pending());
-        self.stack.layer.table.weigh(id);
+        open.weigh();
         if let Some((module, tag)) = owner {
             if code >= 200 {
                 self.own_reply(now, id, module, tag, code);
@@ -133,9 +138,10 @@ impl Proxy {
 
     /// Cancels all branches but the one that was answered with `code`.
     fn cancel_others(&mut self, now: Now, id: TransactionId, index: u16, code: u16, silent: CancelSilent) {
-        let (layer, mut means) = self.stack.layer();
-        layer.cancel_because(&means, id, code);
-        layer.cancel_branches(&mut means, now, id, Some(index), silent);
+        if let Some(mut work) = self.stack.work(now, id) {
+            work.cancel_because(code);
+            work.cancel_branches(Some(index), silent);
+        }
     }
 
     /// A timer of a branch has come due.
@@ -152,9 +158,10 @@ impl Proxy {
             };
             self.stack.core.trace(|| TraceEvent::Timer { name, after: at.since(born) });
         }
-        let verdict = self.stack.client_event(now, id, index, ClientEvent::Timer(timer), None);
         let quiet = !self.stack.core.settings.transaction.noisy_ctimer;
-        if verdict.timed_out && quiet && self.stack.layer.table.get(id).is_some_and(|its| its.ends_quietly()) {
+        let Some(mut work) = self.stack.work(now, id) else { return };
+        let verdict = work.client_event(index, ClientEvent::Timer(timer), None);
+        if verdict.timed_out && quiet && work.open.transaction.ends_quietly() {
             return self.stack.end_transaction(id);
         }
         if verdict.timed_out {
@@ -167,7 +174,8 @@ impl Proxy {
 
     /// A branch has ended without a reply: as if it had been answered `code`.
     fn branch_failed(&mut self, now: Now, id: TransactionId, index: u16, code: u16, timed_out: bool) {
-        if let Some((module, tag)) = self.stack.layer.fail_branch(id, index, code, timed_out) {
+        let owner = self.stack.work(now, id).and_then(|mut work| work.fail_branch(index, code, timed_out));
+        if let Some((module, tag)) = owner {
             self.own_reply(now, id, module, tag, code);
         }
     }
@@ -297,17 +305,21 @@ impl Proxy {
 
     /// Sends a reply of a branch to the caller, unless the `onsend_route` keeps it back.
     fn relay_upstream(&mut self, now: Now, id: TransactionId, code: u16, working: &Working) {
-        let way = self.stack.layer.table.get(id).and_then(|its| its.server.as_mut()).map(|side| {
+        let way = self.stack.work(now, id).and_then(|mut work| {
+            if (200..300).contains(&code) {
+                work.expect_relayed_ack(&working.message);
+            }
+            let side = work.open.transaction.server.as_mut()?;
             side.send_flags = side.send_flags.or(working.replies.flags);
-            side.flow
+            Some(side.flow)
         });
         let socket = way.map_or(working.received.flow.socket, |flow| flow.socket);
-        if (200..300).contains(&code) {
-            self.stack.layer.expect_relayed_ack(id, &working.message);
-        }
         let bytes = self.stack.reply_bytes(&working.message, &working.edits, socket);
         let goes = way.is_none_or(|flow| self.lets_reply_go(now, working, (&bytes, flow)));
-        self.stack.send_upstream(now, id, code, goes.then_some(bytes), Origin::Relayed);
+        let sent = self.stack.work(now, id);
+        if sent.is_some_and(|mut work| work.send_upstream(code, goes.then_some(bytes), Origin::Relayed)) {
+            self.stack.end_transaction(id);
+        }
     }
 
     /// Tells a module what became of its request.
@@ -323,6 +335,25 @@ impl Proxy {
         state.replied(tag, code, &mut Background { now, core: &mut self.stack.core, module });
         self.stack.core.log(LogLevel::Debug, format!("own request answered {code}"));
     }
+}
+
+/// The branch whose outcome goes upstream (RFC 3261 16.7 step 6): a 6xx before all else, then the lowest class, and in it the lowest code; within 4xx
+/// first those that the caller can act on. `faked` is what an outcome made here adds to its rank, in Kamailio's numbers. Branches that a
+/// `failure_route` went beyond count only when there is nothing newer, and those that were never sent when there is nothing else.
+fn winner(branches: &[Branch], faked: i64) -> Option<usize> {
+    let rank = |branch: &Branch| {
+        let (class, rest) = (i64::from(branch.code / 100), i64::from(branch.code % 100));
+        let of_class = match branch.code {
+            600.. => 1000 + rest,
+            401 | 407 | 415 | 420 | 484 => 4000 + rest,
+            400..500 => 4100 + rest,
+            _ => class * 1000 + rest,
+        };
+        if branch.reply.is_none() { of_class.saturating_add(faked) } else { of_class }
+    };
+    let ended = branches.iter().enumerate().filter(|(_, branch)| branch.code >= 300);
+    let best = ended.min_by_key(|(index, branch)| (branch.unsent, branch.superseded, rank(branch), *index));
+    best.map(|(index, _)| index)
 }
 
 fn same(one: &Message, other: &Message) -> bool {
