@@ -253,6 +253,12 @@ impl Connections {
         Ok(peer)
     }
 
+    /// Whether there is one that a packet would leave by, here or with another worker.
+    pub(super) fn has(&self, flow: &Flow) -> bool {
+        let is_open = |id: ConnectionId| self.open.contains_key(&id) || self.directory.owner(id) != self.worker;
+        flow.connection.into_iter().chain(self.to_address(flow.peer, flow.socket)).any(is_open)
+    }
+
     fn is_ending(&self, id: ConnectionId) -> bool {
         self.open.get(&id).is_some_and(|connection| connection.ending)
     }

@@ -148,6 +148,10 @@ impl Driver<Node> for Ways {
                 self.services.submit(ticket, service, &self.answering);
                 None
             }
+            Question::Connection(flow) => {
+                let is_there = self.connections.as_ref().is_some_and(|connections| connections.has(&flow));
+                Some(Answer::Code(if is_there { 1 } else { -1 }))
+            }
         }
     }
 

@@ -110,13 +110,13 @@ impl Node {
                 self.drive(now, run, Some(answer));
                 self.call_goes_on(now, call);
             }
-            (Some(Waiting::Name(mut asking)), answer) => {
+            (Some(Waiting::Sending(mut asking)), answer) => {
                 let run = asking.run();
                 self.wake(run);
                 // As when it was performed: what it carries is with the blocks that it may bring about.
                 self.proxy.hand_over(&mut run.task.locals);
                 let call = run.call;
-                let performed = self.proxy.name_found(now, *asking, answer.found());
+                let performed = self.proxy.go_on(now, *asking, answer);
                 if let Some((run, answer)) = self.go_on(now, performed) {
                     self.drive(now, run, answer);
                 }

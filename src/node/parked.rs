@@ -18,8 +18,8 @@ const MAX_QUEUE: usize = 64;
 pub(super) enum Waiting {
     /// A run of the script.
     Run(Box<Run>),
-    /// A run whose request goes to a name.
-    Name(Box<Asking>),
+    /// A run whose request is on its way.
+    Sending(Box<Asking>),
     /// A request of a module's own that goes to a name.
     Own(Arc<Generation>, Box<(OwnRequest, Name)>),
     /// A module, with what its statements were about, each at its place, should the database not take them.
@@ -35,7 +35,7 @@ impl Waiting {
     pub(super) fn size(&self) -> usize {
         match self {
             Waiting::Run(run) => run.size(),
-            Waiting::Name(asking) => asking.size(),
+            Waiting::Sending(asking) => asking.size(),
             Waiting::Own(..) | Waiting::Statements(..) | Waiting::Service(..) | Waiting::Command(..) => 0,
         }
     }
@@ -44,7 +44,7 @@ impl Waiting {
     pub(super) fn run(&mut self) -> Option<&mut Run> {
         match self {
             Waiting::Run(run) => Some(run),
-            Waiting::Name(asking) => Some(asking.run()),
+            Waiting::Sending(asking) => Some(asking.run()),
             Waiting::Own(..) | Waiting::Statements(..) | Waiting::Service(..) | Waiting::Command(..) => None,
         }
     }

@@ -5,14 +5,14 @@ use super::leave::{Way, sockets_of};
 use super::loops::Breadth;
 use super::names::Led;
 use super::proxy::Proxy;
-use super::run::{Asking, Forking, Performed, Ready, Role, Run, Sending, Start};
+use super::run::{About, Asking, Forking, Performed, Ready, Role, Run, Sending, Start};
 use super::transaction::{Branch, Client};
 use crate::builtin::{Answer, LogLevel, Relay, RouteId, SocketId, Target, TransactionId, UnmatchedCancel, Working};
 use crate::script::Task;
 use crate::sip::Method;
 use crate::time::Now;
 use crate::transaction::{Actions, client_invite, client_non_invite};
-use crate::world::{Flow, Found, Unanswered};
+use crate::world::Flow;
 use std::collections::VecDeque;
 
 impl Proxy {
@@ -107,50 +107,66 @@ impl Proxy {
         self.next_branch(now, forking)
     }
 
-    /// Sends the branches that are ready, one after another; where one goes to a name, that is asked for first.
+    /// Sends the branches that are ready, one after another; what has to be asked for one is asked first.
     fn send_ready(&mut self, now: Now, mut forking: Box<Forking>) -> Performed {
         while let Some(ready) = forking.ready.pop_front() {
             match self.way_of_branch(&forking, &ready) {
-                Ok(Way::Known(flow)) => self.send_next(now, &mut forking, ready, flow),
-                Ok(Way::Asked(name)) => {
-                    forking.ready.push_front(ready);
-                    return Performed::Asks(Box::new(Asking { name, what: Sending::Branch(forking) }));
+                Ok(Way::Known(flow)) if self.has_to_be_there(forking.message(&ready), flow) => {
+                    return ask(About::Connection(flow), forking, ready);
                 }
+                Ok(Way::Known(flow)) => self.send_next(now, &mut forking, ready, flow),
+                Ok(Way::Asked(name)) => return ask(About::Name(name), forking, ready),
                 Err(fault) => forking.fault = Some(fault),
             }
         }
         self.relayed(*forking)
     }
 
-    /// Goes on with what waited for a name.
-    pub(super) fn name_found(&mut self, now: Now, asking: Asking, found: Result<Found, Unanswered>) -> Performed {
-        let Asking { name, what } = asking;
+    /// Goes on with what waited for an answer.
+    pub(super) fn go_on(&mut self, now: Now, asking: Asking, answer: Answer) -> Performed {
+        let Asking { about, what } = asking;
         match what {
             Sending::Branch(mut forking) => {
-                if let Some(ready) = forking.ready.pop_front() {
-                    let sockets = self.sockets_of_branch(&forking, &ready);
-                    match self.stack.led(name, found, sockets) {
-                        Led::On(name) => {
-                            forking.ready.push_front(ready);
-                            return Performed::Asks(Box::new(Asking { name, what: Sending::Branch(forking) }));
+                let Some(ready) = forking.ready.pop_front() else { return self.relayed(*forking) };
+                match about {
+                    About::Connection(flow) if answer.code() > 0 => self.send_next(now, &mut forking, ready, flow),
+                    About::Connection(_) => forking.fault = Some(Fault::Dropped),
+                    About::Name(name) => {
+                        let sockets = self.sockets_of_branch(&forking, &ready);
+                        match self.stack.led(name, answer.found(), sockets) {
+                            Led::On(name) => return ask(About::Name(name), forking, ready),
+                            Led::To(flow) if self.has_to_be_there(forking.message(&ready), flow) => {
+                                return ask(About::Connection(flow), forking, ready);
+                            }
+                            Led::To(flow) => self.send_next(now, &mut forking, ready, flow),
+                            Led::Nowhere => forking.fault = Some(Fault::Unresolvable),
                         }
-                        Led::To(flow) => self.send_next(now, &mut forking, ready, flow),
-                        Led::Nowhere => forking.fault = Some(Fault::Unresolvable),
                     }
                 }
                 self.send_ready(now, forking)
             }
-            Sending::Stateless(run) => match self.stack.led(name, found, sockets_of(&run.task.message)) {
-                Led::On(name) => Performed::Asks(Box::new(Asking { name, what: Sending::Stateless(run) })),
-                Led::To(flow) => self.forward_by(now, run, flow),
-                Led::Nowhere => not_forwarded(run, Fault::Unresolvable),
+            Sending::Stateless(run) => match about {
+                About::Connection(flow) => self.forward_by(now, run, flow),
+                About::Name(name) => match self.stack.led(name, answer.found(), sockets_of(&run.task.message)) {
+                    Led::On(name) => {
+                        Performed::Asks(Box::new(Asking { about: About::Name(name), what: Sending::Stateless(run) }))
+                    }
+                    Led::To(flow) => self.forward_by(now, run, flow),
+                    Led::Nowhere => not_forwarded(run, Fault::Unresolvable),
+                },
             },
         }
     }
 
+    /// Whether a request leaves by a connection that is there, or not at all.
+    fn has_to_be_there(&self, message: &Working, flow: Flow) -> bool {
+        self.stack.core.sockets.transport(flow.socket).is_reliable()
+            && (message.forward_flags.existing || self.stack.core.settings.connections.opens_none)
+    }
+
     /// The sockets that the next branch of a relay may leave by: the one that is wanted, and the one that its request came by.
     fn sockets_of_branch(&mut self, forking: &Forking, ready: &Ready) -> (Option<SocketId>, Option<SocketId>) {
-        let message = ready.task.as_ref().map_or(&forking.outer.task.message, |task| &task.message);
+        let message = forking.message(ready);
         let transaction = self.stack.layer.table.get(forking.id).filter(|transaction| transaction.failing);
         // A route on a failure goes on from where the first branch left by.
         let first = transaction.and_then(|its| its.branches.first()).map(|branch| branch.flow.socket);
@@ -160,7 +176,7 @@ impl Proxy {
 
     fn way_of_branch(&mut self, forking: &Forking, ready: &Ready) -> Result<Way, Fault> {
         let sockets = self.sockets_of_branch(forking, ready);
-        let message = ready.task.as_ref().map_or(&forking.outer.task.message, |task| &task.message);
+        let message = forking.message(ready);
         match ready.target.next_hop.as_ref().or(ready.target.uri.as_ref()) {
             Some(hop) => self.stack.way(hop, sockets),
             None => self.stack.way(&message.request_uri(), sockets),
@@ -303,7 +319,9 @@ impl Proxy {
         let hop = self.stack.hop_of_forwarded(message, relay);
         match self.stack.way(&hop, sockets_of(message)) {
             Ok(Way::Known(flow)) => self.forward_by(now, run, flow),
-            Ok(Way::Asked(name)) => Performed::Asks(Box::new(Asking { name, what: Sending::Stateless(run) })),
+            Ok(Way::Asked(name)) => {
+                Performed::Asks(Box::new(Asking { about: About::Name(name), what: Sending::Stateless(run) }))
+            }
             Err(fault) => not_forwarded(run, fault),
         }
     }
@@ -316,6 +334,12 @@ impl Proxy {
         }
         Performed::Answered(run, Answer::Code(1))
     }
+}
+
+/// Has something asked before the next branch of a relay leaves.
+fn ask(about: About, mut forking: Box<Forking>, ready: Ready) -> Performed {
+    forking.ready.push_front(ready);
+    Performed::Asks(Box::new(Asking { about, what: Sending::Branch(forking) }))
 }
 
 /// The script is told why a message was not forwarded.

@@ -7,7 +7,7 @@ use super::names::Name;
 use super::transaction::Transaction;
 use crate::builtin::{Armed, Avps, RouteId, Target, TransactionId, Working};
 use crate::script::Task;
-use crate::world::Answer;
+use crate::world::{Answer, Flow, Question};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -61,7 +61,7 @@ pub(super) enum Performed {
     Answered(Box<Run>, Answer),
     /// Another run comes first.
     Instead(Box<Run>),
-    /// A name is to be asked for first.
+    /// Something is to be asked first.
     Asks(Box<Asking>),
     /// No run goes on: it has ended, or was put aside.
     Done,
@@ -137,6 +137,13 @@ pub(super) struct Forking {
     pub(super) within: bool,
 }
 
+impl Forking {
+    /// The message that leaves to one that is ready.
+    pub(super) fn message<'a>(&'a self, ready: &'a Ready) -> &'a Working {
+        ready.task.as_ref().map_or(&self.outer.task.message, |task| &task.message)
+    }
+}
+
 /// A destination that a relay sends to next.
 pub(super) struct Ready {
     pub(super) target: Target,
@@ -144,13 +151,30 @@ pub(super) struct Ready {
     pub(super) task: Option<Task>,
 }
 
-/// A request on its way to a name.
+/// A request on its way that something has to be asked for first.
 pub(super) struct Asking {
-    pub(super) name: Name,
+    pub(super) about: About,
     pub(super) what: Sending,
 }
 
-/// What leaves once it is known where a name leads.
+/// What has to be asked.
+pub(super) enum About {
+    /// Where a name leads.
+    Name(Name),
+    /// Whether there is a connection, where the script wants none opened.
+    Connection(Flow),
+}
+
+impl About {
+    pub(super) fn question(&self) -> Question {
+        match self {
+            About::Name(name) => name.question().into(),
+            About::Connection(flow) => Question::Connection(*flow),
+        }
+    }
+}
+
+/// What leaves once the answer is there.
 pub(super) enum Sending {
     /// The first of the branches of a relay that are ready.
     Branch(Box<Forking>),

@@ -9,7 +9,7 @@ use super::work::{Ended, Follow};
 use crate::builtin::{Effect, Extension, LogLevel, Statements};
 use crate::script::{End, Step, Task};
 use crate::time::Now;
-use crate::world::{Answer, Datagram, ModuleId, QueryFault, Question, Ticket, Unanswered, Want};
+use crate::world::{Answer, Datagram, ModuleId, QueryFault, Question, Ticket, Want};
 use std::any::Any;
 
 impl Node {
@@ -94,12 +94,13 @@ impl Node {
                 }
                 Performed::Instead(run) => return Some((run, None)),
                 Performed::Asks(asking) if self.parked.is_crowded(&self.limits) => {
-                    performed = self.proxy.name_found(now, *asking, Err(Unanswered::Overloaded));
+                    let refused = asking.about.question().refused();
+                    performed = self.proxy.go_on(now, *asking, refused);
                 }
                 Performed::Asks(asking) => {
-                    let question = asking.name.question();
-                    let ticket = self.park(Waiting::Name(asking));
-                    self.proxy.stack.wants.push_back(Want::Ask(ticket, question.into()));
+                    let question = asking.about.question();
+                    let ticket = self.park(Waiting::Sending(asking));
+                    self.proxy.stack.wants.push_back(Want::Ask(ticket, question));
                     return None;
                 }
                 Performed::Done => return None,

@@ -125,9 +125,7 @@ impl<'a> Surroundings<'a> {
     fn server_sends(&mut self, packet: Transmit) -> Option<Transmit> {
         let Flow { peer: to, socket, .. } = packet.flow;
         let transport = self.sockets.transport(socket);
-        let is_meant = |peer: &Peer| peer.transport == transport && peer.address == to;
-        let named = self.streams.peer(&packet.flow).filter(|_| transport.is_reliable());
-        let peer = named.or_else(|| self.scene.peers.iter().position(is_meant));
+        let peer = self.peer_of(&packet.flow);
         // Packets to the server's own address come back in.
         let target = self.sockets.listening_on(Some(transport), to.ip(), Some(to.port()));
         let name = match target {
@@ -150,6 +148,14 @@ impl<'a> Surroundings<'a> {
             self.sends(Arrival::Server(Datagram { bytes: packet.bytes, flow: Flow::to(source, target) }));
         }
         None
+    }
+
+    /// Whom a packet goes to.
+    fn peer_of(&self, flow: &Flow) -> Option<PeerId> {
+        let transport = self.sockets.transport(flow.socket);
+        let is_meant = |peer: &Peer| peer.transport == transport && peer.address == flow.peer;
+        let named = self.streams.peer(flow).filter(|_| transport.is_reliable());
+        named.or_else(|| self.scene.peers.iter().position(is_meant))
     }
 
     /// Whether there is a connection for a packet, or one can be opened.
@@ -221,6 +227,11 @@ impl Driver<Node> for Surroundings<'_> {
 
     fn ask(&mut self, _now: Now, ticket: Ticket, question: Question) -> Option<Answer> {
         let at = self.scene.now;
+        if let Question::Connection(flow) = &question {
+            let is_there =
+                self.peer_of(flow).is_some_and(|peer| self.streams.has(peer) && !self.scene.peers[peer].disconnected);
+            return Some(Answer::Code(if is_there { 1 } else { -1 }));
+        }
         let Question::Service(service) = &question else {
             let story = &mut self.scene.story;
             if let DatabaseMood::Slow(time) = self.stage.mood {

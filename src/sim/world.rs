@@ -104,6 +104,8 @@ impl<'a> Stage<'a> {
                 Answer::Executed(refused)
             }
             Question::Service(service) => Answer::Found(self.serve(service)),
+            // Who has connections answers for them.
+            Question::Connection(_) => question.refused(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::database::{Query, QueryFault, Rows};
 use super::fetch::{Fetch, FetchFault, Page};
+use super::flow::Flow;
 use bytes::Bytes;
 use std::fmt;
 use std::net::IpAddr;
@@ -22,6 +23,8 @@ pub enum Question {
     Execute(Vec<Query>),
     /// Have something looked up or done. The answer is [`Answer::Found`].
     Service(Service),
+    /// Whether there is a connection that a packet would leave by. The answer is [`Answer::Code`], positive when there is one.
+    Connection(Flow),
 }
 
 /// What is looked up or done outside of the server, beside databases.
@@ -57,7 +60,7 @@ impl Question {
         match self {
             Question::Query(query) => std::slice::from_ref(query),
             Question::Execute(statements) => statements,
-            Question::Service(_) => &[],
+            Question::Service(_) | Question::Connection(_) => &[],
         }
     }
 
@@ -69,6 +72,7 @@ impl Question {
                 Answer::Executed((0..statements.len()).map(|at| (at, QueryFault::Overloaded)).collect())
             }
             Question::Service(_) => Answer::Found(Err(Unanswered::Overloaded)),
+            Question::Connection(_) => Answer::Code(-1),
         }
     }
 }
