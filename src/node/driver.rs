@@ -116,7 +116,7 @@ impl Node {
                 // As when it was performed: what it carries is with the blocks that it may bring about.
                 self.proxy.hand_over(&mut run.task.locals);
                 let call = run.call;
-                let performed = self.proxy.go_on(now, *asking, answer);
+                let performed = self.proxy.send_on(now, *asking, answer);
                 if let Some((run, answer)) = self.go_on(now, performed) {
                     self.drive(now, run, answer);
                 }

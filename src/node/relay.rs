@@ -123,7 +123,7 @@ impl Proxy {
     }
 
     /// Goes on with what waited for an answer.
-    pub(super) fn go_on(&mut self, now: Now, asking: Asking, answer: Answer) -> Performed {
+    pub(super) fn send_on(&mut self, now: Now, asking: Asking, answer: Answer) -> Performed {
         let Asking { about, what } = asking;
         match what {
             Sending::Branch(mut forking) => {

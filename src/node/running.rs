@@ -95,7 +95,7 @@ impl Node {
                 Performed::Instead(run) => return Some((run, None)),
                 Performed::Asks(asking) if self.parked.is_crowded(&self.limits) => {
                     let refused = asking.about.question().refused();
-                    performed = self.proxy.go_on(now, *asking, refused);
+                    performed = self.proxy.send_on(now, *asking, refused);
                 }
                 Performed::Asks(asking) => {
                     let question = asking.about.question();
