@@ -1,4 +1,4 @@
-//! Forwarding requests: destinations, branches, `branch_route`, CANCEL.
+//! Forwarding requests: destinations, `branch_route`, what has to be asked before a branch leaves, and the branches.
 
 use super::fault::{BAD_URI, Fault, UNREADABLE};
 use super::leave::{Way, sockets_of};
@@ -146,6 +146,7 @@ impl Proxy {
                 self.send_ready(now, forking)
             }
             Sending::Stateless(run) => match about {
+                // Nobody asks this for one of these: Kamailio's forward() does not tell whether there was one.
                 About::Connection(flow) => self.forward_by(now, run, flow),
                 About::Name(name) => match self.stack.led(name, answer.found(), sockets_of(&run.task.message)) {
                     Led::On(name) => {
