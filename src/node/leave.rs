@@ -14,11 +14,11 @@ use crate::time::Now;
 use crate::world::{Flow, Found, SendFlags, Transmit, Unanswered, Want};
 use bytes::Bytes;
 
-/// The way to a next hop.
-pub(super) enum Way {
+/// What is known of a next hop.
+pub(super) enum NextHop {
     Known(Flow),
     /// Behind a name, which is to be asked for.
-    Asked(Name),
+    Named(Name),
 }
 
 impl Stack {
@@ -27,13 +27,13 @@ impl Stack {
         &mut self,
         hop: &[u8],
         (wanted, arrived): (Option<SocketId>, Option<SocketId>),
-    ) -> Result<Way, Fault> {
+    ) -> Result<NextHop, Fault> {
         match next_hop(hop) {
             Ok(Place::At(transport, peer)) => match self.core.sockets.towards(transport, peer, wanted, arrived) {
-                Some(socket) => Ok(Way::Known(Flow::to(peer, socket))),
+                Some(socket) => Ok(NextHop::Known(Flow::to(peer, socket))),
                 None => Err(Fault::Transport),
             },
-            Ok(Place::Named(name)) => Ok(Way::Asked(name)),
+            Ok(Place::Named(name)) => Ok(NextHop::Named(name)),
             Err(NoHop::Transport) => Err(self.is_nowhere(hop, Fault::Transport)),
             Err(NoHop::Unresolvable) => Err(self.is_nowhere(hop, Fault::Unresolvable)),
         }
@@ -42,8 +42,8 @@ impl Stack {
     /// The same for one who cannot wait for an answer: what a name leads to is not known then.
     fn way_at_once(&mut self, hop: &[u8], sockets: (Option<SocketId>, Option<SocketId>)) -> Result<Flow, Fault> {
         match self.way(hop, sockets)? {
-            Way::Known(flow) => Ok(flow),
-            Way::Asked(_) => Err(self.is_nowhere(hop, Fault::Unresolvable)),
+            NextHop::Known(flow) => Ok(flow),
+            NextHop::Named(_) => Err(self.is_nowhere(hop, Fault::Unresolvable)),
         }
     }
 

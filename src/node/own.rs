@@ -1,7 +1,7 @@
 //! What the server does without being asked by a peer: work of modules by the clock, requests of its own, event routes.
 
 use super::Node;
-use super::leave::Way;
+use super::leave::NextHop;
 use super::names::{Led, Name};
 use super::parked::{Commanding, Waiting};
 use super::proxy::stand_in;
@@ -138,8 +138,8 @@ impl Node {
     fn send_own(&mut self, now: Now, request: OwnRequest) {
         let hop = request.next_hop.as_ref().unwrap_or(&request.uri);
         match self.proxy.stack.way(hop, (request.socket, None)) {
-            Ok(Way::Known(flow)) => self.send_own_by(now, &request, flow),
-            Ok(Way::Asked(name)) => self.ask_for(name, request),
+            Ok(NextHop::Known(flow)) => self.send_own_by(now, &request, flow),
+            Ok(NextHop::Named(name)) => self.ask_for(name, request),
             Err(_) => self.tell_unsent(now, &request),
         }
     }

@@ -1,7 +1,7 @@
 //! Forwarding requests: destinations, `branch_route`, what has to be asked before a branch leaves, and the branches.
 
 use super::fault::{BAD_URI, Fault, UNREADABLE};
-use super::leave::{Way, sockets_of};
+use super::leave::{NextHop, sockets_of};
 use super::loops::Breadth;
 use super::names::Led;
 use super::proxy::Proxy;
@@ -111,11 +111,11 @@ impl Proxy {
     fn send_ready(&mut self, now: Now, mut forking: Box<Forking>) -> Performed {
         while let Some(ready) = forking.ready.pop_front() {
             match self.way_of_branch(&forking, &ready) {
-                Ok(Way::Known(flow)) if self.has_to_be_there(forking.message(&ready), flow) => {
+                Ok(NextHop::Known(flow)) if self.has_to_be_there(forking.message(&ready), flow) => {
                     return ask(About::Connection(flow), forking, ready);
                 }
-                Ok(Way::Known(flow)) => self.send_next(now, &mut forking, ready, flow),
-                Ok(Way::Asked(name)) => return ask(About::Name(name), forking, ready),
+                Ok(NextHop::Known(flow)) => self.send_next(now, &mut forking, ready, flow),
+                Ok(NextHop::Named(name)) => return ask(About::Name(name), forking, ready),
                 Err(fault) => forking.fault = Some(fault),
             }
         }
@@ -175,7 +175,7 @@ impl Proxy {
         (ready.target.socket.or(message.target.socket), Some(arrived))
     }
 
-    fn way_of_branch(&mut self, forking: &Forking, ready: &Ready) -> Result<Way, Fault> {
+    fn way_of_branch(&mut self, forking: &Forking, ready: &Ready) -> Result<NextHop, Fault> {
         let sockets = self.sockets_of_branch(forking, ready);
         let message = forking.message(ready);
         match ready.target.next_hop.as_ref().or(ready.target.uri.as_ref()) {
@@ -319,8 +319,8 @@ impl Proxy {
         let message = &run.task.message;
         let hop = self.stack.hop_of_forwarded(message, relay);
         match self.stack.way(&hop, sockets_of(message)) {
-            Ok(Way::Known(flow)) => self.forward_by(now, run, flow),
-            Ok(Way::Asked(name)) => {
+            Ok(NextHop::Known(flow)) => self.forward_by(now, run, flow),
+            Ok(NextHop::Named(name)) => {
                 Performed::Asks(Box::new(Asking { about: About::Name(name), what: Sending::Stateless(run) }))
             }
             Err(fault) => not_forwarded(run, fault),
