@@ -2,7 +2,7 @@
 
 use super::address::{NoHop, Place, next_hop, via_destination};
 use super::fault::Fault;
-use super::names::{Led, Name};
+use super::names::{Name, Resolution};
 use super::stack::Stack;
 use super::via::{Leaving, push_via};
 use crate::builtin::{
@@ -48,22 +48,22 @@ impl Stack {
     }
 
     /// Goes on towards a name with the answer.
-    pub(super) fn led(
+    pub(super) fn resolve(
         &mut self,
         name: Name,
         found: Result<Found, Unanswered>,
         sockets: (Option<SocketId>, Option<SocketId>),
-    ) -> Led {
+    ) -> Resolution {
         let host = name.host.clone();
-        let led = name.answered(found, &self.core.sockets, sockets);
-        if led == Led::Nowhere {
-            self.is_nowhere(host.as_bytes(), Fault::Unresolvable);
+        let resolution = name.answered(found, &self.core.sockets, sockets);
+        if resolution == Resolution::Failed {
+            self.core.log(LogLevel::Error, format!("the next hop {host} has no address that can be reached"));
         }
-        led
+        resolution
     }
 
     /// Tells in the log of a next hop that cannot be reached.
-    pub(super) fn is_nowhere(&mut self, hop: &[u8], fault: Fault) -> Fault {
+    fn is_nowhere(&mut self, hop: &[u8], fault: Fault) -> Fault {
         let hop = String::from_utf8_lossy(hop).into_owned();
         self.core.log(LogLevel::Error, format!("the next hop {hop} is no address that can be reached"));
         fault

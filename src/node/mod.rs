@@ -10,7 +10,7 @@
 //! a queue (`Follow`, `Start`):
 //!
 //! ```text
-//! Layer   transactions: what is kept, keys, timers; one at work with its machines    layer loops related work
+//! Layer   transactions: what is kept, keys, timers; one at work with its machines   layer loops related work
 //! Stack   SIP as the server speaks it: ways, bytes, replies; it runs no script      stack leave own_reply steps
 //! Proxy   with blocks that see what it sends: relays, branches, what goes upstream  proxy respond relay upstream
 //! Node    starts runs, lets them wait, and is what its driver calls                 request running own driver

@@ -26,13 +26,13 @@ pub(super) struct Name {
 
 /// What an answer says of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Led {
+pub(super) enum Resolution {
     /// Something else is asked for.
-    On(Name),
+    Next(Name),
     /// It is there.
-    To(Flow),
+    Found(Flow),
     /// It has no address that a socket of ours reaches.
-    Nowhere,
+    Failed,
 }
 
 impl Name {
@@ -57,14 +57,14 @@ impl Name {
         found: Result<Found, Unanswered>,
         sockets: &Sockets,
         (wanted, arrived): (Option<SocketId>, Option<SocketId>),
-    ) -> Led {
+    ) -> Resolution {
         let records = match found {
             Ok(Found::Records(records)) => records,
             _ => Vec::new(),
         };
         if std::mem::take(&mut self.asks_for_servers) {
             self.servers = servers(records);
-            return Led::On(self);
+            return Resolution::Next(self);
         }
         let server = self.servers.pop_front();
         let port = server.as_ref().map_or(self.port, |(port, _)| Some(*port));
@@ -81,9 +81,9 @@ impl Name {
             })
         };
         match addresses(false).chain(addresses(true)).find_map(reached) {
-            Some(flow) => Led::To(flow),
-            None if server.is_some() => Led::On(self),
-            None => Led::Nowhere,
+            Some(flow) => Resolution::Found(flow),
+            None if server.is_some() => Resolution::Next(self),
+            None => Resolution::Failed,
         }
     }
 }
@@ -136,12 +136,12 @@ mod tests {
                 let _ = name.question();
                 let found = Found::Records(answers[asked % answers.len()].clone());
                 match name.answered(Ok(found), &sockets, (None, None)) {
-                    Led::On(next) => name = next,
-                    Led::To(flow) => {
+                    Resolution::Next(next) => name = next,
+                    Resolution::Found(flow) => {
                         prop_assert!(flow.peer.is_ipv4());
                         break;
                     }
-                    Led::Nowhere => break,
+                    Resolution::Failed => break,
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use super::Node;
 use super::leave::NextHop;
-use super::names::{Led, Name};
+use super::names::{Name, Resolution};
 use super::parked::{Commanding, Waiting};
 use super::proxy::stand_in;
 use super::run::{Role, Start};
@@ -157,10 +157,10 @@ impl Node {
         (request, name): (OwnRequest, Name),
         found: Result<Found, Unanswered>,
     ) {
-        match self.proxy.stack.led(name, found, (request.socket, None)) {
-            Led::On(name) => self.ask_for(name, request),
-            Led::To(flow) => self.send_own_by(now, &request, flow),
-            Led::Nowhere => self.tell_unsent(now, &request),
+        match self.proxy.stack.resolve(name, found, (request.socket, None)) {
+            Resolution::Next(name) => self.ask_for(name, request),
+            Resolution::Found(flow) => self.send_own_by(now, &request, flow),
+            Resolution::Failed => self.tell_unsent(now, &request),
         }
     }
 

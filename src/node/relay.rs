@@ -3,7 +3,7 @@
 use super::fault::{BAD_URI, Fault, UNREADABLE};
 use super::leave::{NextHop, sockets_of};
 use super::loops::Breadth;
-use super::names::Led;
+use super::names::Resolution;
 use super::proxy::Proxy;
 use super::run::{About, Asking, Forking, Performed, Ready, Role, Run, Sending, Start};
 use super::transaction::{Branch, Client};
@@ -133,13 +133,13 @@ impl Proxy {
                     About::Connection(_) => forking.fault = Some(Fault::Dropped),
                     About::Name(name) => {
                         let sockets = self.sockets_of_branch(&forking, &ready);
-                        match self.stack.led(name, answer.found(), sockets) {
-                            Led::On(name) => return ask(About::Name(name), forking, ready),
-                            Led::To(flow) if self.has_to_be_there(forking.message(&ready), flow) => {
+                        match self.stack.resolve(name, answer.found(), sockets) {
+                            Resolution::Next(name) => return ask(About::Name(name), forking, ready),
+                            Resolution::Found(flow) if self.has_to_be_there(forking.message(&ready), flow) => {
                                 return ask(About::Connection(flow), forking, ready);
                             }
-                            Led::To(flow) => self.send_next(now, &mut forking, ready, flow),
-                            Led::Nowhere => forking.fault = Some(Fault::Unresolvable),
+                            Resolution::Found(flow) => self.send_next(now, &mut forking, ready, flow),
+                            Resolution::Failed => forking.fault = Some(Fault::Unresolvable),
                         }
                     }
                 }
@@ -148,12 +148,12 @@ impl Proxy {
             Sending::Stateless(run) => match about {
                 // Nobody asks this for one of these: Kamailio's forward() does not tell whether there was one.
                 About::Connection(flow) => self.forward_by(now, run, flow),
-                About::Name(name) => match self.stack.led(name, answer.found(), sockets_of(&run.task.message)) {
-                    Led::On(name) => {
+                About::Name(name) => match self.stack.resolve(name, answer.found(), sockets_of(&run.task.message)) {
+                    Resolution::Next(name) => {
                         Performed::Asks(Box::new(Asking { about: About::Name(name), what: Sending::Stateless(run) }))
                     }
-                    Led::To(flow) => self.forward_by(now, run, flow),
-                    Led::Nowhere => not_forwarded(run, Fault::Unresolvable),
+                    Resolution::Found(flow) => self.forward_by(now, run, flow),
+                    Resolution::Failed => not_forwarded(run, Fault::Unresolvable),
                 },
             },
         }
